@@ -1,4 +1,5 @@
-// Goal: statuses keep code and payload when context is added, the macros pass errors on once, CHECK aborts with its text.
+// Goal: statuses keep code and payload when context is added, the macros pass errors on once, CHECK
+// aborts with its text.
 #include <gtest/gtest.h>
 
 #include "common/base/check.h"

@@ -1,5 +1,6 @@
-// CHECK states what only a bug can break. It stays on in release, prints the condition with file and line and aborts.
-// Input, disk and peers get a Status instead. DCHECK is for what is too dear to check in release.
+// CHECK states what only a bug can break. It stays on in release, prints the condition with file
+// and line and aborts. Input, disk and peers get a Status instead. DCHECK is for what is too dear
+// to check in release.
 #pragma once
 
 #include <sstream>
@@ -22,10 +23,10 @@ struct VoidifyStream {
 
 }  // namespace stele::internal
 
-#define CHECK(condition)                                      \
-  (__builtin_expect(static_cast<bool>(condition), 1))         \
-      ? (void)0                                               \
-      : ::stele::internal::VoidifyStream() &                  \
+#define CHECK(condition)                              \
+  (__builtin_expect(static_cast<bool>(condition), 1)) \
+      ? (void)0                                       \
+      : ::stele::internal::VoidifyStream() &          \
             ::stele::internal::CheckFailure(__FILE__, __LINE__, #condition).stream()
 
 #define STELE_CHECK_OP(a, op, b) CHECK((a)op(b)) << " (" << (a) << " against " << (b) << ") "

@@ -8,7 +8,8 @@
 namespace stele {
 namespace {
 // The process log's threshold is the one piece of process-wide state: it is written once at start.
-std::atomic<int> min_level{static_cast<int>(LogLevel::kInfo)};  // tidy: allow mutable namespace state
+std::atomic<int> min_level{
+    static_cast<int>(LogLevel::kInfo)};  // tidy: allow mutable namespace state
 }  // namespace
 
 void SetMinLogLevel(LogLevel level) { min_level.store(static_cast<int>(level)); }

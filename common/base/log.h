@@ -1,5 +1,5 @@
-// Process log: one line an event on standard error, `time level file:line message`. LOG(INFO) << ...; LOG(WARNING) << ...;
-// LOG(ERROR) << .... Thread-safe. Never prints cell values.
+// Process log: one line an event on standard error, `time level file:line message`. LOG(INFO) <<
+// ...; LOG(WARNING) << ...; LOG(ERROR) << .... Thread-safe. Never prints cell values.
 #pragma once
 
 #include <sstream>
@@ -30,7 +30,7 @@ class LogLine {
 #define STELE_LOG_INFO ::stele::LogLevel::kInfo
 #define STELE_LOG_WARNING ::stele::LogLevel::kWarning
 #define STELE_LOG_ERROR ::stele::LogLevel::kError
-#define LOG(level)                                             \
-  if (STELE_LOG_##level < ::stele::MinLogLevel()) {            \
-  } else /* NOLINT */                                          \
+#define LOG(level)                                  \
+  if (STELE_LOG_##level < ::stele::MinLogLevel()) { \
+  } else /* NOLINT */                               \
     ::stele::internal::LogLine(STELE_LOG_##level, __FILE__, __LINE__).stream()

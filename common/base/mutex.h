@@ -1,5 +1,6 @@
-// The one mutex of the project: std::mutex with clang's thread-safety annotations. (Debian's Abseil is built without the
-// thread sanitizer's hooks, so correct uses of absl::Mutex would be reported as races.) Thread-safe.
+// The one mutex of the project: std::mutex with clang's thread-safety annotations. (Debian's Abseil
+// is built without the thread sanitizer's hooks, so correct uses of absl::Mutex would be reported
+// as races.) Thread-safe.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,6 @@
-// Slice: the project's name for a borrowed run of bytes. Debian's Abseil has a string_view of its own that Abseil's
-// functions take, so the inside of the project uses it everywhere; the SDK's face uses std::string_view and converts.
+// Slice: the project's name for a borrowed run of bytes. Debian's Abseil has a string_view of its
+// own that Abseil's functions take, so the inside of the project uses it everywhere; the SDK's face
+// uses std::string_view and converts.
 #pragma once
 
 #include <string>

@@ -1,12 +1,12 @@
-// Status of every operation that can fail for an outside reason, the words this project gives to some of its codes, and the
-// two macros that pass an error on. Thread-safe value types.
+// Status of every operation that can fail for an outside reason, the words this project gives to
+// some of its codes, and the two macros that pass an error on. Thread-safe value types.
 //
 // Storage and ownership errors map onto Abseil's codes so:
-//   fenced            kAborted            another owner (epoch) has taken over; the caller must stop
-//   corrupt           kDataLoss           a check over stored bytes failed
-//   I/O error         kInternal           the device said no (EIO); the handle is poisoned
-//   no space          kResourceExhausted  ENOSPC, or a limit or budget reached
-//   outcome unknown   kUnknown            a timeout or a lost peer: the effect may appear
+//   fenced            kAborted            another owner (epoch) has taken over; the caller must
+//   stop corrupt           kDataLoss           a check over stored bytes failed I/O error kInternal
+//   the device said no (EIO); the handle is poisoned no space          kResourceExhausted  ENOSPC,
+//   or a limit or budget reached outcome unknown   kUnknown            a timeout or a lost peer:
+//   the effect may appear
 #pragma once
 
 #include <string>
@@ -37,8 +37,8 @@ Status WithContext(const Status& status, Slice context);
 #define STELE_CONCAT_INNER(a, b) a##b
 #define STELE_CONCAT(a, b) STELE_CONCAT_INNER(a, b)
 
-#define RETURN_IF_ERROR(expr)                         \
-  do {                                                \
+#define RETURN_IF_ERROR(expr)                                                              \
+  do {                                                                                     \
     if (::stele::Status stele_status_ = (expr); !stele_status_.ok()) return stele_status_; \
   } while (false)
 

@@ -1,15 +1,16 @@
-// BlobStore: the only door to durable state, shaped by what a POSIX directory and an object store can both do. There is no
-// rename, seek-write, mmap or directory in it. Three kinds of things:
+// BlobStore: the only door to durable state, shaped by what a POSIX directory and an object store
+// can both do. There is no rename, seek-write, mmap or directory in it. Three kinds of things:
 //
-//   log segments  fixed capacity, space reserved and pre-written at creation, written front to back again and again
-//   blobs         created, appended, finished; immutable afterwards; ranged reads
+//   log segments  fixed capacity, space reserved and pre-written at creation, written front to back
+//   again and again blobs         created, appended, finished; immutable afterwards; ranged reads
 //   cells         small values replaced as a whole by compare-and-swap on a version
 //
 // Names are relative paths of [A-Za-z0-9._-] components joined by '/', at most 200 bytes.
 //
-// Errors: Aborted = fenced (epoch passed by another, or a lost compare-and-swap); Unknown = outcome unknown; Unavailable = try
-// again; NotFound; AlreadyExists; DataLoss = corrupt; ResourceExhausted = no space; Internal = I/O error.
-// Durability: a call that returned OK and says "durable" survives a power cut. Thread-safe, unless said otherwise.
+// Errors: Aborted = fenced (epoch passed by another, or a lost compare-and-swap); Unknown = outcome
+// unknown; Unavailable = try again; NotFound; AlreadyExists; DataLoss = corrupt; ResourceExhausted
+// = no space; Internal = I/O error. Durability: a call that returned OK and says "durable" survives
+// a power cut. Thread-safe, unless said otherwise.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,9 @@ namespace stele {
 class LogSegment {
  public:
   virtual ~LogSegment() = default;
-  // Writes the parts at offset (offset + total <= capacity). With sync, durable when it returns; one call in flight.
-  // After an error the segment is poisoned for ever: every later call fails (PROMISES P22).
+  // Writes the parts at offset (offset + total <= capacity). With sync, durable when it returns;
+  // one call in flight. After an error the segment is poisoned for ever: every later call fails
+  // (PROMISES P22).
   virtual Status Write(uint64_t offset, absl::Span<const Slice> parts, bool sync) = 0;
   virtual Status Sync() = 0;
   virtual StatusOr<size_t> Read(uint64_t offset, size_t n, char* buffer) const = 0;
@@ -43,17 +45,20 @@ class LogStore {
     uint64_t capacity;  // bytes
   };
   virtual StatusOr<std::vector<SegmentInfo>> List() = 0;  // by index
-  // Creates, reserves and pre-writes `capacity` zero bytes; the segment and its name are durable when it returns.
+  // Creates, reserves and pre-writes `capacity` zero bytes; the segment and its name are durable
+  // when it returns.
   virtual StatusOr<std::unique_ptr<LogSegment>> Create(uint64_t index, uint64_t capacity) = 0;
   virtual StatusOr<std::unique_ptr<LogSegment>> Open(uint64_t index) = 0;
   virtual Status Remove(uint64_t index) = 0;
-  // The epoch under which this holder opened the log: strictly greater than any earlier holder's, durable.
+  // The epoch under which this holder opened the log: strictly greater than any earlier holder's,
+  // durable.
   virtual uint64_t epoch() const = 0;
 };
 
 class BlobWriter {
  public:
-  virtual ~BlobWriter() = default;  // an unfinished blob is removed, or left for file GC after a crash
+  virtual ~BlobWriter() =
+      default;  // an unfinished blob is removed, or left for file GC after a crash
   virtual Status Append(Slice data) = 0;
   virtual uint64_t size() const = 0;
   // Makes content and name durable and the blob visible. Nothing may be appended afterwards.
@@ -83,13 +88,15 @@ class BlobStore {
  public:
   virtual ~BlobStore() = default;
 
-  // Takes the exclusive lock of log `name` (created when absent) and raises its epoch durably. Unavailable when held.
+  // Takes the exclusive lock of log `name` (created when absent) and raises its epoch durably.
+  // Unavailable when held.
   virtual StatusOr<std::unique_ptr<LogStore>> OpenLog(Slice name) = 0;
 
   virtual StatusOr<std::unique_ptr<BlobWriter>> CreateBlob(Slice name) = 0;  // AlreadyExists
   virtual StatusOr<std::shared_ptr<BlobReader>> OpenBlob(Slice name) = 0;
   virtual Status DeleteBlob(Slice name) = 0;  // durable; NotFound
-  // Visible blobs under a prefix path, sorted by name. For file GC and checks only, never for correctness.
+  // Visible blobs under a prefix path, sorted by name. For file GC and checks only, never for
+  // correctness.
   virtual StatusOr<std::vector<BlobInfo>> ListBlobs(Slice prefix) = 0;
 
   virtual StatusOr<StoredCell> ReadCell(Slice name) = 0;
@@ -103,8 +110,9 @@ class BlobStore {
 };
 
 class Fs;
-// The store in directory `root` of `fs` (not owned). Creates the directory and a format marker when `create` is set; refuses a
-// directory that is not a Stele store, and one of a newer format, with a FailedPrecondition that says so.
+// The store in directory `root` of `fs` (not owned). Creates the directory and a format marker when
+// `create` is set; refuses a directory that is not a Stele store, and one of a newer format, with a
+// FailedPrecondition that says so.
 StatusOr<std::unique_ptr<BlobStore>> OpenPosixStore(Fs* fs, const std::string& root, bool create);
 
 }  // namespace stele

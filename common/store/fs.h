@@ -1,9 +1,11 @@
-// Fs: the thin system-call layer under the POSIX BlobStore, and what FaultFs replaces in tests. Paths are absolute or relative
-// to the working directory. Every call that changes durable state is one numbered I/O call for fault injection.
-// Thread-safe; an FsFile may be used by many threads for reads and by one for writes.
+// Fs: the thin system-call layer under the POSIX BlobStore, and what FaultFs replaces in tests.
+// Paths are absolute or relative to the working directory. Every call that changes durable state is
+// one numbered I/O call for fault injection. Thread-safe; an FsFile may be used by many threads for
+// reads and by one for writes.
 //
-// Errors: NotFound (ENOENT), AlreadyExists (EEXIST), ResourceExhausted (ENOSPC, EDQUOT, EMFILE), Internal (EIO and the rest),
-// each naming the path and the call. A short write or read is retried inside until complete, at end of file, or failed.
+// Errors: NotFound (ENOENT), AlreadyExists (EEXIST), ResourceExhausted (ENOSPC, EDQUOT, EMFILE),
+// Internal (EIO and the rest), each naming the path and the call. A short write or read is retried
+// inside until complete, at end of file, or failed.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +21,14 @@ namespace stele {
 class FsFile {
  public:
   virtual ~FsFile() = default;  // closes once, never retries
-  // Reads up to n bytes at offset into buffer; the returned count is short only at the end of the file.
+  // Reads up to n bytes at offset into buffer; the returned count is short only at the end of the
+  // file.
   virtual StatusOr<size_t> ReadAt(uint64_t offset, size_t n, char* buffer) const = 0;
-  // Writes the parts, one after the other, at offset. On an error any part of the range may have changed.
+  // Writes the parts, one after the other, at offset. On an error any part of the range may have
+  // changed.
   virtual Status WriteAt(uint64_t offset, absl::Span<const Slice> parts) = 0;
-  // fdatasync. After the first error the file is poisoned: every later WriteAt and Sync fails (PROMISES P22).
+  // fdatasync. After the first error the file is poisoned: every later WriteAt and Sync fails
+  // (PROMISES P22).
   virtual Status Sync() = 0;
   virtual StatusOr<uint64_t> Size() const = 0;
   virtual Status Truncate(uint64_t size) = 0;
@@ -31,7 +36,8 @@ class FsFile {
   virtual Status Allocate(uint64_t size) = 0;
 };
 
-// An exclusive advisory lock on a path, held until destroyed. Also excludes other holders in this process.
+// An exclusive advisory lock on a path, held until destroyed. Also excludes other holders in this
+// process.
 class FsLock {
  public:
   virtual ~FsLock() = default;
@@ -43,11 +49,13 @@ class Fs {
   virtual ~Fs() = default;
   virtual StatusOr<std::unique_ptr<FsFile>> Open(const std::string& path, Mode mode) = 0;
   virtual Status Rename(const std::string& from, const std::string& to) = 0;  // replaces `to`
-  virtual Status Link(const std::string& from, const std::string& to) = 0;    // AlreadyExists if `to` exists
+  virtual Status Link(const std::string& from,
+                      const std::string& to) = 0;  // AlreadyExists if `to` exists
   virtual Status Unlink(const std::string& path) = 0;
   virtual Status MakeDir(const std::string& path) = 0;  // one level; AlreadyExists
   virtual Status SyncDir(const std::string& path) = 0;
-  virtual StatusOr<std::vector<std::string>> List(const std::string& dir) = 0;  // names, sorted, no . and ..
+  virtual StatusOr<std::vector<std::string>> List(
+      const std::string& dir) = 0;  // names, sorted, no . and ..
   virtual StatusOr<bool> Exists(const std::string& path) = 0;
   virtual StatusOr<int64_t> ModifiedMicros(const std::string& path) = 0;
   virtual StatusOr<uint64_t> FreeBytes(const std::string& path) = 0;

@@ -1,5 +1,6 @@
-// Clock: the only door to time. Leases and timeouts use BootNanos (CLOCK_BOOTTIME: goes on during suspend, never goes back);
-// WallMicros is for cell timestamps, max_age and display only. Implementations are thread-safe.
+// Clock: the only door to time. Leases and timeouts use BootNanos (CLOCK_BOOTTIME: goes on during
+// suspend, never goes back); WallMicros is for cell timestamps, max_age and display only.
+// Implementations are thread-safe.
 #pragma once
 
 #include <cstdint>

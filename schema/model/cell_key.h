@@ -1,14 +1,17 @@
-// CellKey: the engine's sort key, one byte string whose memcmp order is the data model's total order
-// (row asc, family asc, qualifier asc, timestamp desc, sequence desc). One comparator for memtable, files, merges, compactions.
+// CellKey: the engine's sort key, one byte string whose memcmp order is the data model's total
+// order (row asc, family asc, qualifier asc, timestamp desc, sequence desc). One comparator for
+// memtable, files, merges, compactions.
 //
-//   key      = esc(row) family 00 family_id:be16 column timestamp:be64(~ts) tail:be64(~(sequence << 8 | kind))
-//   column   = 00 00              no qualifier: the place of row and family markers, before every column
+//   key      = esc(row) family 00 family_id:be16 column timestamp:be64(~ts) tail:be64(~(sequence <<
+//   8 | kind)) column   = 00 00              no qualifier: the place of row and family markers,
+//   before every column
 //            | esc(qualifier)
 //   esc(s)   = s with each 00 replaced by 00 FF, then 00 01
 //
-// Kinds that sort by place: a row marker has family "" and id 0; a family marker has no qualifier; a column marker stands in its
-// column with timestamp field 0 (before every cell; ~ts of a legal timestamp is never 0). A marker's value holds its arguments
-// (column marker: start:varint64 end:varint64, 0 = open). A marker shadows what has a smaller sequence, never by timestamp.
+// Kinds that sort by place: a row marker has family "" and id 0; a family marker has no qualifier;
+// a column marker stands in its column with timestamp field 0 (before every cell; ~ts of a legal
+// timestamp is never 0). A marker's value holds its arguments (column marker: start:varint64
+// end:varint64, 0 = open). A marker shadows what has a smaller sequence, never by timestamp.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +32,8 @@ inline constexpr uint64_t kMaxSequence = (uint64_t{1} << 56) - 1;
 inline constexpr size_t kKeyTimestampBytes = 8;
 inline constexpr size_t kKeyTailBytes = 8;
 
-// The decoded key. `row` and `qualifier` point into `scratch` of the parser when they were escaped, else into the key.
+// The decoded key. `row` and `qualifier` point into `scratch` of the parser when they were escaped,
+// else into the key.
 struct ParsedCellKey {
   Slice row;
   Slice family;
@@ -52,17 +56,20 @@ void AppendFamilyMarkerKey(std::string* out, Slice row, Slice family, uint16_t f
                            uint64_t sequence);
 void AppendRowMarkerKey(std::string* out, Slice row, uint64_t sequence);
 
-// Seek targets. RowStart: at or before every key of the row. RowEnd: after every key of the row, at or before the next row's.
+// Seek targets. RowStart: at or before every key of the row. RowEnd: after every key of the row, at
+// or before the next row's.
 void AppendRowStart(std::string* out, Slice row);
 void AppendRowEnd(std::string* out, Slice row);
-// At or before every key of the family / of the column (its column markers included), after what sorts before it.
+// At or before every key of the family / of the column (its column markers included), after what
+// sorts before it.
 void AppendFamilyStart(std::string* out, Slice row, Slice family, uint16_t family_id);
-void AppendColumnStart(std::string* out, Slice row, Slice family, uint16_t family_id, Slice qualifier);
+void AppendColumnStart(std::string* out, Slice row, Slice family, uint16_t family_id,
+                       Slice qualifier);
 
 // Pieces of an encoded key without decoding the whole; the key must be valid.
-Slice EncodedRow(Slice key);     // esc(row), terminator included
-Slice EncodedColumn(Slice key);  // everything before the timestamp: row, family, column
-Slice KeyWithoutTail(Slice key); // identity: everything before the tail
+Slice EncodedRow(Slice key);      // esc(row), terminator included
+Slice EncodedColumn(Slice key);   // everything before the timestamp: row, family, column
+Slice KeyWithoutTail(Slice key);  // identity: everything before the tail
 uint64_t KeySequence(Slice key);
 CellKind KeyKind(Slice key);
 

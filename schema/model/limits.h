@@ -1,4 +1,5 @@
-// The limits of the data model, checked on decoded sizes before anything is allocated. DATA_MODEL says what each means.
+// The limits of the data model, checked on decoded sizes before anything is allocated. DATA_MODEL
+// says what each means.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// The data model as plain values: what the SDK, the wire and the engine pass each other. No behaviour but validation.
-// Thread-compatible value types.
+// The data model as plain values: what the SDK, the wire and the engine pass each other. No
+// behaviour but validation. Thread-compatible value types.
 #pragma once
 
 #include <cstdint>
@@ -58,7 +58,8 @@ struct RowMutation {
   std::vector<Mutation> mutations;  // applied in order, all or none
 };
 
-// Half-open or closed run of row keys. An empty `end` is +infinity; an empty `start` is the first row.
+// Half-open or closed run of row keys. An empty `end` is +infinity; an empty `start` is the first
+// row.
 struct RowRange {
   std::string start;
   bool start_open = false;
@@ -73,12 +74,13 @@ struct RowSet {
 
 // What of each row to return. The general filter language joins here later.
 struct ReadSelection {
-  std::vector<std::string> families;                         // empty: all
-  std::vector<std::pair<std::string, std::string>> columns;  // (family, qualifier); with families: either matches
-  int64_t min_timestamp_us = 0;                              // inclusive; 0 open
-  int64_t max_timestamp_us = 0;                              // exclusive; 0 open
-  int32_t cells_per_column = 0;                              // newest first; 0: all
-  int32_t cells_per_row = 0;                                 // 0: all
+  std::vector<std::string> families;  // empty: all
+  std::vector<std::pair<std::string, std::string>>
+      columns;                   // (family, qualifier); with families: either matches
+  int64_t min_timestamp_us = 0;  // inclusive; 0 open
+  int64_t max_timestamp_us = 0;  // exclusive; 0 open
+  int32_t cells_per_column = 0;  // newest first; 0: all
+  int32_t cells_per_row = 0;     // 0: all
 };
 
 // Garbage collection: a cell may go when the rule says so. kNone keeps everything.
@@ -126,7 +128,8 @@ struct TableSchema {
   bool operator==(const TableSchema&) const = default;
 };
 
-// A tablet: the rows of `table` in (start_row, end_row]; an empty end_row is +infinity, an empty start_row the beginning.
+// A tablet: the rows of `table` in (start_row, end_row]; an empty end_row is +infinity, an empty
+// start_row the beginning.
 struct TabletDescriptor {
   TabletId id = 0;
   TableId table = 0;
@@ -144,7 +147,8 @@ Status ValidateFamilyName(Slice name);
 Status ValidateRowKey(Slice row);
 Status ValidateGcRule(const GcRule& rule);
 Status ValidateSchema(const TableSchema& schema);
-// Structure, limits and timestamps; families against `schema` when it is not null (NotFound naming the family).
+// Structure, limits and timestamps; families against `schema` when it is not null (NotFound naming
+// the family).
 Status ValidateRowMutation(const RowMutation& mutation, const TableSchema* schema);
 Status ValidateRowSet(const RowSet& rows);
 Status ValidateSelection(const ReadSelection& selection);

@@ -1,6 +1,7 @@
-// Iterator over (cell key, value) pairs in key order (schema/model/cell_key.h). Memtables, SSTables and merges offer it.
-// key() and value() are valid until the next move. An error ends the iteration: Valid() turns false and status() tells why;
-// callers must look at status() after every loop. Thread-compatible: one iterator, one thread.
+// Iterator over (cell key, value) pairs in key order (schema/model/cell_key.h). Memtables, SSTables
+// and merges offer it. key() and value() are valid until the next move. An error ends the
+// iteration: Valid() turns false and status() tells why; callers must look at status() after every
+// loop. Thread-compatible: one iterator, one thread.
 #pragma once
 
 #include "common/base/status.h"

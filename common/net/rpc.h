@@ -1,0 +1,100 @@
+// RPC over TCP: frames of a fixed 24-byte little-endian header and a body, multiplexed, answered
+// out of order, deadlines carried, replies of one connection gathered into one write. No Asio type
+// is visible here.
+//
+// Limits: a frame's length is checked before allocation; a connection whose output is full is not
+// read from until it drains. Thread-safe unless said otherwise.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/base/status.h"
+
+namespace stele::net {
+
+// A body: bytes whose data() is 8-byte aligned, so that a Cap'n Proto message can be read in place.
+// Immutable once sent.
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(size_t size);  // uninitialised
+  static Buffer Copy(Slice bytes);
+  char* mutable_data() { return data_.get(); }
+  Slice bytes() const { return {data_.get(), size_}; }
+  size_t size() const { return size_; }
+
+ private:
+  std::shared_ptr<char[]> data_;
+  size_t size_ = 0;
+};
+
+struct RpcOptions {
+  uint32_t io_threads = 1;
+  uint32_t max_frame_bytes = 32u << 20;
+  uint32_t max_in_flight_per_connection = 1024;
+  uint64_t max_output_bytes_per_connection = 16u << 20;
+  uint32_t max_connections = 4096;
+  int64_t idle_timeout_ms = 0;  // 0: none
+};
+
+// One request as a handler sees it.
+struct RpcRequest {
+  uint16_t method = 0;
+  int64_t deadline_boot_ns = 0;  // CLOCK_BOOTTIME of this machine; 0: none
+  Buffer body;
+  std::string peer;  // "127.0.0.1:4711"
+};
+
+// Answers the request exactly once, from any thread; destroyed unanswered it answers Unavailable.
+class RpcReply {
+ public:
+  using Sender = std::function<void(const Status&, Buffer)>;
+  explicit RpcReply(Sender sender);
+  RpcReply(RpcReply&&) noexcept = default;
+  RpcReply& operator=(RpcReply&&) noexcept = default;
+  ~RpcReply();
+  void Ok(Buffer body);
+  void Error(const Status& status);  // code, message and payloads reach the caller
+
+ private:
+  Sender sender_;
+};
+
+// Runs on an io thread: must not block; hand over to a pool to do so.
+using RpcHandler = std::function<void(RpcRequest, RpcReply)>;
+
+class RpcServer {
+ public:
+  virtual ~RpcServer() = default;  // Stop()
+  // "127.0.0.1:0" takes a free port. Unavailable "address in use".
+  static StatusOr<std::unique_ptr<RpcServer>> Listen(const std::string& address,
+                                                     const RpcOptions& options, RpcHandler handler);
+  virtual std::string address() const = 0;  // with the real port
+  virtual void
+  Drain() = 0;  // refuse new connections and requests, wait for those in flight (bounded)
+  virtual void Stop() = 0;
+};
+
+// Connections to many servers, one shared connection an address, made on demand and again after a
+// failure.
+class RpcClient {
+ public:
+  virtual ~RpcClient() = default;  // fails what is in flight with Unavailable
+  static std::unique_ptr<RpcClient> Create(const RpcOptions& options);
+  using Callback = std::function<void(StatusOr<Buffer>)>;
+  // `done` runs once on an io thread: the answer; DeadlineExceeded by deadline + 100 ms at the
+  // latest; Unavailable with the payload kNotSentPayload when it is certain that nothing was sent,
+  // else without.
+  virtual void Call(const std::string& address, uint16_t method, Buffer body, int64_t timeout_ms,
+                    Callback done) = 0;
+  // Not from an io thread.
+  virtual StatusOr<Buffer> CallSync(const std::string& address, uint16_t method, Buffer body,
+                                    int64_t timeout_ms) = 0;
+};
+
+inline constexpr char kNotSentPayload[] = "stele.dev/not-sent";
+
+}  // namespace stele::net

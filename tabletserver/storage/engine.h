@@ -1,0 +1,157 @@
+// The engine: everything one tablet server stores. Synchronous and free of the network: Engine owns
+// the commit log, the caches, the maintenance scheduler and the open TabletStores; TabletStore is
+// one tablet: memtables, SSTables, manifest.
+//
+// Promise of TabletStore::Write: `done(OK)` only after the record is durable in the commit log and
+// visible to reads; a definite error means no effect, ever; Unknown means all or nothing (PROMISES
+// P1, P4, P5). Reads never see what is not durable (P2). Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/fault/fault.h"
+#include "common/store/blob_store.h"
+#include "common/time/clock.h"
+#include "schema/model/model.h"
+#include "tabletserver/storage/cache/cache.h"
+#include "tabletserver/storage/log/commit_log.h"
+#include "tabletserver/storage/manifest/manifest.h"
+
+namespace stele::storage {
+
+struct EngineOptions {
+  CommitLogOptions log;
+  uint64_t memory_limit_bytes = 1u << 30;  // all of the engine; 64 MiB ..
+  uint64_t memtable_bytes = 32u << 20;     // per tablet, triggers a minor compaction
+  uint64_t block_cache_bytes = 256u << 20;
+  uint64_t filter_cache_bytes = 64u << 20;
+  uint64_t compaction_bytes_per_second = 0;  // I/O budget of all maintenance; 0: none
+  uint32_t maintenance_threads = 1;          // 0: only when RunMaintenance is called (tests)
+  uint32_t merge_min_files = 4, merge_max_files = 10;
+  uint64_t gc_grace_ms = 10 * 60 * 1000;  // unreferenced files younger than it stay
+  uint64_t trash_keep_ms = 24 * 3600 * 1000;
+};
+
+struct EngineEnv {
+  BlobStore* store = nullptr;  // outlives the engine
+  Clock* clock = nullptr;      // outlives the engine
+  FaultInjector* faults = nullptr;
+  std::string server_id;                // names the log: "logs/<server_id>"
+  std::function<Status()> lease_check;  // before every ack, read reply, publish, delete, log reuse
+  std::function<void(const Status&)> on_fatal;  // storage or lease gone: stop and exit
+};
+
+// Page of a read. Rows in order; a page ends at a limit, or in the middle of a row larger than
+// max_bytes.
+struct ReadOptions {
+  uint64_t rows_limit = 0;        // 0: none
+  uint64_t max_bytes = 4u << 20;  // of keys and values returned
+  ReadSelection selection;
+  bool may_block = true;  // false: Unavailable("would block") when a block is not in memory
+  bool fill_cache = true;
+};
+
+class RowSink {
+ public:
+  virtual ~RowSink() = default;
+  // Called in order: StartRow, Cell..., EndRow. Slices live only for the call. False from EndRow
+  // stops the read.
+  virtual void StartRow(Slice row) = 0;
+  virtual void AddCell(Slice family, Slice qualifier, int64_t timestamp_us, Slice value) = 0;
+  virtual bool EndRow() = 0;
+};
+
+struct ReadProgress {
+  bool done = false;         // the set is finished
+  std::string resume_after;  // rows up to and including this one were looked at
+  uint64_t rows = 0, cells = 0, bytes = 0;
+};
+
+struct TabletStats {
+  uint64_t memtable_bytes = 0, frozen_bytes = 0, sstable_bytes = 0;
+  uint32_t files = 0;
+  uint64_t index_bytes = 0;
+  uint64_t reads = 0, writes = 0, rows_read = 0, bytes_written = 0;
+  Lsn oldest_unflushed_lsn = 0;  // 0: none
+  Sequence last_sequence = 0;
+  std::string state;  // "open", "flushing", "compacting", "failed: ..."
+};
+
+class TabletStore {
+ public:
+  virtual ~TabletStore() = default;
+  virtual const TabletDescriptor& descriptor() const = 0;
+
+  // Validates against range and schema and queues. `done` runs on the log thread, exactly once,
+  // unless an error is returned. Errors at once: InvalidArgument, NotFound (family), OutOfRange
+  // (row not in this tablet), ResourceExhausted (with the payload kRetryDelayMsPayload),
+  // Unavailable (closing).
+  virtual Status Write(const RowMutation& mutation, std::function<void(const Status&)> done) = 0;
+  // Write and wait.
+  virtual Status WriteSync(const RowMutation& mutation) = 0;
+
+  // Rows of `range` (clipped to the tablet) in order into `sink`. Each row is one state that it
+  // really had.
+  virtual StatusOr<ReadProgress> Read(const RowRange& range, const ReadOptions& options,
+                                      RowSink* sink) = 0;
+  virtual StatusOr<ReadProgress> ReadRow(Slice row, const ReadOptions& options, RowSink* sink) = 0;
+
+  virtual Status Flush() = 0;  // minor compaction of everything written before the call
+  virtual Status
+  CompactMajor() = 0;  // all files into one per locality group; drops deletes and garbage
+  virtual Status AlterSchema(const TableSchema& schema) = 0;  // version must grow
+  virtual TableSchema schema() const = 0;
+  virtual TabletStats stats() const = 0;
+  virtual std::vector<ManifestFile> files() const = 0;
+};
+
+struct EngineStats {
+  LogRingStatus ring;
+  CacheStats block_cache, filter_cache;
+  int64_t memory_used = 0, memory_limit = 0;
+  std::vector<std::pair<std::string, int64_t>> memory;  // tracker name, bytes
+  uint64_t flushes = 0, merges = 0, majors = 0, compaction_bytes_written = 0;
+  uint64_t write_stalls_ms = 0;
+  uint64_t files_deleted = 0;
+};
+
+inline constexpr char kRetryDelayMsPayload[] = "stele.dev/retry-delay-ms";
+
+class Engine {
+ public:
+  virtual ~Engine() =
+      default;  // stops without flushing (as a crash would leave it, but with a closed log)
+
+  // Opens the log, sorts what it holds into SSTables per tablet, adds them to the manifests under
+  // `epoch_of(tablet)`'s answer, and starts. After it returns no tablet needs replay. Errors:
+  // Unavailable (log held by another process), DataLoss, I/O.
+  static StatusOr<std::unique_ptr<Engine>> Open(const EngineOptions& options, const EngineEnv& env);
+
+  // A new, empty tablet: its manifest cell. AlreadyExists.
+  virtual Status CreateTablet(const TabletDescriptor& tablet, const TableSchema& schema,
+                              Epoch epoch) = 0;
+  // Takes ownership under `epoch` (must be >= the manifest's; the manifest is rewritten with it)
+  // and opens.
+  virtual StatusOr<std::shared_ptr<TabletStore>> OpenTablet(TabletId tablet, Epoch epoch) = 0;
+  // Flushes (double minor compaction) when `flush`, refuses further writes, lets readers go on
+  // their pins.
+  virtual Status CloseTablet(TabletId tablet, bool flush) = 0;
+  virtual std::shared_ptr<TabletStore> FindTablet(TabletId tablet) = 0;
+  virtual std::vector<std::shared_ptr<TabletStore>> tablets() = 0;
+
+  // One round of what the scheduler would do now (flush, compaction); true if anything was done.
+  // For maintenance_threads 0.
+  virtual StatusOr<bool> RunMaintenance() = 0;
+  // Mark and sweep over all manifests of the store; deletes nothing on any doubt. Returns the
+  // number of files moved to trash.
+  virtual StatusOr<uint64_t> CollectGarbage() = 0;
+
+  virtual EngineStats stats() const = 0;
+  virtual Status Close() = 0;  // flushes all, closes the log cleanly
+};
+
+}  // namespace stele::storage

@@ -1,0 +1,111 @@
+// CommitLog: the circular commit log of one tablet server (FORMAT.md beside this file). A ring of
+// preallocated, pre-written segments; one grouping thread writes what is queued, syncs once, checks
+// the lease, applies the group to the memtables in log order and completes the callers.
+//
+// Crash rule: a record whose completion ran with OK is found by Recover after any crash. A record
+// that failed or never completed may be found or not. Nothing after a failed write or sync is ever
+// acknowledged: the log is poisoned, on_fatal runs once. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/fault/fault.h"
+#include "common/store/blob_store.h"
+#include "schema/model/model.h"
+
+namespace stele::storage {
+
+using Lsn = uint64_t;
+
+struct CommitLogOptions {
+  uint64_t segment_bytes = 64u << 20;     // 1 KiB .. 1 GiB
+  uint32_t initial_segments = 2;          // >= 2
+  uint32_t max_segments = 16;             // the ring's limit
+  uint32_t max_group_bytes = 4u << 20;    // one write
+  uint64_t max_queued_bytes = 64u << 20;  // beyond: Append fails with ResourceExhausted
+  bool sync = true;                       // false only behind a flag named --unsafe-...
+};
+
+// One record: opaque to the log. The payload is owned by the log from Append to completion.
+struct LogRecord {
+  TabletId tablet = 0;
+  std::string payload;
+  // Runs on the log thread, in log order, after the sync and the lease check, before `done`; puts
+  // the cells into the memtable.
+  std::function<void(Lsn)> apply;
+  // Runs on the log thread exactly once. OK: durable and applied. Error: see the crash rule.
+  std::function<void(const Status&)> done;
+};
+
+struct CommitLogHooks {
+  // Called after each sync and before anything of the group is applied or acknowledged; not OK
+  // (lease over) is fatal.
+  std::function<Status()> lease_check;
+  // The log cannot go on (write or sync failed, lease lost). Called once, from the log thread.
+  std::function<void(const Status&)> on_fatal;
+  // The ring is over half full and `pinning` hold its tail: flush them soon. Called from the log
+  // thread; must not block.
+  std::function<void(std::vector<TabletId> pinning)> on_pressure;
+};
+
+struct LogRingStatus {
+  uint64_t epoch = 0;
+  uint32_t segments = 0;
+  uint32_t max_segments = 0;
+  uint64_t segment_bytes = 0;
+  uint64_t head_segment = 0, tail_segment = 0;  // positions in ring order (ever increasing)
+  uint64_t head_offset = 0;
+  uint64_t live_bytes = 0;  // not yet reclaimable
+  Lsn next_lsn = 0;
+  uint64_t wraps = 0;  // segments reused
+  std::vector<TabletId> pinning;
+};
+
+// What Recover hands over, in log order.
+struct RecoveredRecord {
+  Lsn lsn = 0;
+  TabletId tablet = 0;
+  Slice payload;
+};
+
+class CommitLog {
+ public:
+  virtual ~CommitLog() = default;  // stops: completes nothing new, joins the thread
+
+  // Takes over `store` and scans the ring. Replays nothing by itself: call Recover, make the
+  // records durable elsewhere, then Start. DataLoss (naming segment and offset, and the tablets it
+  // may concern) for damage that newer records follow (P26).
+  static StatusOr<std::unique_ptr<CommitLog>> Open(std::unique_ptr<LogStore> store,
+                                                   const CommitLogOptions& options,
+                                                   CommitLogHooks hooks, FaultInjector* faults);
+
+  // Calls fn for every record found, in LSN order; an error of fn stops it. Only before Start; may
+  // be called again.
+  virtual Status Recover(const std::function<Status(const RecoveredRecord&)>& fn) = 0;
+
+  // Begins the new epoch (its first record is durable when this returns), forgets the recovered
+  // records, starts the log thread.
+  virtual Status Start() = 0;
+
+  // Queues a record; never blocks on the disk. Records of one caller keep their order. When it
+  // returns an error nothing is queued and neither callback runs: ResourceExhausted (queue or ring
+  // full, try later) or the fatal status.
+  virtual Status Append(LogRecord record) = 0;
+
+  // Everything of `tablet` up to and including `lsn` is durable in SSTables and its manifest: the
+  // tail may advance.
+  virtual void MarkFlushed(TabletId tablet, Lsn lsn) = 0;
+  // The tablet left this server, all of it flushed: it pins nothing any more.
+  virtual void Forget(TabletId tablet) = 0;
+
+  virtual LogRingStatus status() const = 0;
+
+  // Refuses new records, completes the queued ones, writes a clean-close record, joins.
+  virtual Status Close() = 0;
+};
+
+}  // namespace stele::storage

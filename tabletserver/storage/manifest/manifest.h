@@ -1,0 +1,57 @@
+// Manifest: what one tablet consists of, kept as one cell of the store ("tablets/<id>"), replaced
+// by compare-and-swap under the owner's epoch: a stale owner can neither replace it nor be
+// believed. METADATA can be rebuilt from manifests alone.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/store/blob_store.h"
+#include "schema/model/model.h"
+
+namespace stele::storage {
+
+// One SSTable of the tablet: the file, and the rows of it that count (split children share files).
+struct ManifestFile {
+  std::string blob;  // blob name
+  uint64_t file_id = 0;
+  std::string group;  // locality group
+  uint64_t bytes = 0, cells = 0, markers = 0;
+  Sequence min_sequence = 0, max_sequence = 0;
+  std::string first_row, last_row;   // of the cells in the file (plain row keys)
+  std::string clip_start, clip_end;  // (start, end] that counts; empty is open
+  bool operator==(const ManifestFile&) const = default;
+};
+
+struct Manifest {
+  static constexpr uint32_t kFormatVersion = 1;
+  TabletDescriptor tablet;
+  Epoch epoch = 0;     // of the owner who wrote it
+  TableSchema schema;  // the schema the tablet was last opened or altered with
+  std::vector<ManifestFile> files;
+  Sequence flushed_sequence = 0;        // everything up to it is in files; replay skips it
+  int64_t max_server_timestamp_us = 0;  // server-chosen timestamps continue above it
+  std::vector<TabletId> parents;        // lineage
+  bool operator==(const Manifest&) const = default;
+};
+
+std::string EncodeManifest(const Manifest& manifest);
+// DataLoss for damage, FailedPrecondition for a newer format version.
+StatusOr<Manifest> DecodeManifest(Slice encoded);
+
+std::string ManifestCellName(TabletId tablet);
+
+// A manifest with the version of the cell it was read from or written to.
+struct StoredManifest {
+  Manifest manifest;
+  uint64_t version = 0;
+};
+
+StatusOr<StoredManifest> ReadManifest(BlobStore* store, TabletId tablet);
+Status CreateManifest(BlobStore* store, const Manifest& manifest);
+// Aborted (fenced) when the cell moved on or its epoch is higher than next.epoch. Updates *stored
+// on success.
+Status ReplaceManifest(BlobStore* store, StoredManifest* stored, const Manifest& next);
+
+}  // namespace stele::storage
