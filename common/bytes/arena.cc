@@ -1,0 +1,34 @@
+#include "common/bytes/arena.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "common/base/check.h"
+
+namespace stele {
+
+void Arena::FreeChunk::operator()(char* p) const { std::free(p); }
+
+char* Arena::NewChunk(size_t bytes) {
+  // A full-size chunk starts on a huge page. A big piece's own chunk starts on a cache line:
+  // rounding it up to whole huge pages could double it.
+  const size_t alignment = bytes == kMaxChunkBytes ? kMaxChunkBytes : 64;
+  CHECK_LE(bytes, SIZE_MAX - alignment);
+  const size_t rounded = (bytes + alignment - 1) & ~(alignment - 1);
+  Chunk chunk(static_cast<char*>(std::aligned_alloc(alignment, rounded)));
+  CHECK(chunk != nullptr) << "out of memory for an arena chunk of " << rounded << " bytes";
+  chunks_.push_back(std::move(chunk));
+  memory_bytes_.fetch_add(rounded, std::memory_order_relaxed);
+  return chunks_.back().get();
+}
+
+char* Arena::AllocateSlow(size_t n) {
+  // A big piece leaves the current chunk in use: what is left of it serves the next small ones.
+  if (n > next_chunk_bytes_ / 4) return NewChunk(n);
+  next_ = NewChunk(next_chunk_bytes_);
+  left_ = next_chunk_bytes_;
+  next_chunk_bytes_ = std::min(next_chunk_bytes_ * 2, kMaxChunkBytes);
+  return Take(n);
+}
+
+}  // namespace stele
