@@ -19,6 +19,8 @@ class RealClock : public Clock {
 
 }  // namespace
 
+int64_t MonotonicNanos() { return Nanos(CLOCK_MONOTONIC); }
+
 Clock* SystemClock() {
   static RealClock* const clock = new RealClock;
   return clock;

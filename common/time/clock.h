@@ -14,6 +14,10 @@ class Clock {
   virtual int64_t WallMicros() const = 0;  // microseconds since 1970-01-01 UTC
 };
 
+// CLOCK_MONOTONIC: the clock that outside observers on this machine compare event times with. Not
+// for leases and timeouts of the cell itself.
+int64_t MonotonicNanos();
+
 // The machine's clocks; lives for the whole process.
 Clock* SystemClock();
 
