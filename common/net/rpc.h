@@ -25,19 +25,29 @@ class Buffer {
   char* mutable_data() { return data_.get(); }
   Slice bytes() const { return {data_.get(), size_}; }
   size_t size() const { return size_; }
+  // The bytes from `offset` (a multiple of 8, at most size()) on, sharing the memory.
+  Buffer Suffix(size_t offset) const;
+  // Forgets what lies behind the first `size` (at most size()) bytes.
+  void Truncate(size_t size);
 
  private:
   std::shared_ptr<char[]> data_;
   size_t size_ = 0;
 };
 
+// Of a server or a client. Milliseconds of 0 mean: no such limit.
 struct RpcOptions {
-  uint32_t io_threads = 1;
-  uint32_t max_frame_bytes = 32u << 20;
-  uint32_t max_in_flight_per_connection = 1024;
-  uint64_t max_output_bytes_per_connection = 16u << 20;
-  uint32_t max_connections = 4096;
-  int64_t idle_timeout_ms = 0;  // 0: none
+  uint32_t io_threads = 1;                              // 1 .. 64
+  uint32_t max_frame_bytes = 32u << 20;                 // body of one frame
+  uint32_t max_in_flight_per_connection = 1024;         // server: then it stops reading
+  uint64_t max_input_bytes_per_connection = 32u << 20;  // server: of requests in flight, likewise
+  uint64_t max_output_bytes_per_connection = 16u
+                                             << 20;  // server: likewise; client: of queued calls
+  uint32_t max_connections = 4096;                   // server: one more is refused
+  int64_t idle_timeout_ms = 0;                       // server: neither requests in flight nor bytes
+  int64_t write_stall_timeout_ms = 10'000;  // the peer reads nothing of what it asked for: closed
+  int64_t connect_timeout_ms = 3'000;       // client
+  int64_t drain_timeout_ms = 5'000;         // server: Drain waits no longer
 };
 
 // One request as a handler sees it.
@@ -57,7 +67,8 @@ class RpcReply {
   RpcReply& operator=(RpcReply&&) noexcept = default;
   ~RpcReply();
   void Ok(Buffer body);
-  void Error(const Status& status);  // code, message and payloads reach the caller
+  void Error(const Status& status);    // code, message and payloads reach the caller
+  void Send(StatusOr<Buffer> answer);  // one of the two
 
  private:
   Sender sender_;
@@ -73,8 +84,11 @@ class RpcServer {
   static StatusOr<std::unique_ptr<RpcServer>> Listen(const std::string& address,
                                                      const RpcOptions& options, RpcHandler handler);
   virtual std::string address() const = 0;  // with the real port
-  virtual void
-  Drain() = 0;  // refuse new connections and requests, wait for those in flight (bounded)
+  // Refuses new connections and requests (Unavailable with kNotSentPayload), tells the clients to
+  // go elsewhere, waits until those in flight are answered and sent; at most drain_timeout_ms.
+  virtual void Drain() = 0;
+  // Closes everything; when it returns no handler runs or will run, and replies lead nowhere.
+  // Neither may be called from an io thread. Both may be called again.
   virtual void Stop() = 0;
 };
 
@@ -86,8 +100,9 @@ class RpcClient {
   static std::unique_ptr<RpcClient> Create(const RpcOptions& options);
   using Callback = std::function<void(StatusOr<Buffer>)>;
   // `done` runs once on an io thread: the answer; DeadlineExceeded by deadline + 100 ms at the
-  // latest; Unavailable with the payload kNotSentPayload when it is certain that nothing was sent,
-  // else without.
+  // latest; ResourceExhausted with kNotSentPayload when too much is queued; InvalidArgument for a
+  // bad address or a body over the limit; Unavailable when the connection failed, with the payload
+  // kNotSentPayload when it is certain that no handler saw the request.
   virtual void Call(const std::string& address, uint16_t method, Buffer body, int64_t timeout_ms,
                     Callback done) = 0;
   // Not from an io thread.
@@ -95,6 +110,7 @@ class RpcClient {
                                     int64_t timeout_ms) = 0;
 };
 
+// On an error: the request had no effect, and may be sent again whatever it was.
 inline constexpr char kNotSentPayload[] = "stele.dev/not-sent";
 
 }  // namespace stele::net

@@ -1,0 +1,94 @@
+// The methods of every RPC service, with the one permission that each needs. Numbers are the
+// wire's: append only, never reuse. A method without an entry in kMethods does not compile.
+//
+// Immutable.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace stele::wire {
+
+enum class Method : uint16_t {
+  kNone = 0,  // never sent
+  // Cell: where the location tree begins. Any server.
+  kGetRoot,
+  // Data: tablet servers.
+  kMutateRows,
+  kReadRows,
+  // Tablets: the master asks, a tablet server does.
+  kOpenTablet,
+  kCloseTablet,
+  kAlterTablet,
+  kFlushTablet,
+  kCompactTablet,
+  kReportTablets,
+  kServerStatus,
+  // Master.
+  kCreateTable,
+  kAlterTable,
+  kDropTable,
+  kListTables,
+  kGetTable,
+  kCellStatus,
+  kFlushTable,
+  kCompactTable,
+  kEnd,  // one past the last
+};
+
+enum class Permission : uint8_t {
+  kNone,     // of no method
+  kData,     // read or write cells, look up tables and locations
+  kAdmin,    // create, change, drop, flush and compact tables
+  kCluster,  // one server of the cell to another
+  kStatus,   // read the state of servers, tables and tablets
+};
+
+struct MethodInfo {
+  Method method;
+  const char* name;
+  Permission permission;
+};
+
+inline constexpr std::array kMethods = {
+    MethodInfo{Method::kGetRoot, "GetRoot", Permission::kData},
+    MethodInfo{Method::kMutateRows, "MutateRows", Permission::kData},
+    MethodInfo{Method::kReadRows, "ReadRows", Permission::kData},
+    MethodInfo{Method::kOpenTablet, "OpenTablet", Permission::kCluster},
+    MethodInfo{Method::kCloseTablet, "CloseTablet", Permission::kCluster},
+    MethodInfo{Method::kAlterTablet, "AlterTablet", Permission::kCluster},
+    MethodInfo{Method::kFlushTablet, "FlushTablet", Permission::kCluster},
+    MethodInfo{Method::kCompactTablet, "CompactTablet", Permission::kCluster},
+    MethodInfo{Method::kReportTablets, "ReportTablets", Permission::kCluster},
+    MethodInfo{Method::kServerStatus, "ServerStatus", Permission::kStatus},
+    MethodInfo{Method::kCreateTable, "CreateTable", Permission::kAdmin},
+    MethodInfo{Method::kAlterTable, "AlterTable", Permission::kAdmin},
+    MethodInfo{Method::kDropTable, "DropTable", Permission::kAdmin},
+    MethodInfo{Method::kListTables, "ListTables", Permission::kData},
+    MethodInfo{Method::kGetTable, "GetTable", Permission::kData},
+    MethodInfo{Method::kCellStatus, "CellStatus", Permission::kStatus},
+    MethodInfo{Method::kFlushTable, "FlushTable", Permission::kAdmin},
+    MethodInfo{Method::kCompactTable, "CompactTable", Permission::kAdmin},
+};
+
+namespace internal {
+constexpr bool EveryMethodIsDeclaredOnce() {
+  if (kMethods.size() + 1 != static_cast<size_t>(Method::kEnd)) return false;
+  for (size_t i = 0; i < kMethods.size(); i++) {
+    if (static_cast<size_t>(kMethods[i].method) != i + 1) return false;
+    if (kMethods[i].permission == Permission::kNone || kMethods[i].name == nullptr) return false;
+  }
+  return true;
+}
+}  // namespace internal
+static_assert(internal::EveryMethodIsDeclaredOnce(),
+              "kMethods needs one entry, in order and with a permission, for each Method");
+
+// The entry of a method number as it came from the wire; nullptr when there is no such method.
+constexpr const MethodInfo* FindMethod(uint16_t number) {
+  if (number == 0 || number > kMethods.size()) return nullptr;
+  return &kMethods[number - 1u];
+}
+
+}  // namespace stele::wire
