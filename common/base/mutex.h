@@ -7,6 +7,13 @@
 #include <condition_variable>
 #include <mutex>
 
+// Abseil defines some of the macros below under the same names; ours replace them whatever the
+// order of inclusion.
+#include "absl/base/thread_annotations.h"
+#undef GUARDED_BY
+#undef PT_GUARDED_BY
+#undef NO_THREAD_SAFETY_ANALYSIS
+
 #if defined(__clang__)
 #define STELE_TSA(x) __attribute__((x))
 #else

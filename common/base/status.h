@@ -27,7 +27,7 @@ inline Status FencedError(Slice message) { return absl::AbortedError(message); }
 inline Status CorruptError(Slice message) { return absl::DataLossError(message); }
 inline bool IsFenced(const Status& s) { return s.code() == absl::StatusCode::kAborted; }
 inline bool IsCorrupt(const Status& s) { return s.code() == absl::StatusCode::kDataLoss; }
-inline bool IsNotFound(const Status& s) { return s.code() == absl::StatusCode::kNotFound; }
+using absl::IsNotFound;
 
 // The same code and payloads with "context: " put before the message. OK stays OK.
 Status WithContext(const Status& status, Slice context);
