@@ -1,0 +1,213 @@
+// Goal: every limit of the data model holds at its edge, and its violation says which field, what
+// size and what limit.
+#include "schema/model/model.h"
+
+#include <gtest/gtest.h>
+
+namespace stele {
+namespace {
+
+testing::AssertionResult Refuses(const Status& s, absl::StatusCode code, Slice text) {
+  if (s.code() == code && s.message().find(text) != Slice::npos) {
+    return testing::AssertionSuccess();
+  }
+  return testing::AssertionFailure() << s.ToString() << " lacks \"" << text << '"';
+}
+testing::AssertionResult Invalid(const Status& s, Slice text) {
+  return Refuses(s, absl::StatusCode::kInvalidArgument, text);
+}
+
+TableSchema GoodSchema() {
+  TableSchema schema;
+  schema.name = "t";
+  schema.next_family_id = 3;
+  schema.groups = {LocalityGroupSchema{.name = "default"}};
+  schema.families = {FamilySchema{.name = "a", .id = 1}, FamilySchema{.name = "b", .id = 2}};
+  return schema;
+}
+
+RowMutation One(Mutation m) { return RowMutation{.row = "r", .mutations = {std::move(m)}}; }
+
+TEST(NameTest, TableAndFamilyNames) {
+  EXPECT_TRUE(ValidateTableName("_t-1.x").ok());
+  EXPECT_TRUE(ValidateTableName(std::string(50, 't')).ok());
+  EXPECT_TRUE(
+      Invalid(ValidateTableName(std::string(51, 't')), "table name has 51 bytes; the limit is 50"));
+  EXPECT_TRUE(Invalid(ValidateTableName(""), "table name is empty"));
+  EXPECT_TRUE(Invalid(ValidateTableName("-t"), "begins"));
+  EXPECT_TRUE(Invalid(ValidateTableName("t/x"), "table name holds a byte"));
+  EXPECT_TRUE(ValidateFamilyName("-f.1").ok());
+  EXPECT_TRUE(ValidateFamilyName(std::string(64, 'f')).ok());
+  EXPECT_TRUE(Invalid(ValidateFamilyName(std::string(65, 'f')),
+                      "family name has 65 bytes; the limit is 64"));
+  EXPECT_TRUE(Invalid(ValidateFamilyName(""), "family name is empty"));
+  EXPECT_TRUE(Invalid(ValidateFamilyName("f:q"), "family name holds a byte"));
+}
+
+TEST(RowKeyTest, Sizes) {
+  EXPECT_TRUE(ValidateRowKey(std::string(1, '\0')).ok());
+  EXPECT_TRUE(ValidateRowKey(std::string(4096, 'r')).ok());
+  EXPECT_TRUE(Invalid(ValidateRowKey(""), "row key is empty"));
+  EXPECT_TRUE(
+      Invalid(ValidateRowKey(std::string(4097, 'r')), "row key has 4097 bytes; the limit is 4096"));
+}
+
+TEST(GcRuleTest, Edges) {
+  using K = GcRule::Kind;
+  EXPECT_TRUE(ValidateGcRule(GcRule{}).ok());
+  GcRule versions{.kind = K::kMaxVersions, .max_versions = 1};
+  GcRule age{.kind = K::kMaxAge, .max_age_us = 1000};
+  EXPECT_TRUE(ValidateGcRule(versions).ok());
+  EXPECT_TRUE(ValidateGcRule(age).ok());
+  EXPECT_TRUE(ValidateGcRule(GcRule{.kind = K::kUnion, .rules = {versions, age}}).ok());
+  EXPECT_TRUE(Invalid(ValidateGcRule(GcRule{.kind = K::kMaxVersions}), "max_versions is 0"));
+  EXPECT_TRUE(
+      Invalid(ValidateGcRule(GcRule{.kind = K::kMaxAge, .max_age_us = 999}), "max_age is 999 us"));
+  EXPECT_TRUE(Invalid(ValidateGcRule(GcRule{.kind = K::kIntersection}), "of no rules"));
+  EXPECT_TRUE(Invalid(ValidateGcRule(GcRule{.kind = K::kUnion, .rules = {GcRule{}}}), "not set"));
+  EXPECT_TRUE(Invalid(ValidateGcRule(GcRule{.kind = static_cast<K>(9)}), "unknown kind"));
+}
+
+TEST(GcRuleTest, SizeBoundsWidthAndDepth) {
+  using K = GcRule::Kind;
+  GcRule wide{.kind = K::kUnion};
+  wide.rules.resize(300, GcRule{.kind = K::kMaxVersions, .max_versions = 1});
+  EXPECT_TRUE(Invalid(ValidateGcRule(wide), "the limit is 500"));
+  GcRule deep{.kind = K::kMaxVersions, .max_versions = 1};
+  for (int i = 0; i < 260; ++i) {
+    GcRule outer{.kind = K::kIntersection};
+    outer.rules.push_back(std::move(deep));
+    deep = std::move(outer);
+  }
+  EXPECT_TRUE(Invalid(ValidateGcRule(deep), "GC rule has 502 bytes; the limit is 500"));
+}
+
+TEST(SchemaTest, GoodAndBad) {
+  EXPECT_TRUE(ValidateSchema(GoodSchema()).ok());
+  auto broken = [](auto change) {
+    TableSchema schema = GoodSchema();
+    change(&schema);
+    return ValidateSchema(schema);
+  };
+  EXPECT_TRUE(Invalid(broken([](TableSchema* s) { s->name = ""; }), "table name"));
+  EXPECT_TRUE(Invalid(broken([](TableSchema* s) { s->split_bytes = 0; }), "split_bytes"));
+  EXPECT_TRUE(Invalid(broken([](TableSchema* s) { s->groups.clear(); }), "is not defined"));
+  EXPECT_TRUE(
+      Invalid(broken([](TableSchema* s) { s->groups.push_back(s->groups[0]); }), "defined twice"));
+  EXPECT_TRUE(Invalid(broken([](TableSchema* s) { s->groups[0].name = "a b"; }), "locality group"));
+  EXPECT_TRUE(Invalid(broken([](TableSchema* s) { s->groups[0].codec = static_cast<Codec>(4); }),
+                      "unknown codec 4"));
+  EXPECT_TRUE(
+      Invalid(broken([](TableSchema* s) { s->groups[0].block_bytes = 63; }), "block_bytes is 63"));
+  EXPECT_TRUE(Invalid(broken([](TableSchema* s) { s->groups[0].bloom_bits_per_key = 65; }),
+                      "bloom_bits_per_key is 65"));
+  EXPECT_TRUE(Invalid(broken([](TableSchema* s) { s->families[1].id = 0; }), "family 'b': id 0"));
+  EXPECT_TRUE(Invalid(broken([](TableSchema* s) { s->families[1].id = 3; }), "family 'b': id 3"));
+  EXPECT_TRUE(Invalid(broken([](TableSchema* s) { s->families[1].id = 1; }), "used twice"));
+  EXPECT_TRUE(Invalid(broken([](TableSchema* s) { std::swap(s->families[0], s->families[1]); }),
+                      "not ascending"));
+  EXPECT_TRUE(
+      Invalid(broken([](TableSchema* s) { s->families[0].gc.kind = GcRule::Kind::kMaxAge; }),
+              "family 'a'"));
+  EXPECT_TRUE(Invalid(broken([](TableSchema* s) { s->families.resize(101); }),
+                      "101 families; the limit is 100"));
+}
+
+TEST(SchemaTest, FindFamilyAndGroup) {
+  TableSchema schema = GoodSchema();
+  EXPECT_EQ(schema.FindFamily("b"), &schema.families[1]);
+  EXPECT_EQ(schema.FindFamily("aa"), nullptr);
+  EXPECT_EQ(schema.FindFamily("c"), nullptr);
+  EXPECT_EQ(schema.FindGroup("default"), &schema.groups[0]);
+  EXPECT_EQ(schema.FindGroup("x"), nullptr);
+}
+
+TEST(MutationTest, Timestamps) {
+  auto set = [](int64_t t) { return ValidateRowMutation(One(SetCell{"a", "q", t, "v"}), nullptr); };
+  EXPECT_TRUE(set(kServerTime).ok());
+  EXPECT_TRUE(set(0).ok());
+  EXPECT_TRUE(set(7000).ok());
+  for (int64_t bad : {int64_t{1}, int64_t{-2}, int64_t{-1000}, INT64_MAX}) {
+    EXPECT_TRUE(Invalid(set(bad),
+                        absl::StrCat("Timestamp granularity mismatch. Expected a multiple of 1000 "
+                                     "(millisecond granularity), but got ",
+                                     bad, ".")));
+  }
+}
+
+TEST(MutationTest, DeleteRanges) {
+  auto del = [](int64_t start, int64_t end) {
+    return ValidateRowMutation(One(DeleteFromColumn{"a", "q", start, end}), nullptr);
+  };
+  EXPECT_TRUE(del(0, 0).ok());
+  EXPECT_TRUE(del(5000, 0).ok());
+  EXPECT_TRUE(del(0, 1000).ok());
+  EXPECT_TRUE(del(1000, 2000).ok());
+  EXPECT_TRUE(Invalid(del(2000, 2000), "time range [2000, 2000) of DeleteFromColumn is empty"));
+  EXPECT_TRUE(Invalid(del(3000, 2000), "is empty"));
+  EXPECT_TRUE(Invalid(del(1, 2000), "but got 1."));
+  EXPECT_TRUE(Invalid(del(0, 2001), "but got 2001."));
+  EXPECT_TRUE(Invalid(del(-1, 0), "but got -1."));
+}
+
+TEST(MutationTest, StructureAndLimits) {
+  EXPECT_TRUE(
+      Invalid(ValidateRowMutation(RowMutation{.row = "r"}, nullptr), "No mutations provided"));
+  EXPECT_TRUE(Invalid(ValidateRowMutation(RowMutation{.mutations = {DeleteFromRow{}}}, nullptr),
+                      "row key is empty"));
+  RowMutation many{.row = "r"};
+  many.mutations.resize(100'000, DeleteFromRow{});
+  EXPECT_TRUE(ValidateRowMutation(many, nullptr).ok());
+  many.mutations.push_back(DeleteFromRow{});
+  EXPECT_TRUE(Invalid(ValidateRowMutation(many, nullptr),
+                      "100001 mutations of one row; the limit is 100000"));
+  const std::string long_qualifier(16 * 1024 + 1, 'q');
+  EXPECT_TRUE(Invalid(ValidateRowMutation(One(SetCell{"a", long_qualifier, 0, ""}), nullptr),
+                      "column qualifier has 16385 bytes; the limit is 16384"));
+  EXPECT_TRUE(Invalid(ValidateRowMutation(One(DeleteFromColumn{"a", long_qualifier}), nullptr),
+                      "column qualifier"));
+  EXPECT_TRUE(Invalid(
+      ValidateRowMutation(One(SetCell{"a", "", 0, std::string(kMaxValueBytes + 1, 'v')}), nullptr),
+      "cell value has 104857601 bytes; the limit is 104857600"));
+}
+
+TEST(MutationTest, Families) {
+  const TableSchema schema = GoodSchema();
+  EXPECT_TRUE(ValidateRowMutation(One(SetCell{"a", "", 0, ""}), &schema).ok());
+  for (const Mutation& m : {Mutation(SetCell{"x", "", 0, ""}), Mutation(DeleteFromColumn{"x", ""}),
+                            Mutation(DeleteFromFamily{"x"})}) {
+    EXPECT_TRUE(ValidateRowMutation(One(m), nullptr).ok());
+    EXPECT_TRUE(Refuses(ValidateRowMutation(One(m), &schema), absl::StatusCode::kNotFound,
+                        "family 'x' is not in table 't'"));
+  }
+  EXPECT_TRUE(Invalid(ValidateRowMutation(One(DeleteFromFamily{"no:good"}), nullptr), "family"));
+}
+
+TEST(RowSetTest, KeysAndRanges) {
+  RowSet rows{.keys = {"a"}, .ranges = {RowRange{}, RowRange{.start = "b", .end = "b"}}};
+  EXPECT_TRUE(ValidateRowSet(rows).ok());
+  rows.ranges.push_back(RowRange{.start = "c", .end = "b"});
+  EXPECT_TRUE(Invalid(ValidateRowSet(rows), "starts after its end"));
+  EXPECT_TRUE(Invalid(ValidateRowSet(RowSet{.keys = {""}}), "row key is empty"));
+  EXPECT_TRUE(Invalid(ValidateRowSet(RowSet{.ranges = {{.start = std::string(4097, 'x')}}}),
+                      "start of the row range has 4097 bytes"));
+  EXPECT_TRUE(Invalid(ValidateRowSet(RowSet{.ranges = {{.end = std::string(4097, 'x')}}}),
+                      "end of the row range has 4097 bytes"));
+}
+
+TEST(SelectionTest, Bounds) {
+  EXPECT_TRUE(ValidateSelection(ReadSelection{}).ok());
+  EXPECT_TRUE(ValidateSelection({.min_timestamp_us = 5, .max_timestamp_us = 5}).ok());
+  EXPECT_TRUE(Invalid(ValidateSelection({.min_timestamp_us = 6, .max_timestamp_us = 5}),
+                      "timestamp range [6, 5) is reversed"));
+  EXPECT_TRUE(Invalid(ValidateSelection({.min_timestamp_us = -1}), "negative bound"));
+  EXPECT_TRUE(Invalid(ValidateSelection({.cells_per_column = -1}), "cells_per_column is -1"));
+  EXPECT_TRUE(Invalid(ValidateSelection({.cells_per_row = -2}), "cells_per_row is -2"));
+  EXPECT_TRUE(Invalid(ValidateSelection({.families = {std::string(65, 'f')}}), "family name"));
+  EXPECT_TRUE(Invalid(ValidateSelection({.columns = {{std::string(65, 'f'), ""}}}), "family name"));
+  EXPECT_TRUE(Invalid(ValidateSelection({.columns = {{"f", std::string(16385, 'q')}}}),
+                      "column qualifier"));
+}
+
+}  // namespace
+}  // namespace stele
