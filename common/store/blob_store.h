@@ -1,11 +1,13 @@
 // BlobStore: the only door to durable state, shaped by what a POSIX directory and an object store
 // can both do. There is no rename, seek-write, mmap or directory in it. Three kinds of things:
 //
-//   log segments  fixed capacity, space reserved and pre-written at creation, written front to back
-//   again and again blobs         created, appended, finished; immutable afterwards; ranged reads
-//   cells         small values replaced as a whole by compare-and-swap on a version
+//   log segments  fixed capacity, space reserved and pre-written at creation, written front to
+//                 back again and again
+//   blobs         created, appended, finished; immutable afterwards; ranged reads
+//   cells         small values (<= 16 MiB) replaced as a whole by compare-and-swap on a version
 //
-// Names are relative paths of [A-Za-z0-9._-] components joined by '/', at most 200 bytes.
+// Names are relative paths of [A-Za-z0-9._-] components joined by '/', at most 200 bytes, no
+// component . or ..; InvalidArgument else. "a" and "a/b" may both exist.
 //
 // Errors: Aborted = fenced (epoch passed by another, or a lost compare-and-swap); Unknown = outcome
 // unknown; Unavailable = try again; NotFound; AlreadyExists; DataLoss = corrupt; ResourceExhausted
@@ -36,7 +38,8 @@ class LogSegment {
   virtual uint64_t capacity() const = 0;
 };
 
-// The log directory of one server, held exclusively for the holder's life (an OS lock on POSIX).
+// The log directory of one server, held exclusively for the holder's life (an OS lock on POSIX),
+// that is until this object and all segments it handed out are destroyed. Bound to one thread.
 class LogStore {
  public:
   virtual ~LogStore() = default;
@@ -46,10 +49,10 @@ class LogStore {
   };
   virtual StatusOr<std::vector<SegmentInfo>> List() = 0;  // by index
   // Creates, reserves and pre-writes `capacity` zero bytes; the segment and its name are durable
-  // when it returns.
+  // when it returns. AlreadyExists.
   virtual StatusOr<std::unique_ptr<LogSegment>> Create(uint64_t index, uint64_t capacity) = 0;
-  virtual StatusOr<std::unique_ptr<LogSegment>> Open(uint64_t index) = 0;
-  virtual Status Remove(uint64_t index) = 0;
+  virtual StatusOr<std::unique_ptr<LogSegment>> Open(uint64_t index) = 0;  // NotFound
+  virtual Status Remove(uint64_t index) = 0;                               // durable; NotFound
   // The epoch under which this holder opened the log: strictly greater than any earlier holder's,
   // durable.
   virtual uint64_t epoch() const = 0;
@@ -62,6 +65,7 @@ class BlobWriter {
   virtual Status Append(Slice data) = 0;
   virtual uint64_t size() const = 0;
   // Makes content and name durable and the blob visible. Nothing may be appended afterwards.
+  // AlreadyExists when another writer of the same name finished first.
   virtual Status Finish() = 0;
 };
 
@@ -95,15 +99,19 @@ class BlobStore {
   virtual StatusOr<std::unique_ptr<BlobWriter>> CreateBlob(Slice name) = 0;  // AlreadyExists
   virtual StatusOr<std::shared_ptr<BlobReader>> OpenBlob(Slice name) = 0;
   virtual Status DeleteBlob(Slice name) = 0;  // durable; NotFound
-  // Visible blobs under a prefix path, sorted by name. For file GC and checks only, never for
-  // correctness.
+  // Visible blobs below a prefix path (`p` names all of `p/...`, "" all), sorted by name. For file
+  // GC and checks only, never for correctness.
   virtual StatusOr<std::vector<BlobInfo>> ListBlobs(Slice prefix) = 0;
 
+  // What it returns is durable. DataLoss when the stored bytes fail their check.
   virtual StatusOr<StoredCell> ReadCell(Slice name) = 0;
   virtual Status CreateCell(Slice name, Slice value) = 0;  // durable; version 1; AlreadyExists
   // Durable. Aborted when the stored version is not `expected`; NotFound. Returns the new version.
   virtual StatusOr<uint64_t> SwapCell(Slice name, uint64_t expected, Slice value) = 0;
+  // Durable. Aborted when the stored version is not `expected`; NotFound. A cell that is created
+  // again begins at version 1.
   virtual Status DeleteCell(Slice name, uint64_t expected) = 0;
+  // As ListBlobs.
   virtual StatusOr<std::vector<std::string>> ListCells(Slice prefix) = 0;
 
   virtual StatusOr<uint64_t> FreeBytes() = 0;

@@ -4,7 +4,8 @@
 // reads and by one for writes.
 //
 // Errors: NotFound (ENOENT), AlreadyExists (EEXIST), ResourceExhausted (ENOSPC, EDQUOT, EMFILE),
-// Internal (EIO and the rest), each naming the path and the call. A short write or read is retried
+// PermissionDenied (EACCES, EPERM, EROFS), Internal (EIO and the rest), each naming the path and the
+// call. A short write or read is retried
 // inside until complete, at end of file, or failed.
 #pragma once
 
@@ -36,8 +37,8 @@ class FsFile {
   virtual Status Allocate(uint64_t size) = 0;
 };
 
-// An exclusive advisory lock on a path, held until destroyed. Also excludes other holders in this
-// process.
+// An exclusive advisory lock on a file, held until destroyed or the process ends. Also excludes
+// other holders in this process.
 class FsLock {
  public:
   virtual ~FsLock() = default;
@@ -45,6 +46,8 @@ class FsLock {
 
 class Fs {
  public:
+  // kRead and kReadWrite: NotFound when absent. kCreateExclusive: for reading and writing;
+  // AlreadyExists.
   enum class Mode { kRead, kReadWrite, kCreateExclusive };
   virtual ~Fs() = default;
   virtual StatusOr<std::unique_ptr<FsFile>> Open(const std::string& path, Mode mode) = 0;
@@ -59,7 +62,8 @@ class Fs {
   virtual StatusOr<bool> Exists(const std::string& path) = 0;
   virtual StatusOr<int64_t> ModifiedMicros(const std::string& path) = 0;
   virtual StatusOr<uint64_t> FreeBytes(const std::string& path) = 0;
-  // Unavailable when another holder has it; the message names the path.
+  // Creates the file when absent; it stays afterwards. Unavailable when another holder has it; the
+  // message names the path.
   virtual StatusOr<std::unique_ptr<FsLock>> TryLock(const std::string& path) = 0;
 };
 
