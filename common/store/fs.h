@@ -4,9 +4,8 @@
 // reads and by one for writes.
 //
 // Errors: NotFound (ENOENT), AlreadyExists (EEXIST), ResourceExhausted (ENOSPC, EDQUOT, EMFILE),
-// PermissionDenied (EACCES, EPERM, EROFS), Internal (EIO and the rest), each naming the path and the
-// call. A short write or read is retried
-// inside until complete, at end of file, or failed.
+// PermissionDenied (EACCES, EPERM, EROFS), Internal (EIO and the rest), each naming the path and
+// the call. A short write or read is retried inside until complete, at end of file, or failed.
 #pragma once
 
 #include <cstdint>
