@@ -40,6 +40,10 @@ struct SSTableProperties {
       0;  // order-independent sum of hash(key, value): verifies compaction outputs
 };
 
+// What one cell adds to content_hash (the sum wraps): for whoever hands cells to a builder and
+// afterwards compares its own sum with the file's.
+uint64_t CellContentHash(Slice key, Slice value);
+
 class SSTableBuilder {
  public:
   // `out` is the new blob, not yet finished; file_id is written into every check.
