@@ -35,8 +35,8 @@ struct LogRecord {
   TabletId tablet = 0;
   std::string payload;
   // Runs on the log thread, in log order, after the sync and the lease check, before `done`; puts
-  // the cells into the memtable.
-  std::function<void(Lsn)> apply;
+  // the cells into the memtable. The payload is the record's own, valid for the call.
+  std::function<void(Lsn, Slice payload)> apply;
   // Runs on the log thread exactly once. OK: durable and applied. Error: see the crash rule.
   std::function<void(const Status&)> done;
 };
