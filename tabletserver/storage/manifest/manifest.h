@@ -1,6 +1,9 @@
 // Manifest: what one tablet consists of, kept as one cell of the store ("tablets/<id>"), replaced
 // by compare-and-swap under the owner's epoch: a stale owner can neither replace it nor be
-// believed. METADATA can be rebuilt from manifests alone.
+// believed. METADATA can be rebuilt from manifests alone. FORMAT.md beside this file is the format.
+//
+// Invariant: what a stored manifest names was durable before it was stored. Crash rule: after a
+// crash a cell holds the old or the new manifest, whole. Values and functions, thread-compatible.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +43,10 @@ std::string EncodeManifest(const Manifest& manifest);
 // DataLoss for damage, FailedPrecondition for a newer format version.
 StatusOr<Manifest> DecodeManifest(Slice encoded);
 
+// Where the cells live, for ListCells; and the name of one, "tablets/<16 hexadecimal digits>".
+inline constexpr char kManifestCellPrefix[] = "tablets";
 std::string ManifestCellName(TabletId tablet);
+StatusOr<TabletId> ParseManifestCellName(Slice name);  // InvalidArgument
 
 // A manifest with the version of the cell it was read from or written to.
 struct StoredManifest {

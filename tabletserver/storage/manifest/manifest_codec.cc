@@ -1,0 +1,253 @@
+// Encoding and decoding of manifests, as FORMAT.md says. The decoder trusts nothing: a count is
+// compared with the bytes that are left before anything is reserved.
+#include <cstring>
+#include <limits>
+
+#include "common/base/check.h"
+#include "common/bytes/coding.h"
+#include "common/bytes/crc32c.h"
+#include "tabletserver/storage/manifest/manifest.h"
+#include "tabletserver/storage/manifest/manifest_format.h"
+
+namespace stele::storage {
+namespace {
+
+void PutSigned(std::string* out, int64_t v) { PutVarint64(out, static_cast<uint64_t>(v)); }
+
+void PutGc(std::string* out, const GcRule& rule, size_t depth) {
+  CHECK_LE(depth, kManifestMaxGcDepth);
+  PutVarint64(out, static_cast<uint64_t>(rule.kind));
+  PutVarint64(out, static_cast<uint32_t>(rule.max_versions));
+  PutSigned(out, rule.max_age_us);
+  PutVarint64(out, rule.rules.size());
+  for (const GcRule& inner : rule.rules) PutGc(out, inner, depth + 1);
+}
+
+void PutSchema(std::string* out, const TableSchema& schema) {
+  PutLengthPrefixed(out, schema.name);
+  PutVarint64(out, schema.id);
+  PutVarint64(out, schema.version);
+  PutVarint64(out, schema.next_family_id);
+  PutVarint64(out, schema.split_bytes);
+  PutVarint64(out, schema.deletion_protection ? 1 : 0);
+  PutVarint64(out, schema.families.size());
+  for (const FamilySchema& family : schema.families) {
+    PutLengthPrefixed(out, family.name);
+    PutVarint64(out, family.id);
+    PutLengthPrefixed(out, family.locality_group);
+    PutGc(out, family.gc, 1);
+  }
+  PutVarint64(out, schema.groups.size());
+  for (const LocalityGroupSchema& group : schema.groups) {
+    PutLengthPrefixed(out, group.name);
+    PutVarint64(out, static_cast<uint64_t>(group.codec));
+    PutVarint64(out, group.block_bytes);
+    PutVarint64(out, group.bloom_bits_per_key);
+    PutVarint64(out, (group.bloom_columns ? kManifestGroupBloomColumns : 0) |
+                         (group.in_memory ? kManifestGroupInMemory : 0));
+  }
+}
+
+void PutFile(std::string* out, const ManifestFile& file) {
+  PutLengthPrefixed(out, file.blob);
+  PutVarint64(out, file.file_id);
+  PutLengthPrefixed(out, file.group);
+  PutVarint64(out, file.bytes);
+  PutVarint64(out, file.cells);
+  PutVarint64(out, file.markers);
+  PutVarint64(out, file.min_sequence);
+  PutVarint64(out, file.max_sequence);
+  PutLengthPrefixed(out, file.first_row);
+  PutLengthPrefixed(out, file.last_row);
+  PutLengthPrefixed(out, file.clip_start);
+  PutLengthPrefixed(out, file.clip_end);
+}
+
+// Consumes the body front to back; the first failure names the field and stays.
+class BodyReader {
+ public:
+  explicit BodyReader(Slice body) : input_(body), size_(body.size()) {}
+
+  uint64_t Number(const char* field, uint64_t max = std::numeric_limits<uint64_t>::max()) {
+    uint64_t v = 0;
+    if (!status_.ok()) return 0;
+    if (!GetVarint64(&input_, &v) || v > max) {
+      Fail(field);
+      return 0;
+    }
+    return v;
+  }
+  int64_t Signed(const char* field) { return static_cast<int64_t>(Number(field)); }
+  std::string String(const char* field) {
+    Slice s;
+    if (!status_.ok()) return {};
+    if (!GetLengthPrefixed(&input_, &s)) {
+      Fail(field);
+      return {};
+    }
+    return std::string(s);
+  }
+  // A count of things of at least `min_bytes` each.
+  size_t Count(const char* field, size_t min_bytes) {
+    return static_cast<size_t>(Number(field, input_.size() / min_bytes));
+  }
+  void Fail(const char* field) {
+    if (!status_.ok()) return;
+    status_ = CorruptError(absl::StrCat("bad field ", field, " at offset ",
+                                        kManifestPreludeBytes + size_ - input_.size()));
+  }
+  bool ok() const { return status_.ok(); }
+  const Status& status() const { return status_; }
+  bool AtEnd() const { return input_.empty(); }
+
+ private:
+  Slice input_;
+  const size_t size_;
+  Status status_;
+};
+
+GcRule ReadGc(BodyReader* in, size_t depth) {
+  GcRule rule;
+  if (depth > kManifestMaxGcDepth) {
+    in->Fail("gc (too deep)");
+    return rule;
+  }
+  rule.kind = static_cast<GcRule::Kind>(
+      in->Number("gc.kind", static_cast<uint64_t>(GcRule::Kind::kIntersection)));
+  rule.max_versions =
+      static_cast<int32_t>(static_cast<uint32_t>(in->Number("gc.max_versions", UINT32_MAX)));
+  rule.max_age_us = in->Signed("gc.max_age_us");
+  size_t n = in->Count("gc.rules", 4);
+  for (size_t i = 0; i < n && in->ok(); ++i) rule.rules.push_back(ReadGc(in, depth + 1));
+  return rule;
+}
+
+TableSchema ReadSchema(BodyReader* in) {
+  TableSchema schema;
+  schema.name = in->String("schema.name");
+  schema.id = in->Number("schema.id");
+  schema.version = in->Number("schema.version");
+  schema.next_family_id = static_cast<uint16_t>(
+      in->Number("schema.next_family_id", std::numeric_limits<uint16_t>::max()));
+  schema.split_bytes = in->Number("schema.split_bytes");
+  schema.deletion_protection = in->Number("schema.deletion_protection", 1) != 0;
+  size_t families = in->Count("schema.families", 7);
+  for (size_t i = 0; i < families && in->ok(); ++i) {
+    FamilySchema family;
+    family.name = in->String("family.name");
+    family.id =
+        static_cast<uint16_t>(in->Number("family.id", std::numeric_limits<uint16_t>::max()));
+    family.locality_group = in->String("family.locality_group");
+    family.gc = ReadGc(in, 1);
+    schema.families.push_back(std::move(family));
+  }
+  size_t groups = in->Count("schema.groups", 5);
+  for (size_t i = 0; i < groups && in->ok(); ++i) {
+    LocalityGroupSchema group;
+    group.name = in->String("group.name");
+    group.codec =
+        static_cast<Codec>(in->Number("group.codec", static_cast<uint64_t>(Codec::kZstd)));
+    group.block_bytes = static_cast<uint32_t>(in->Number("group.block_bytes", UINT32_MAX));
+    group.bloom_bits_per_key =
+        static_cast<uint32_t>(in->Number("group.bloom_bits_per_key", UINT32_MAX));
+    uint64_t flags = in->Number("group.flags", kManifestGroupBloomColumns | kManifestGroupInMemory);
+    group.bloom_columns = (flags & kManifestGroupBloomColumns) != 0;
+    group.in_memory = (flags & kManifestGroupInMemory) != 0;
+    schema.groups.push_back(std::move(group));
+  }
+  return schema;
+}
+
+ManifestFile ReadFile(BodyReader* in) {
+  ManifestFile file;
+  file.blob = in->String("file.blob");
+  file.file_id = in->Number("file.file_id");
+  file.group = in->String("file.group");
+  file.bytes = in->Number("file.bytes");
+  file.cells = in->Number("file.cells");
+  file.markers = in->Number("file.markers");
+  file.min_sequence = in->Number("file.min_sequence");
+  file.max_sequence = in->Number("file.max_sequence");
+  file.first_row = in->String("file.first_row");
+  file.last_row = in->String("file.last_row");
+  file.clip_start = in->String("file.clip_start");
+  file.clip_end = in->String("file.clip_end");
+  return file;
+}
+
+uint32_t ManifestCrc(Slice encoded) {
+  uint32_t crc = Crc32c(encoded.substr(0, kManifestCrcOffset));
+  return MaskCrc(ExtendCrc32c(crc, encoded.substr(kManifestPreludeBytes)));
+}
+
+Status CheckPrelude(Slice encoded) {
+  if (encoded.size() < kManifestPreludeBytes) {
+    return CorruptError(absl::StrCat("manifest of ", encoded.size(), " bytes is cut short"));
+  }
+  const char* p = encoded.data();
+  if (DecodeFixed32(p) != kManifestMagic) return CorruptError("bad magic at offset 0");
+  if (DecodeFixed32(p + kManifestLengthOffset) != encoded.size() - kManifestPreludeBytes) {
+    return CorruptError(absl::StrCat("the body has ", encoded.size() - kManifestPreludeBytes,
+                                     " bytes, the prelude says ",
+                                     DecodeFixed32(p + kManifestLengthOffset)));
+  }
+  if (DecodeFixed32(p + kManifestCrcOffset) != ManifestCrc(encoded)) {
+    return CorruptError("crc mismatch over the whole manifest");
+  }
+  uint32_t version = DecodeFixed32(p + kManifestVersionOffset);
+  if (version > Manifest::kFormatVersion) {
+    return absl::FailedPreconditionError(absl::StrCat("manifest format ", version,
+                                                      " is newer than ", Manifest::kFormatVersion,
+                                                      ", the newest this program knows"));
+  }
+  if (version == 0) return CorruptError("format version 0 at offset 4");
+  return OkStatus();
+}
+
+}  // namespace
+
+std::string EncodeManifest(const Manifest& manifest) {
+  std::string out(kManifestPreludeBytes, '\0');
+  PutVarint64(&out, manifest.tablet.table);
+  PutLengthPrefixed(&out, manifest.tablet.start_row);
+  PutLengthPrefixed(&out, manifest.tablet.end_row);
+  PutVarint64(&out, manifest.epoch);
+  PutVarint64(&out, manifest.flushed_sequence);
+  PutSigned(&out, manifest.max_server_timestamp_us);
+  PutSchema(&out, manifest.schema);
+  PutVarint64(&out, manifest.files.size());
+  for (const ManifestFile& file : manifest.files) PutFile(&out, file);
+  PutVarint64(&out, manifest.parents.size());
+  for (TabletId parent : manifest.parents) PutVarint64(&out, parent);
+  CHECK_LE(out.size() - kManifestPreludeBytes, size_t{UINT32_MAX});
+  EncodeFixed32(out.data(), kManifestMagic);
+  EncodeFixed32(out.data() + kManifestVersionOffset, Manifest::kFormatVersion);
+  EncodeFixed64(out.data() + kManifestTabletOffset, manifest.tablet.id);
+  EncodeFixed32(out.data() + kManifestLengthOffset,
+                static_cast<uint32_t>(out.size() - kManifestPreludeBytes));
+  EncodeFixed32(out.data() + kManifestCrcOffset, ManifestCrc(out));
+  return out;
+}
+
+StatusOr<Manifest> DecodeManifest(Slice encoded) {
+  RETURN_IF_ERROR(CheckPrelude(encoded));
+  Manifest manifest;
+  manifest.tablet.id = DecodeFixed64(encoded.data() + kManifestTabletOffset);
+  BodyReader in(encoded.substr(kManifestPreludeBytes));
+  manifest.tablet.table = in.Number("table");
+  manifest.tablet.start_row = in.String("start_row");
+  manifest.tablet.end_row = in.String("end_row");
+  manifest.epoch = in.Number("epoch");
+  manifest.flushed_sequence = in.Number("flushed_sequence");
+  manifest.max_server_timestamp_us = in.Signed("max_server_timestamp_us");
+  manifest.schema = ReadSchema(&in);
+  size_t files = in.Count("files", 12);
+  for (size_t i = 0; i < files && in.ok(); ++i) manifest.files.push_back(ReadFile(&in));
+  size_t parents = in.Count("parents", 1);
+  for (size_t i = 0; i < parents && in.ok(); ++i) manifest.parents.push_back(in.Number("parent"));
+  if (in.ok() && !in.AtEnd()) in.Fail("(bytes after the end)");
+  RETURN_IF_ERROR(in.status());
+  return manifest;
+}
+
+}  // namespace stele::storage
