@@ -1,0 +1,74 @@
+#include "tabletserver/storage/compaction/picker.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "common/base/check.h"
+
+namespace stele::storage {
+namespace {
+
+CompactionPick All(size_t n) {
+  CompactionPick pick;
+  pick.major = true;
+  pick.files.resize(n);
+  std::iota(pick.files.begin(), pick.files.end(), size_t{0});
+  return pick;
+}
+
+bool ManyMarkers(const std::vector<PickerFile>& files, const PickerOptions& options) {
+  uint64_t cells = 0, markers = 0;
+  bool any_fresh = false;
+  for (const PickerFile& file : files) {
+    cells += file.cells;
+    markers += file.markers;
+    any_fresh |= !file.settled;
+  }
+  return any_fresh && markers > 0 &&
+         static_cast<double>(markers) >= options.marker_share * static_cast<double>(cells);
+}
+
+}  // namespace
+
+std::optional<CompactionPick> PickCompaction(const std::vector<PickerFile>& files,
+                                             const PickerOptions& options, bool want_major) {
+  CHECK_GE(options.merge_min_files, 2u);
+  CHECK_GE(options.merge_max_files, options.merge_min_files);
+  if (files.empty()) return std::nullopt;
+  if (want_major || ManyMarkers(files, options)) return All(files.size());
+  if (files.size() < options.merge_min_files) return std::nullopt;
+
+  std::vector<size_t> by_size(files.size());
+  std::iota(by_size.begin(), by_size.end(), size_t{0});
+  auto weight = [&](size_t i) { return std::max(files[i].bytes, options.small_file_bytes); };
+  std::stable_sort(by_size.begin(), by_size.end(),
+                   [&](size_t a, size_t b) { return weight(a) < weight(b); });
+
+  // Runs of neighbours by size whose largest is not much more than the others together: the longest
+  // run wins, then the one with the fewest bytes to rewrite, which is the first one found.
+  const size_t longest = std::min<size_t>(options.merge_max_files, files.size());
+  for (size_t n = longest; n >= options.merge_min_files; --n) {
+    for (size_t first = 0; first + n <= by_size.size(); ++first) {
+      uint64_t others = 0;
+      for (size_t i = first; i + 1 < first + n; ++i) others += weight(by_size[i]);
+      uint64_t largest = weight(by_size[first + n - 1]);
+      if (static_cast<double>(largest) > options.size_ratio * static_cast<double>(others)) continue;
+      CompactionPick pick;
+      pick.files.assign(by_size.begin() + static_cast<ptrdiff_t>(first),
+                        by_size.begin() + static_cast<ptrdiff_t>(first + n));
+      std::sort(pick.files.begin(), pick.files.end());
+      pick.major = n == files.size();
+      return pick;
+    }
+  }
+  // No similar sizes, but too many files for a reader to merge: the smallest ones go together.
+  if (files.size() >= 2 * size_t{options.merge_max_files}) {
+    CompactionPick pick;
+    pick.files.assign(by_size.begin(), by_size.begin() + options.merge_max_files);
+    std::sort(pick.files.begin(), pick.files.end());
+    return pick;
+  }
+  return std::nullopt;
+}
+
+}  // namespace stele::storage

@@ -1,0 +1,40 @@
+// The compaction picker: which files of one locality group to merge next. Pure: it decides from
+// what it is given and reads no file and no clock, so every decision can be tested and repeated.
+//
+// Size-tiered: files of similar size are merged, so that a byte is rewritten about log(size) times.
+// Any set of files of a group may be merged (cells carry their sequences); only the set of all of
+// them may drop markers, which is a major compaction. Values, thread-compatible.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace stele::storage {
+
+struct PickerOptions {
+  uint32_t merge_min_files = 4;  // >= 2
+  uint32_t merge_max_files = 10;
+  uint64_t small_file_bytes = 1u << 20;  // files below count as equally small
+  double size_ratio = 1.5;               // the largest of a merge against the sum of the others
+  double marker_share = 0.25;            // of all cells: from here on a major is worth its bytes
+};
+
+struct PickerFile {
+  uint64_t bytes = 0;
+  uint64_t cells = 0;  // markers included
+  uint64_t markers = 0;
+  bool settled = false;  // came out of a major compaction: its markers cannot be dropped yet
+};
+
+struct CompactionPick {
+  std::vector<size_t> files;  // indexes into the input, ascending
+  bool major = false;         // all files of the group
+};
+
+// What to do for a group now; nullopt: nothing. `want_major` is an operator's or a split's request.
+std::optional<CompactionPick> PickCompaction(const std::vector<PickerFile>& files,
+                                             const PickerOptions& options, bool want_major);
+
+}  // namespace stele::storage
