@@ -1,4 +1,4 @@
-#include "tabletserver/tablet/lease.h"
+#include "locker/lease.h"
 
 #include <algorithm>
 #include <utility>
@@ -6,7 +6,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 
-namespace stele::tabletserver {
+namespace stele {
 namespace {
 
 constexpr int kRenewalsPerTimeout = 5;
@@ -81,4 +81,4 @@ void Lease::Run() {
   }
 }
 
-}  // namespace stele::tabletserver
+}  // namespace stele

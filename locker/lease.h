@@ -22,7 +22,7 @@
 #include "common/time/clock.h"
 #include "locker/locker.h"
 
-namespace stele::tabletserver {
+namespace stele {
 
 struct LeaseOptions {
   // Between our deadline and the Locker's: its clock may tick coarser and 1 % faster than ours.
@@ -75,4 +75,4 @@ class Lease {
   bool stopping_ GUARDED_BY(mu_) = false;
 };
 
-}  // namespace stele::tabletserver
+}  // namespace stele

@@ -1,0 +1,31 @@
+// The Locker's paths, and what a server writes about itself in its /servers node. Shared by all
+// roles. Pure functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/base/status.h"
+
+namespace stele {
+
+inline constexpr char kMasterLockPath[] = "/master/lock";    // lock; epoch = the master's
+inline constexpr char kServersPath[] = "/servers";           // /servers/<id>: ephemeral, ServerNode
+inline constexpr char kServerLocksPath[] = "/server-locks";  // /server-locks/<id>: lock; epoch = incarnation
+inline constexpr char kRootPath[] = "/root";                 // value: TabletLocation
+inline constexpr char kCatalogPath[] = "/catalog";           // value: TabletLocation
+inline constexpr char kBootstrappedPath[] = "/cell/bootstrapped";  // value: set once all system tablets exist
+inline constexpr char kServerIdsPath[] = "/cell/server-ids";       // value: number of in-process servers
+
+// A tablet server that has recovered its log and serves.
+struct ServerNode {
+  std::string server_id;
+  uint64_t incarnation = 0;
+  std::string address;       // rpc
+  std::string http_address;  // empty: none
+  bool operator==(const ServerNode&) const = default;
+};
+std::string EncodeServerNode(const ServerNode& node);
+StatusOr<ServerNode> DecodeServerNode(Slice encoded);  // DataLoss
+
+}  // namespace stele
