@@ -35,7 +35,8 @@ TEST(WorkPool, RefusesWhatDoesNotFitAndFinishesTheRest) {
                     begun.Open();
                     release.Wait();
                     ++ran;
-                  }).ok());
+                  })
+                  .ok());
   begun.Wait();
   ASSERT_TRUE(pool.Submit([&] { ++ran; }).ok());
   ASSERT_TRUE(pool.Submit([&] { ++ran; }).ok());
