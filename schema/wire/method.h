@@ -34,6 +34,9 @@ enum class Method : uint16_t {
   kCellStatus,
   kFlushTable,
   kCompactTable,
+  // Tablets: the master asks, a tablet server does.
+  kDropTablet,      // TabletRequest -> Empty: deletes the manifest; file GC takes the files
+  kCollectGarbage,  // Empty -> Empty: one round of file GC, asked of one server of the cell
   kEnd,  // one past the last
 };
 
@@ -70,6 +73,8 @@ inline constexpr std::array kMethods = {
     MethodInfo{Method::kCellStatus, "CellStatus", Permission::kStatus},
     MethodInfo{Method::kFlushTable, "FlushTable", Permission::kAdmin},
     MethodInfo{Method::kCompactTable, "CompactTable", Permission::kAdmin},
+    MethodInfo{Method::kDropTablet, "DropTablet", Permission::kCluster},
+    MethodInfo{Method::kCollectGarbage, "CollectGarbage", Permission::kCluster},
 };
 
 namespace internal {
