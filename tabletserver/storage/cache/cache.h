@@ -1,5 +1,9 @@
 // BlockCache: decoded blocks (or filter partitions) by (file, offset), charged exactly, evicted by
-// CLOCK, hits without a lock. MemoryTracker: a tree of byte counters with limits. Both thread-safe.
+// CLOCK. A hit takes no lock: it pins its slot with one atomic add, copies the shared_ptr and lets
+// go; insertion and eviction hold the shard's mutex and never touch a pinned slot. Memory is
+// returned when the last holder of a block lets go, the charge when the block leaves the cache.
+// MemoryTracker: a tree of byte counters with limits. Both are thread-safe; trackers outlive what
+// is charged to them. Nothing here survives a crash or needs to.
 #pragma once
 
 #include <atomic>
@@ -17,7 +21,9 @@ class MemoryTracker {
  public:
   MemoryTracker(std::string name, int64_t limit_bytes,
                 MemoryTracker* parent = nullptr);  // limit 0: none
-  ~MemoryTracker();
+  ~MemoryTracker();                                // REQUIRES: everything was released
+  MemoryTracker(const MemoryTracker&) = delete;
+  MemoryTracker& operator=(const MemoryTracker&) = delete;
   bool TryCharge(int64_t bytes);
   void Charge(int64_t bytes);
   void Release(int64_t bytes);
@@ -28,6 +34,8 @@ class MemoryTracker {
   MemoryTracker* parent() const { return parent_; }
 
  private:
+  void NotePeak(int64_t used);
+
   const std::string name_;
   const int64_t limit_;
   MemoryTracker* const parent_;
@@ -36,15 +44,28 @@ class MemoryTracker {
 };
 
 struct CacheKey {
-  uint64_t file = 0;  // unique for the life of the cache (a counter given by SSTable readers)
+  uint64_t file = 0;  // unique for the life of the cache (NewFileId)
   uint64_t offset = 0;
   bool operator==(const CacheKey&) const = default;
 };
 
-// An immutable run of verified, decompressed bytes.
-struct CachedBlock {
-  std::string data;
-  size_t charge() const { return sizeof(*this) + data.capacity(); }
+// A run of verified, decompressed bytes that begins on a cache line. Filled once by its maker, then
+// shared and immutable.
+class CachedBlock {
+ public:
+  static std::shared_ptr<CachedBlock> Allocate(size_t size);  // bytes not yet set
+  explicit CachedBlock(size_t size);
+  ~CachedBlock();
+  CachedBlock(const CachedBlock&) = delete;
+  CachedBlock& operator=(const CachedBlock&) = delete;
+
+  Slice data() const { return Slice(bytes_, size_); }
+  char* mutable_data() { return bytes_; }
+  size_t charge() const { return sizeof(*this) + size_; }
+
+ private:
+  const size_t size_;
+  char* const bytes_;
 };
 
 struct CacheStats {
@@ -54,11 +75,19 @@ struct CacheStats {
 
 class BlockCache {
  public:
-  // capacity 0 keeps nothing. `memory` may be null.
+  // capacity 0 keeps nothing. `memory` may be null; it is charged with the resident blocks and with
+  // the cache's own tables. A block that it refuses is not kept.
   BlockCache(uint64_t capacity_bytes, MemoryTracker* memory);
   ~BlockCache();
+  BlockCache(const BlockCache&) = delete;
+  BlockCache& operator=(const BlockCache&) = delete;
+
+  // Null when absent.
   std::shared_ptr<const CachedBlock> Lookup(const CacheKey& key);
-  // Returns the resident block: `block`, or the one another thread put there first.
+  // Whether Lookup would find it. Counts no hit and does not keep the block from eviction.
+  bool Contains(const CacheKey& key) const;
+  // Returns the resident block: `block`, or the one another thread put there first. `block` is not
+  // kept when it is larger than a shard or memory is short.
   std::shared_ptr<const CachedBlock> Insert(const CacheKey& key,
                                             std::shared_ptr<const CachedBlock> block);
   void EraseFile(uint64_t file);
@@ -66,9 +95,12 @@ class BlockCache {
   uint64_t NewFileId() { return next_file_.fetch_add(1) + 1; }
 
  private:
-  struct Shard;
+  class Shard;
+  Shard& ShardOf(uint64_t hash) const;
+
   std::atomic<uint64_t> next_file_{0};
   const uint64_t capacity_;
+  uint64_t shard_count_ = 0;  // 0 when capacity_ is 0, else a power of two
   std::unique_ptr<Shard[]> shards_;
 };
 

@@ -2,7 +2,9 @@
 // one through a BlobWriter; SSTable reads one. Blocks of about block_bytes begin on a row, or on a
 // cell inside a row larger than a block; boundaries, codec and check live in the index. Every byte
 // is checked (content + file id + offset) before it is used; damage is DataLoss naming the file,
-// the offset and the key range it hits, and spoils only that range.
+// the offset and the rows it hits, and spoils only those. A builder is bound to one thread; an open
+// SSTable is immutable, thread-safe and pinned by shared_ptr. A file counts only once Finish
+// returned OK; after a crash before that it is garbage for file GC.
 #pragma once
 
 #include <cstdint>
@@ -19,25 +21,45 @@ namespace stele::storage {
 
 struct SSTableOptions {
   Codec codec = Codec::kLz4;
-  uint32_t block_bytes = 64 * 1024;
-  uint32_t bloom_bits_per_key = 10;
-  bool bloom_columns = false;
+  uint32_t zstd_level = 1;           // 1..3
+  uint32_t block_bytes = 64 * 1024;  // 64 bytes .. 16 MiB
+  uint32_t bloom_bits_per_key = 10;  // 0..64; 0: no filter
+  bool bloom_columns = false;        // also hash row+column
   uint32_t index_partition_bytes = 16 * 1024;
   uint32_t filter_partition_keys = 32 * 1024;
+};
+
+// What of one family is in a file.
+struct FamilyStatistics {
+  std::string name;
+  uint16_t id = 0;
+  uint64_t cells = 0, markers = 0;
+  uint64_t key_value_bytes = 0;
+  int64_t min_timestamp_us = 0, max_timestamp_us = 0;  // of set cells
+  bool operator==(const FamilyStatistics&) const = default;
 };
 
 // Statistics kept in the file, enough to skip it and to plan compactions.
 struct SSTableProperties {
   uint64_t file_id = 0;  // random 64 bits, also in the name; part of every check
   uint64_t file_bytes = 0;
-  uint64_t cells = 0, markers = 0, rows = 0;
+  uint64_t cells = 0;         // everything added, markers included
+  uint64_t markers = 0;       // delete markers of any kind
+  uint64_t wide_markers = 0;  // of those, row and family markers
+  uint64_t rows = 0;
   uint64_t key_value_bytes = 0;  // before compression
   uint64_t blocks = 0;
+  uint64_t raw_block_bytes = 0;  // data blocks decompressed: what preload keeps in memory
   Sequence min_sequence = 0, max_sequence = 0;
   int64_t min_timestamp_us = 0, max_timestamp_us = 0;  // of set cells
   std::string first_key, last_key;                     // whole cell keys
   uint64_t content_hash =
-      0;  // order-independent sum of hash(key, value): verifies compaction outputs
+      0;  // sum of CellContentHash: order-independent, verifies compaction outputs
+  Codec codec = Codec::kNone;  // asked for; a block that does not shrink is stored raw
+  uint32_t block_bytes = 0;
+  bool bloom_columns = false;
+  std::vector<FamilyStatistics> families;  // in order of first appearance
+  bool operator==(const SSTableProperties&) const = default;
 };
 
 // What one cell adds to content_hash (the sum wraps): for whoever hands cells to a builder and
@@ -50,51 +72,63 @@ class SSTableBuilder {
   static std::unique_ptr<SSTableBuilder> Create(const SSTableOptions& options, uint64_t file_id,
                                                 std::unique_ptr<BlobWriter> out);
   virtual ~SSTableBuilder() = default;
-  // Keys strictly ascending (CHECK).
+  // Keys strictly ascending (CHECK) and valid. InvalidArgument for a value over kMaxValueBytes.
+  // After an error of the blob every later call returns it.
   virtual Status Add(Slice key, Slice value) = 0;
-  virtual uint64_t estimated_bytes() const = 0;
+  virtual uint64_t estimated_bytes() const = 0;  // the file so far
   virtual uint64_t cells() const = 0;
   // Writes filter, index, properties and footer and finishes the blob: durable when it returns.
-  // Once.
+  // Once. A file without cells is an InvalidArgument.
   virtual StatusOr<SSTableProperties> Finish() = 0;
 };
 
-// One index entry: a fence. The block holds the keys in [first_key, next fence's first_key).
 struct BlockHandle {
   uint64_t offset = 0;
   uint32_t stored_bytes = 0;
   uint32_t raw_bytes = 0;
-  uint32_t crc = 0;
+  uint32_t crc = 0;  // masked
   Codec codec = Codec::kNone;
+  bool operator==(const BlockHandle&) const = default;
 };
+
+// One index entry. The block holds the keys in [first_key, next fence's first_key).
 struct Fence {
-  std::string
-      first_key;  // <= every key of the block, > every key of the block before; may be shortened
+  // <= every key of the block, > every key of the block before. EncodedRow of its first cell when
+  // the block begins on a row, else the whole key of its first cell.
+  std::string first_key;
   BlockHandle handle;
 };
 
-// Thread-safe, immutable; pinned by shared_ptr.
 class SSTable {
  public:
   struct OpenOptions {
-    BlockCache* block_cache = nullptr;   // may be null
-    BlockCache* filter_cache = nullptr;  // may be null
-    bool preload = false;  // in-memory locality group: all blocks are read now and stay
+    BlockCache* block_cache = nullptr;   // may be null; outlives the table
+    BlockCache* filter_cache = nullptr;  // may be null; outlives the table; may be block_cache
+    bool preload = false;  // in-memory locality group: blocks and filters are read now and stay
+    uint64_t expected_file_id = 0;  // DataLoss when the file has another; 0: any
   };
-  // Reads and checks footer and properties.
+  // Reads and checks footer, top index and properties. DataLoss for damage, FailedPrecondition for
+  // a newer format version, else the blob's own error.
   static StatusOr<std::shared_ptr<SSTable>> Open(std::shared_ptr<BlobReader> blob, std::string name,
                                                  const OpenOptions& options);
   virtual ~SSTable() = default;
   virtual const SSTableProperties& properties() const = 0;
   virtual const std::string& name() const = 0;
+  // Held by the table itself, outside the caches (top index, preloaded blocks); constant, for the
+  // caller to charge.
+  virtual uint64_t memory_bytes() const = 0;
 
-  // Reads the whole index (all partitions), for the tablet index. Fences ascending.
+  // Reads the whole index (all partitions), for the tablet index. Fences ascending, blocks
+  // adjacent.
   virtual StatusOr<std::vector<Fence>> LoadFences() const = 0;
 
-  // False only when no cell of the row (of the row and column, when the file has column hashes) is
-  // in the file. encoded_row is EncodedRow() of a key; encoded_column EncodedColumn() or empty. A
-  // damaged filter is DataLoss, never "false".
-  virtual StatusOr<bool> MayContain(Slice encoded_row, Slice encoded_column) const = 0;
+  // False only when the file holds nothing that concerns the row (or, when it has column hashes and
+  // encoded_column is not empty, the column: its cells and markers, and the row and family markers
+  // over it). encoded_row is EncodedRow() of a key, encoded_column EncodedColumn(). A damaged
+  // filter is DataLoss, never "false". Unavailable when may_block is false and the filter is not in
+  // memory.
+  virtual StatusOr<bool> MayContain(Slice encoded_row, Slice encoded_column,
+                                    bool may_block = true) const = 0;
 
   // Reads one block, verified and decompressed, through the cache. fill_cache false for large scans
   // and compactions.
@@ -103,14 +137,16 @@ class SSTable {
   // Whether the block is in memory already.
   virtual bool IsCached(const BlockHandle& handle) const = 0;
 
-  // The whole file through its own index. The iterator pins the table's blocks, not the table.
+  // The whole file through its own index. The iterator pins its block, not the table. After an
+  // error it may Seek past the damage.
   virtual std::unique_ptr<Iterator> NewIterator(bool fill_cache) const = 0;
 
-  // Reads everything and compares with the properties; DataLoss naming the first damaged offset.
+  // Reads everything from the blob, past the caches, and compares with the properties; DataLoss
+  // naming the first damaged offset.
   virtual Status Verify() const = 0;
 };
 
-// An iterator over one decoded block. Pins it.
+// An iterator over one decoded block. Pins it. Safe over any content.
 std::unique_ptr<Iterator> NewBlockIterator(std::shared_ptr<const CachedBlock> block);
 
 }  // namespace stele::storage
