@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <random>
 #include <thread>
 #include <vector>
 
@@ -157,7 +156,11 @@ TEST(BlockCacheTest, ThreadsSeeOnlyWholeRightBlocks) {
     std::atomic<uint64_t> wrong{0};
     for (unsigned t = 0; t < 4; ++t) {
       threads.emplace_back([&, t] {
-        std::mt19937_64 random(seed + t);
+        uint64_t state = seed + t;
+        auto random = [&state] {
+          state = state * 6364136223846793005u + 1442695040888963407u;
+          return state >> 33;
+        };
         for (int i = 0; i < 20'000; ++i) {
           uint64_t r = random() % 400;
           CacheKey key{r % 5, std::min(r, random() % 400)};
