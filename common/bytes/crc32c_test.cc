@@ -1,0 +1,59 @@
+// Goal: the published vectors of CRC-32C, extension over any split, and the mask's inverse.
+#include "common/bytes/crc32c.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "common/testing/seeded_random.h"
+
+namespace stele {
+namespace {
+
+TEST(Crc32cTest, KnownVectors) {
+  EXPECT_EQ(Crc32c(""), 0u);
+  EXPECT_EQ(Crc32c("123456789"), 0xe3069283u);
+  // RFC 3720, B.4.
+  EXPECT_EQ(Crc32c(std::string(32, '\0')), 0x8a9136aau);
+  EXPECT_EQ(Crc32c(std::string(32, '\xff')), 0x62a8ab43u);
+  std::string up(32, '\0'), down(32, '\0');
+  for (int i = 0; i < 32; ++i) {
+    up[i] = static_cast<char>(i);
+    down[i] = static_cast<char>(31 - i);
+  }
+  EXPECT_EQ(Crc32c(up), 0x46dd794eu);
+  EXPECT_EQ(Crc32c(down), 0x113fdb5cu);
+}
+
+TEST(Crc32cTest, ExtendsOverEverySplitAndAlignment) {
+  SeededRandom random(TestSeed());
+  const std::string bytes = random.Bytes(67);
+  for (size_t begin = 0; begin < 9; ++begin) {
+    const Slice data = Slice(bytes).substr(begin);
+    for (size_t split = 0; split <= data.size(); ++split) {
+      EXPECT_EQ(ExtendCrc32c(Crc32c(data.substr(0, split)), data.substr(split)), Crc32c(data));
+    }
+  }
+}
+
+TEST(Crc32cTest, EveryBitCounts) {
+  std::string bytes = SeededRandom(TestSeed()).Bytes(40);
+  const uint32_t crc = Crc32c(bytes);
+  for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << (bit % 8)));
+    EXPECT_NE(Crc32c(bytes), crc) << bit;
+    bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << (bit % 8)));
+  }
+}
+
+TEST(Crc32cTest, MaskIsInvertibleAndChangesTheValue) {
+  SeededRandom random(TestSeed());
+  for (int i = 0; i < 1000; ++i) {
+    const uint32_t crc = static_cast<uint32_t>(random.Next());
+    EXPECT_EQ(UnmaskCrc(MaskCrc(crc)), crc);
+    EXPECT_NE(MaskCrc(crc), crc);
+  }
+}
+
+}  // namespace
+}  // namespace stele
