@@ -18,6 +18,7 @@
 #include "common/time/clock.h"
 #include "schema/model/model.h"
 #include "tabletserver/storage/cache/cache.h"
+#include "tabletserver/storage/iterator/row_sink.h"
 #include "tabletserver/storage/log/commit_log.h"
 #include "tabletserver/storage/manifest/manifest.h"
 
@@ -53,16 +54,6 @@ struct ReadOptions {
   ReadSelection selection;
   bool may_block = true;  // false: Unavailable("would block") when a block is not in memory
   bool fill_cache = true;
-};
-
-class RowSink {
- public:
-  virtual ~RowSink() = default;
-  // Called in order: StartRow, Cell..., EndRow. Slices live only for the call. False from EndRow
-  // stops the read.
-  virtual void StartRow(Slice row) = 0;
-  virtual void AddCell(Slice family, Slice qualifier, int64_t timestamp_us, Slice value) = 0;
-  virtual bool EndRow() = 0;
 };
 
 struct ReadProgress {

@@ -1,7 +1,11 @@
-// Memtable: the in-memory, append-only, sorted buffer of one tablet. A change never edits in place:
-// a delete is a marker, a rewrite is a newer sequence. One writer (the log thread), any number of
-// readers without a lock; what a reader sees is a prefix of the insertion order per key. Owned by
-// shared_ptr so that readers pin it.
+// Memtable: the in-memory, append-only, sorted buffer of one tablet: a skip list in an arena, each
+// node holding key and value. A change never edits in place: a delete is a marker, a rewrite is a
+// newer sequence. Owned by shared_ptr so that readers pin it. Volatile: the commit log holds the
+// same cells until they are flushed.
+//
+// Threads: one writer at a time (the log thread), any number of readers without a lock. A node is
+// linked, from the lowest level up, with release stores after it is complete, so whoever meets a
+// key meets its whole value; nothing is unlinked before the table is destroyed.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,144 @@
+#include "tabletserver/storage/iterator/merging_iterator.h"
+
+#include <utility>
+
+namespace stele::storage {
+namespace {
+
+// An input with its current key at hand, so that the heap compares without virtual calls.
+struct Input {
+  std::unique_ptr<Iterator> iterator;
+  Slice key;
+};
+
+// A binary heap of the valid inputs, smallest key first. While one input stays below all others a
+// step costs one comparison: with the smaller child of the root, which is remembered.
+class MergingIterator : public Iterator {
+ public:
+  explicit MergingIterator(std::vector<std::unique_ptr<Iterator>> inputs) {
+    inputs_.reserve(inputs.size());
+    for (auto& it : inputs) inputs_.push_back(Input{std::move(it), Slice()});
+    heap_.reserve(inputs_.size());
+  }
+
+  bool Valid() const override { return !heap_.empty(); }
+  void SeekToFirst() override {
+    for (Input& input : inputs_) input.iterator->SeekToFirst();
+    Rebuild();
+  }
+  void Seek(Slice target) override {
+    for (Input& input : inputs_) input.iterator->Seek(target);
+    Rebuild();
+  }
+  void Next() override {
+    // Others on the same key move first, while the root's key is still alive.
+    while (twin_) {
+      const size_t child = SmallerChild();
+      if (!Step(child)) return;
+      twin_ = heap_.size() > 1 && heap_[SmallerChild()]->key == heap_[0]->key;
+      smaller_ = 0;
+    }
+    if (!Step(0)) return;
+    SettleRoot();
+  }
+  Slice key() const override { return heap_[0]->key; }
+  Slice value() const override { return heap_[0]->iterator->value(); }
+  Status status() const override { return status_; }
+
+ private:
+  size_t SmallerChild() const { return heap_.size() > 2 && heap_[2]->key < heap_[1]->key ? 2 : 1; }
+
+  // Moves the input at heap place `at` one on; below the root, restores the heap. False when the
+  // input failed: the merge is over.
+  bool Step(size_t at) {
+    Input* input = heap_[at];
+    input->iterator->Next();
+    if (input->iterator->Valid()) {
+      input->key = input->iterator->key();
+      if (at != 0) Sink(at);
+      return true;
+    }
+    if (Status s = input->iterator->status(); !s.ok()) {
+      Fail(std::move(s));
+      return false;
+    }
+    heap_[at] = heap_.back();
+    heap_.pop_back();
+    smaller_ = 0;
+    if (at < heap_.size()) Sink(at);
+    return true;
+  }
+
+  // The root has a new key: puts the smallest at the root and says whether another has it too.
+  void SettleRoot() {
+    twin_ = false;
+    if (heap_.size() < 2) return;
+    if (smaller_ == 0) smaller_ = SmallerChild();
+    const int order = heap_[0]->key.compare(heap_[smaller_]->key);
+    if (order < 0) return;
+    if (order > 0) {
+      Sink(0);
+      smaller_ = SmallerChild();
+    }
+    twin_ = order == 0 || heap_[0]->key == heap_[smaller_]->key;
+  }
+
+  void Rebuild() {
+    heap_.clear();
+    smaller_ = 0;
+    status_ = OkStatus();
+    for (Input& input : inputs_) {
+      if (input.iterator->Valid()) {
+        input.key = input.iterator->key();
+        heap_.push_back(&input);
+      } else if (Status s = input.iterator->status(); !s.ok()) {
+        return Fail(std::move(s));
+      }
+    }
+    for (size_t at = heap_.size() / 2; at-- > 0;) Sink(at);
+    SettleRoot();
+  }
+
+  void Sink(size_t at) {
+    Input* moving = heap_[at];
+    for (size_t child; (child = 2 * at + 1) < heap_.size(); at = child) {
+      if (child + 1 < heap_.size() && heap_[child + 1]->key < heap_[child]->key) ++child;
+      if (!(heap_[child]->key < moving->key)) break;
+      heap_[at] = heap_[child];
+    }
+    heap_[at] = moving;
+  }
+
+  void Fail(Status s) {
+    status_ = std::move(s);
+    heap_.clear();
+    twin_ = false;
+  }
+
+  std::vector<Input> inputs_;
+  std::vector<Input*> heap_;
+  size_t smaller_ = 0;  // the root's smaller child; 0: not known
+  bool twin_ = false;   // the smaller child stands on the root's key
+  Status status_;
+};
+
+class EmptyIterator : public Iterator {
+ public:
+  bool Valid() const override { return false; }
+  void SeekToFirst() override {}
+  void Seek(Slice) override {}
+  void Next() override {}
+  Slice key() const override { return Slice(); }
+  Slice value() const override { return Slice(); }
+  Status status() const override { return OkStatus(); }
+};
+
+}  // namespace
+
+std::unique_ptr<Iterator> NewMergingIterator(std::vector<std::unique_ptr<Iterator>> inputs) {
+  if (inputs.empty()) return std::make_unique<EmptyIterator>();
+  if (inputs.size() == 1) return std::move(inputs[0]);
+  return std::make_unique<MergingIterator>(std::move(inputs));
+}
+
+}  // namespace stele::storage

@@ -1,0 +1,146 @@
+// Goal: the memtable holds what was added in key order, counts its memory, and readers beside the
+// writer see whole cells only.
+#include "tabletserver/storage/memtable/memtable.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace stele::storage {
+namespace {
+
+constexpr uint64_t kSeed = 20260721;
+
+std::string RandomKey(std::mt19937_64* random) {
+  std::string key(1 + (*random)() % 12, '\0');
+  for (char& c : key) c = static_cast<char>((*random)() % 3 == 0 ? (*random)() : 'a');
+  return key;
+}
+
+TEST(MemtableTest, SameAsAMap) {
+  std::mt19937_64 random(kSeed);
+  Memtable table;
+  std::map<std::string, std::string> model;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string key = RandomKey(&random), value(random() % 40, static_cast<char>(i));
+    if (model.emplace(key, value).second) table.Add(key, value);
+  }
+  ASSERT_EQ(table.cell_count(), model.size());
+  auto it = table.NewIterator();
+  it->SeekToFirst();
+  for (const auto& [key, value] : model) {
+    ASSERT_TRUE(it->Valid());
+    ASSERT_EQ(it->key(), key) << "seed " << kSeed;
+    ASSERT_EQ(it->value(), value);
+    it->Next();
+  }
+  EXPECT_FALSE(it->Valid());
+  for (int i = 0; i < 20'000; ++i) {
+    std::string target = RandomKey(&random);
+    it->Seek(target);
+    auto expected = model.lower_bound(target);
+    ASSERT_EQ(it->Valid(), expected != model.end());
+    if (it->Valid()) ASSERT_EQ(it->key(), expected->first) << "seed " << kSeed;
+  }
+  EXPECT_TRUE(it->status().ok());
+}
+
+// The place beside the last insert is taken only when the key belongs there.
+TEST(MemtableTest, AscendingRunsBetweenOthers) {
+  std::mt19937_64 random(kSeed + 1);
+  Memtable table;
+  std::map<std::string, int> model;
+  for (int run = 0; run < 300; ++run) {
+    const uint64_t start = random() % 100'000;
+    for (uint64_t n = start; n < start + 20; ++n) {
+      char key[8];
+      for (int b = 0; b < 8; ++b) key[b] = static_cast<char>(n >> (56 - 8 * b));
+      if (model.emplace(std::string(key, 8), 0).second) table.Add(Slice(key, 8), "");
+    }
+  }
+  auto it = table.NewIterator();
+  it->SeekToFirst();
+  for (const auto& entry : model) {
+    ASSERT_TRUE(it->Valid());
+    ASSERT_EQ(it->key(), entry.first) << "seed " << kSeed;
+    it->Next();
+  }
+  EXPECT_FALSE(it->Valid());
+}
+
+TEST(MemtableTest, EmptyAndMemory) {
+  Memtable table;
+  EXPECT_TRUE(table.empty());
+  auto it = table.NewIterator();
+  it->SeekToFirst();
+  EXPECT_FALSE(it->Valid());
+  it->Seek("a");
+  EXPECT_FALSE(it->Valid());
+  const size_t before = table.memory_bytes();
+  EXPECT_LT(before, 8u << 10);  // thousands of tablets are idle
+  const std::string value(100'000, 'v');
+  for (int i = 0; i < 100; ++i) table.Add(absl::StrCat("key", i), value);
+  EXPECT_FALSE(table.empty());
+  const size_t grown = table.memory_bytes() - before;
+  EXPECT_GE(grown, 100 * value.size());
+  EXPECT_LE(grown, 100 * value.size() * 3 / 2);
+}
+
+TEST(MemtableDeathTest, TheSameKeyTwiceIsABug) {
+  Memtable table;
+  table.Add("a", "1");
+  EXPECT_DEATH(table.Add("a", "2"), "added twice");
+}
+
+std::string ValueOf(Slice key) { return absl::StrCat("value of ", key, std::string(30, key[0])); }
+
+// Whatever a reader meets is in order and whole, and what was published before is there.
+void ReadUntilDone(const Memtable& table, const std::vector<std::string>& keys,
+                   const std::atomic<size_t>& published, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  for (size_t n = 0; n < keys.size();) {
+    n = published.load(std::memory_order_acquire);
+    auto it = table.NewIterator();
+    if (n > 0) {
+      const std::string& known = keys[random() % n];
+      it->Seek(known);
+      ASSERT_TRUE(it->Valid());
+      ASSERT_EQ(it->key(), known);
+    } else {
+      it->SeekToFirst();
+    }
+    std::string last;
+    for (int steps = 0; it->Valid() && steps < 200; it->Next(), ++steps) {
+      ASSERT_LT(last, it->key());
+      ASSERT_EQ(it->value(), ValueOf(it->key()));
+      last = std::string(it->key());
+    }
+    ASSERT_GE(table.cell_count(), n);
+  }
+}
+
+TEST(MemtableTest, ReadersBesideTheWriter) {
+  std::mt19937_64 random(kSeed + 2);
+  std::vector<std::string> keys;
+  for (int i = 0; i < 20'000; ++i) keys.push_back(absl::StrCat(random(), ".", i));
+  Memtable table;
+  std::atomic<size_t> published{0};
+  std::vector<std::thread> readers;
+  for (uint64_t r = 0; r < 3; ++r) {
+    readers.emplace_back([&, r] { ReadUntilDone(table, keys, published, kSeed + 10 + r); });
+  }
+  for (const std::string& key : keys) {
+    table.Add(key, ValueOf(key));
+    published.fetch_add(1, std::memory_order_release);
+  }
+  for (std::thread& t : readers) t.join();
+  EXPECT_EQ(table.cell_count(), keys.size());
+}
+
+}  // namespace
+}  // namespace stele::storage
