@@ -5,14 +5,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <random>
 #include <tuple>
 #include <vector>
+
+#include "common/testing/seeded_random.h"
 
 namespace stele {
 namespace {
 
-constexpr uint64_t kSeed = 20260721;
+const uint64_t kSeed = TestSeed();
 
 // What a key stands for, in a form whose operator< is written down from the data model alone.
 struct Decoded {
@@ -52,7 +53,7 @@ struct Decoded {
 class KeyMaker {
  public:
   explicit KeyMaker(uint64_t seed) : random_(seed) {}
-  size_t Below(size_t n) { return random_() % n; }
+  size_t Below(size_t n) { return random_.Below(n); }
   // Short strings over the bytes that the escaping has to keep apart.
   std::string Bytes(size_t min_size) {
     static constexpr char kAlphabet[] = {'\x00', '\x01', '\x02', '\xff', 'a', 'b'};
@@ -81,7 +82,7 @@ class KeyMaker {
   }
 
  private:
-  std::mt19937_64 random_;
+  SeededRandom random_;
 };
 
 TEST(CellKeyTest, BytewiseOrderIsTheModelsOrder) {

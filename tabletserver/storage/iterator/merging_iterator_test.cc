@@ -5,30 +5,30 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <random>
 
+#include "common/testing/seeded_random.h"
 #include "tabletserver/storage/iterator/vector_iterator.h"
 
 namespace stele::storage {
 namespace {
 
-constexpr uint64_t kSeed = 20260721;
+const uint64_t kSeed = TestSeed();
 
 std::unique_ptr<Iterator> Input(KeyValues pairs, Status end = OkStatus()) {
   return std::make_unique<VectorIterator>(std::move(pairs), std::move(end));
 }
 
 TEST(MergingIteratorTest, RandomInputsWithTwins) {
-  std::mt19937_64 random(kSeed);
+  SeededRandom random(kSeed);
   for (int round = 0; round < 2'000; ++round) {
-    const size_t inputs = random() % 7;
-    const uint64_t keys = 1 + random() % 40;
+    const size_t inputs = random.Next() % 7;
+    const uint64_t keys = 1 + random.Next() % 40;
     std::map<std::string, std::string> all;
     std::vector<std::unique_ptr<Iterator>> parts;
     for (size_t i = 0; i < inputs; ++i) {
       std::map<std::string, std::string> part;
-      for (uint64_t n = random() % 20; n > 0; --n) {
-        std::string key = absl::StrCat(random() % keys);
+      for (uint64_t n = random.Next() % 20; n > 0; --n) {
+        std::string key = absl::StrCat(random.Next() % keys);
         part[key] = "v" + key;
       }
       all.insert(part.begin(), part.end());
@@ -41,7 +41,7 @@ TEST(MergingIteratorTest, RandomInputsWithTwins) {
       if (pass == 0) {
         merged->SeekToFirst();
       } else {
-        std::string target = absl::StrCat(random() % keys);
+        std::string target = absl::StrCat(random.Next() % keys);
         merged->Seek(target);
         expected = all.lower_bound(target);
       }

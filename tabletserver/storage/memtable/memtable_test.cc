@@ -6,28 +6,29 @@
 
 #include <atomic>
 #include <map>
-#include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "common/testing/seeded_random.h"
+
 namespace stele::storage {
 namespace {
 
-constexpr uint64_t kSeed = 20260721;
+const uint64_t kSeed = TestSeed();
 
-std::string RandomKey(std::mt19937_64* random) {
-  std::string key(1 + (*random)() % 12, '\0');
-  for (char& c : key) c = static_cast<char>((*random)() % 3 == 0 ? (*random)() : 'a');
+std::string RandomKey(SeededRandom* random) {
+  std::string key(1 + random->Next() % 12, '\0');
+  for (char& c : key) c = static_cast<char>(random->Next() % 3 == 0 ? random->Next() : 'a');
   return key;
 }
 
 TEST(MemtableTest, SameAsAMap) {
-  std::mt19937_64 random(kSeed);
+  SeededRandom random(kSeed);
   Memtable table;
   std::map<std::string, std::string> model;
   for (int i = 0; i < 20'000; ++i) {
-    std::string key = RandomKey(&random), value(random() % 40, static_cast<char>(i));
+    std::string key = RandomKey(&random), value(random.Next() % 40, static_cast<char>(i));
     if (model.emplace(key, value).second) table.Add(key, value);
   }
   ASSERT_EQ(table.cell_count(), model.size());
@@ -52,11 +53,11 @@ TEST(MemtableTest, SameAsAMap) {
 
 // The place beside the last insert is taken only when the key belongs there.
 TEST(MemtableTest, AscendingRunsBetweenOthers) {
-  std::mt19937_64 random(kSeed + 1);
+  SeededRandom random(kSeed + 1);
   Memtable table;
   std::map<std::string, int> model;
   for (int run = 0; run < 300; ++run) {
-    const uint64_t start = random() % 100'000;
+    const uint64_t start = random.Next() % 100'000;
     for (uint64_t n = start; n < start + 20; ++n) {
       char key[8];
       for (int b = 0; b < 8; ++b) key[b] = static_cast<char>(n >> (56 - 8 * b));
@@ -102,12 +103,12 @@ std::string ValueOf(Slice key) { return absl::StrCat("value of ", key, std::stri
 // Whatever a reader meets is in order and whole, and what was published before is there.
 void ReadUntilDone(const Memtable& table, const std::vector<std::string>& keys,
                    const std::atomic<size_t>& published, uint64_t seed) {
-  std::mt19937_64 random(seed);
+  SeededRandom random(seed);
   for (size_t n = 0; n < keys.size();) {
     n = published.load(std::memory_order_acquire);
     auto it = table.NewIterator();
     if (n > 0) {
-      const std::string& known = keys[random() % n];
+      const std::string& known = keys[random.Next() % n];
       it->Seek(known);
       ASSERT_TRUE(it->Valid());
       ASSERT_EQ(it->key(), known);
@@ -125,9 +126,9 @@ void ReadUntilDone(const Memtable& table, const std::vector<std::string>& keys,
 }
 
 TEST(MemtableTest, ReadersBesideTheWriter) {
-  std::mt19937_64 random(kSeed + 2);
+  SeededRandom random(kSeed + 2);
   std::vector<std::string> keys;
-  for (int i = 0; i < 20'000; ++i) keys.push_back(absl::StrCat(random(), ".", i));
+  for (int i = 0; i < 20'000; ++i) keys.push_back(absl::StrCat(random.Next(), ".", i));
   Memtable table;
   std::atomic<size_t> published{0};
   std::vector<std::thread> readers;
