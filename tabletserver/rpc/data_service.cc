@@ -1,0 +1,136 @@
+#include "tabletserver/rpc/data_service.h"
+
+#include <atomic>
+#include <utility>
+#include <vector>
+
+#include "schema/convert/codec.h"
+#include "schema/convert/error_payload.h"
+#include "tabletserver/rpc/read_task.h"
+
+namespace stele::tabletserver {
+namespace {
+
+// What a read costs while it is worked on, beside its request; the page itself is bounded by the
+// connection's output limit.
+constexpr uint64_t kReadCharge = 64 * 1024;
+
+Status CheckTable(const storage::TabletStore& store, TableId table) {
+  if (store.descriptor().table == table) return OkStatus();
+  return wire::NotServedError(
+      absl::StrCat("tablet ", store.descriptor().id, " is not of table ", table), nullptr);
+}
+
+// An error that a queued record met leaves open whether it is in the log, unless the engine says
+// that it is certainly not.
+bool IsOutcomeUnknown(const Status& status, bool queued) {
+  if (status.code() == absl::StatusCode::kUnknown) return true;
+  if (!queued) return false;
+  return status.code() == absl::StatusCode::kInternal || IsFenced(status) || IsCorrupt(status);
+}
+
+}  // namespace
+
+struct DataService::WriteBatch {
+  WriteBatch(net::RpcReply r, size_t rows) : reply(std::move(r)), remaining(rows) {
+    response.results.resize(rows);
+  }
+  net::RpcReply reply;
+  Admission::Ticket ticket;
+  wire::MutateRowsResponse response;  // each element is written once, by its row's completion
+  std::atomic<size_t> remaining;
+};
+
+Status DataService::CheckDeadline(int64_t deadline_boot_ns) const {
+  if (deadline_boot_ns == 0 || parts_.clock->BootNanos() < deadline_boot_ns) return OkStatus();
+  return absl::DeadlineExceededError("the request's deadline passed before it was begun");
+}
+
+void DataService::FinishRow(const std::shared_ptr<WriteBatch>& batch, size_t index,
+                            const Status& status, bool queued) {
+  wire::RowResult& result = batch->response.results[index];
+  result.status = status;
+  result.retry_delay_ms = wire::RetryDelayMs(status);
+  result.outcome_unknown = IsOutcomeUnknown(status, queued);
+  if (batch->remaining.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  batch->reply.Send(wire::Encode(batch->response));
+}
+
+void DataService::MutateRows(net::RpcRequest request, net::RpcReply reply) {
+  if (Status late = CheckDeadline(request.deadline_boot_ns); !late.ok()) return reply.Error(late);
+  auto ticket = parts_.admission->Admit(request.body.size());
+  if (!ticket.ok()) return reply.Error(ticket.status());
+  wire::MutateRowsRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  auto found = parts_.tablets->Find(message.tablet);
+  if (!found.ok()) return reply.Error(found.status());
+  const std::shared_ptr<storage::TabletStore> store = *std::move(found);
+  if (Status wrong = CheckTable(*store, message.table); !wrong.ok()) return reply.Error(wrong);
+  // All or nothing at this level: a client with an old location sends the whole batch elsewhere.
+  for (const RowMutation& row : message.rows) {
+    if (!row.row.empty() && !store->descriptor().Contains(row.row)) {
+      return reply.Error(wire::NotServedError(
+          absl::StrCat("a row of the batch is not in tablet ", message.tablet), nullptr));
+    }
+  }
+  if (message.rows.empty()) return reply.Send(wire::Encode(wire::MutateRowsResponse()));
+  auto batch = std::make_shared<WriteBatch>(std::move(reply), message.rows.size());
+  batch->ticket = *std::move(ticket);
+  for (size_t i = 0; i < message.rows.size(); ++i) {
+    parts_.progress->Begin();
+    Status queued = store->Write(message.rows[i], [this, batch, i](const Status& status) {
+      parts_.progress->End();
+      FinishRow(batch, i, status, /*queued=*/true);
+    });
+    if (queued.ok()) continue;
+    parts_.progress->End();
+    FinishRow(batch, i, queued, /*queued=*/false);
+  }
+}
+
+struct DataService::PendingRead {
+  PendingRead(net::RpcReply r, Admission::Ticket t, int64_t deadline, ReadTask read)
+      : reply(std::move(r)),
+        ticket(std::move(t)),
+        deadline_boot_ns(deadline),
+        task(std::move(read)) {}
+  net::RpcReply reply;
+  Admission::Ticket ticket;
+  const int64_t deadline_boot_ns;
+  ReadTask task;
+};
+
+void DataService::FinishRead(PendingRead* read, const StatusOr<bool>& outcome) {
+  if (!outcome.ok()) return read->reply.Error(outcome.status());
+  if (Status lease = parts_.lease_check(); !lease.ok()) {
+    return read->reply.Error(wire::NotServedError(lease.message(), nullptr));
+  }
+  read->reply.Send(wire::Encode(read->task.response()));
+}
+
+void DataService::ReadRows(net::RpcRequest request, net::RpcReply reply) {
+  if (Status late = CheckDeadline(request.deadline_boot_ns); !late.ok()) return reply.Error(late);
+  auto ticket = parts_.admission->Admit(request.body.size() + kReadCharge);
+  if (!ticket.ok()) return reply.Error(ticket.status());
+  wire::ReadRowsRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  if (Status bad = ValidateRowSet(message.rows); !bad.ok()) return reply.Error(bad);
+  if (Status bad = ValidateSelection(message.selection); !bad.ok()) return reply.Error(bad);
+  auto store = parts_.tablets->Find(message.tablet);
+  if (!store.ok()) return reply.Error(store.status());
+  if (Status wrong = CheckTable(**store, message.table); !wrong.ok()) return reply.Error(wrong);
+  auto read =
+      std::make_shared<PendingRead>(std::move(reply), *std::move(ticket), request.deadline_boot_ns,
+                                    ReadTask(*std::move(store), std::move(message), parts_.pinned));
+  StatusOr<bool> outcome = read->task.Run(/*may_block=*/false);
+  if (!outcome.ok() || *outcome) return FinishRead(read.get(), outcome);
+  Status handed = parts_.disk_pool->Submit([this, read] {
+    Status late = CheckDeadline(read->deadline_boot_ns);
+    FinishRead(read.get(), late.ok() ? read->task.Run(/*may_block=*/true) : late);
+  });
+  if (handed.ok()) return;
+  constexpr int64_t kRetryDelayMs = 20;
+  read->reply.Error(wire::OverloadedError(handed.message(), kRetryDelayMs));
+}
+
+}  // namespace stele::tabletserver

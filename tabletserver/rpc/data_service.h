@@ -1,0 +1,56 @@
+// DataService: MutateRows and ReadRows of one tablet server.
+//
+// The walk of a write (numbers name the steps, STELE design section 4):
+//   1 the io thread decodes, admits the bytes, finds the tablet       a crash here: no effect
+//   2 each row is validated and queued in the commit log              may or may not survive
+//   3 the log thread writes, syncs, checks the lease, applies         durable from the sync on
+//   4 the last row's completion sends the one answer of the batch     acknowledged
+// A row whose outcome is not known is marked so; every row gets exactly one result.
+//
+// A read is tried on the io thread without blocking; when a block is missing it is handed, with
+// what it has, to the disk pool. The lease is checked after the data was read and before the answer
+// leaves (PROMISES P13). Thread-safe; outlives the engine's callbacks.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "common/net/rpc.h"
+#include "common/pool/work_pool.h"
+#include "schema/convert/messages.h"
+#include "tabletserver/rpc/admission.h"
+#include "tabletserver/rpc/pinned_rows.h"
+#include "tabletserver/tablet/progress_watch.h"
+#include "tabletserver/tablet/tablet_map.h"
+
+namespace stele::tabletserver {
+
+class DataService {
+ public:
+  // All outlive the service.
+  struct Parts {
+    TabletMap* tablets = nullptr;
+    Admission* admission = nullptr;
+    PinnedRows* pinned = nullptr;
+    WorkPool* disk_pool = nullptr;
+    ProgressWatch* progress = nullptr;
+    Clock* clock = nullptr;
+    std::function<Status()> lease_check;
+  };
+  explicit DataService(Parts parts) : parts_(std::move(parts)) {}
+
+  void MutateRows(net::RpcRequest request, net::RpcReply reply);
+  void ReadRows(net::RpcRequest request, net::RpcReply reply);
+
+ private:
+  struct WriteBatch;
+  struct PendingRead;
+  void FinishRow(const std::shared_ptr<WriteBatch>& batch, size_t index, const Status& status,
+                 bool queued);
+  void FinishRead(PendingRead* read, const StatusOr<bool>& outcome);
+  Status CheckDeadline(int64_t deadline_boot_ns) const;
+
+  const Parts parts_;
+};
+
+}  // namespace stele::tabletserver

@@ -1,0 +1,79 @@
+#include "tabletserver/rpc/row_plan.h"
+
+#include <algorithm>
+
+namespace stele::tabletserver {
+namespace {
+
+bool StartsBefore(const RowRange& a, const RowRange& b) {
+  if (a.start != b.start) return a.start < b.start;
+  return !a.start_open && b.start_open;
+}
+
+bool EndsBefore(const RowRange& a, const RowRange& b) {
+  if (a.end.empty() || b.end.empty()) return !a.end.empty() && b.end.empty();
+  if (a.end != b.end) return a.end < b.end;
+  return a.end_open && !b.end_open;
+}
+
+bool IsEmpty(const RowRange& range) {
+  if (range.end.empty()) return false;
+  if (range.start != range.end) return range.start > range.end;
+  return range.start_open || range.end_open;
+}
+
+// Whether `next`, which does not start before `range`, begins inside it or right at its end.
+bool Touches(const RowRange& range, const RowRange& next) {
+  if (range.end.empty() || next.start < range.end) return true;
+  return next.start == range.end && !(range.end_open && next.start_open);
+}
+
+void ClipStart(RowRange* range, Slice after) {
+  RowRange bound;
+  bound.start = std::string(after);
+  bound.start_open = true;
+  if (!StartsBefore(*range, bound)) return;
+  range->start = bound.start;
+  range->start_open = true;
+}
+
+void ClipEnd(RowRange* range, const std::string& end) {
+  RowRange bound;
+  bound.end = end;
+  bound.end_open = false;
+  if (!EndsBefore(bound, *range)) return;
+  range->end = end;
+  range->end_open = false;
+}
+
+}  // namespace
+
+bool IsPoint(const RowRange& range) {
+  return !range.start_open && !range.end_open && !range.end.empty() && range.start == range.end;
+}
+
+std::vector<RowRange> PlanRows(const RowSet& rows, const TabletDescriptor& tablet,
+                               Slice resume_after) {
+  std::vector<RowRange> all = rows.ranges;
+  for (const std::string& key : rows.keys) all.push_back({key, false, key, false});
+  if (rows.keys.empty() && rows.ranges.empty()) all.push_back({});
+  for (RowRange& range : all) {
+    if (!tablet.start_row.empty()) ClipStart(&range, tablet.start_row);
+    if (!resume_after.empty()) ClipStart(&range, resume_after);
+    if (!tablet.end_row.empty()) ClipEnd(&range, tablet.end_row);
+  }
+  std::erase_if(all, IsEmpty);
+  std::sort(all.begin(), all.end(), StartsBefore);
+  std::vector<RowRange> plan;
+  for (RowRange& range : all) {
+    if (plan.empty() || !Touches(plan.back(), range)) {
+      plan.push_back(std::move(range));
+    } else if (EndsBefore(plan.back(), range)) {
+      plan.back().end = range.end;
+      plan.back().end_open = range.end_open;
+    }
+  }
+  return plan;
+}
+
+}  // namespace stele::tabletserver

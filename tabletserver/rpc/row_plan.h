@@ -1,0 +1,21 @@
+// The rows that one read visits in one tablet: keys and ranges merged, ascending, each row once.
+// Pure functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "schema/model/model.h"
+
+namespace stele::tabletserver {
+
+// True when the range is one row: [r, r].
+bool IsPoint(const RowRange& range);
+
+// The rows of `rows` (nothing in it: all) that lie in `tablet` and after `resume_after` (empty:
+// from the start), as disjoint, non-empty ranges in order. An empty end is the tablet's end, and
+// only the last range's.
+std::vector<RowRange> PlanRows(const RowSet& rows, const TabletDescriptor& tablet,
+                               Slice resume_after);
+
+}  // namespace stele::tabletserver

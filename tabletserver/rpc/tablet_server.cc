@@ -1,0 +1,225 @@
+#include "tabletserver/rpc/tablet_server.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/pool/work_pool.h"
+#include "locker/server_node.h"
+#include "schema/convert/error_payload.h"
+#include "schema/wire/method.h"
+#include "tabletserver/rpc/admission.h"
+#include "tabletserver/rpc/data_service.h"
+#include "tabletserver/rpc/pinned_rows.h"
+#include "tabletserver/rpc/server_status.h"
+#include "tabletserver/rpc/tablet_service.h"
+#include "tabletserver/tablet/progress_watch.h"
+#include "tabletserver/tablet/tablet_map.h"
+
+namespace stele::tabletserver {
+namespace {
+
+constexpr uint32_t kTabletThreads = 4;
+constexpr uint32_t kMaintenanceRequestThreads = 2;
+constexpr size_t kMaxQueuedAdminRequests = 20'000;
+constexpr size_t kMaxServerIdBytes = 64;
+constexpr int kIncarnationShift = 32;
+
+Status CheckOptions(const TabletServerOptions& options) {
+  auto legal = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  };
+  const std::string& id = options.server_id;
+  if (id.empty() || id.size() > kMaxServerIdBytes || !std::all_of(id.begin(), id.end(), legal)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("server id \"", id, "\" is not of [A-Za-z0-9._-]{1,64}"));
+  }
+  if (options.disk_threads < 1 || options.disk_threads > 256) {
+    return absl::InvalidArgumentError("disk_threads is not in 1 .. 256");
+  }
+  return OkStatus();
+}
+
+class Server : public TabletServer {
+ public:
+  Server(const TabletServerOptions& options, const TabletServerEnv& env)
+      : options_(options),
+        env_(env),
+        progress_(env.clock, options.disk_stall_timeout_ms * 1'000'000),
+        admission_(options.max_in_flight_bytes) {}
+  ~Server() override { Stop(/*drain=*/false).IgnoreError(); }
+
+  Status Start();
+  Status Stop(bool drain) override;
+
+  const std::string& server_id() const override { return options_.server_id; }
+  std::string address() const override { return rpc_->address(); }
+  uint64_t incarnation() const override { return incarnation_; }
+  wire::ServerStatusResponse status() const override;
+  std::vector<wire::TabletReport> tablets() const override { return tablets_->Report(); }
+
+ private:
+  Status HoldLease();
+  Status OpenEngine();
+  Status Listen();
+  Status Appear();
+  void Handle(net::RpcRequest request, net::RpcReply reply);
+  void Fatal(const Status& status);
+
+  const TabletServerOptions options_;
+  const TabletServerEnv env_;
+  std::atomic<bool> fatal_{false};
+  std::atomic<bool> serving_{false};
+  bool stopped_ = false;
+
+  // In the order of their construction in Start; Stop goes backwards.
+  std::unique_ptr<LockerSession> session_;
+  uint64_t incarnation_ = 0;
+  ProgressWatch progress_;
+  std::unique_ptr<Lease> lease_;
+  Admission admission_;
+  std::unique_ptr<PinnedRows> pinned_;
+  std::unique_ptr<DataService> data_;
+  std::unique_ptr<TabletService> admin_;
+  std::unique_ptr<storage::Engine> engine_;
+  std::unique_ptr<TabletMap> tablets_;
+  std::unique_ptr<WorkPool> disk_pool_;
+  std::unique_ptr<WorkPool> tablet_pool_;
+  std::unique_ptr<WorkPool> maintenance_pool_;
+  std::unique_ptr<net::RpcServer> rpc_;
+};
+
+void Server::Fatal(const Status& status) {
+  if (fatal_.exchange(true)) return;
+  LOG(ERROR) << options_.server_id << " cannot go on: " << status.ToString();
+  if (env_.on_fatal) env_.on_fatal(status);
+}
+
+Status Server::HoldLease() {
+  ASSIGN_OR_RETURN(session_, env_.locker->OpenSession(options_.server_id));
+  const std::string path = absl::StrCat(kServerLocksPath, "/", options_.server_id);
+  ASSIGN_OR_RETURN(incarnation_, session_->TryLock(path, options_.server_id));
+  Lease::Hooks hooks;
+  hooks.progress = [this] { return progress_.Check(); };
+  hooks.on_lost = [this](const Status& status) { Fatal(status); };
+  lease_ = std::make_unique<Lease>(session_.get(), path, incarnation_, env_.clock, options_.lease,
+                                   std::move(hooks));
+  return lease_->Start();
+}
+
+Status Server::OpenEngine() {
+  storage::EngineEnv env;
+  env.store = env_.store;
+  env.clock = env_.clock;
+  env.faults = env_.faults;
+  env.server_id = options_.server_id;
+  env.lease_check = [this] { return lease_->Check(); };
+  env.on_fatal = [this](const Status& status) { Fatal(status); };
+  ASSIGN_OR_RETURN(engine_, storage::Engine::Open(options_.engine, env));
+  tablets_ = std::make_unique<TabletMap>(engine_.get(), env_.store);
+  return OkStatus();
+}
+
+Status Server::Listen() {
+  pinned_ = std::make_unique<PinnedRows>(env_.clock, (incarnation_ << kIncarnationShift) + 1,
+                                         options_.max_pinned_row_bytes,
+                                         options_.pinned_row_ttl_ms * 1'000'000);
+  disk_pool_ = std::make_unique<WorkPool>("disk", options_.disk_threads, options_.max_queued_reads);
+  tablet_pool_ = std::make_unique<WorkPool>("tablet", kTabletThreads, kMaxQueuedAdminRequests);
+  maintenance_pool_ = std::make_unique<WorkPool>("maintenance", kMaintenanceRequestThreads,
+                                                 kMaxQueuedAdminRequests);
+  data_ = std::make_unique<DataService>(
+      DataService::Parts{tablets_.get(), &admission_, pinned_.get(), disk_pool_.get(), &progress_,
+                         env_.clock, [this] { return lease_->Check(); }});
+  admin_ = std::make_unique<TabletService>(TabletService::Parts{
+      tablets_.get(), engine_.get(), tablet_pool_.get(), maintenance_pool_.get(),
+      options_.server_id, incarnation_, [this] { return status(); }});
+  ASSIGN_OR_RETURN(rpc_,
+                   net::RpcServer::Listen(options_.rpc_address, options_.rpc,
+                                          [this](net::RpcRequest request, net::RpcReply reply) {
+                                            Handle(std::move(request), std::move(reply));
+                                          }));
+  return OkStatus();
+}
+
+Status Server::Appear() {
+  const ServerNode node{options_.server_id, incarnation_, rpc_->address(), options_.http_address};
+  serving_ = true;
+  return session_
+      ->CreateEphemeral(absl::StrCat(kServersPath, "/", options_.server_id), EncodeServerNode(node))
+      .status();
+}
+
+Status Server::Start() {
+  RETURN_IF_ERROR(CheckOptions(options_));
+  Status started = HoldLease();
+  if (started.ok()) started = OpenEngine();
+  if (started.ok()) started = Listen();
+  if (started.ok()) started = Appear();
+  return WithContext(started, options_.server_id);
+}
+
+void Server::Handle(net::RpcRequest request, net::RpcReply reply) {
+  if (fatal_.load(std::memory_order_acquire) || !serving_.load(std::memory_order_acquire)) {
+    return reply.Error(wire::NotServedError(options_.server_id + " does not serve", nullptr));
+  }
+  const auto method = static_cast<wire::Method>(request.method);
+  switch (method) {
+    case wire::Method::kMutateRows:
+      return data_->MutateRows(std::move(request), std::move(reply));
+    case wire::Method::kReadRows:
+      return data_->ReadRows(std::move(request), std::move(reply));
+    default:
+      return admin_->Handle(method, std::move(request), std::move(reply));
+  }
+}
+
+wire::ServerStatusResponse Server::status() const {
+  wire::ServerStatusResponse response = DescribeEngine(engine_->stats());
+  response.server_id = options_.server_id;
+  response.incarnation = incarnation_;
+  response.address = rpc_ == nullptr ? "" : rpc_->address();
+  response.http_address = options_.http_address;
+  response.state = fatal_ ? "failed" : serving_ ? "serving" : "draining";
+  response.tablets = tablets_->size();
+  auto add = [&](const char* name, int64_t value) { response.numbers.push_back({name, value}); };
+  add("requests.in_flight_bytes", static_cast<int64_t>(admission_.in_flight_bytes()));
+  add("requests.refused", static_cast<int64_t>(admission_.refused()));
+  add("writes.in_flight", static_cast<int64_t>(progress_.in_flight()));
+  add("reads.queued_for_disk", static_cast<int64_t>(disk_pool_->queued()));
+  add("memory.pinned_rows", static_cast<int64_t>(pinned_->bytes()));
+  add("lease.remaining_ms", (lease_->deadline_boot_ns() - env_.clock->BootNanos()) / 1'000'000);
+  return response;
+}
+
+Status Server::Stop(bool drain) {
+  if (stopped_) return OkStatus();
+  stopped_ = true;
+  serving_ = !drain && serving_;
+  if (rpc_ != nullptr && drain) rpc_->Drain();
+  if (rpc_ != nullptr) rpc_->Stop();
+  for (auto* pool : {disk_pool_.get(), tablet_pool_.get(), maintenance_pool_.get()}) {
+    if (pool != nullptr) pool->Stop();
+  }
+  Status closed = OkStatus();
+  if (engine_ != nullptr && drain && !fatal_) closed = engine_->Close();
+  // The engine's callbacks use the services and the lease: it goes first.
+  tablets_.reset();
+  engine_.reset();
+  if (lease_ != nullptr) lease_->Stop();
+  session_.reset();
+  return closed;
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<TabletServer>> TabletServer::Start(const TabletServerOptions& options,
+                                                            const TabletServerEnv& env) {
+  auto server = std::make_unique<Server>(options, env);
+  RETURN_IF_ERROR(server->Start());
+  return server;
+}
+
+}  // namespace stele::tabletserver

@@ -1,0 +1,68 @@
+// TabletServer: one tablet server whole: session, lease, engine, tablet map, services, RPC.
+//
+// Start: take the server's lock (its epoch is the incarnation), hold the lease, open the engine
+// (which recovers the log), listen, and only then appear in /servers: whoever sees the node may
+// give tablets.
+// End: on_fatal runs once, on any thread, when the server must not go on (lease over, storage
+// failed or stalled); from then on every request is answered Unavailable. The owner then ends the
+// process with ExitCodeForFatal(status), or destroys the server. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/fault/fault.h"
+#include "common/net/rpc.h"
+#include "locker/lease.h"
+#include "locker/locker.h"
+#include "schema/convert/messages.h"
+#include "tabletserver/storage/engine.h"
+
+namespace stele::tabletserver {
+
+struct TabletServerOptions {
+  std::string server_id;  // [A-Za-z0-9._-]{1,64}; names the log
+  std::string rpc_address = "127.0.0.1:0";
+  std::string http_address;  // only told to others
+  net::RpcOptions rpc;
+  storage::EngineOptions engine;
+  LeaseOptions lease;
+  uint32_t disk_threads = 8;                   // 1 .. 256
+  uint32_t max_queued_reads = 4096;            // waiting for a disk thread
+  uint64_t max_in_flight_bytes = 256u << 20;   // of requests
+  uint64_t max_pinned_row_bytes = 512u << 20;  // of rows larger than a page, being read
+  int64_t pinned_row_ttl_ms = 60'000;
+  int64_t disk_stall_timeout_ms = 5'000;  // below the session timeout
+};
+
+struct TabletServerEnv {  // all outlive the server
+  BlobStore* store = nullptr;
+  Clock* clock = nullptr;
+  Locker* locker = nullptr;
+  FaultInjector* faults = nullptr;
+  std::function<void(const Status&)> on_fatal;
+};
+
+class TabletServer {
+ public:
+  static StatusOr<std::unique_ptr<TabletServer>> Start(const TabletServerOptions& options,
+                                                       const TabletServerEnv& env);
+  virtual ~TabletServer() = default;  // Stop(false)
+
+  virtual const std::string& server_id() const = 0;
+  virtual std::string address() const = 0;
+  virtual uint64_t incarnation() const = 0;
+
+  // For status pages.
+  virtual wire::ServerStatusResponse status() const = 0;
+  virtual std::vector<wire::TabletReport> tablets() const = 0;
+
+  // With drain: answers what is in flight, flushes and closes the log cleanly. Without: as a crash
+  // would leave it. Once; not from a server thread.
+  virtual Status Stop(bool drain) = 0;
+};
+
+}  // namespace stele::tabletserver

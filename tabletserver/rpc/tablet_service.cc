@@ -1,0 +1,96 @@
+#include "tabletserver/rpc/tablet_service.h"
+
+#include <memory>
+#include <utility>
+
+#include "schema/convert/codec.h"
+#include "schema/convert/error_payload.h"
+
+namespace stele::tabletserver {
+namespace {
+
+constexpr int64_t kRetryDelayMs = 200;
+
+}  // namespace
+
+void TabletService::RunOn(WorkPool* pool, net::RpcReply reply, std::function<Status()> work) {
+  auto shared = std::make_shared<net::RpcReply>(std::move(reply));
+  Status handed = pool->Submit([shared, work = std::move(work)] {
+    Status done = work();
+    if (!done.ok()) return shared->Error(done);
+    shared->Send(wire::Encode(wire::Empty()));
+  });
+  if (!handed.ok()) shared->Error(wire::OverloadedError(handed.message(), kRetryDelayMs));
+}
+
+void TabletService::Handle(wire::Method method, net::RpcRequest request, net::RpcReply reply) {
+  switch (method) {
+    case wire::Method::kOpenTablet:
+      return Open(request, std::move(reply));
+    case wire::Method::kCloseTablet:
+      return Close(request, std::move(reply));
+    case wire::Method::kAlterTablet:
+      return Alter(request, std::move(reply));
+    case wire::Method::kFlushTablet:
+    case wire::Method::kCompactTablet:
+    case wire::Method::kDropTablet:
+      return OneTablet(method, request, std::move(reply));
+    case wire::Method::kReportTablets:
+      return Report(std::move(reply));
+    case wire::Method::kServerStatus:
+      return reply.Send(wire::Encode(parts_.status()));
+    case wire::Method::kCollectGarbage:
+      return RunOn(parts_.maintenance_pool, std::move(reply),
+                   [this] { return parts_.engine->CollectGarbage().status(); });
+    default:
+      return reply.Error(absl::UnimplementedError("not a method of a tablet server"));
+  }
+}
+
+void TabletService::Open(const net::RpcRequest& request, net::RpcReply reply) {
+  wire::OpenTabletRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  RunOn(parts_.tablet_pool, std::move(reply),
+        [this, message = std::move(message)] { return parts_.tablets->Open(message); });
+}
+
+void TabletService::Close(const net::RpcRequest& request, net::RpcReply reply) {
+  wire::CloseTabletRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  RunOn(parts_.tablet_pool, std::move(reply), [this, message] {
+    return parts_.tablets->Close(message.tablet, message.epoch, message.flush);
+  });
+}
+
+void TabletService::Alter(const net::RpcRequest& request, net::RpcReply reply) {
+  wire::AlterTabletRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  if (Status bad = ValidateSchema(message.schema); !bad.ok()) return reply.Error(bad);
+  RunOn(parts_.tablet_pool, std::move(reply), [this, message = std::move(message)] {
+    return parts_.tablets->Alter(message.tablet, message.epoch, message.schema);
+  });
+}
+
+void TabletService::OneTablet(wire::Method method, const net::RpcRequest& request,
+                              net::RpcReply reply) {
+  wire::TabletRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  if (method == wire::Method::kDropTablet) {
+    return RunOn(parts_.tablet_pool, std::move(reply),
+                 [this, message] { return parts_.tablets->Drop(message.tablet, message.epoch); });
+  }
+  RunOn(parts_.maintenance_pool, std::move(reply), [this, method, message]() -> Status {
+    ASSIGN_OR_RETURN(auto store, parts_.tablets->Find(message.tablet, message.epoch));
+    return method == wire::Method::kFlushTablet ? store->Flush() : store->CompactMajor();
+  });
+}
+
+void TabletService::Report(net::RpcReply reply) {
+  wire::ReportTabletsResponse response;
+  response.server_id = parts_.server_id;
+  response.incarnation = parts_.incarnation;
+  response.tablets = parts_.tablets->Report();
+  reply.Send(wire::Encode(response));
+}
+
+}  // namespace stele::tabletserver

@@ -1,0 +1,46 @@
+// TabletService: the methods by which the master runs this server's tablets: open, close, alter,
+// drop, flush, compact, report. What blocks goes to pools of its own, so that a long compaction
+// keeps no tablet from opening. Thread-safe.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "common/net/rpc.h"
+#include "common/pool/work_pool.h"
+#include "schema/convert/messages.h"
+#include "schema/wire/method.h"
+#include "tabletserver/tablet/tablet_map.h"
+
+namespace stele::tabletserver {
+
+class TabletService {
+ public:
+  // All outlive the service.
+  struct Parts {
+    TabletMap* tablets = nullptr;
+    storage::Engine* engine = nullptr;
+    WorkPool* tablet_pool = nullptr;       // opens, closes
+    WorkPool* maintenance_pool = nullptr;  // flushes, compactions, file GC
+    std::string server_id;
+    uint64_t incarnation = 0;
+    std::function<wire::ServerStatusResponse()> status;
+  };
+  explicit TabletService(Parts parts) : parts_(std::move(parts)) {}
+
+  // REQUIRES: the method is one of the tablet server's, not of the data service.
+  void Handle(wire::Method method, net::RpcRequest request, net::RpcReply reply);
+
+ private:
+  void Open(const net::RpcRequest& request, net::RpcReply reply);
+  void Close(const net::RpcRequest& request, net::RpcReply reply);
+  void Alter(const net::RpcRequest& request, net::RpcReply reply);
+  void OneTablet(wire::Method method, const net::RpcRequest& request, net::RpcReply reply);
+  void Report(net::RpcReply reply);
+  // Runs `work` on the pool and answers with its status.
+  static void RunOn(WorkPool* pool, net::RpcReply reply, std::function<Status()> work);
+
+  const Parts parts_;
+};
+
+}  // namespace stele::tabletserver
