@@ -47,6 +47,7 @@ struct MutateRowsRequest {
   uint64_t schema_version = 0;    // the newest that the client has seen; 0: unknown
   uint64_t client_id = 0;         // 0: none
   std::vector<RowMutation> rows;  // kMaxMutationsPerBatch mutations in all
+  bool operator==(const MutateRowsRequest&) const = default;
 };
 struct RowResult {
   Status status;
@@ -77,6 +78,7 @@ struct ReadRowsRequest {
   uint64_t max_bytes = 0;    // of keys and values in the page; 0: the server's choice
   std::string resume_after;  // rows up to and including it are done; empty: from the start
   RowCursor cursor;          // with scanner_id: go on inside the row that follows resume_after
+  bool operator==(const ReadRowsRequest&) const = default;
 };
 struct ReadStats {
   uint64_t rows = 0;

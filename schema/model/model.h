@@ -39,6 +39,7 @@ struct SetCell {
   std::string qualifier;
   int64_t timestamp_us = kServerTime;
   std::string value;
+  bool operator==(const SetCell&) const = default;
 };
 // Removes the cells of the column with start_us <= timestamp < end_us; 0 is open on that side.
 struct DeleteFromColumn {
@@ -46,16 +47,21 @@ struct DeleteFromColumn {
   std::string qualifier;
   int64_t start_us = 0;
   int64_t end_us = 0;
+  bool operator==(const DeleteFromColumn&) const = default;
 };
 struct DeleteFromFamily {
   std::string family;
+  bool operator==(const DeleteFromFamily&) const = default;
 };
-struct DeleteFromRow {};
+struct DeleteFromRow {
+  bool operator==(const DeleteFromRow&) const = default;
+};
 using Mutation = std::variant<SetCell, DeleteFromColumn, DeleteFromFamily, DeleteFromRow>;
 
 struct RowMutation {
   std::string row;
   std::vector<Mutation> mutations;  // applied in order, all or none
+  bool operator==(const RowMutation&) const = default;
 };
 
 // Half-open or closed run of row keys. An empty `end` is +infinity; an empty `start` is the first
@@ -65,11 +71,13 @@ struct RowRange {
   bool start_open = false;
   std::string end;
   bool end_open = true;
+  bool operator==(const RowRange&) const = default;
 };
 
 struct RowSet {
   std::vector<std::string> keys;
   std::vector<RowRange> ranges;  // keys and ranges both empty: the whole table
+  bool operator==(const RowSet&) const = default;
 };
 
 // What of each row to return. The general filter language joins here later.
@@ -81,6 +89,7 @@ struct ReadSelection {
   int64_t max_timestamp_us = 0;  // exclusive; 0 open
   int32_t cells_per_column = 0;  // newest first; 0: all
   int32_t cells_per_row = 0;     // 0: all
+  bool operator==(const ReadSelection&) const = default;
 };
 
 // Garbage collection: a cell may go when the rule says so. kNone keeps everything.

@@ -1,0 +1,61 @@
+// RowMutationBuilder: the changes of one row, applied in the order given, all or none.
+//
+//   RowMutationBuilder("com.example/")
+//       .Set("title", "", "Example")
+//       .DeleteColumn("anchor", "org.example/")
+//       .Build()
+//
+// Bytes in, bytes kept: keys, qualifiers and values may hold any byte. Sizes are checked when the
+// mutation is applied. Conditional changes and read-modify-write will stand beside Set here.
+// Thread-compatible.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "schema/model/model.h"
+
+namespace stele {
+
+class RowMutationBuilder {
+ public:
+  explicit RowMutationBuilder(std::string_view row) { mutation_.row = std::string(row); }
+
+  // The server chooses the time: one for the whole mutation, strictly increasing in the row.
+  RowMutationBuilder& Set(std::string_view family, std::string_view qualifier,
+                          std::string_view value) {
+    return SetAt(family, qualifier, kServerTime, value);
+  }
+  // timestamp_us: microseconds since 1970, >= 0, a multiple of 1000. An existing cell with it is
+  // replaced.
+  RowMutationBuilder& SetAt(std::string_view family, std::string_view qualifier,
+                            int64_t timestamp_us, std::string_view value) {
+    return Add(
+        SetCell{std::string(family), std::string(qualifier), timestamp_us, std::string(value)});
+  }
+  // Cells of the column with start_us <= timestamp < end_us; 0 is open on that side.
+  RowMutationBuilder& DeleteColumn(std::string_view family, std::string_view qualifier,
+                                   int64_t start_us = 0, int64_t end_us = 0) {
+    return Add(DeleteFromColumn{std::string(family), std::string(qualifier), start_us, end_us});
+  }
+  RowMutationBuilder& DeleteFamily(std::string_view family) {
+    return Add(DeleteFromFamily{std::string(family)});
+  }
+  RowMutationBuilder& DeleteRow() { return Add(DeleteFromRow{}); }
+
+  size_t size() const { return mutation_.mutations.size(); }
+  const RowMutation& mutation() const { return mutation_; }
+  RowMutation Build() { return std::move(mutation_); }
+
+ private:
+  RowMutationBuilder& Add(Mutation mutation) {
+    mutation_.mutations.push_back(std::move(mutation));
+    return *this;
+  }
+
+  RowMutation mutation_;
+};
+
+}  // namespace stele

@@ -1,0 +1,32 @@
+// PageSource: the rows of a ScanOp, with the next page fetched while this one is consumed. Not part
+// of the SDK's face. Next from one thread at a time; at most two pages in memory.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "client/routing/scan_op.h"
+#include "client/routing/wait.h"
+#include "client/row_reader.h"
+
+namespace stele {
+
+class PageSource : public RowReader::Source {
+ public:
+  PageSource(routing::Core* core, std::shared_ptr<routing::ScanOp> scan, int64_t timeout_ms);
+  StatusOr<std::optional<Row>> Next() override;
+
+ private:
+  using Page = routing::ScanOp::Page;
+  void Fetch();
+
+  routing::Core* const core_;
+  const std::shared_ptr<routing::ScanOp> scan_;
+  const int64_t timeout_ms_;
+  int64_t deadline_ns_ = 0;                                     // of the page under way
+  std::shared_ptr<routing::Waiter<StatusOr<Page>>> under_way_;  // null: none asked for
+  Page page_;
+  size_t next_row_ = 0;
+};
+
+}  // namespace stele

@@ -1,0 +1,81 @@
+// ReadQuery: which rows to read and what of each. Nothing said: the whole table, all cells.
+//
+//   ReadQuery().Prefix("com.example").Family("anchor").CellsPerColumn(1).Limit(100)
+//
+// Rows named several times come once. The general filter will be one more call here.
+// Thread-compatible.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "schema/model/model.h"
+
+namespace stele {
+
+class ReadQuery {
+ public:
+  ReadQuery& Row(std::string_view key) {
+    rows_.keys.emplace_back(key);
+    return *this;
+  }
+  // [start, end); an empty end is the end of the table.
+  ReadQuery& Range(std::string_view start, std::string_view end) {
+    return Range(RowRange{std::string(start), false, std::string(end), true});
+  }
+  ReadQuery& Range(RowRange range) {
+    rows_.ranges.push_back(std::move(range));
+    return *this;
+  }
+  // All rows whose keys begin with `prefix`.
+  ReadQuery& Prefix(std::string_view prefix) { return Range(prefix, PrefixEnd(prefix)); }
+
+  // Families and columns named add up; none named: all.
+  ReadQuery& Family(std::string_view family) {
+    selection_.families.emplace_back(family);
+    return *this;
+  }
+  ReadQuery& Column(std::string_view family, std::string_view qualifier) {
+    selection_.columns.emplace_back(family, qualifier);
+    return *this;
+  }
+  // Microseconds, start_us <= timestamp < end_us; 0 is open on that side.
+  ReadQuery& Timestamps(int64_t start_us, int64_t end_us) {
+    selection_.min_timestamp_us = start_us;
+    selection_.max_timestamp_us = end_us;
+    return *this;
+  }
+  ReadQuery& CellsPerColumn(int32_t newest) {
+    selection_.cells_per_column = newest;
+    return *this;
+  }
+  ReadQuery& CellsPerRow(int32_t first) {
+    selection_.cells_per_row = first;
+    return *this;
+  }
+  // Rows that have a cell after the selection; 0: no limit.
+  ReadQuery& Limit(uint64_t rows) {
+    limit_ = rows;
+    return *this;
+  }
+
+  const RowSet& rows() const { return rows_; }
+  const ReadSelection& selection() const { return selection_; }
+  uint64_t limit() const { return limit_; }
+
+  // The first key after all that begin with `prefix`; "" when there is none.
+  static std::string PrefixEnd(std::string_view prefix) {
+    std::string end(prefix);
+    while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xFF) end.pop_back();
+    if (!end.empty()) end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+    return end;
+  }
+
+ private:
+  RowSet rows_;
+  ReadSelection selection_;
+  uint64_t limit_ = 0;
+};
+
+}  // namespace stele

@@ -1,0 +1,271 @@
+#include "client/routing/batch_op.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "schema/convert/error_payload.h"
+
+namespace stele::routing {
+namespace {
+
+constexpr size_t kBytesPerMutation = 48;  // of the message, besides its strings
+
+size_t MessageBytes(const RowMutation& row) {
+  size_t bytes = row.row.size();
+  for (const Mutation& mutation : row.mutations) {
+    bytes += kBytesPerMutation;
+    if (const auto* set = std::get_if<SetCell>(&mutation)) {
+      bytes += set->family.size() + set->qualifier.size() + set->value.size();
+    } else if (const auto* column = std::get_if<DeleteFromColumn>(&mutation)) {
+      bytes += column->family.size() + column->qualifier.size();
+    } else if (const auto* family = std::get_if<DeleteFromFamily>(&mutation)) {
+      bytes += family->family.size();
+    }
+  }
+  return bytes;
+}
+
+}  // namespace
+
+void BatchOp::Start(Core* core, Locator* locator, TableId table, std::vector<RowMutation> rows,
+                    int64_t deadline_ns, Done done) {
+  Gate::Pass pass;
+  Status open = core->gate()->Enter(&pass);
+  if (!open.ok() || rows.empty()) return done(std::vector<Status>(rows.size(), open));
+  std::shared_ptr<BatchOp> op(
+      new BatchOp(core, locator, table, std::move(rows), deadline_ns, std::move(done)));
+  op->pass_ = std::move(pass);
+  {
+    MutexLock lock(&op->mu_);
+    for (size_t i = 0; i < op->rows_.size(); ++i) {
+      // What the server would refuse is not sent.
+      Status valid = ValidateRowMutation(op->rows_[i], nullptr);
+      if (valid.ok()) {
+        op->ready_.insert(i);
+      } else {
+        op->Finish(i, valid);
+      }
+    }
+  }
+  op->Pump();
+}
+
+BatchOp::BatchOp(Core* core, Locator* locator, TableId table, std::vector<RowMutation> rows,
+                 int64_t deadline_ns, Done done)
+    : core_(core),
+      locator_(locator),
+      table_(table),
+      rows_(std::move(rows)),
+      deadline_ns_(deadline_ns),
+      done_(std::move(done)),
+      entries_(rows_.size()),
+      ready_(RowOrder{&rows_}),
+      unfinished_(rows_.size()) {}
+
+void BatchOp::Pump() {
+  std::vector<Request> requests;
+  std::string locate_row;
+  bool locate = false;
+  Done done;
+  std::vector<Status> results;
+  {
+    MutexLock lock(&mu_);
+    if (core_->gate()->closed()) {
+      ExpireWaiting(absl::CancelledError("the client is closed"));
+    } else if (core_->LeftMs(deadline_ns_) == 0) {
+      ExpireWaiting(absl::DeadlineExceededError("deadline exceeded before the row was applied"));
+    }
+    requests = TakeRequests();
+    in_flight_ += static_cast<uint32_t>(requests.size());
+    if (!unlocated_.empty() && !locating_) {
+      locating_ = locate = true;
+      locate_row = rows_[unlocated_.front()].row;
+    }
+    if (unfinished_ == 0 && done_) {
+      done.swap(done_);
+      for (Entry& entry : entries_) results.push_back(std::move(entry.status));
+    }
+  }
+  if (done) return done(std::move(results));
+  for (Request& request : requests) Send(std::move(request));
+  if (!locate) return;
+  locator_->Locate(table_, locate_row, deadline_ns_,
+                   [self = shared_from_this()](StatusOr<TabletLocation> location) {
+                     self->OnLocated(std::move(location));
+                   });
+}
+
+std::vector<BatchOp::Request> BatchOp::TakeRequests() {
+  std::vector<Request> requests;
+  while (!ready_.empty() && in_flight_ + requests.size() < core_->options().requests_in_flight) {
+    const size_t first = *ready_.begin();
+    std::optional<TabletLocation> location = locator_->Cached(table_, rows_[first].row);
+    if (location.has_value()) {
+      requests.push_back(TakeRequest(*location));
+    } else {
+      unlocated_.push_back(first);
+      ready_.erase(ready_.begin());
+    }
+  }
+  return requests;
+}
+
+// The first ready rows that are in the tablet, as many as fit.
+BatchOp::Request BatchOp::TakeRequest(const TabletLocation& location) {
+  Request request;
+  request.location = location;
+  request.message.table = table_;
+  request.message.tablet = location.tablet.id;
+  size_t bytes = 0, mutations = 0;
+  while (!ready_.empty()) {
+    const size_t i = *ready_.begin();
+    const RowMutation& row = rows_[i];
+    if (!location.tablet.Contains(row.row)) break;
+    const size_t more = MessageBytes(row);
+    const bool fits = bytes + more <= core_->options().request_bytes &&
+                      mutations + row.mutations.size() <= kMaxMutationsPerBatch;
+    if (!request.entries.empty() && !fits) break;
+    bytes += more;
+    mutations += row.mutations.size();
+    request.entries.push_back(i);
+    request.message.rows.push_back(row);
+    ready_.erase(ready_.begin());
+  }
+  CHECK(!request.entries.empty()) << "the cache gave a tablet that does not hold the row";
+  return request;
+}
+
+void BatchOp::Send(Request request) {
+  core_->budget()->OnCall();
+  auto shared = std::make_shared<Request>(std::move(request));
+  wire::MutateRowsRequest message = std::move(shared->message);
+  Call<wire::MutateRowsResponse>(
+      core_, shared->location.address, wire::Method::kMutateRows, message,
+      std::max<int64_t>(1, core_->LeftMs(deadline_ns_)),
+      [self = shared_from_this(), shared](StatusOr<wire::MutateRowsResponse> reply) {
+        self->OnReply(*shared, std::move(reply));
+      });
+}
+
+void BatchOp::OnReply(Request& request, StatusOr<wire::MutateRowsResponse> reply) {
+  if (reply.ok() && reply->results.size() != request.entries.size()) {
+    reply = CorruptError("the server answered for another number of rows than were sent");
+  }
+  std::vector<size_t> again;
+  int64_t delay_ms = 0;
+  Status suspicion;
+  {
+    MutexLock lock(&mu_);
+    --in_flight_;
+    for (size_t i = 0; i < request.entries.size(); ++i) {
+      if (!reply.ok()) {
+        CallFailed(request.entries[i], reply.status(), &again);
+        continue;
+      }
+      const wire::RowResult& result = reply->results[i];
+      RowAnswered(request.entries[i], result, &again);
+      delay_ms = std::max(delay_ms, result.retry_delay_ms);
+      if (LocationIsSuspect(result.status)) suspicion = result.status;
+    }
+  }
+  if (!reply.ok()) {
+    suspicion = reply.status();
+    delay_ms = wire::RetryDelayMs(suspicion);
+  }
+  if (!suspicion.ok()) locator_->Learn(request.location, suspicion);
+  Continue(std::move(again), delay_ms);
+}
+
+void BatchOp::OnLocated(StatusOr<TabletLocation> location) {
+  std::vector<size_t> again;
+  {
+    MutexLock lock(&mu_);
+    locating_ = false;
+    if (location.ok()) {
+      ready_.insert(unlocated_.begin(), unlocated_.end());
+    } else {
+      // A look-up has no effect, so it may always be made again.
+      const Fate fate = ReadIsRetriable(location.status()) ? Fate::kNoEffect : Fate::kFinal;
+      for (size_t i : unlocated_) Settle(i, location.status(), fate, &again);
+    }
+    unlocated_.clear();
+  }
+  Continue(std::move(again), 0);
+}
+
+void BatchOp::CallFailed(size_t entry, const Status& status, std::vector<size_t>* again) {
+  Settle(entry, status, FateOfCall(status), again);
+}
+
+void BatchOp::RowAnswered(size_t entry, const wire::RowResult& result, std::vector<size_t>* again) {
+  if (result.status.ok() && !result.outcome_unknown) return Finish(entry, OkStatus());
+  Status status = result.status.ok() ? absl::UnknownError("no reason given") : result.status;
+  Settle(entry, status, FateOfRow(status, result.outcome_unknown), again);
+}
+
+void BatchOp::Settle(size_t i, const Status& status, Fate fate, std::vector<size_t>* again) {
+  Entry& entry = entries_[i];
+  const RetryOptions& retry = core_->options().retry;
+  entry.status = status;
+  if (fate == Fate::kUnknown) entry.maybe_applied = true;
+  const bool safe =
+      fate == Fate::kNoEffect ||
+      (fate == Fate::kUnknown && retry.retry_after_unknown && RepeatIsHarmless(rows_[i]));
+  // A row whose earlier attempt may have been applied is only repeated where that does no harm, so
+  // a later certain failure of it may be repeated too.
+  if (retry.retry && safe && core_->LeftMs(deadline_ns_) > 0) {
+    ++entry.attempts;
+    again->push_back(i);
+  } else {
+    Finish(i, status);
+  }
+}
+
+void BatchOp::Finish(size_t i, const Status& status) {
+  Entry& entry = entries_[i];
+  CHECK(!entry.finished) << "a row was answered twice";
+  entry.finished = true;
+  entry.status = status;
+  if (!status.ok() && entry.maybe_applied && !absl::IsUnknown(status)) {
+    entry.status = absl::UnknownError(absl::StrCat(
+        "outcome unknown: ", absl::StatusCodeToString(status.code()), ": ", status.message()));
+  }
+  --unfinished_;
+}
+
+// Finishes the rows that no answer is awaited for.
+void BatchOp::ExpireWaiting(const Status& status) {
+  auto expire = [&](size_t i) REQUIRES(mu_) {
+    const Status& last = entries_[i].status;
+    Finish(i, last.ok()
+                  ? status
+                  : Status(status.code(),
+                           absl::StrCat(status.message(), "; the last attempt: ", last.message())));
+  };
+  for (size_t i : ready_) expire(i);
+  ready_.clear();
+  if (locating_) return;  // OnLocated comes by the deadline
+  for (size_t i : unlocated_) expire(i);
+  unlocated_.clear();
+}
+
+void BatchOp::Continue(std::vector<size_t> again, int64_t server_delay_ms) {
+  if (!again.empty()) {
+    uint32_t attempts = 0;
+    {
+      MutexLock lock(&mu_);
+      for (size_t i : again) attempts = std::max(attempts, entries_[i].attempts);
+    }
+    core_->RetryLater(attempts - 1, server_delay_ms, deadline_ns_,
+                      [self = shared_from_this(), again = std::move(again)] {
+                        {
+                          MutexLock lock(&self->mu_);
+                          self->ready_.insert(again.begin(), again.end());
+                        }
+                        self->Pump();
+                      });
+  }
+  Pump();
+}
+
+}  // namespace stele::routing

@@ -1,0 +1,88 @@
+// BatchOp: applies a list of row mutations to one table. Rows are grouped by tablet into requests
+// of bounded size, a bounded number of which is under way at once; each row is tried again by
+// itself as its fate allows (retry_policy.h) and gets its own status, exactly once.
+//
+// A row's final status: OK = applied. Unknown = it may or may not have been applied, wholly, and
+// cannot newly appear after the deadline. Any other code = no effect, ever. Lives as long as its
+// callbacks; thread-safe.
+//
+// Invariant: an unfinished row is in exactly one place: ready_, unlocated_, a request under way, or
+// waiting for its back-off.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "client/routing/locator.h"
+
+namespace stele::routing {
+
+class BatchOp : public std::enable_shared_from_this<BatchOp> {
+ public:
+  // One status a row, in the order given.
+  using Done = std::function<void(std::vector<Status>)>;
+  static void Start(Core* core, Locator* locator, TableId table, std::vector<RowMutation> rows,
+                    int64_t deadline_ns, Done done);
+
+ private:
+  struct Entry {
+    bool finished = false;
+    bool maybe_applied = false;  // an attempt's outcome is not known
+    uint32_t attempts = 0;
+    Status status;  // of the last attempt, then of the row
+  };
+  struct Request {
+    TabletLocation location;
+    std::vector<size_t> entries;
+    wire::MutateRowsRequest message;
+  };
+  // By row, so that the rows of one tablet stand together.
+  struct RowOrder {
+    const std::vector<RowMutation>* rows;
+    bool operator()(size_t a, size_t b) const {
+      const int order = (*rows)[a].row.compare((*rows)[b].row);
+      return order != 0 ? order < 0 : a < b;
+    }
+  };
+
+  BatchOp(Core* core, Locator* locator, TableId table, std::vector<RowMutation> rows,
+          int64_t deadline_ns, Done done);
+
+  void Pump();
+  std::vector<Request> TakeRequests() REQUIRES(mu_);
+  Request TakeRequest(const TabletLocation& location) REQUIRES(mu_);
+  void Send(Request request);
+  void OnReply(Request& request, StatusOr<wire::MutateRowsResponse> reply);
+  void OnLocated(StatusOr<TabletLocation> location);
+  // Each finishes the entry or adds it to `again`.
+  void CallFailed(size_t entry, const Status& status, std::vector<size_t>* again) REQUIRES(mu_);
+  void RowAnswered(size_t entry, const wire::RowResult& result, std::vector<size_t>* again)
+      REQUIRES(mu_);
+  void Settle(size_t entry, const Status& status, Fate fate, std::vector<size_t>* again)
+      REQUIRES(mu_);
+  void Finish(size_t entry, const Status& status) REQUIRES(mu_);
+  void ExpireWaiting(const Status& status) REQUIRES(mu_);
+  // Puts the entries back after a back-off; then, and when nothing is left, goes on.
+  void Continue(std::vector<size_t> again, int64_t server_delay_ms);
+
+  Core* const core_;
+  Locator* const locator_;
+  const TableId table_;
+  const std::vector<RowMutation> rows_;
+  const int64_t deadline_ns_;
+  Gate::Pass pass_;
+
+  Mutex mu_;
+  Done done_ GUARDED_BY(mu_);
+  std::vector<Entry> entries_ GUARDED_BY(mu_);
+  std::set<size_t, RowOrder> ready_ GUARDED_BY(mu_);
+  std::vector<size_t> unlocated_ GUARDED_BY(mu_);
+  bool locating_ GUARDED_BY(mu_) = false;
+  uint32_t in_flight_ GUARDED_BY(mu_) = 0;
+  size_t unfinished_ GUARDED_BY(mu_);
+};
+
+}  // namespace stele::routing

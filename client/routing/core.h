@@ -1,0 +1,153 @@
+// Core: what every operation of one client shares: the doors to the outside (network, timers, time,
+// chance), the options, the retry budget, and the gate that lets the client end cleanly. Also the
+// two small tools of asynchronous calls: Call (one typed RPC) and FireBy (a callback with a
+// deadline).
+//
+// Deadlines are points of Clock::BootNanos. Owned by the client, outlives its operations: each
+// holds a Gate::Pass while it runs. Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/routing/jitter.h"
+#include "client/routing/retry_policy.h"
+#include "common/base/mutex.h"
+#include "common/base/status.h"
+#include "common/net/rpc.h"
+#include "common/net/timer.h"
+#include "common/time/clock.h"
+#include "schema/convert/codec.h"
+
+namespace stele::routing {
+
+struct Edges {
+  net::RpcClient* rpc = nullptr;
+  net::TimerQueue* timers = nullptr;
+  Clock* clock = nullptr;
+  Jitter* jitter = nullptr;
+};
+
+struct CoreOptions {
+  std::string cell_address;  // host:port of any server of the cell
+  RetryOptions retry;
+  int64_t attempt_timeout_ms = 5000;  // of one attempt that may be made again
+  uint32_t prefetch_locations = 32;   // METADATA rows of one look-up; 1 .. 10 000
+  size_t max_cached_locations = 100'000;
+  uint64_t request_bytes = 2u << 20;  // of one MutateRows, unless one row alone is larger
+  uint32_t requests_in_flight = 8;    // of one batch
+  uint64_t page_bytes = 1u << 20;     // of one ReadRows
+};
+
+// Counts the operations under way; closed, it lets no new one in.
+class Gate {
+ public:
+  class Pass {
+   public:
+    Pass() = default;
+    explicit Pass(Gate* gate) : gate_(gate) {}
+    Pass(Pass&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
+    Pass& operator=(Pass&& other) noexcept {
+      std::swap(gate_, other.gate_);
+      return *this;
+    }
+    ~Pass() {
+      if (gate_ != nullptr) gate_->Leave();
+    }
+
+   private:
+    Gate* gate_ = nullptr;
+  };
+
+  Status Enter(Pass* pass);  // Cancelled when closed
+  void CloseAndDrain();      // waits for those inside; each has a deadline of its own
+  bool closed() const { return closed_.load(std::memory_order_relaxed); }
+
+ private:
+  void Leave();
+
+  std::atomic<bool> closed_{false};
+  Mutex mu_;
+  CondVar empty_;
+  uint64_t inside_ GUARDED_BY(mu_) = 0;
+};
+
+class Core {
+ public:
+  Core(const Edges& edges, const CoreOptions& options)
+      : edges_(edges), options_(options), budget_(options.retry, edges.clock) {}
+
+  net::RpcClient* rpc() const { return edges_.rpc; }
+  Clock* clock() const { return edges_.clock; }
+  Jitter* jitter() const { return edges_.jitter; }
+  net::TimerQueue* timers() const { return edges_.timers; }
+  const CoreOptions& options() const { return options_; }
+  RetryBudget* budget() { return &budget_; }
+  Gate* gate() { return &gate_; }
+
+  int64_t DeadlineAfterMs(int64_t ms) const { return edges_.clock->BootNanos() + ms * 1'000'000; }
+  // Milliseconds left, rounded up; <= 0 when it has passed.
+  int64_t LeftMs(int64_t deadline_ns) const {
+    const int64_t left = deadline_ns - edges_.clock->BootNanos();
+    return left <= 0 ? 0 : (left + 999'999) / 1'000'000;
+  }
+  // Runs `again` once after a back-off, as soon as the retry budget allows it, or at the deadline.
+  void RetryLater(uint32_t attempt, int64_t server_delay_ms, int64_t deadline_ns,
+                  std::function<void()> again);
+
+ private:
+  void WaitForBudget(int64_t delay_ms, int64_t deadline_ns, std::function<void()> again);
+
+  const Edges edges_;
+  const CoreOptions options_;
+  RetryBudget budget_;
+  Gate gate_;
+};
+
+// One RPC. `done` runs exactly once, perhaps before this returns; never with a lock of the caller's
+// unless the caller holds it here.
+template <typename Response, typename Request>
+void Call(Core* core, const std::string& address, wire::Method method, const Request& request,
+          int64_t timeout_ms, std::function<void(StatusOr<Response>)> done) {
+  StatusOr<net::Buffer> body = wire::Encode(request);
+  if (!body.ok()) {
+    // It will be as large the next time.
+    return done(absl::InvalidArgumentError(body.status().message()));
+  }
+  core->rpc()->Call(address, static_cast<uint16_t>(method), *std::move(body), timeout_ms,
+                    [done = std::move(done)](StatusOr<net::Buffer> answer) {
+                      if (!answer.ok()) return done(answer.status());
+                      Response response;
+                      if (Status s = wire::Decode(*answer, &response); !s.ok()) return done(s);
+                      done(std::move(response));
+                    });
+}
+
+// A callback for an answer that may come late: the first of the answer and the deadline calls
+// `done`, once.
+template <typename T>
+std::function<void(StatusOr<T>)> FireBy(Core* core, int64_t deadline_ns, const std::string& what,
+                                        std::function<void(StatusOr<T>)> done) {
+  struct State {
+    std::atomic<bool> fired{false};
+    std::function<void(StatusOr<T>)> done;
+  };
+  auto state = std::make_shared<State>();
+  state->done = std::move(done);
+  net::TimerQueue* timers = core->timers();
+  const auto timer = timers->RunAfter(core->LeftMs(deadline_ns), [state, what] {
+    if (state->fired.exchange(true)) return;
+    state->done(absl::DeadlineExceededError(absl::StrCat(what, ": deadline exceeded")));
+  });
+  return [state, timers, timer](StatusOr<T> answer) {
+    if (state->fired.exchange(true)) return;
+    timers->Cancel(timer);
+    state->done(std::move(answer));
+  };
+}
+
+}  // namespace stele::routing

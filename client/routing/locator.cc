@@ -1,0 +1,220 @@
+#include "client/routing/locator.h"
+
+#include <algorithm>
+
+#include "schema/convert/error_payload.h"
+
+namespace stele::routing {
+namespace {
+
+// A walk asks again at once when a server says where the tablet went; and goes on to the next
+// METADATA tablet when the one it asked ends before the tablet looked for.
+constexpr int kMaxStepsPerWalk = 8;
+
+Status NoOwner(Slice what) {
+  return absl::UnavailableError(absl::StrCat(what, " has no server at the moment"));
+}
+
+}  // namespace
+
+struct Locator::Walk {
+  Gate::Pass pass;
+  TableId table = 0;
+  std::string row;
+  int64_t deadline_ns = 0;
+  int steps_left = kMaxStepsPerWalk;
+};
+
+Locator::Locator(Core* core) : core_(core), cache_(core->options().max_cached_locations) {}
+
+std::optional<TabletLocation> Locator::Cached(TableId table, Slice row) const {
+  return cache_.Find(table, row);
+}
+
+void Locator::Learn(const TabletLocation& used, const Status& failure) {
+  if (std::optional<TabletLocation> moved = wire::MovedTo(failure); moved.has_value()) {
+    cache_.Invalidate(used);
+    return cache_.Insert(*moved);
+  }
+  if (!LocationIsSuspect(failure)) return;
+  if (used.tablet.id == kRootTablet || used.tablet.id == kCatalogTablet) ForgetCell();
+  cache_.Invalidate(used);
+}
+
+void Locator::GetCell(int64_t deadline_ns, CellCallback done) {
+  std::optional<wire::GetRootResponse> known;
+  {
+    MutexLock lock(&mu_);
+    known = cell_;
+  }
+  if (known.has_value()) return done(*std::move(known));
+  CellCallback waiter = FireBy(core_, deadline_ns, "looking up the cell", std::move(done));
+  {
+    MutexLock lock(&mu_);
+    cell_waiters_.push_back(std::move(waiter));
+    if (cell_waiters_.size() > 1) return;  // somebody asks already
+  }
+  auto pass = std::make_shared<Gate::Pass>();
+  auto answer = [this, pass](StatusOr<wire::GetRootResponse> cell) {
+    std::vector<CellCallback> waiters;
+    {
+      MutexLock lock(&mu_);
+      if (cell.ok()) cell_ = *cell;
+      waiters.swap(cell_waiters_);
+    }
+    for (CellCallback& waiter : waiters) waiter(cell);
+  };
+  if (Status s = core_->gate()->Enter(pass.get()); !s.ok()) return answer(s);
+  const int64_t timeout_ms =
+      std::min(core_->LeftMs(deadline_ns), core_->options().attempt_timeout_ms);
+  Call<wire::GetRootResponse>(core_, core_->options().cell_address, wire::Method::kGetRoot,
+                              wire::Empty{}, timeout_ms, std::move(answer));
+}
+
+void Locator::ForgetCell() {
+  MutexLock lock(&mu_);
+  cell_.reset();
+}
+
+void Locator::Locate(TableId table, const std::string& row, int64_t deadline_ns,
+                     LocateCallback done) {
+  if (std::optional<TabletLocation> hit = cache_.Find(table, row); hit.has_value()) {
+    return done(*std::move(hit));
+  }
+  Waiter waiter{row, deadline_ns,
+                FireBy(core_, deadline_ns, "looking up a tablet", std::move(done))};
+  {
+    MutexLock lock(&mu_);
+    auto [it, first] = waiters_.try_emplace(table);
+    it->second.push_back(waiter);
+    if (!first) return;
+  }
+  StartWalk(table, waiter);
+}
+
+void Locator::StartWalk(TableId table, const Waiter& first) {
+  auto walk = std::make_shared<Walk>();
+  walk->table = table;
+  walk->row = first.row;
+  walk->deadline_ns =
+      std::min(first.deadline_ns, core_->DeadlineAfterMs(core_->options().attempt_timeout_ms));
+  if (Status s = core_->gate()->Enter(&walk->pass); !s.ok()) return FinishWalk(walk, s);
+  const bool in_root = table == kMetadataTable && RootTabletDescriptor().Contains(first.row);
+  if (in_root || table == kCatalogTable) {
+    GetCell(walk->deadline_ns, [this, walk](StatusOr<wire::GetRootResponse> cell) {
+      if (!cell.ok()) return FinishWalk(walk, cell.status());
+      const TabletLocation& found = walk->table == kCatalogTable ? cell->catalog : cell->root;
+      if (found.assignment == TabletAssignment::kAssigned && !found.address.empty()) {
+        return FinishWalk(walk, found);
+      }
+      ForgetCell();
+      FinishWalk(walk, NoOwner(walk->table == kCatalogTable ? "the catalog" : "the root tablet"));
+    });
+    return;
+  }
+  SeekFrom(walk, MetadataLookup(table, first.row).start);
+}
+
+void Locator::SeekFrom(std::shared_ptr<Walk> walk, const std::string& metadata_row) {
+  auto seek = [this, walk](StatusOr<TabletLocation> holder) {
+    if (!holder.ok()) return FinishWalk(walk, holder.status());
+    Seek(walk, *holder);
+  };
+  // The rows of METADATA's own tablets are in the root tablet: the recursion ends there.
+  Locate(kMetadataTable, walk->table == kMetadataTable ? "" : metadata_row, walk->deadline_ns,
+         std::move(seek));
+}
+
+void Locator::Seek(std::shared_ptr<Walk> walk, const TabletLocation& holder) {
+  wire::ReadRowsRequest request;
+  request.table = kMetadataTable;
+  request.tablet = holder.tablet.id;
+  request.rows.ranges.push_back(MetadataLookup(walk->table, walk->row));
+  request.rows_limit = core_->options().prefetch_locations;
+  request.selection.cells_per_column = 1;
+  Call<wire::ReadRowsResponse>(core_, holder.address, wire::Method::kReadRows, request,
+                               core_->LeftMs(walk->deadline_ns),
+                               [this, walk, holder](StatusOr<wire::ReadRowsResponse> page) {
+                                 OnSeek(walk, holder, std::move(page));
+                               });
+}
+
+void Locator::OnSeek(std::shared_ptr<Walk> walk, const TabletLocation& holder,
+                     StatusOr<wire::ReadRowsResponse> page) {
+  if (!page.ok()) {
+    Learn(holder, page.status());
+    const bool moved = wire::MovedTo(page.status()).has_value();
+    if (moved && --walk->steps_left > 0 && core_->LeftMs(walk->deadline_ns) > 0) {
+      return SeekFrom(walk, MetadataLookup(walk->table, walk->row).start);
+    }
+    return FinishWalk(walk, WithContext(page.status(), "reading METADATA"));
+  }
+  StatusOr<std::optional<TabletLocation>> found = TakeIn(*walk, *page);
+  if (!found.ok()) return FinishWalk(walk, found.status());
+  if (found->has_value()) {
+    if ((*found)->assignment == TabletAssignment::kAssigned && !(*found)->address.empty()) {
+      return FinishWalk(walk, **found);
+    }
+    return FinishWalk(walk, NoOwner(absl::StrCat("tablet ", (*found)->tablet.id)));
+  }
+  const RowRange range = MetadataLookup(walk->table, walk->row);
+  const std::string& end = holder.tablet.end_row;
+  if (walk->table != kMetadataTable && !end.empty() && end < range.end && --walk->steps_left > 0) {
+    return SeekFrom(walk, end + '\0');
+  }
+  FinishWalk(walk, absl::NotFoundError(absl::StrCat("table ", walk->table, " has no tablets")));
+}
+
+// Caches what the page says; the tablet of the walk's row if it is among it.
+StatusOr<std::optional<TabletLocation>> Locator::TakeIn(const Walk& walk,
+                                                        const wire::ReadRowsResponse& page) {
+  std::optional<TabletLocation> found;
+  for (const Row& row : page.rows) {
+    for (const Cell& cell : row.cells) {
+      if (cell.family != kSystemFamily || cell.qualifier != kLocationQualifier) continue;
+      ASSIGN_OR_RETURN(TabletLocation location, DecodeTabletLocation(cell.value));
+      if (location.tablet.table != walk.table) continue;
+      cache_.Insert(location);
+      if (location.tablet.Contains(walk.row)) found = std::move(location);
+      break;
+    }
+  }
+  if (!found.has_value() && !page.rows.empty()) {
+    return absl::UnavailableError("METADATA has no tablet for the row at the moment");
+  }
+  return found;
+}
+
+void Locator::FinishWalk(std::shared_ptr<Walk> walk, StatusOr<TabletLocation> result) {
+  if (result.ok()) cache_.Insert(*result);
+  std::vector<Waiter> ready, rest;
+  {
+    MutexLock lock(&mu_);
+    auto it = waiters_.find(walk->table);
+    for (Waiter& waiter : it->second) {
+      const bool answered = !result.ok() || result->tablet.Contains(waiter.row) ||
+                            cache_.Find(walk->table, waiter.row).has_value();
+      (answered ? ready : rest).push_back(std::move(waiter));
+    }
+    if (rest.empty()) {
+      waiters_.erase(it);
+    } else {
+      it->second = rest;
+    }
+  }
+  for (Waiter& waiter : ready) {
+    if (!result.ok() || result->tablet.Contains(waiter.row)) {
+      waiter.done(result);
+      continue;
+    }
+    std::optional<TabletLocation> hit = cache_.Find(walk->table, waiter.row);
+    if (hit.has_value()) {
+      waiter.done(*std::move(hit));
+    } else {
+      waiter.done(absl::UnavailableError("the tablet moved during its look-up"));
+    }
+  }
+  if (!rest.empty()) StartWalk(walk->table, rest.front());
+}
+
+}  // namespace stele::routing

@@ -1,0 +1,70 @@
+// Locator: finds the server of a row by the three-level walk
+//
+//   cell address --GetRoot--> root tablet --one seek--> METADATA tablet --one seek--> user tablet
+//
+// where a seek reads the first rows at or after the METADATA key of (table, row): the first is the
+// answer, the others are prefetched neighbours. Answers are cached; at most one walk a table is
+// under way, whoever asks meanwhile waits for it. Owned by the client. Thread-safe; callbacks run
+// without locks, once, by their deadline, on an io or timer thread or before Locate returns.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/routing/core.h"
+#include "client/routing/location_cache.h"
+
+namespace stele::routing {
+
+class Locator {
+ public:
+  explicit Locator(Core* core);  // outlives it
+
+  // Errors: NotFound (the table has no tablets), Unavailable (no owner at the moment, or a server
+  // on the way could not be asked), DeadlineExceeded. None has an effect; one attempt only: the
+  // caller decides about another.
+  using LocateCallback = std::function<void(StatusOr<TabletLocation>)>;
+  void Locate(TableId table, const std::string& row, int64_t deadline_ns, LocateCallback done);
+  std::optional<TabletLocation> Cached(TableId table, Slice row) const;
+
+  // Learns from a failed call to the tablet's server: forgets the location, or takes the new one
+  // that came with the answer.
+  void Learn(const TabletLocation& used, const Status& failure);
+
+  // Where the cell's root, catalog and master are; remembered until ForgetCell.
+  using CellCallback = std::function<void(StatusOr<wire::GetRootResponse>)>;
+  void GetCell(int64_t deadline_ns, CellCallback done);
+  void ForgetCell();
+
+ private:
+  struct Waiter {
+    std::string row;
+    int64_t deadline_ns;
+    LocateCallback done;
+  };
+  struct Walk;
+
+  void StartWalk(TableId table, const Waiter& first);
+  void LocateInRoot(std::shared_ptr<Walk> walk);
+  void SeekFrom(std::shared_ptr<Walk> walk, const std::string& metadata_row);
+  void Seek(std::shared_ptr<Walk> walk, const TabletLocation& holder);
+  void OnSeek(std::shared_ptr<Walk> walk, const TabletLocation& holder,
+              StatusOr<wire::ReadRowsResponse> page);
+  void FinishWalk(std::shared_ptr<Walk> walk, StatusOr<TabletLocation> result);
+  StatusOr<std::optional<TabletLocation>> TakeIn(const Walk& walk,
+                                                 const wire::ReadRowsResponse& page);
+
+  Core* const core_;
+  LocationCache cache_;
+  Mutex mu_;
+  std::map<TableId, std::vector<Waiter>> waiters_ GUARDED_BY(mu_);  // a key: a walk is under way
+  std::optional<wire::GetRootResponse> cell_ GUARDED_BY(mu_);
+  std::vector<CellCallback> cell_waiters_ GUARDED_BY(mu_);
+};
+
+}  // namespace stele::routing

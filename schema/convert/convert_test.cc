@@ -1,0 +1,469 @@
+// Every message survives the wire unchanged, and no bytes, damaged or made up, do harm on reading.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <functional>
+#include <vector>
+
+#include "common/bytes/coding.h"
+#include "schema/convert/codec.h"
+#include "schema/convert/error_payload.h"
+#include "schema/model/limits.h"
+
+namespace stele::wire {
+namespace {
+
+// A small seeded generator of values of every shape that the messages hold.
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state_(seed * 2 + 1) {}
+  uint64_t Next() {
+    state_ ^= state_ << 13;
+    state_ ^= state_ >> 7;
+    state_ ^= state_ << 17;
+    return state_;
+  }
+  uint64_t Below(uint64_t n) { return Next() % n; }
+  bool Bool() { return Below(2) == 0; }
+  std::string Bytes(size_t max) {
+    std::string out(Below(max + 1), '\0');
+    for (char& c : out) c = static_cast<char>(Next());
+    return out;
+  }
+  std::vector<std::string> Strings(size_t count, size_t max) {
+    std::vector<std::string> out(Below(count + 1));
+    for (std::string& s : out) s = Bytes(max);
+    return out;
+  }
+  GcRule Gc(int depth) {
+    GcRule rule;
+    rule.kind = static_cast<GcRule::Kind>(Below(depth > 2 ? 3 : 5));
+    rule.max_versions = static_cast<int32_t>(Next());
+    rule.max_age_us = static_cast<int64_t>(Next());
+    if (rule.kind < GcRule::Kind::kUnion) return rule;
+    for (uint64_t i = Below(4); i > 0; i--) rule.rules.push_back(Gc(depth + 1));
+    return rule;
+  }
+  FamilySchema Family() {
+    return {Bytes(kMaxFamilyNameBytes), static_cast<uint16_t>(Next()), Bytes(10), Gc(0)};
+  }
+  LocalityGroupSchema Group() {
+    return {Bytes(20),
+            static_cast<Codec>(Below(4)),
+            static_cast<uint32_t>(Next()),
+            static_cast<uint32_t>(Next()),
+            Bool(),
+            Bool()};
+  }
+  TableSchema Schema() {
+    TableSchema schema;
+    schema.name = Bytes(kMaxTableNameBytes);
+    schema.id = Next();
+    schema.version = Next();
+    schema.next_family_id = static_cast<uint16_t>(Next());
+    for (uint64_t i = Below(5); i > 0; i--) schema.families.push_back(Family());
+    for (uint64_t i = Below(4); i > 0; i--) schema.groups.push_back(Group());
+    schema.split_bytes = Next();
+    schema.deletion_protection = Bool();
+    return schema;
+  }
+  TabletDescriptor Tablet() { return {Next(), Next(), Bytes(40), Bytes(40)}; }
+  TabletLocation Location() {
+    return {Tablet(),  Next(), static_cast<TabletAssignment>(Below(3)),
+            Bytes(12), Next(), Bytes(20)};
+  }
+  Status AnyStatus() {
+    if (Bool()) return OkStatus();
+    Status status(static_cast<absl::StatusCode>(1 + Below(16)), Bytes(60));
+    if (Bool())
+      status.SetPayload("stele.dev/" + std::string(1, 'a' + Below(26)), absl::Cord(Bytes(30)));
+    return status;
+  }
+  TabletCounters Counters() { return {Next(), Next(), Next(), Next(), Next()}; }
+  Mutation AnyMutation() {
+    switch (Below(4)) {
+      case 0:
+        return SetCell{Bytes(8), Bytes(30), static_cast<int64_t>(Next()), Bytes(300)};
+      case 1:
+        return DeleteFromColumn{Bytes(8), Bytes(30), static_cast<int64_t>(Next()),
+                                static_cast<int64_t>(Next())};
+      case 2:
+        return DeleteFromFamily{Bytes(8)};
+      default:
+        return DeleteFromRow{};
+    }
+  }
+
+ private:
+  uint64_t state_;
+};
+
+uint64_t Seed() {
+  const char* given = std::getenv("STELE_TEST_SEED");
+  const uint64_t seed = given == nullptr ? 1 : std::strtoull(given, nullptr, 10);
+  std::printf("seed %llu (STELE_TEST_SEED)\n", static_cast<unsigned long long>(seed));
+  return seed;
+}
+
+GetRootResponse MakeRoot(Random& r) {
+  return {r.Bytes(20), r.Location(), r.Location(), r.Bytes(30)};
+}
+
+MutateRowsRequest MakeMutateRows(Random& r) {
+  MutateRowsRequest message{r.Next(), r.Next(), r.Next(), r.Next(), {}};
+  message.rows.resize(r.Below(20));
+  for (RowMutation& row : message.rows) {
+    row.row = r.Bytes(60);
+    for (uint64_t i = r.Below(6); i > 0; i--) row.mutations.push_back(r.AnyMutation());
+  }
+  return message;
+}
+
+MutateRowsResponse MakeMutateResponse(Random& r) {
+  MutateRowsResponse message;
+  message.results.resize(r.Below(20));
+  for (RowResult& result : message.results) {
+    result = {r.AnyStatus(), static_cast<int64_t>(r.Next()), r.Bool()};
+  }
+  return message;
+}
+
+ReadRowsRequest MakeReadRows(Random& r) {
+  ReadRowsRequest message;
+  message.table = r.Next();
+  message.tablet = r.Next();
+  message.rows.keys = r.Strings(6, 50);
+  for (uint64_t i = r.Below(4); i > 0; i--) {
+    message.rows.ranges.push_back({r.Bytes(30), r.Bool(), r.Bytes(30), r.Bool()});
+  }
+  message.selection.families = r.Strings(4, 10);
+  for (uint64_t i = r.Below(4); i > 0; i--) {
+    message.selection.columns.emplace_back(r.Bytes(10), r.Bytes(20));
+  }
+  message.selection.min_timestamp_us = static_cast<int64_t>(r.Next());
+  message.selection.max_timestamp_us = static_cast<int64_t>(r.Next());
+  message.selection.cells_per_column = static_cast<int32_t>(r.Next());
+  message.selection.cells_per_row = static_cast<int32_t>(r.Next());
+  message.rows_limit = r.Next();
+  message.max_bytes = r.Next();
+  message.resume_after = r.Bytes(40);
+  message.cursor = {r.Next(), r.Next()};
+  return message;
+}
+
+ReadRowsResponse MakeReadResponse(Random& r) {
+  ReadRowsResponse message;
+  const std::vector<std::string> families = {r.Bytes(8), r.Bytes(8), "", r.Bytes(64)};
+  message.rows.resize(r.Below(20));
+  for (Row& row : message.rows) {
+    row.key = r.Bytes(60);
+    for (uint64_t i = r.Below(8); i > 0; i--) {
+      row.cells.push_back({families[r.Below(families.size())], r.Bytes(30),
+                           static_cast<int64_t>(r.Next()), r.Bytes(400)});
+    }
+  }
+  message.done = r.Bool();
+  message.resume_after = r.Bytes(40);
+  message.cursor = {r.Next(), r.Next()};
+  message.stats = {r.Next(), r.Next(), r.Next()};
+  return message;
+}
+
+OpenTabletRequest MakeOpen(Random& r) {
+  OpenTabletRequest message{r.Next(), r.Next(), std::nullopt};
+  if (r.Bool()) message.create = NewTablet{r.Tablet(), r.Schema()};
+  return message;
+}
+
+ReportTabletsResponse MakeReport(Random& r) {
+  ReportTabletsResponse message{r.Bytes(10), r.Next(), {}};
+  message.tablets.resize(r.Below(8));
+  for (TabletReport& tablet : message.tablets) {
+    tablet = {r.Tablet(), r.Next(),     static_cast<TabletState>(r.Below(4)),
+              r.Next(),   r.Counters(), r.AnyStatus()};
+  }
+  return message;
+}
+
+ServerStatusResponse MakeServerStatus(Random& r) {
+  ServerStatusResponse message{r.Bytes(9), r.Next(), r.Bytes(9), r.Bytes(9),
+                               r.Bytes(9), r.Next(), {},         {}};
+  message.ring = {r.Next(), r.Next(), r.Next(), r.Next(), r.Next(), r.Next(),
+                  r.Next(), r.Next(), r.Next(), r.Next(), {}};
+  for (uint64_t i = r.Below(5); i > 0; i--) message.ring.pinning.push_back(r.Next());
+  for (uint64_t i = r.Below(5); i > 0; i--) {
+    message.numbers.push_back({r.Bytes(20), static_cast<int64_t>(r.Next())});
+  }
+  return message;
+}
+
+AlterTableRequest MakeAlter(Random& r) {
+  AlterTableRequest message;
+  message.table = r.Bytes(kMaxTableNameBytes);
+  for (uint64_t i = r.Below(5); i > 0; i--) {
+    message.changes.push_back({static_cast<FamilyChange::Kind>(r.Below(3)), r.Family()});
+  }
+  for (uint64_t i = r.Below(3); i > 0; i--) message.groups.push_back(r.Group());
+  if (r.Bool()) message.split_bytes = r.Next();
+  if (r.Bool()) message.deletion_protection = r.Bool();
+  return message;
+}
+
+ListTablesResponse MakeTables(Random& r) {
+  ListTablesResponse message;
+  for (uint64_t i = r.Below(4); i > 0; i--) {
+    message.tables.push_back({r.Schema(), r.Bytes(10), r.Next(), r.Next(), r.Next()});
+  }
+  return message;
+}
+
+CellStatusResponse MakeCellStatus(Random& r) {
+  CellStatusResponse message{r.Bytes(9), r.Bytes(9), r.Bytes(9), r.Next(), {}, {}, {}};
+  for (uint64_t i = r.Below(4); i > 0; i--) {
+    message.servers.push_back({r.Bytes(9), r.Next(), r.Bytes(9), r.Bytes(9), r.Bytes(9), r.Next(),
+                               r.Next(), static_cast<int64_t>(r.Next())});
+  }
+  message.tables = MakeTables(r).tables;
+  for (uint64_t i = r.Below(4); i > 0; i--) {
+    message.tablets.push_back({r.Location(), r.Bytes(9), r.Bytes(9), r.Bytes(9),
+                               static_cast<int64_t>(r.Next()), r.Counters()});
+  }
+  return message;
+}
+
+// One message type: how to make a body of it, and how to read any body as it.
+struct Kind {
+  std::string name;
+  std::function<net::Buffer(Random&)> make;  // and checks that decoding gives the same again
+  std::function<Status(const net::Buffer&)> decode;
+  absl::StatusCode error;
+};
+
+template <typename T>
+Kind MakeKind(const char* name, absl::StatusCode error, std::function<T(Random&)> make) {
+  auto encode = [make, name](Random& r) {
+    const T message = make(r);
+    StatusOr<net::Buffer> body = Encode(message);
+    EXPECT_TRUE(body.ok()) << name << " " << body.status();
+    T decoded;
+    const Status status = Decode(*body, &decoded);
+    EXPECT_TRUE(status.ok()) << name << " " << status;
+    EXPECT_TRUE(message == decoded) << name;
+    EXPECT_EQ(Encode(decoded)->bytes(), body->bytes()) << name;
+    return *body;
+  };
+  auto decode = [](const net::Buffer& body) {
+    T out;
+    return Decode(body, &out);
+  };
+  return {name, encode, decode, error};
+}
+
+std::vector<Kind> AllKinds() {
+  constexpr auto kRequest = absl::StatusCode::kInvalidArgument;
+  constexpr auto kResponse = absl::StatusCode::kDataLoss;
+  return {
+      MakeKind<Empty>("Empty", kRequest, [](Random&) { return Empty{}; }),
+      MakeKind<GetRootResponse>("GetRootResponse", kResponse, MakeRoot),
+      MakeKind<MutateRowsRequest>("MutateRowsRequest", kRequest, MakeMutateRows),
+      MakeKind<MutateRowsResponse>("MutateRowsResponse", kResponse, MakeMutateResponse),
+      MakeKind<ReadRowsRequest>("ReadRowsRequest", kRequest, MakeReadRows),
+      MakeKind<ReadRowsResponse>("ReadRowsResponse", kResponse, MakeReadResponse),
+      MakeKind<OpenTabletRequest>("OpenTabletRequest", kRequest, MakeOpen),
+      MakeKind<CloseTabletRequest>("CloseTabletRequest", kRequest,
+                                   [](Random& r) {
+                                     return CloseTabletRequest{r.Next(), r.Next(), r.Bool()};
+                                   }),
+      MakeKind<AlterTabletRequest>("AlterTabletRequest", kRequest,
+                                   [](Random& r) {
+                                     return AlterTabletRequest{r.Next(), r.Next(), r.Schema()};
+                                   }),
+      MakeKind<TabletRequest>("TabletRequest", kRequest,
+                              [](Random& r) {
+                                return TabletRequest{r.Next(), r.Next()};
+                              }),
+      MakeKind<ReportTabletsResponse>("ReportTabletsResponse", kResponse, MakeReport),
+      MakeKind<ServerStatusResponse>("ServerStatusResponse", kResponse, MakeServerStatus),
+      MakeKind<CreateTableRequest>("CreateTableRequest", kRequest,
+                                   [](Random& r) {
+                                     return CreateTableRequest{r.Schema(), r.Strings(9, 40)};
+                                   }),
+      MakeKind<TableResponse>("TableResponse", kResponse,
+                              [](Random& r) { return TableResponse{r.Schema()}; }),
+      MakeKind<AlterTableRequest>("AlterTableRequest", kRequest, MakeAlter),
+      MakeKind<TableNameRequest>("TableNameRequest", kRequest,
+                                 [](Random& r) { return TableNameRequest{r.Bytes(50)}; }),
+      MakeKind<GetTableResponse>("GetTableResponse", kResponse,
+                                 [](Random& r) {
+                                   GetTableResponse message{r.Schema(), {}};
+                                   for (uint64_t i = r.Below(5); i > 0; i--)
+                                     message.tablets.push_back(r.Location());
+                                   return message;
+                                 }),
+      MakeKind<ListTablesResponse>("ListTablesResponse", kResponse, MakeTables),
+      MakeKind<CellStatusResponse>("CellStatusResponse", kResponse, MakeCellStatus),
+      MakeKind<TableSchema>("TableSchema", kResponse, [](Random& r) { return r.Schema(); }),
+  };
+}
+
+TEST(ConvertTest, RoundTripsRandomValues) {
+  Random random(Seed());
+  for (const Kind& kind : AllKinds()) {
+    for (int i = 0; i < 200; i++) kind.make(random);
+  }
+}
+
+TEST(ConvertTest, RefusesEveryProperPrefix) {
+  Random random(Seed());
+  for (const Kind& kind : AllKinds()) {
+    const net::Buffer body = kind.make(random);
+    for (size_t n = 0; n < body.size(); n++) {
+      const Status status = kind.decode(net::Buffer::Copy(body.bytes().substr(0, n)));
+      ASSERT_EQ(status.code(), kind.error) << kind.name << " cut to " << n << ": " << status;
+    }
+  }
+}
+
+TEST(ConvertTest, DamageGivesAValueOrAnErrorOfTheMessagesKind) {
+  Random random(Seed());
+  size_t errors = 0;
+  for (const Kind& kind : AllKinds()) {
+    for (int i = 0; i < 400; i++) {
+      const net::Buffer body = kind.make(random);
+      net::Buffer damaged = net::Buffer::Copy(body.bytes());
+      for (uint64_t flips = 1 + random.Below(4); flips > 0; flips--) {
+        damaged.mutable_data()[random.Below(damaged.size())] ^=
+            static_cast<char>(1 << random.Below(8));
+      }
+      const Status status = kind.decode(damaged);
+      ASSERT_TRUE(status.ok() || status.code() == kind.error) << kind.name << ": " << status;
+      errors += status.ok() ? 0 : 1;
+    }
+  }
+  EXPECT_GT(errors, 100u) << "the damage must reach pointers, too";
+}
+
+TEST(ConvertTest, RandomBytesBehindAValidFrameDoNoHarm) {
+  Random random(Seed());
+  for (const Kind& kind : AllKinds()) {
+    for (int i = 0; i < 300; i++) {
+      const size_t words = 1 + random.Below(40);
+      net::Buffer body(8 + words * 8);
+      for (size_t at = 0; at < words; at++) {
+        // Small numbers make more pointers that look right.
+        const uint64_t word = random.Bool() ? random.Next() : random.Next() & 0x0000001f0000007f;
+        EncodeFixed64(body.mutable_data() + 8 + at * 8, word);
+      }
+      EncodeFixed32(body.mutable_data(), 0);
+      EncodeFixed32(body.mutable_data() + 4, static_cast<uint32_t>(words));
+      const Status status = kind.decode(body);
+      ASSERT_TRUE(status.ok() || status.code() == kind.error) << kind.name << ": " << status;
+    }
+  }
+}
+
+TEST(ConvertTest, OnlyTheOneSegmentFormIsRead) {
+  const net::Buffer body = *Encode(TableNameRequest{"t"});
+  for (const uint32_t count : {1u, 2u, 511u, 0x7fffffffu, 0xffffffffu}) {
+    net::Buffer other = net::Buffer::Copy(body.bytes());
+    EncodeFixed32(other.mutable_data(), count);
+    TableNameRequest out;
+    EXPECT_EQ(Decode(other, &out).code(), absl::StatusCode::kInvalidArgument) << count;
+  }
+  for (const uint32_t words : {0u, 1u, 0x1fffffffu, 0x20000001u, 0xffffffffu}) {
+    net::Buffer other = net::Buffer::Copy(body.bytes());
+    EncodeFixed32(other.mutable_data() + 4, words);
+    TableNameRequest out;
+    EXPECT_EQ(Decode(other, &out).code(), absl::StatusCode::kInvalidArgument) << words;
+  }
+}
+
+// The row key, the qualifier, the family and the number of mutations, each one over its limit.
+TEST(ConvertTest, OversizeIsInvalidAndNamesFieldSizeAndLimit) {
+  auto refused = [](const MutateRowsRequest& message) {
+    MutateRowsRequest out;
+    const Status status = Decode(*Encode(message), &out);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    return std::string(status.message());
+  };
+  MutateRowsRequest message;
+  message.rows = {{std::string(kMaxRowKeyBytes, 'r'), {SetCell{"f", "q", 0, "v"}}}};
+  EXPECT_TRUE(Decode(*Encode(message), &message).ok()) << "at the limit";
+  message.rows[0].row += 'r';
+  EXPECT_EQ(refused(message), "row key: 4097 bytes, limit 4096");
+  message.rows = {{"r", {SetCell{"f", std::string(kMaxQualifierBytes + 1, 'q'), 0, ""}}}};
+  EXPECT_EQ(refused(message), "qualifier: 16385 bytes, limit 16384");
+  message.rows = {{"r", {DeleteFromFamily{std::string(kMaxFamilyNameBytes + 1, 'f')}}}};
+  EXPECT_EQ(refused(message), "family name: 65 bytes, limit 64");
+  message.rows.assign(2, {"r", std::vector<Mutation>(kMaxMutationsPerBatch / 2, DeleteFromRow{})});
+  EXPECT_TRUE(Decode(*Encode(message), &message).ok()) << "at the limit";
+  message.rows.push_back({"r", {DeleteFromRow{}}});
+  EXPECT_EQ(refused(message), "mutations in one batch: 100001 entries, limit 100000");
+}
+
+TEST(ConvertTest, DeepAndWideGcRulesAreRefused) {
+  TableResponse message;
+  message.schema.families.resize(1);
+  GcRule deep;
+  for (size_t i = 0; i < kMaxGcRuleDepth; i++) {
+    GcRule outer;
+    outer.kind = GcRule::Kind::kUnion;
+    outer.rules.push_back(deep);
+    deep = outer;
+  }
+  message.schema.families[0].gc = deep;
+  TableResponse out;
+  EXPECT_EQ(Decode(*Encode(message), &out).code(), absl::StatusCode::kDataLoss);
+  message.schema.families[0].gc = deep.rules[0];
+  EXPECT_TRUE(Decode(*Encode(message), &out).ok()) << "at the limit";
+  GcRule wide;
+  wide.kind = GcRule::Kind::kUnion;
+  wide.rules.resize(kMaxGcRuleNodes);
+  message.schema.families[0].gc = wide;
+  EXPECT_EQ(Decode(*Encode(message), &out).code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(ConvertTest, TooLargeMessagesAreNotEncoded) {
+  MutateRowsRequest message;
+  message.rows = {{"r",
+                   {SetCell{"f", "q", 0, std::string(kMaxValueBytes, 'v')},
+                    SetCell{"f", "q", 0, std::string(kMaxValueBytes / 2, 'v')}}}};
+  EXPECT_EQ(Encode(message).status().code(), absl::StatusCode::kResourceExhausted);
+  CreateTableRequest tables;  // its size is not estimated beforehand
+  tables.split_keys.assign(2, std::string(kMaxFrameBytes / 2 + 1, 'k'));
+  EXPECT_EQ(Encode(tables).status().code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST(ConvertTest, ErrorPayloads) {
+  Random random(Seed());
+  const TabletLocation location = random.Location();
+  const Status moved = NotServedError("gone", &location);
+  EXPECT_EQ(moved.code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(IsNotServed(moved));
+  EXPECT_EQ(MovedTo(moved), location);
+  const Status gone = NotServedError("gone", nullptr);
+  EXPECT_TRUE(IsNotServed(gone));
+  EXPECT_EQ(MovedTo(gone), std::nullopt);
+  Status hostile = NotServedError("gone", nullptr);
+  hostile.SetPayload(kNotServedPayload, absl::Cord("\xff\xff"));
+  EXPECT_EQ(MovedTo(hostile), std::nullopt);
+  EXPECT_FALSE(IsNotServed(absl::UnavailableError("other")));
+  EXPECT_EQ(RetryDelayMs(OverloadedError("busy", 250)), 250);
+  EXPECT_EQ(RetryDelayMs(OverloadedError("busy", 1'000'000'000)), 60'000);
+  EXPECT_EQ(RetryDelayMs(OverloadedError("busy", -5)), 0);
+  EXPECT_EQ(RetryDelayMs(absl::ResourceExhaustedError("busy")), 0);
+  Status text = OverloadedError("busy", 1);
+  text.SetPayload(kRetryDelayPayload, absl::Cord("soon"));
+  EXPECT_EQ(RetryDelayMs(text), 0);
+}
+
+TEST(ConvertTest, MethodTableFindsByNumber) {
+  EXPECT_EQ(FindMethod(0), nullptr);
+  EXPECT_EQ(FindMethod(static_cast<uint16_t>(Method::kEnd)), nullptr);
+  EXPECT_EQ(FindMethod(65535), nullptr);
+  EXPECT_STREQ(FindMethod(static_cast<uint16_t>(Method::kCompactTable))->name, "CompactTable");
+  EXPECT_EQ(FindMethod(static_cast<uint16_t>(Method::kDropTable))->permission, Permission::kAdmin);
+}
+
+}  // namespace
+}  // namespace stele::wire

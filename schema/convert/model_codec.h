@@ -1,0 +1,42 @@
+// The pieces that several messages share: schemas, descriptors, locations, statuses, row sets.
+// Internal to this folder. Put* fill a builder, Get* check limits and copy out. Pure functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "schema/convert/body.h"
+#include "schema/convert/messages.h"
+#include "schema/wire/model.capnp.h"
+
+namespace stele::wire {
+
+void PutSchema(schema::TableSchema::Builder to, const TableSchema& from);
+Status GetSchema(schema::TableSchema::Reader from, const ReadLimits& limits, TableSchema* out);
+void PutFamily(schema::Family::Builder to, const FamilySchema& from);
+Status GetFamily(schema::Family::Reader from, const ReadLimits& limits, FamilySchema* out);
+void PutGroups(List<schema::LocalityGroup>::Builder to,
+               const std::vector<LocalityGroupSchema>& from);
+Status GetGroups(List<schema::LocalityGroup>::Reader from, const ReadLimits& limits,
+                 std::vector<LocalityGroupSchema>* out);
+
+void PutTablet(schema::TabletDescriptor::Builder to, const TabletDescriptor& from);
+Status GetTablet(schema::TabletDescriptor::Reader from, TabletDescriptor* out);
+
+void PutRowSet(schema::RowSet::Builder to, const RowSet& from);
+Status GetRowSet(schema::RowSet::Reader from, const ReadLimits& limits, RowSet* out);
+void PutSelection(schema::ReadSelection::Builder to, const ReadSelection& from);
+Status GetSelection(schema::ReadSelection::Reader from, const ReadLimits& limits,
+                    ReadSelection* out);
+
+Status GetLocation(Data::Reader from, TabletLocation* out);
+Status GetStatus(Data::Reader from, Status* out);
+
+void PutStrings(List<Data>::Builder to, const std::vector<std::string>& from);
+Status GetStrings(List<Data>::Reader from, const ReadLimits& limits, size_t max_count,
+                  size_t max_bytes, const char* what, std::vector<std::string>* out);
+
+// An upper bound of the words of a Data of this size, its pointer not counted.
+inline size_t DataBytes(size_t size) { return (size + 7) / 8 * 8; }
+
+}  // namespace stele::wire

@@ -1,0 +1,89 @@
+@0xd80a6b4f3c92e175;
+# The master asks, a tablet server does or tells.
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("stele::wire::schema");
+using Model = import "model.capnp";
+
+struct OpenTabletRequest {
+  tablet @0 :UInt64;
+  epoch @1 :UInt64;
+  create @2 :Bool;  # then the two below are there
+  descriptor @3 :Model.TabletDescriptor;
+  schema @4 :Model.TableSchema;
+}
+
+struct CloseTabletRequest {
+  tablet @0 :UInt64;
+  epoch @1 :UInt64;
+  flush @2 :Bool;
+}
+
+struct AlterTabletRequest {
+  tablet @0 :UInt64;
+  epoch @1 :UInt64;
+  schema @2 :Model.TableSchema;
+}
+
+struct TabletRequest {
+  tablet @0 :UInt64;
+  epoch @1 :UInt64;
+}
+
+struct TabletCounters {
+  bytes @0 :UInt64;
+  files @1 :UInt64;
+  memtableBytes @2 :UInt64;
+  reads @3 :UInt64;
+  writes @4 :UInt64;
+}
+
+struct TabletReport {
+  enum State {
+    opening @0;
+    open @1;
+    closing @2;
+    failed @3;
+  }
+  tablet @0 :Model.TabletDescriptor;
+  epoch @1 :UInt64;
+  state @2 :State;
+  schemaVersion @3 :UInt64;
+  counters @4 :TabletCounters;
+  error @5 :Data;  # a Status; empty: OK
+}
+
+struct ReportTabletsResponse {
+  serverId @0 :Data;
+  incarnation @1 :UInt64;
+  tablets @2 :List(TabletReport);
+}
+
+struct RingStatus {
+  epoch @0 :UInt64;
+  segments @1 :UInt64;
+  maxSegments @2 :UInt64;
+  segmentBytes @3 :UInt64;
+  headSegment @4 :UInt64;
+  tailSegment @5 :UInt64;
+  headOffset @6 :UInt64;
+  liveBytes @7 :UInt64;
+  nextLsn @8 :UInt64;
+  wraps @9 :UInt64;
+  pinning @10 :List(UInt64);
+}
+
+struct NamedNumber {
+  name @0 :Data;
+  value @1 :Int64;
+}
+
+struct ServerStatusResponse {
+  serverId @0 :Data;
+  incarnation @1 :UInt64;
+  address @2 :Data;
+  httpAddress @3 :Data;
+  state @4 :Data;
+  tablets @5 :UInt64;
+  ring @6 :RingStatus;
+  numbers @7 :List(NamedNumber);
+}
