@@ -28,6 +28,9 @@ struct CommitLogOptions {
   uint32_t max_group_bytes = 4u << 20;    // one write
   uint64_t max_queued_bytes = 64u << 20;  // beyond: Append fails with ResourceExhausted
   bool sync = true;                       // false only behind a flag named --unsafe-...
+  // Identity given to a new ring, for example a hash of the server's name; an existing ring must
+  // have it. 0: an existing ring's is taken over as it is.
+  uint64_t log_uuid = 0;
 };
 
 // One record: opaque to the log. The payload is owned by the log from Append to completion.
@@ -70,7 +73,18 @@ struct RecoveredRecord {
   Lsn lsn = 0;
   TabletId tablet = 0;
   Slice payload;
+  // The LSN under which the record was first completed. Smaller than `lsn` for a copy that the log
+  // made to free its tail: the record may come a second time, and after newer ones of its tablet.
+  // The payload's own sequence numbers tell.
+  Lsn original_lsn = 0;
 };
+
+// Tablets that the log keeps a last segment for when others are refused: the tree needs them.
+inline constexpr TabletId kFirstUserTablet = 16;
+
+// Payload of the DataLoss status for damage: the tablet ids it may concern, comma-separated, or
+// "any".
+inline constexpr char kLogDamagePayload[] = "stele.dev/log-damage-tablets";
 
 class CommitLog {
  public:

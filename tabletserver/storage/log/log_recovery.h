@@ -1,0 +1,50 @@
+// Recovery of the ring: which segment holds which lap, where replay begins, where the log was cut,
+// and whether what stands at the cut is a torn tail or damage (FORMAT.md, "Replay").
+//
+// ScanLog checks every live record before ReplayLog hands out the first one. Neither writes.
+// Owned by CommitLog until Start. Thread-compatible.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "common/store/blob_store.h"
+#include "tabletserver/storage/log/commit_log.h"
+#include "tabletserver/storage/log/log_reader.h"
+
+namespace stele::storage {
+
+struct ScannedSegment {
+  uint64_t index = 0;
+  std::unique_ptr<LogSegment> segment;
+  uint64_t lap = 0;  // 0: no good segment header, or an overtaken one
+  LogRecordHeader header;
+  LogControl control;
+};
+
+struct LogScan {
+  std::vector<ScannedSegment> segments;  // by index
+  bool empty = true;                     // nothing was ever durable: a new ring
+  uint64_t uuid = 0;
+  LogPosition tail;
+  LogPosition cut{1, 0};  // the writer goes on here; offset 0: a new lap is due
+  LogOutcome cut_reason = LogOutcome::kMissing;
+  uint64_t epoch = 0;  // of the last good record
+  Lsn next_lsn = 1;
+  bool closed = false;  // ended by a close record
+
+  ScannedSegment* FindLap(uint64_t lap);
+};
+
+// Opens and checks all segments. `uuid` is the identity of a new ring; when not 0, an existing ring
+// must have it. Errors: DataLoss with the payload kLogDamagePayload, FailedPrecondition (another
+// ring's segment, another format version), I/O.
+StatusOr<LogScan> ScanLog(LogStore* store, uint64_t uuid);
+
+// Calls fn for each record from tail to cut. DataLoss when the log no longer reads as it was
+// scanned.
+Status ReplayLog(LogScan* scan, const std::function<Status(const RecoveredRecord&)>& fn);
+
+}  // namespace stele::storage
