@@ -5,8 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-
-#include "common/testing/seeded_random.h"
+#include <random>
 
 namespace stele::storage {
 namespace {
@@ -76,9 +75,8 @@ TEST(Picker, MajorForMarkersUnlessTheyHaveSettled) {
 }
 
 TEST(Picker, AlwaysEndsAndKeepsItsLimits) {
-  const uint64_t seed = TestSeed();
-  SeededRandom random(seed);
-  auto rng = [&random] { return random.Next() % (uint64_t{1} << 32); };
+  const uint32_t seed = 20240501;
+  std::mt19937 rng(seed);
   for (int round = 0; round < 2000; ++round) {
     PickerOptions options;
     options.merge_min_files = 2 + rng() % 4;

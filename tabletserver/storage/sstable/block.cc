@@ -1,0 +1,233 @@
+#include "tabletserver/storage/sstable/block.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "common/base/check.h"
+#include "common/bytes/coding.h"
+#include "schema/model/cell_key.h"
+#include "tabletserver/storage/sstable/sstable.h"
+
+namespace stele::storage {
+namespace {
+
+struct Entry {
+  uint32_t shared = 0;
+  Slice suffix;
+  Slice value;
+};
+
+// Takes one entry from the front of *input; false when it does not fit in it.
+inline bool TakeEntry(Slice* input, Entry* entry) {
+  uint32_t unshared, value_size;
+  const auto* p = reinterpret_cast<const uint8_t*>(input->data());
+  if (input->size() >= 3 && (p[0] | p[1] | p[2]) < 0x80) {
+    entry->shared = p[0];
+    unshared = p[1];
+    value_size = p[2];
+    input->remove_prefix(3);
+  } else if (!GetVarint32(input, &entry->shared) || !GetVarint32(input, &unshared) ||
+             !GetVarint32(input, &value_size)) {
+    return false;
+  }
+  if (uint64_t{unshared} + value_size > input->size()) return false;
+  entry->suffix = Slice(input->data(), unshared);
+  entry->value = Slice(input->data() + unshared, value_size);
+  input->remove_prefix(size_t{unshared} + value_size);
+  return true;
+}
+
+size_t SharedPrefix(Slice a, Slice b) {
+  size_t n = std::min(a.size(), b.size());
+  return static_cast<size_t>(std::mismatch(a.begin(), a.begin() + n, b.begin()).first - a.begin());
+}
+
+// Splits a block into entries and restart array; false when its end makes no sense.
+bool SplitBlock(Slice block, Slice* entries, const char** restarts, uint32_t* count) {
+  if (block.size() < 8 || block.size() > UINT32_MAX) return false;
+  *count = DecodeFixed32(block.data() + block.size() - 4);
+  if (*count == 0 || *count > (block.size() - 4) / 4) return false;
+  *entries = block.substr(0, block.size() - 4 - size_t{4} * *count);
+  *restarts = block.data() + entries->size();
+  return true;
+}
+
+// Whether `key`, which has its first `shared` bytes in common with the well-formed key `previous`
+// of the same length, is plainly well formed too: another version of the same column's cell.
+bool IsNextVersion(Slice previous, Slice key, size_t shared) {
+  constexpr size_t kEnd = kKeyTimestampBytes + kKeyTailBytes;
+  if (previous.size() != key.size() || key.size() < kEnd || shared < key.size() - kEnd) {
+    return false;
+  }
+  auto kind = [](Slice k) { return ~static_cast<uint8_t>(k.back()) & 0xff; };
+  auto is_cell = [&](Slice k) {
+    return kind(k) == static_cast<int>(CellKind::kSet) && (k[k.size() - kEnd] & 0x80) != 0;
+  };
+  return is_cell(previous) && is_cell(key);
+}
+
+}  // namespace
+
+BlockBuilder::BlockBuilder(uint32_t restart_entries, uint32_t restart_bytes)
+    : restart_entries_(restart_entries), restart_bytes_(restart_bytes) {}
+
+void BlockBuilder::Add(Slice key, Slice value) {
+  bool restart = restarts_.empty() || since_restart_ >= restart_entries_ ||
+                 buffer_.size() - restarts_.back() >= restart_bytes_;
+  if (restart) {
+    restarts_.push_back(static_cast<uint32_t>(buffer_.size()));
+    since_restart_ = 0;
+  }
+  size_t shared = restart ? 0 : SharedPrefix(last_key_, key);
+  char head[3 * kMaxVarint64Bytes];
+  char* end = EncodeVarint64(head, shared);
+  end = EncodeVarint64(end, key.size() - shared);
+  end = EncodeVarint64(end, value.size());
+  buffer_.append(head, static_cast<size_t>(end - head));
+  buffer_.append(key.data() + shared, key.size() - shared);
+  buffer_.append(value.data(), value.size());
+  last_key_.assign(key.data(), key.size());
+  ++since_restart_;
+  ++entries_;
+}
+
+Slice BlockBuilder::Finish() {
+  for (uint32_t restart : restarts_) PutFixed32(&buffer_, restart);
+  PutFixed32(&buffer_, static_cast<uint32_t>(restarts_.size()));
+  return buffer_;
+}
+
+void BlockBuilder::Reset() {
+  buffer_.clear();
+  restarts_.clear();
+  entries_ = 0;
+  since_restart_ = 0;
+}
+
+Status CheckBlock(Slice block, bool cell_keys) {
+  Slice entries;
+  const char* restarts;
+  uint32_t count;
+  if (!SplitBlock(block, &entries, &restarts, &count)) return CorruptError("malformed block end");
+  const char* base = entries.data();
+  std::string key, previous, scratch;
+  ParsedCellKey parsed;
+  uint32_t at_restart = 0;
+  bool first = true;
+  for (Entry entry; !entries.empty(); first = false) {
+    auto offset = static_cast<size_t>(entries.data() - base);
+    bool restart = at_restart < count && DecodeFixed32(restarts + size_t{4} * at_restart) == offset;
+    if (restart) ++at_restart;
+    if (!TakeEntry(&entries, &entry) || entry.shared > key.size() ||
+        (restart && entry.shared != 0) || (first && !restart)) {
+      return CorruptError(absl::StrCat("malformed entry at ", offset, " in the block"));
+    }
+    Slice rest_of_previous = Slice(key).substr(entry.shared);
+    if (!first && entry.suffix <= rest_of_previous) {
+      return CorruptError(absl::StrCat("keys out of order at ", offset, " in the block"));
+    }
+    previous.swap(key);
+    key.assign(previous, 0, entry.shared);
+    key.append(entry.suffix.data(), entry.suffix.size());
+    if (!cell_keys || (!first && IsNextVersion(previous, key, entry.shared))) continue;
+    RETURN_IF_ERROR(ParseCellKey(key, &parsed, &scratch));
+  }
+  if (at_restart != count || first) return CorruptError("malformed restart points");
+  return OkStatus();
+}
+
+BlockIterator::BlockIterator(std::shared_ptr<const CachedBlock> block) : block_(std::move(block)) {
+  if (!SplitBlock(block_->data(), &entries_, &restarts_, &restart_count_)) Corrupt();
+}
+
+void BlockIterator::Corrupt() {
+  valid_ = false;
+  status_ = CorruptError("malformed block");
+}
+
+bool BlockIterator::RestartKey(uint32_t index, Slice* key) {
+  uint32_t offset = DecodeFixed32(restarts_ + size_t{4} * index);
+  if (offset >= entries_.size()) return false;
+  Slice input = entries_.substr(offset);
+  Entry entry;
+  if (!TakeEntry(&input, &entry) || entry.shared != 0) return false;
+  *key = entry.suffix;
+  return true;
+}
+
+bool BlockIterator::FindRestart(Slice target, bool below, uint32_t* index) {
+  uint32_t left = 0, right = restart_count_;  // the answer is in [left, right)
+  while (right - left > 1) {
+    uint32_t middle = left + (right - left) / 2;
+    Slice key;
+    if (!RestartKey(middle, &key)) {
+      Corrupt();
+      return false;
+    }
+    int order = key.compare(target);
+    if (order < 0 || (order == 0 && !below)) {
+      left = middle;
+    } else {
+      right = middle;
+    }
+  }
+  *index = left;
+  return true;
+}
+
+void BlockIterator::GoToRestart(uint32_t index) {
+  next_ = DecodeFixed32(restarts_ + size_t{4} * index);
+  key_.clear();
+  valid_ = true;
+  Next();
+}
+
+void BlockIterator::SeekToFirst() {
+  if (restart_count_ == 0) return;  // corrupt from the start
+  status_ = OkStatus();
+  GoToRestart(0);
+}
+
+void BlockIterator::Seek(Slice target) {
+  if (restart_count_ == 0) return;
+  status_ = OkStatus();
+  uint32_t index;
+  if (!FindRestart(target, true, &index)) return;
+  for (GoToRestart(index); valid_ && Slice(key_) < target; Next()) {
+  }
+}
+
+void BlockIterator::SeekFloor(Slice target) {
+  if (restart_count_ == 0) return;
+  status_ = OkStatus();
+  uint32_t index;
+  if (!FindRestart(target, false, &index)) return;
+  size_t floor = 0;  // entries from the restart on that are <= target
+  for (GoToRestart(index); valid_ && Slice(key_) <= target; Next()) ++floor;
+  if (!status_.ok()) return;
+  valid_ = false;
+  if (floor == 0) return;
+  for (GoToRestart(index); valid_ && floor > 1; --floor) Next();
+}
+
+void BlockIterator::Next() {
+  DCHECK(valid_);
+  if (next_ >= entries_.size()) {
+    valid_ = false;
+    if (next_ > entries_.size()) Corrupt();
+    return;
+  }
+  Slice input = entries_.substr(next_);
+  Entry entry;
+  if (!TakeEntry(&input, &entry) || entry.shared > key_.size()) return Corrupt();
+  key_.resize(entry.shared);
+  key_.append(entry.suffix.data(), entry.suffix.size());
+  value_ = entry.value;
+  next_ = entries_.size() - input.size();
+}
+
+std::unique_ptr<Iterator> NewBlockIterator(std::shared_ptr<const CachedBlock> block) {
+  return std::make_unique<BlockIterator>(std::move(block));
+}
+
+}  // namespace stele::storage

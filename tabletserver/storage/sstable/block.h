@@ -1,0 +1,78 @@
+// A block (FORMAT.md): sorted entries with prefix compression and restart points. BlockBuilder
+// makes one, CheckBlock walks one that came from outside, BlockIterator reads it. The iterator
+// stays inside the block for any content, even one that CheckBlock would refuse. Bound to one
+// thread each.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/status.h"
+#include "tabletserver/storage/cache/cache.h"
+#include "tabletserver/storage/iterator/iterator.h"
+
+namespace stele::storage {
+
+class BlockBuilder {
+ public:
+  // A restart at the latest after this many entries or bytes.
+  BlockBuilder(uint32_t restart_entries, uint32_t restart_bytes);
+  // REQUIRES: key > every key added since the last Reset.
+  void Add(Slice key, Slice value);
+  // The block over all entries; valid until Reset, which must come before the next Add.
+  Slice Finish();
+  void Reset();
+  bool empty() const { return entries_ == 0; }
+  size_t bytes() const { return buffer_.size() + 4 * restarts_.size() + 4; }
+
+ private:
+  const uint32_t restart_entries_;
+  const uint32_t restart_bytes_;
+  std::string buffer_;
+  std::vector<uint32_t> restarts_;
+  std::string last_key_;
+  uint64_t entries_ = 0;
+  uint32_t since_restart_ = 0;
+};
+
+// DataLoss unless `block` is made as FORMAT.md says: entries inside bounds, keys strictly ascending
+// (and, with cell_keys, well-formed cell keys), restart points as written. At least one entry.
+Status CheckBlock(Slice block, bool cell_keys);
+
+class BlockIterator final : public Iterator {
+ public:
+  explicit BlockIterator(std::shared_ptr<const CachedBlock> block);
+  bool Valid() const override { return valid_; }
+  void SeekToFirst() override;
+  void Seek(Slice target) override;
+  // The last entry with key <= target; not valid when there is none.
+  void SeekFloor(Slice target);
+  void Next() override;
+  Slice key() const override { return key_; }
+  Slice value() const override { return value_; }
+  Status status() const override { return status_; }
+  // After Next has run off the end: the last key of the block.
+  const std::string& last_key() const { return key_; }
+
+ private:
+  // The last restart point whose key is <= target, or < target when `below`; the first one if there
+  // is none. False (and corrupt) when the block is malformed.
+  bool FindRestart(Slice target, bool below, uint32_t* index);
+  bool RestartKey(uint32_t index, Slice* key);
+  void GoToRestart(uint32_t index);
+  void Corrupt();
+
+  std::shared_ptr<const CachedBlock> block_;
+  Slice entries_;
+  const char* restarts_ = nullptr;
+  uint32_t restart_count_ = 0;
+  size_t next_ = 0;  // offset of the entry after the current one
+  bool valid_ = false;
+  std::string key_;
+  Slice value_;
+  Status status_;
+};
+
+}  // namespace stele::storage

@@ -1,0 +1,79 @@
+#include "tabletserver/storage/sstable/cell_statistics.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "common/bytes/coding.h"
+#include "schema/model/cell_key.h"
+
+namespace stele::storage {
+namespace {
+
+int64_t TimestampOf(Slice key) {
+  return static_cast<int64_t>(
+      ~DecodeBig64(key.data() + key.size() - kKeyTailBytes - kKeyTimestampBytes));
+}
+
+void Widen(int64_t timestamp, bool first, int64_t* least, int64_t* greatest) {
+  *least = first ? timestamp : std::min(*least, timestamp);
+  *greatest = first ? timestamp : std::max(*greatest, timestamp);
+}
+
+}  // namespace
+
+void CellStatistics::Add(Slice row, bool new_row, Slice key, Slice value) {
+  const CellKind kind = KeyKind(key);
+  const Sequence sequence = KeySequence(key);
+  const uint64_t bytes = key.size() + value.size();
+  if (p_->cells == 0) {
+    p_->first_key.assign(key.data(), key.size());
+    p_->min_sequence = p_->max_sequence = sequence;
+  }
+  p_->min_sequence = std::min(p_->min_sequence, sequence);
+  p_->max_sequence = std::max(p_->max_sequence, sequence);
+  ++p_->cells;
+  p_->rows += new_row ? 1 : 0;
+  p_->key_value_bytes += bytes;
+  p_->content_hash += CellContentHash(key, value);
+  if (kind != CellKind::kSet) ++p_->markers;
+  if (kind == CellKind::kDeleteRow || kind == CellKind::kDeleteFamily) ++p_->wide_markers;
+  if (kind == CellKind::kSet) {
+    Widen(TimestampOf(key), p_->cells - p_->markers == 1, &p_->min_timestamp_us,
+          &p_->max_timestamp_us);
+  }
+  if (kind != CellKind::kDeleteRow) AddToFamily(key.substr(row.size()), key, bytes);
+}
+
+// `rest` is the key without its row: family, 00, id:be16, ...
+void CellStatistics::AddToFamily(Slice rest, Slice key, uint64_t bytes) {
+  const size_t name_size = rest.find('\0');
+  CHECK(name_size != Slice::npos && rest.size() >= name_size + 3) << " malformed cell key";
+  FamilyStatistics& family =
+      Find(rest.substr(0, name_size), DecodeBig16(rest.data() + name_size + 1));
+  ++family.cells;
+  family.key_value_bytes += bytes;
+  if (KeyKind(key) != CellKind::kSet) {
+    ++family.markers;
+    return;
+  }
+  Widen(TimestampOf(key), family.cells - family.markers == 1, &family.min_timestamp_us,
+        &family.max_timestamp_us);
+}
+
+FamilyStatistics& CellStatistics::Find(Slice name, uint16_t id) {
+  auto& families = p_->families;
+  auto is_it = [&](const FamilyStatistics& f) { return f.id == id && Slice(f.name) == name; };
+  if (last_family_ < families.size() && is_it(families[last_family_])) {
+    return families[last_family_];
+  }
+  auto it = std::find_if(families.begin(), families.end(), is_it);
+  if (it == families.end()) {
+    it = families.insert(it, FamilyStatistics());
+    it->name.assign(name.data(), name.size());
+    it->id = id;
+  }
+  last_family_ = static_cast<size_t>(it - families.begin());
+  return *it;
+}
+
+}  // namespace stele::storage

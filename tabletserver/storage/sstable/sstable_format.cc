@@ -1,0 +1,116 @@
+#include "tabletserver/storage/sstable/sstable_format.h"
+
+#include <xxhash.h>
+
+#include "common/base/check.h"
+#include "common/bytes/coding.h"
+#include "common/bytes/crc32c.h"
+
+namespace stele::storage {
+namespace {
+
+constexpr size_t kFixedHandleBytes = 24;
+constexpr size_t kFooterCrcFromEnd = 12;  // crc:4 magic:8
+
+void AppendFixedHandle(std::string* out, const BlockHandle& handle) {
+  PutFixed64(out, handle.offset);
+  PutFixed32(out, handle.stored_bytes);
+  PutFixed32(out, handle.raw_bytes);
+  PutFixed32(out, handle.crc);
+  PutFixed32(out, static_cast<uint32_t>(handle.codec));
+}
+
+bool ParseCodec(uint32_t value, Codec* codec) {
+  if (value > static_cast<uint32_t>(Codec::kZstd)) return false;
+  *codec = static_cast<Codec>(value);
+  return true;
+}
+
+bool ParseFixedHandle(Slice* input, BlockHandle* handle) {
+  uint32_t codec;
+  return GetFixed64(input, &handle->offset) && GetFixed32(input, &handle->stored_bytes) &&
+         GetFixed32(input, &handle->raw_bytes) && GetFixed32(input, &handle->crc) &&
+         GetFixed32(input, &codec) && ParseCodec(codec, &handle->codec);
+}
+
+}  // namespace
+
+uint64_t CellContentHash(Slice key, Slice value) {
+  return XXH3_64bits_withSeed(value.data(), value.size(), XXH3_64bits(key.data(), key.size()));
+}
+
+uint32_t SectionCheck(Slice stored, uint64_t file_id, uint64_t offset) {
+  char place[16];
+  EncodeFixed64(place, file_id);
+  EncodeFixed64(place + 8, offset);
+  return MaskCrc(ExtendCrc32c(Crc32c(stored), Slice(place, sizeof(place))));
+}
+
+void AppendHandle(std::string* out, const BlockHandle& handle) {
+  PutVarint64(out, handle.offset);
+  PutVarint64(out, handle.stored_bytes);
+  PutVarint64(out, handle.raw_bytes);
+  PutFixed32(out, handle.crc);
+  out->push_back(static_cast<char>(handle.codec));
+}
+
+bool ParseHandle(Slice input, BlockHandle* handle) {
+  return GetVarint64(&input, &handle->offset) && GetVarint32(&input, &handle->stored_bytes) &&
+         GetVarint32(&input, &handle->raw_bytes) && GetFixed32(&input, &handle->crc) &&
+         input.size() == 1 && ParseCodec(static_cast<uint8_t>(input[0]), &handle->codec);
+}
+
+std::string EncodeFooter(const Footer& footer, uint64_t offset) {
+  std::string out;
+  AppendFixedHandle(&out, footer.top_index);
+  AppendFixedHandle(&out, footer.filter_index);
+  AppendFixedHandle(&out, footer.properties);
+  PutFixed64(&out, footer.data_end);
+  PutFixed64(&out, footer.file_id);
+  PutFixed32(&out, kSSTableVersion);
+  PutFixed32(&out, kFooterBytes);
+  PutFixed32(&out, 0);
+  PutFixed32(&out, SectionCheck(out, footer.file_id, offset));
+  PutFixed64(&out, kSSTableMagic);
+  CHECK_EQ(out.size(), kFooterBytes);
+  return out;
+}
+
+StatusOr<uint32_t> FooterSize(Slice tail) {
+  CHECK_EQ(tail.size(), kFooterTailBytes);
+  if (DecodeFixed64(tail.data() + 24) != kSSTableMagic) {
+    return CorruptError("no footer at the end: cut short or not an SSTable");
+  }
+  uint32_t size = DecodeFixed32(tail.data() + 12);
+  if (size < kFooterTailBytes || size > kMaxFooterBytes) return CorruptError("footer of bad size");
+  return size;
+}
+
+StatusOr<Footer> DecodeFooter(Slice bytes, uint64_t offset) {
+  CHECK_GE(bytes.size(), kFooterTailBytes);
+  Slice tail = bytes.substr(bytes.size() - kFooterTailBytes);
+  Slice covered = bytes.substr(0, bytes.size() - kFooterCrcFromEnd);
+  Footer footer;
+  footer.file_id = DecodeFixed64(tail.data());
+  uint32_t version = DecodeFixed32(tail.data() + 8);
+  if (SectionCheck(covered, footer.file_id, offset) != DecodeFixed32(tail.data() + 20)) {
+    return CorruptError("footer check failed");
+  }
+  if (version > kSSTableVersion) {
+    return absl::FailedPreconditionError(absl::StrCat("format version ", version, " is newer than ",
+                                                      kSSTableVersion,
+                                                      ", the newest this build reads"));
+  }
+  if (version != kSSTableVersion || bytes.size() != kFooterBytes) {
+    return CorruptError("footer of an unknown layout");
+  }
+  static_assert(kFooterBytes == 3 * kFixedHandleBytes + 8 + kFooterTailBytes);
+  if (!ParseFixedHandle(&bytes, &footer.top_index) ||
+      !ParseFixedHandle(&bytes, &footer.filter_index) ||
+      !ParseFixedHandle(&bytes, &footer.properties) || !GetFixed64(&bytes, &footer.data_end)) {
+    return CorruptError("malformed handle in the footer");
+  }
+  return footer;
+}
+
+}  // namespace stele::storage

@@ -1,0 +1,432 @@
+// Goal: what goes into an SSTable comes out of it, for all codecs, block sizes and shapes of rows;
+// fences, filter, properties, caches and the dump say the truth about it.
+#include "tabletserver/storage/sstable/sstable.h"
+
+#include <gtest/gtest.h>
+
+#include "tabletserver/storage/sstable/sstable_dump.h"
+#include "tabletserver/storage/sstable/table_fixture.h"
+
+namespace stele::storage {
+namespace {
+
+constexpr Codec kCodecs[] = {Codec::kNone, Codec::kSnappy, Codec::kLz4, Codec::kZstd};
+
+SSTableOptions SmallBlocks(uint32_t block_bytes, Codec codec = Codec::kNone) {
+  SSTableOptions options;
+  options.codec = codec;
+  options.block_bytes = block_bytes;
+  options.index_partition_bytes = 300;
+  options.filter_partition_keys = 50;
+  return options;
+}
+
+void ExpectSeek(Iterator* it, const CellMap& cells, const std::string& target) {
+  it->Seek(target);
+  auto want = cells.lower_bound(target);
+  ASSERT_OK(it->status());
+  ASSERT_EQ(it->Valid(), want != cells.end());
+  for (int i = 0; i < 3 && want != cells.end(); ++i, ++want, it->Next()) {
+    ASSERT_TRUE(it->Valid());
+    ASSERT_EQ(it->key(), Slice(want->first));
+    ASSERT_EQ(it->value(), Slice(want->second));
+  }
+}
+
+// At, just before, just after and between all keys, and past both ends.
+void ExpectAllSeeks(const SSTable& table, const CellMap& cells) {
+  auto it = table.NewIterator(true);
+  ExpectSeek(it.get(), cells, "");
+  ExpectSeek(it.get(), cells, "\xff\xff\xff");
+  for (const auto& [key, value] : cells) {
+    ASSERT_NO_FATAL_FAILURE(ExpectSeek(it.get(), cells, key));
+    ASSERT_NO_FATAL_FAILURE(ExpectSeek(it.get(), cells, key + '\0'));
+    ASSERT_NO_FATAL_FAILURE(ExpectSeek(it.get(), cells, key.substr(0, key.size() - 1)));
+    Slice row = EncodedRow(key);
+    ASSERT_NO_FATAL_FAILURE(ExpectSeek(it.get(), cells, std::string(row.data(), row.size())));
+  }
+}
+
+void ExpectFencesTrue(const SSTable& table, const CellMap& cells) {
+  ASSERT_OK_AND_ASSIGN(std::vector<Fence> fences, table.LoadFences());
+  ASSERT_EQ(fences.size(), table.properties().blocks);
+  auto cell = cells.begin();
+  for (size_t i = 0; i < fences.size(); ++i) {
+    if (i > 0) ASSERT_LT(fences[i - 1].first_key, fences[i].first_key);
+    ASSERT_OK_AND_ASSIGN(auto block, table.ReadBlock(fences[i].handle, true));
+    auto it = NewBlockIterator(block);
+    it->SeekToFirst();
+    ASSERT_TRUE(it->Valid());
+    ASSERT_GE(it->key(), Slice(fences[i].first_key));
+    for (; it->Valid(); it->Next(), ++cell) {
+      ASSERT_TRUE(cell != cells.end());
+      ASSERT_EQ(it->key(), Slice(cell->first));
+      ASSERT_EQ(it->value(), Slice(cell->second));
+      if (i + 1 < fences.size()) ASSERT_LT(it->key(), Slice(fences[i + 1].first_key));
+    }
+    ASSERT_OK(it->status());
+  }
+  EXPECT_TRUE(cell == cells.end());
+}
+
+void ExpectAllInFilter(const SSTable& table, const CellMap& cells) {
+  for (const auto& [key, value] : cells) {
+    ASSERT_OK_AND_ASSIGN(bool row, table.MayContain(EncodedRow(key), ""));
+    ASSERT_OK_AND_ASSIGN(bool column, table.MayContain(EncodedRow(key), EncodedColumn(key)));
+    ASSERT_TRUE(row && column) << key;
+  }
+}
+
+TEST(SSTableTest, RoundTripOverCodecsAndBlockSizes) {
+  const uint64_t seed = TestSeed();
+  STELE_TRACE_SEED(seed);
+  SeededRandom random(seed);
+  const CellMap cells = RandomCells(&random, 400);
+  for (Codec codec : kCodecs) {
+    for (uint32_t block_bytes : {64u, 100u, 1000u, 4096u, 65536u}) {
+      SCOPED_TRACE(testing::Message() << "codec " << int(codec) << " block " << block_bytes);
+      SSTableOptions options = SmallBlocks(block_bytes, codec);
+      options.bloom_columns = block_bytes % 1000 == 0;
+      SSTableProperties written;
+      ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(Build(cells, options, &written)));
+      EXPECT_EQ(table->properties(), written);
+      EXPECT_TRUE(ReadAll(*table) == cells);
+      EXPECT_TRUE(ReadAll(*table, false) == cells);
+      ASSERT_NO_FATAL_FAILURE(ExpectAllSeeks(*table, cells));
+      ASSERT_NO_FATAL_FAILURE(ExpectFencesTrue(*table, cells));
+      ASSERT_NO_FATAL_FAILURE(ExpectAllInFilter(*table, cells));
+      EXPECT_OK(table->Verify());
+    }
+  }
+}
+
+TEST(SSTableTest, EveryZstdLevelRoundTrips) {
+  SeededRandom random(TestSeed());
+  const CellMap cells = RandomCells(&random, 300);
+  for (uint32_t level : {1u, 2u, 3u}) {
+    SSTableOptions options = SmallBlocks(4096, Codec::kZstd);
+    options.zstd_level = level;
+    ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(Build(cells, options)));
+    EXPECT_TRUE(ReadAll(*table) == cells);
+  }
+}
+
+TEST(SSTableTest, OneCellWithAnEmptyValue) {
+  const CellMap cells = {{SetKey("r", "q"), ""}};
+  ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(Build(cells, {})));
+  EXPECT_TRUE(ReadAll(*table) == cells);
+  ASSERT_NO_FATAL_FAILURE(ExpectAllSeeks(*table, cells));
+  EXPECT_OK(table->Verify());
+}
+
+TEST(SSTableTest, ARowOfManyCellsIsCutOnCells) {
+  SeededRandom random(TestSeed());
+  CellMap cells = {{SetKey("a", "q"), "before"}, {SetKey("c", "q"), "after"}};
+  for (int i = 0; i < 5000; ++i) {
+    cells.emplace(SetKey("b", "q" + std::to_string(i)), random.Letters(20));
+  }
+  SSTableOptions options = SmallBlocks(4096);
+  options.bloom_columns = true;
+  ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(Build(cells, options)));
+  EXPECT_EQ(table->properties().rows, 3u);
+  EXPECT_GT(table->properties().blocks, 20u);
+  EXPECT_TRUE(ReadAll(*table) == cells);
+  ASSERT_NO_FATAL_FAILURE(ExpectFencesTrue(*table, cells));
+  ASSERT_NO_FATAL_FAILURE(ExpectAllInFilter(*table, cells));
+  auto it = table->NewIterator(false);
+  for (auto cell = cells.begin(); cell != cells.end(); std::advance(cell, 7)) {
+    ASSERT_NO_FATAL_FAILURE(ExpectSeek(it.get(), cells, cell->first));
+    if (std::distance(cell, cells.end()) <= 7) break;
+  }
+  EXPECT_OK(table->Verify());
+}
+
+TEST(SSTableTest, AHugeValueHasABlockOfItsOwn) {
+  SeededRandom random(TestSeed());
+  for (Codec codec : kCodecs) {
+    CellMap cells;
+    for (int i = 0; i < 50; ++i) cells.emplace(SetKey("a" + std::to_string(i), "q"), "small");
+    cells.emplace(SetKey("b", "q"), random.Bytes(1 << 20));
+    cells.emplace(SetKey("b", "z"), std::string(1 << 20, 'x'));
+    cells.emplace(SetKey("c", "q"), "small");
+    ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(Build(cells, SmallBlocks(4096, codec))));
+    EXPECT_EQ(table->properties().blocks, 4u);
+    EXPECT_TRUE(ReadAll(*table) == cells);
+    EXPECT_OK(table->Verify());
+  }
+}
+
+TEST(SSTableTest, BlocksBeginOnRowsAndStayNearTheirSize) {
+  SeededRandom random(TestSeed());
+  CellMap cells;
+  for (int i = 0; i < 3000; ++i) {
+    std::string row = "row" + std::to_string(100000 + i / 3);
+    cells.emplace(SetKey(row, std::to_string(i)), random.Letters(random.Below(300)));
+  }
+  ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(Build(cells, SmallBlocks(2048))));
+  ASSERT_OK_AND_ASSIGN(auto fences, table->LoadFences());
+  std::string row;
+  for (size_t i = 0; i < fences.size(); ++i) {
+    EXPECT_OK(Unescape(fences[i].first_key, &row)) << "fence " << i << " is no row";
+    EXPECT_LT(fences[i].handle.raw_bytes, 2u * 2048 + 200);
+    if (i + 1 < fences.size()) EXPECT_GE(fences[i].handle.raw_bytes, 2048u);
+  }
+}
+
+TEST(SSTableTest, BlocksThatDoNotShrinkAreStoredRaw) {
+  SeededRandom random(TestSeed());
+  for (Codec codec : {Codec::kSnappy, Codec::kLz4, Codec::kZstd}) {
+    CellMap cells;
+    cells.emplace(SetKey("a", "q"), random.Bytes(5000));
+    cells.emplace(SetKey("b", "q"), std::string(5000, 'x'));
+    ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(Build(cells, SmallBlocks(4096, codec))));
+    ASSERT_OK_AND_ASSIGN(auto fences, table->LoadFences());
+    ASSERT_EQ(fences.size(), 2u);
+    EXPECT_EQ(fences[0].handle.codec, Codec::kNone);
+    EXPECT_EQ(fences[1].handle.codec, codec);
+    EXPECT_EQ(table->properties().codec, codec);
+  }
+}
+
+TEST(SSTableTest, PropertiesCountWhatIsThere) {
+  CellMap cells;
+  std::string row_marker, family_marker, column_marker;
+  AppendRowMarkerKey(&row_marker, "a", 7);
+  AppendFamilyMarkerKey(&family_marker, "a", "f", 1, 8);
+  AppendColumnMarkerKey(&column_marker, "a", "g", 2, "q", 9);
+  cells = {{row_marker, ""}, {family_marker, ""}, {column_marker, "xx"}};
+  cells.emplace(SetKey("a", "q", 5000, 20), "value");
+  cells.emplace(SetKey("b", "q", 3000, 21), "v");
+  cells.emplace(SetKey("b", "q", 9000, 5, "g"), "v");
+  uint64_t hash = 0, bytes = 0;
+  for (const auto& [key, value] : cells) {
+    hash += CellContentHash(key, value);
+    bytes += key.size() + value.size();
+  }
+  std::string file = Build(cells, {});
+  ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(file));
+  const SSTableProperties& p = table->properties();
+  EXPECT_EQ(p.file_id, kTestFileId);
+  EXPECT_EQ(p.file_bytes, file.size());
+  EXPECT_EQ(p.cells, 6u);
+  EXPECT_EQ(p.markers, 3u);
+  EXPECT_EQ(p.wide_markers, 2u);
+  EXPECT_EQ(p.rows, 2u);
+  EXPECT_EQ(p.key_value_bytes, bytes);
+  EXPECT_EQ(p.content_hash, hash);
+  EXPECT_EQ(p.min_sequence, 5u);
+  EXPECT_EQ(p.max_sequence, 21u);
+  EXPECT_EQ(p.min_timestamp_us, 3000);
+  EXPECT_EQ(p.max_timestamp_us, 9000);
+  EXPECT_EQ(p.first_key, cells.begin()->first);
+  EXPECT_EQ(p.last_key, cells.rbegin()->first);
+  ASSERT_EQ(p.families.size(), 3u) << "f(1), g(2) by the marker, g(1)";
+  EXPECT_EQ(p.families[0].name, "f");
+  EXPECT_EQ(p.families[0].cells, 3u);
+  EXPECT_EQ(p.families[0].markers, 1u);
+  EXPECT_EQ(p.families[0].min_timestamp_us, 3000);
+  EXPECT_EQ(p.families[0].max_timestamp_us, 5000);
+  EXPECT_EQ(p.families[1].id, 2);
+  EXPECT_EQ(p.families[1].markers, 1u);
+}
+
+TEST(SSTableTest, ContentHashTellsSwappedValuesApart) {
+  EXPECT_NE(CellContentHash("k1", "a") + CellContentHash("k2", "b"),
+            CellContentHash("k1", "b") + CellContentHash("k2", "a"));
+}
+
+TEST(SSTableTest, FilterHasFewFalsePositives) {
+  CellMap cells;
+  for (int i = 0; i < 10000; ++i) {
+    cells.emplace(SetKey("row" + std::to_string(i * 2), "q" + std::to_string(i)), "v");
+  }
+  for (bool columns : {false, true}) {
+    SSTableOptions options;
+    options.bloom_columns = columns;
+    options.filter_partition_keys = 1500;
+    ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(Build(cells, options)));
+    int rows = 0, cols = 0;
+    for (int i = 0; i < 10000; ++i) {
+      std::string absent = SetKey("row" + std::to_string(i * 2 + 1), "q");
+      std::string other = SetKey("row" + std::to_string(i * 2), "other");
+      ASSERT_OK_AND_ASSIGN(bool row, table->MayContain(EncodedRow(absent), ""));
+      ASSERT_OK_AND_ASSIGN(bool col, table->MayContain(EncodedRow(other), EncodedColumn(other)));
+      rows += row;
+      cols += col;
+    }
+    EXPECT_LT(rows, 200);
+    if (columns) EXPECT_LT(cols, 200);
+    if (!columns) EXPECT_EQ(cols, 10000) << "without column hashes only the row counts";
+  }
+}
+
+TEST(SSTableTest, RowAndFamilyMarkersCoverTheirColumns) {
+  CellMap cells;
+  std::string row_marker, family_marker;
+  AppendRowMarkerKey(&row_marker, "deleted", 7);
+  AppendFamilyMarkerKey(&family_marker, "family", "f", 1, 8);
+  cells = {{row_marker, ""}, {family_marker, ""}, {SetKey("z", "q"), "v"}};
+  SSTableOptions options;
+  options.bloom_columns = true;
+  ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(Build(cells, options)));
+  auto may_contain = [&](Slice row, Slice family) {
+    std::string key = SetKey(row, "any", 1000, 1, family);
+    auto result = table->MayContain(EncodedRow(key), EncodedColumn(key));
+    EXPECT_OK(result);
+    return result.ok() && *result;
+  };
+  EXPECT_TRUE(may_contain("deleted", "f"));
+  EXPECT_TRUE(may_contain("deleted", "g"));
+  EXPECT_TRUE(may_contain("family", "f"));
+  EXPECT_FALSE(may_contain("family", "g"));
+  EXPECT_FALSE(may_contain("z", "f"));
+}
+
+TEST(SSTableTest, WithoutAFilterOnlyTheRowRangeExcludes) {
+  SSTableOptions options;
+  options.bloom_bits_per_key = 0;
+  options.bloom_columns = true;
+  const CellMap cells = {{SetKey("b", "q"), "v"}, {SetKey("d", "q"), "v"}};
+  ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(Build(cells, options)));
+  EXPECT_FALSE(table->properties().bloom_columns);
+  auto row = [](Slice r) {
+    std::string out;
+    AppendRowStart(&out, r);
+    return out;
+  };
+  EXPECT_FALSE(*table->MayContain(row("a"), ""));
+  EXPECT_TRUE(*table->MayContain(row("b"), ""));
+  EXPECT_TRUE(*table->MayContain(row("c"), ""));
+  EXPECT_TRUE(*table->MayContain(row("d"), ""));
+  EXPECT_FALSE(*table->MayContain(row("e"), ""));
+  EXPECT_FALSE(*table->MayContain(row("dd"), ""));
+  EXPECT_OK(table->Verify());
+}
+
+TEST(SSTableTest, CachesServeBlocksAndGiveEverythingBack) {
+  SeededRandom random(TestSeed());
+  const CellMap cells = RandomCells(&random, 500);
+  const std::string file = Build(cells, SmallBlocks(256));
+  MemoryTracker memory("caches", 0);
+  {
+    BlockCache blocks(8 << 20, &memory), filters(1 << 20, &memory);
+    uint64_t reads = 0;
+    auto count = [&](uint64_t, size_t) {
+      ++reads;
+      return OkStatus();
+    };
+    SSTable::OpenOptions open;
+    open.block_cache = &blocks;
+    open.filter_cache = &filters;
+    ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(file, open, count));
+    ASSERT_OK_AND_ASSIGN(auto fences, table->LoadFences());
+    EXPECT_FALSE(table->IsCached(fences[3].handle));
+    EXPECT_TRUE(ReadAll(*table, false) == cells);
+    EXPECT_EQ(blocks.stats().entries, 0u) << "a scan must not fill the cache";
+    Slice row = EncodedRow(table->properties().first_key);
+    EXPECT_STATUS(kUnavailable, "would block", table->MayContain(row, "", false));
+    EXPECT_TRUE(*table->MayContain(row, ""));
+    EXPECT_TRUE(*table->MayContain(row, "", false));
+    EXPECT_TRUE(ReadAll(*table) == cells);
+    EXPECT_TRUE(table->IsCached(fences[3].handle));
+    const uint64_t before = reads;
+    EXPECT_TRUE(ReadAll(*table) == cells);
+    EXPECT_TRUE(ReadAll(*table, false) == cells);
+    EXPECT_EQ(reads, before) << "everything is in the cache";
+    ASSERT_OK_AND_ASSIGN(auto pinned, table->ReadBlock(fences[3].handle, true));
+    table.reset();
+    EXPECT_EQ(blocks.stats().entries + filters.stats().entries, 0u);
+    EXPECT_EQ(blocks.stats().bytes + filters.stats().bytes, 0u);
+    auto it = NewBlockIterator(pinned);
+    it->SeekToFirst();
+    EXPECT_TRUE(it->Valid());
+  }
+  EXPECT_EQ(memory.used(), 0);
+}
+
+TEST(SSTableTest, TwoTablesShareACacheWithoutMixing) {
+  SeededRandom random(TestSeed());
+  const CellMap a = RandomCells(&random, 200), b = RandomCells(&random, 200);
+  BlockCache cache(8 << 20, nullptr);
+  SSTable::OpenOptions open;
+  open.block_cache = open.filter_cache = &cache;
+  ASSERT_OK_AND_ASSIGN(auto table_a, OpenBytes(Build(a, SmallBlocks(256)), open));
+  ASSERT_OK_AND_ASSIGN(auto table_b, OpenBytes(Build(b, SmallBlocks(256)), open));
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_TRUE(ReadAll(*table_a) == a);
+    EXPECT_TRUE(ReadAll(*table_b) == b);
+    ASSERT_NO_FATAL_FAILURE(ExpectAllInFilter(*table_a, a));
+    ASSERT_NO_FATAL_FAILURE(ExpectAllInFilter(*table_b, b));
+  }
+  table_a.reset();
+  EXPECT_GT(cache.stats().entries, 0u);
+  EXPECT_TRUE(ReadAll(*table_b) == b);
+}
+
+TEST(SSTableTest, PreloadedTablesReadNothingLater) {
+  SeededRandom random(TestSeed());
+  const CellMap cells = RandomCells(&random, 500);
+  bool closed = false;
+  auto gate = [&](uint64_t, size_t) {
+    return closed ? absl::InternalError("no reads now") : OkStatus();
+  };
+  SSTable::OpenOptions open;
+  ASSERT_OK_AND_ASSIGN(auto plain, OpenBytes(Build(cells, SmallBlocks(512, Codec::kLz4))));
+  open.preload = true;
+  ASSERT_OK_AND_ASSIGN(auto table,
+                       OpenBytes(Build(cells, SmallBlocks(512, Codec::kLz4)), open, gate));
+  EXPECT_GE(table->memory_bytes(), plain->memory_bytes() + table->properties().raw_block_bytes);
+  ASSERT_OK_AND_ASSIGN(auto fences, table->LoadFences());
+  closed = true;
+  for (const Fence& fence : fences) {
+    EXPECT_TRUE(table->IsCached(fence.handle));
+    EXPECT_OK(table->ReadBlock(fence.handle, true));
+  }
+  ASSERT_NO_FATAL_FAILURE(ExpectAllInFilter(*table, cells));
+  for (const auto& [key, value] : cells) EXPECT_OK(table->MayContain(EncodedRow(key), "", false));
+  EXPECT_TRUE(ReadAll(*table) == cells) << "the index is in memory as well";
+}
+
+TEST(SSTableTest, AForwardScanReadsRunsOfBlocks) {
+  SeededRandom random(TestSeed());
+  CellMap cells;
+  for (int i = 0; i < 1000; ++i)
+    cells.emplace(SetKey(std::to_string(i), "q"), random.Letters(1000));
+  uint64_t reads = 0;
+  auto count = [&](uint64_t, size_t n) {
+    EXPECT_LE(n, 512u * 1024);
+    ++reads;
+    return OkStatus();
+  };
+  ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(Build(cells, SmallBlocks(4096)), {}, count));
+  ASSERT_GT(table->properties().blocks, 200u);
+  reads = 0;
+  EXPECT_TRUE(ReadAll(*table, false) == cells);
+  EXPECT_LT(reads, 60u);
+}
+
+TEST(SSTableTest, DumpShowsPropertiesFencesCellsAndVerifies) {
+  const CellMap cells = {{SetKey("row\n1", "q", 5000, 3), "secret"},
+                         {SetKey("row2", "", 0, 4), ""}};
+  ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(Build(cells, {})));
+  SSTableDumpOptions options;
+  options.fences = options.cells = options.verify = true;
+  std::string text;
+  auto sink = [&](Slice line) { absl::StrAppend(&text, line, "\n"); };
+  ASSERT_OK(DumpSSTable(*table, options, sink));
+  for (Slice part : {"file_id 0123456789abcdef", "cells 2", "block at 0 ", "from row 'row\\n1'",
+                     "'row\\n1' f(1):'q' @5000 #3 6 bytes", "'row2' f(1):'' @0 #4 0 bytes",
+                     "family f(1) cells 2", "verified"}) {
+    EXPECT_TRUE(absl::StrContains(text, part)) << part << " not in\n" << text;
+  }
+  EXPECT_FALSE(absl::StrContains(text, "secret"));
+  options.values = true;
+  options.max_cells = 1;
+  text.clear();
+  ASSERT_OK(DumpSSTable(*table, options, sink));
+  EXPECT_TRUE(absl::StrContains(text, "'secret'"));
+  EXPECT_FALSE(absl::StrContains(text, "'row2' f(1):'' @0 #4 0 bytes"));
+}
+
+}  // namespace
+}  // namespace stele::storage

@@ -1,0 +1,350 @@
+#include "tabletserver/storage/sstable/table_reader.h"
+
+#include <algorithm>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "common/base/check.h"
+#include "schema/model/cell_key.h"
+#include "tabletserver/storage/filter/bloom_filter.h"
+
+namespace stele::storage {
+namespace {
+
+constexpr size_t kPrintedBytes = 64;
+
+uint64_t FileNumber(BlockCache* cache) { return cache == nullptr ? 0 : cache->NewFileId(); }
+
+// Whether `key` is an encoded row or a whole cell key.
+bool IsFence(Slice key) {
+  std::string scratch;
+  ParsedCellKey parsed;
+  return (Unescape(key, &scratch).ok() && !scratch.empty()) ||
+         ParseCellKey(key, &parsed, &scratch).ok();
+}
+
+// The row of a fence or cell key that may be malformed.
+Slice RowOf(Slice key) {
+  size_t end = 0;
+  while ((end = key.find('\0', end)) != Slice::npos && end + 1 < key.size() && key[end + 1] != 1) {
+    end += 2;
+  }
+  return end == Slice::npos || end + 2 > key.size() ? key : key.substr(0, end + 2);
+}
+
+}  // namespace
+
+std::string PrintableRow(Slice key) {
+  std::string row;
+  Slice encoded = RowOf(key);
+  if (!Unescape(encoded, &row).ok()) row.assign(encoded.data(), encoded.size());
+  bool cut = row.size() > kPrintedBytes;
+  if (cut) row.resize(kPrintedBytes);
+  return absl::StrCat("'", absl::CHexEscape(row), cut ? "'..." : "'");
+}
+
+TableReader::TableReader(std::shared_ptr<BlobReader> blob, std::string name,
+                         const OpenOptions& options)
+    : blob_(std::move(blob)),
+      name_(std::move(name)),
+      options_(options),
+      block_cache_id_(FileNumber(options.block_cache)),
+      filter_cache_id_(FileNumber(options.filter_cache)) {}
+
+TableReader::~TableReader() {
+  if (options_.block_cache != nullptr) options_.block_cache->EraseFile(block_cache_id_);
+  if (options_.filter_cache != nullptr) options_.filter_cache->EraseFile(filter_cache_id_);
+}
+
+StatusOr<std::shared_ptr<SSTable>> SSTable::Open(std::shared_ptr<BlobReader> blob, std::string name,
+                                                 const OpenOptions& options) {
+  auto table = std::make_shared<TableReader>(std::move(blob), std::move(name), options);
+  RETURN_IF_ERROR(table->Load());
+  return std::shared_ptr<SSTable>(std::move(table));
+}
+
+Status TableReader::Load() {
+  RETURN_IF_ERROR(LoadFooter());
+  ASSIGN_OR_RETURN(top_index_, ReadSection(footer_.top_index, Section::kIndex));
+  if (footer_.filter_index.stored_bytes > 0) {
+    ASSIGN_OR_RETURN(filter_index_, ReadSection(footer_.filter_index, Section::kIndex));
+  }
+  ASSIGN_OR_RETURN(BlockPtr encoded, ReadSection(footer_.properties, Section::kProperties));
+  auto properties = DecodeProperties(encoded->data());
+  if (!properties.ok()) {
+    return Damage(footer_.properties.offset, properties.status().message());
+  }
+  properties_ = *std::move(properties);
+  properties_.file_id = footer_.file_id;
+  properties_.file_bytes = blob_->size();
+  memory_bytes_ = sizeof(*this) + top_index_->charge() +
+                  (filter_index_ == nullptr ? 0 : filter_index_->charge()) +
+                  properties_.first_key.capacity() + properties_.last_key.capacity();
+  return options_.preload ? Preload() : OkStatus();
+}
+
+Status TableReader::LoadFooter() {
+  const uint64_t size = blob_->size();
+  if (size < kFooterTailBytes) return Damage(0, "shorter than a footer");
+  std::string bytes(kFooterTailBytes, '\0');
+  RETURN_IF_ERROR(ReadBytes(size - kFooterTailBytes, kFooterTailBytes, bytes.data()));
+  auto footer_bytes = FooterSize(bytes);
+  if (!footer_bytes.ok()) {
+    return Damage(size - kFooterTailBytes, footer_bytes.status().message());
+  }
+  if (*footer_bytes > size) return Damage(0, "shorter than its footer");
+  footer_offset_ = size - *footer_bytes;
+  bytes.resize(*footer_bytes);
+  RETURN_IF_ERROR(ReadBytes(footer_offset_, bytes.size(), bytes.data()));
+  auto footer = DecodeFooter(bytes, footer_offset_);
+  if (!footer.ok()) {
+    if (!IsCorrupt(footer.status())) return WithContext(footer.status(), "sstable " + name_);
+    return Damage(footer_offset_, footer.status().message());
+  }
+  footer_ = *footer;
+  if (footer_.data_end > footer_offset_) return Damage(footer_offset_, "data past the footer");
+  if (options_.expected_file_id != 0 && options_.expected_file_id != footer_.file_id) {
+    return Damage(footer_offset_, absl::StrCat("file id ", footer_.file_id, " where ",
+                                               options_.expected_file_id, " is expected"));
+  }
+  return OkStatus();
+}
+
+Status TableReader::Preload() {
+  ASSIGN_OR_RETURN(std::vector<Fence> fences, LoadFences());
+  auto keep = [this](const BlockHandle& handle, Section section) -> Status {
+    ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, section));
+    memory_bytes_ += block->charge();
+    preloaded_.emplace(handle.offset, std::move(block));
+    return OkStatus();
+  };
+  auto keep_all = [&](const BlockPtr& index, Section section) -> Status {
+    BlockIterator it(index);
+    for (it.SeekToFirst(); it.Valid(); it.Next()) {
+      BlockHandle handle;
+      if (!ParseHandle(it.value(), &handle)) {
+        return Damage(footer_.top_index.offset, "malformed handle");
+      }
+      RETURN_IF_ERROR(keep(handle, section));
+    }
+    return it.status();
+  };
+  for (const Fence& fence : fences) RETURN_IF_ERROR(keep(fence.handle, Section::kData));
+  RETURN_IF_ERROR(keep_all(top_index_, Section::kIndex));
+  return filter_index_ == nullptr ? OkStatus() : keep_all(filter_index_, Section::kFilter);
+}
+
+std::string TableReader::RowsAt(uint64_t offset) const {
+  if (top_index_ == nullptr || offset >= footer_.data_end) return "";
+  auto fences = LoadFences();
+  if (!fences.ok()) return "";
+  auto after = std::upper_bound(
+      fences->begin(), fences->end(), offset,
+      [](uint64_t wanted, const Fence& fence) { return wanted < fence.handle.offset; });
+  if (after == fences->begin()) return "";
+  std::string last = after == fences->end() ? properties_.last_key : after->first_key;
+  return absl::StrCat(", rows ", PrintableRow(std::prev(after)->first_key), " to ",
+                      PrintableRow(last));
+}
+
+Status TableReader::Damage(uint64_t offset, Slice what) const {
+  return CorruptError(
+      absl::StrCat("sstable ", name_, ": ", what, " at offset ", offset, RowsAt(offset)));
+}
+
+Status TableReader::CheckPlace(const BlockHandle& handle, Section section) const {
+  const bool data = section == Section::kData;
+  const uint64_t begin = data ? 0 : footer_.data_end;
+  const uint64_t end = data ? footer_.data_end : footer_offset_;
+  if (handle.offset < begin || handle.offset > end || handle.stored_bytes > end - handle.offset ||
+      !PlausibleSizes(handle)) {
+    return CorruptError(absl::StrCat("sstable ", name_, ": impossible handle of ",
+                                     handle.stored_bytes, " bytes at offset ", handle.offset));
+  }
+  return OkStatus();
+}
+
+Status TableReader::ReadBytes(uint64_t offset, size_t n, char* buffer) const {
+  Status status = blob_->Read(offset, n, buffer);
+  if (status.code() == absl::StatusCode::kOutOfRange) {
+    return CorruptError(
+        absl::StrCat("sstable ", name_, ": the file ends before offset ", offset + n));
+  }
+  return WithContext(status, absl::StrCat("sstable ", name_, " at offset ", offset));
+}
+
+StatusOr<BlockPtr> TableReader::ReadSection(const BlockHandle& handle, Section section) const {
+  RETURN_IF_ERROR(CheckPlace(handle, section));
+  auto stored = CachedBlock::Allocate(handle.stored_bytes);
+  RETURN_IF_ERROR(ReadBytes(handle.offset, handle.stored_bytes, stored->mutable_data()));
+  if (handle.codec != Codec::kNone) return DecodeSection(handle, section, stored->data());
+  if (SectionCheck(stored->data(), footer_.file_id, handle.offset) != handle.crc) {
+    return Damage(handle.offset, "check failed");
+  }
+  Status walked = section == Section::kData    ? CheckBlock(stored->data(), true)
+                  : section == Section::kIndex ? CheckBlock(stored->data(), false)
+                                               : OkStatus();
+  if (!walked.ok()) return Damage(handle.offset, walked.message());
+  return BlockPtr(std::move(stored));
+}
+
+StatusOr<BlockPtr> TableReader::DecodeSection(const BlockHandle& handle, Section section,
+                                              Slice stored) const {
+  if (SectionCheck(stored, footer_.file_id, handle.offset) != handle.crc) {
+    return Damage(handle.offset, "check failed");
+  }
+  auto block = CachedBlock::Allocate(handle.raw_bytes);
+  if (!Decompress(handle, stored, block->mutable_data())) {
+    return Damage(handle.offset, "block does not decompress");
+  }
+  Status walked = section == Section::kData    ? CheckBlock(block->data(), true)
+                  : section == Section::kIndex ? CheckBlock(block->data(), false)
+                                               : OkStatus();
+  if (!walked.ok()) return Damage(handle.offset, walked.message());
+  return BlockPtr(std::move(block));
+}
+
+BlockPtr TableReader::FindBlock(const BlockHandle& handle) const {
+  if (!preloaded_.empty()) {
+    auto it = preloaded_.find(handle.offset);
+    if (it != preloaded_.end()) return it->second;
+  }
+  if (options_.block_cache == nullptr) return nullptr;
+  return options_.block_cache->Lookup({block_cache_id_, handle.offset});
+}
+
+StatusOr<BlockPtr> TableReader::ReadBlock(const BlockHandle& handle, bool fill_cache) const {
+  RETURN_IF_ERROR(CheckPlace(handle, Section::kData));
+  if (BlockPtr block = FindBlock(handle); block != nullptr) return block;
+  ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kData));
+  if (!fill_cache || options_.block_cache == nullptr) return block;
+  return options_.block_cache->Insert({block_cache_id_, handle.offset}, std::move(block));
+}
+
+bool TableReader::IsCached(const BlockHandle& handle) const {
+  if (preloaded_.count(handle.offset) > 0) return true;
+  return options_.block_cache != nullptr &&
+         options_.block_cache->Contains({block_cache_id_, handle.offset});
+}
+
+StatusOr<BlockPtr> TableReader::ReadIndexPartition(Slice encoded_handle, bool fill_cache) const {
+  BlockHandle handle;
+  if (!ParseHandle(encoded_handle, &handle)) {
+    return Damage(footer_.top_index.offset, "malformed handle");
+  }
+  if (BlockPtr block = FindBlock(handle); block != nullptr) return block;
+  ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kIndex));
+  if (!fill_cache || options_.block_cache == nullptr) return block;
+  return options_.block_cache->Insert({block_cache_id_, handle.offset}, std::move(block));
+}
+
+Status TableReader::AppendFences(const BlockHandle& partition, std::vector<Fence>* fences) const {
+  ASSIGN_OR_RETURN(BlockPtr block, ReadSection(partition, Section::kIndex));
+  BlockIterator it(std::move(block));
+  for (it.SeekToFirst(); it.Valid(); it.Next()) {
+    Fence fence;
+    fence.first_key.assign(it.key().data(), it.key().size());
+    const Fence* before = fences->empty() ? nullptr : &fences->back();
+    const uint64_t expected =
+        before == nullptr ? 0 : before->handle.offset + before->handle.stored_bytes;
+    if (!ParseHandle(it.value(), &fence.handle) || fence.handle.offset != expected ||
+        !IsFence(fence.first_key) || (before != nullptr && before->first_key >= fence.first_key)) {
+      return CorruptError(absl::StrCat("sstable ", name_, ": malformed fence in the index at ",
+                                       "offset ", partition.offset));
+    }
+    RETURN_IF_ERROR(CheckPlace(fence.handle, Section::kData));
+    fences->push_back(std::move(fence));
+  }
+  return it.status();
+}
+
+StatusOr<std::vector<Fence>> TableReader::LoadFences() const {
+  std::vector<Fence> fences;
+  BlockIterator top(top_index_);
+  for (top.SeekToFirst(); top.Valid(); top.Next()) {
+    BlockHandle partition;
+    if (!ParseHandle(top.value(), &partition)) {
+      return CorruptError(absl::StrCat("sstable ", name_, ": malformed handle at offset ",
+                                       footer_.top_index.offset));
+    }
+    const size_t before = fences.size();
+    RETURN_IF_ERROR(AppendFences(partition, &fences));
+    if (fences.size() == before || Slice(fences[before].first_key) != top.key()) {
+      return CorruptError(absl::StrCat("sstable ", name_, ": the top index at offset ",
+                                       footer_.top_index.offset, " disagrees with the partition ",
+                                       "at offset ", partition.offset));
+    }
+  }
+  RETURN_IF_ERROR(top.status());
+  if (fences.empty() ||
+      fences.back().handle.offset + fences.back().handle.stored_bytes != footer_.data_end) {
+    return CorruptError(absl::StrCat("sstable ", name_, ": the index does not reach the end of ",
+                                     "the data at offset ", footer_.data_end));
+  }
+  return fences;
+}
+
+StatusOr<BlockPtr> TableReader::ReadFilterPartition(const BlockHandle& handle,
+                                                    bool may_block) const {
+  if (!preloaded_.empty()) {
+    auto it = preloaded_.find(handle.offset);
+    if (it != preloaded_.end()) return it->second;
+  }
+  const CacheKey key{filter_cache_id_, handle.offset};
+  if (options_.filter_cache != nullptr) {
+    if (BlockPtr block = options_.filter_cache->Lookup(key); block != nullptr) return block;
+  }
+  if (!may_block) return absl::UnavailableError("would block: a filter is not in memory");
+  ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kFilter));
+  if (options_.filter_cache == nullptr) return block;
+  return options_.filter_cache->Insert(key, std::move(block));
+}
+
+StatusOr<bool> TableReader::ProbeFilter(Slice key, bool may_block) const {
+  BlockIterator partitions(filter_index_);
+  partitions.SeekFloor(key);
+  if (!partitions.Valid()) {
+    RETURN_IF_ERROR(partitions.status());
+    return false;  // before the first key of the file
+  }
+  BlockHandle handle;
+  if (!ParseHandle(partitions.value(), &handle)) {
+    return Damage(footer_.filter_index.offset, "malformed handle");
+  }
+  ASSIGN_OR_RETURN(BlockPtr bytes, ReadFilterPartition(handle, may_block));
+  BloomFilter filter;
+  if (!filter.Init(bytes->data())) return Damage(handle.offset, "malformed filter");
+  return filter.MayContain(BloomHash(key));
+}
+
+StatusOr<bool> TableReader::MayContain(Slice encoded_row, Slice encoded_column,
+                                       bool may_block) const {
+  Slice first = properties_.first_key, last = properties_.last_key;
+  if (encoded_row < first.substr(0, encoded_row.size()) ||
+      encoded_row > last.substr(0, encoded_row.size())) {
+    return false;
+  }
+  if (filter_index_ == nullptr) return true;
+  if (encoded_column.empty() || !properties_.bloom_columns) {
+    return ProbeFilter(encoded_row, may_block);
+  }
+  CHECK(absl::StartsWith(encoded_column, encoded_row)) << " a column of another row";
+  ASSIGN_OR_RETURN(bool column, ProbeFilter(encoded_column, may_block));
+  if (column || properties_.wide_markers == 0) return column;
+  // The places of the row marker and of the family marker over the column.
+  std::string place(encoded_row.data(), encoded_row.size());
+  place.append(5, '\0');
+  ASSIGN_OR_RETURN(bool row_marker, ProbeFilter(place, may_block));
+  if (row_marker) return true;
+  size_t name_end = encoded_column.find('\0', encoded_row.size());
+  CHECK(name_end != Slice::npos && name_end + 3 <= encoded_column.size()) << " no column";
+  place.assign(encoded_column.data(), name_end + 3);
+  place.append(2, '\0');
+  return ProbeFilter(place, may_block);
+}
+
+std::unique_ptr<Iterator> TableReader::NewIterator(bool fill_cache) const {
+  return NewTableIterator(this, fill_cache);
+}
+
+}  // namespace stele::storage

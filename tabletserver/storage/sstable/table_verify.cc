@@ -1,0 +1,151 @@
+// SSTable::Verify: the whole file against everything that it says about itself.
+#include <algorithm>
+#include <map>
+
+#include "schema/model/cell_key.h"
+#include "tabletserver/storage/filter/bloom_filter.h"
+#include "tabletserver/storage/sstable/cell_statistics.h"
+#include "tabletserver/storage/sstable/table_reader.h"
+
+namespace stele::storage {
+namespace {
+
+struct FilterPartition {
+  std::string first_key;
+  BlockPtr bytes;
+  BloomFilter filter;
+};
+
+// The cells in order, block after block. Looks every row (and column) up in the filter.
+class Verifier {
+ public:
+  explicit Verifier(const TableReader& table) : table_(table) {}
+
+  Status Run() {
+    ASSIGN_OR_RETURN(std::vector<Fence> fences, table_.LoadFences());
+    RETURN_IF_ERROR(LoadFilters());
+    for (size_t i = 0; i < fences.size(); ++i) {
+      Slice end = i + 1 < fences.size() ? Slice(fences[i + 1].first_key) : Slice();
+      RETURN_IF_ERROR(VerifyBlock(fences[i], end));
+    }
+    RETURN_IF_ERROR(VerifyTiling(fences));
+    return CompareProperties(fences.size());
+  }
+
+ private:
+  Status LoadFilters() {
+    if (table_.filter_index() == nullptr) return OkStatus();
+    BlockIterator it(table_.filter_index());
+    for (it.SeekToFirst(); it.Valid(); it.Next()) {
+      BlockHandle handle;
+      if (!ParseHandle(it.value(), &handle)) {
+        return table_.Damage(table_.footer().filter_index.offset, "malformed handle");
+      }
+      FilterPartition partition;
+      partition.first_key.assign(it.key().data(), it.key().size());
+      ASSIGN_OR_RETURN(partition.bytes, table_.ReadSection(handle, TableReader::Section::kFilter));
+      if (!partition.filter.Init(partition.bytes->data())) {
+        return table_.Damage(handle.offset, "malformed filter");
+      }
+      filters_.push_back(std::move(partition));
+      sections_[handle.offset] = handle.stored_bytes;
+    }
+    return it.status();
+  }
+
+  bool InFilter(Slice key) const {
+    auto after = std::upper_bound(
+        filters_.begin(), filters_.end(), key,
+        [](Slice wanted, const FilterPartition& p) { return wanted < Slice(p.first_key); });
+    return after != filters_.begin() && std::prev(after)->filter.MayContain(BloomHash(key));
+  }
+
+  // `end` is the next fence's key; empty for the last block.
+  Status VerifyBlock(const Fence& fence, Slice end) {
+    const uint64_t offset = fence.handle.offset;
+    ASSIGN_OR_RETURN(BlockPtr block, table_.ReadSection(fence.handle, TableReader::Section::kData));
+    found_.raw_block_bytes += fence.handle.raw_bytes;
+    sections_[offset] = fence.handle.stored_bytes;
+    BlockIterator it(std::move(block));
+    it.SeekToFirst();
+    if (it.Valid() && it.key() < Slice(fence.first_key)) {
+      return table_.Damage(offset, "a key before its fence");
+    }
+    for (; it.Valid(); it.Next()) RETURN_IF_ERROR(VerifyCell(offset, it.key(), it.value()));
+    RETURN_IF_ERROR(it.status());
+    if (!end.empty() && Slice(found_.last_key) >= end) {
+      return table_.Damage(offset, "a key past the next fence");
+    }
+    return OkStatus();
+  }
+
+  Status VerifyCell(uint64_t offset, Slice key, Slice value) {
+    if (found_.cells > 0 && key <= Slice(found_.last_key)) {
+      return table_.Damage(offset, "keys out of order");
+    }
+    const Slice row = EncodedRow(key);
+    const bool new_row = found_.cells == 0 || Slice(found_.last_key).substr(0, row.size()) != row;
+    if (!filters_.empty()) {
+      if (new_row && !InFilter(row)) return table_.Damage(offset, "a row not in the filter");
+      if (table_.properties().bloom_columns && !InFilter(EncodedColumn(key))) {
+        return table_.Damage(offset, "a column not in the filter");
+      }
+    }
+    statistics_.Add(row, new_row, key, value);
+    found_.last_key.assign(key.data(), key.size());
+    return OkStatus();
+  }
+
+  // Every byte belongs to exactly one section.
+  Status VerifyTiling(const std::vector<Fence>& fences) {
+    const Footer& footer = table_.footer();
+    BlockIterator top(table_.top_index());
+    for (top.SeekToFirst(); top.Valid(); top.Next()) {
+      BlockHandle handle;
+      if (!ParseHandle(top.value(), &handle)) {
+        return table_.Damage(footer.top_index.offset, "malformed handle");
+      }
+      sections_[handle.offset] = handle.stored_bytes;
+    }
+    RETURN_IF_ERROR(top.status());
+    sections_[footer.top_index.offset] = footer.top_index.stored_bytes;
+    sections_[footer.properties.offset] = footer.properties.stored_bytes;
+    if (table_.filter_index() != nullptr) {
+      sections_[footer.filter_index.offset] = footer.filter_index.stored_bytes;
+    }
+    uint64_t end = 0;
+    for (const auto& [offset, size] : sections_) {
+      if (offset != end) return table_.Damage(std::min(end, offset), "sections do not adjoin");
+      end = offset + size;
+    }
+    if (end != table_.footer_offset()) return table_.Damage(end, "a gap before the footer");
+    return OkStatus();
+  }
+
+  Status CompareProperties(size_t blocks) {
+    const SSTableProperties& stored = table_.properties();
+    found_.file_id = stored.file_id;
+    found_.file_bytes = stored.file_bytes;
+    found_.codec = stored.codec;
+    found_.block_bytes = stored.block_bytes;
+    found_.bloom_columns = stored.bloom_columns;
+    found_.blocks = blocks;
+    if (found_ == stored) return OkStatus();
+    return table_.Damage(table_.footer().properties.offset,
+                         absl::StrCat("properties (", stored.cells, " cells, hash ",
+                                      stored.content_hash, ") disagree with the content (",
+                                      found_.cells, " cells, hash ", found_.content_hash, ")"));
+  }
+
+  const TableReader& table_;
+  std::vector<FilterPartition> filters_;
+  SSTableProperties found_;
+  CellStatistics statistics_{&found_};
+  std::map<uint64_t, uint64_t> sections_;  // offset -> stored bytes
+};
+
+}  // namespace
+
+Status TableReader::Verify() const { return Verifier(*this).Run(); }
+
+}  // namespace stele::storage
