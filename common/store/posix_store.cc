@@ -22,7 +22,7 @@ constexpr char kCellSuffix[] = "@cell";
 constexpr size_t kWriteBufferBytes = 1u << 20;
 constexpr size_t kCellShards = 16;
 // How long a compare-and-swap waits for one of another process, which takes milliseconds.
-constexpr int kCellLockTries = 2000;
+constexpr int kCellLockTries = 1000;
 constexpr std::chrono::milliseconds kCellLockPause{1};
 
 class PosixBlobWriter : public BlobWriter {
@@ -36,7 +36,7 @@ class PosixBlobWriter : public BlobWriter {
   ~PosixBlobWriter() override {
     file_.reset();
     // A file that cannot be removed now is removed by the next open of the store.
-    if (!published_) directory_->fs()->Unlink(temp_).IgnoreError();
+    if (!temp_is_gone_) directory_->fs()->Unlink(temp_).IgnoreError();
   }
 
   Status Append(Slice data) override {
@@ -57,15 +57,21 @@ class PosixBlobWriter : public BlobWriter {
 
   Status Finish() override {
     RETURN_IF_ERROR(status_);
-    status_ = absl::FailedPreconditionError(absl::StrCat(target_, ": already finished"));
-    if (!buffer_.empty()) RETURN_IF_ERROR(file_->WriteAt(written_, {Slice(buffer_)}));
-    RETURN_IF_ERROR(file_->Sync());
-    RETURN_IF_ERROR(directory_->EnsureDir(ParentPath(target_)));
-    published_ = true;  // whatever comes out of it, the temporary file is gone
-    return directory_->PublishFile(temp_, target_, StoreDirectory::Publish::kExclusive);
+    Status result = Publish();
+    status_ =
+        result.ok() ? absl::FailedPreconditionError(absl::StrCat(target_, ": finished")) : result;
+    return result;
   }
 
  private:
+  Status Publish() {
+    if (!buffer_.empty()) RETURN_IF_ERROR(file_->WriteAt(written_, {Slice(buffer_)}));
+    RETURN_IF_ERROR(file_->Sync());
+    RETURN_IF_ERROR(directory_->EnsureDir(ParentPath(target_)));
+    temp_is_gone_ = true;  // whatever comes out of it
+    return directory_->PublishFile(temp_, target_, StoreDirectory::Publish::kExclusive);
+  }
+
   const std::shared_ptr<StoreDirectory> directory_;
   const std::string temp_;
   const std::string target_;
@@ -73,7 +79,7 @@ class PosixBlobWriter : public BlobWriter {
   std::string buffer_;    // not yet written
   uint64_t written_ = 0;  // bytes in the file
   uint64_t size_ = 0;
-  bool published_ = false;
+  bool temp_is_gone_ = false;
   Status status_;  // the first error, or that it is finished
 };
 
@@ -244,10 +250,12 @@ StatusOr<StoredCell> PosixStore::LoadExpected(Slice name, uint64_t expected) {
 
 StatusOr<StoredCell> PosixStore::ReadCell(Slice name) {
   RETURN_IF_ERROR(CheckStoreName(name));
-  ASSIGN_OR_RETURN(StoredCell cell, LoadCell(name));
+  StatusOr<StoredCell> cell = LoadCell(name);
+  if (!cell.ok() && !IsNotFound(cell.status())) return cell;
   // Its writer may be about to sync the directory, or have died before it did. Nobody may act on a
-  // version that a power cut could take back.
-  RETURN_IF_ERROR(directory_->SyncBeforeBelieving(ParentPath(CellPath(name))));
+  // version, or on an absence, that a power cut could take back.
+  Status synced = directory_->SyncBeforeBelieving(ParentPath(CellPath(name)));
+  if (!synced.ok() && !IsNotFound(synced)) return synced;
   return cell;
 }
 
@@ -270,6 +278,8 @@ Status PosixStore::CreateCell(Slice name, Slice value) {
   }
   MutexLock lock(&cell_mutexes_[ShardOf(name)]);
   ASSIGN_OR_RETURN(std::unique_ptr<FsLock> held, LockShard(ShardOf(name)));
+  ASSIGN_OR_RETURN(bool exists, fs()->Exists(CellPath(name)));
+  if (exists) return absl::AlreadyExistsError(CellPath(name));
   return directory_->WriteAndPublish(EncodeCellFile(name, 1, value), CellPath(name),
                                      StoreDirectory::Publish::kExclusive);
 }

@@ -1,35 +1,447 @@
-// Goal: the POSIX store's own rules that the conformance suite does not know: its format marker,
-// several openers of one directory, leftovers of killed processes, and what is on the disk.
+// Goal: the POSIX store's own rules, which the conformance suite does not know: its format marker,
+// damage on the disk, several openers of one directory, and leftovers of dead processes.
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "common/base/status.h"
+#include "absl/strings/match.h"
+#include "common/bytes/coding.h"
+#include "common/bytes/crc32c.h"
 #include "common/store/blob_store.h"
+#include "common/store/cell_format.h"
 #include "common/store/fs.h"
+#include "common/store/names.h"
+#include "common/testing/fault_fs.h"
+#include "common/testing/status_asserts.h"
+#include "common/testing/temp_dir.h"
 
 namespace stele {
 namespace {
 
-TEST(PosixStoreTest, Smoke) {
-  std::string root = ::testing::TempDir() + "/stele-smoke-" + std::to_string(getpid());
-  auto store = OpenPosixStore(PosixFs(), root, true);
-  ASSERT_TRUE(store.ok()) << store.status();
-  auto w = (*store)->CreateBlob("t/1/a.sst");
-  ASSERT_TRUE(w.ok()) << w.status();
-  ASSERT_TRUE((*w)->Append("hello").ok());
-  ASSERT_TRUE((*w)->Finish().ok());
-  auto blobs = (*store)->ListBlobs("t");
-  ASSERT_TRUE(blobs.ok()) << blobs.status();
-  ASSERT_EQ(blobs->size(), 1u);
-  EXPECT_TRUE((*store)->CreateCell("t/1/manifest", "v1").ok());
-  EXPECT_EQ((*store)->SwapCell("t/1/manifest", 1, "v2").value(), 2u);
-  EXPECT_EQ((*store)->ReadCell("t/1/manifest")->value, "v2");
-  auto log = (*store)->OpenLog("ts");
-  ASSERT_TRUE(log.ok()) << log.status();
-  EXPECT_EQ((*log)->epoch(), 1u);
-  auto seg = (*log)->Create(1, 1024);
-  ASSERT_TRUE(seg.ok()) << seg.status();
-  EXPECT_TRUE((*seg)->Write(0, {"abc"}, true).ok());
-  EXPECT_FALSE((*store)->OpenLog("ts").ok());
+using Fault = FaultFs::Fault;
+using Mode = Fs::Mode;
+using Names = std::vector<std::string>;
+
+std::unique_ptr<BlobStore> MustOpen(Fs* fs, const std::string& root) {
+  StatusOr<std::unique_ptr<BlobStore>> store = OpenPosixStore(fs, root, true);
+  EXPECT_OK(store);
+  return *std::move(store);
+}
+
+void WriteFile(Fs* fs, const std::string& path, Slice content) {
+  StatusOr<bool> exists = fs->Exists(path);
+  EXPECT_OK(exists);
+  if (*exists) EXPECT_OK(fs->Unlink(path));
+  StatusOr<std::unique_ptr<FsFile>> file = fs->Open(path, Mode::kCreateExclusive);
+  EXPECT_OK(file);
+  EXPECT_OK((*file)->WriteAt(0, {content}));
+}
+
+void PutBlob(BlobStore* store, Slice name, Slice content) {
+  ASSERT_OK_AND_ASSIGN(auto writer, store->CreateBlob(name));
+  ASSERT_OK(writer->Append(content));
+  ASSERT_OK(writer->Finish());
+}
+
+Names FilesBelow(const FaultFs& fs, Slice prefix) {
+  Names names;
+  for (const std::string& path : fs.AllFiles()) {
+    if (absl::StartsWith(path, prefix)) names.push_back(path);
+  }
+  return names;
+}
+
+TEST(PosixStoreTest, MissingDirectoryIsMadeOnlyOnRequest) {
+  FaultFs fs;
+  EXPECT_STATUS(kFailedPrecondition, "/deep/er/s does not exist",
+                OpenPosixStore(&fs, "/deep/er/s", false));
+  EXPECT_FALSE(*fs.Exists("/deep"));
+  EXPECT_STATUS(kInvalidArgument, "no name", OpenPosixStore(&fs, "", true));
+  MustOpen(&fs, "/deep/er/s/");
+  EXPECT_EQ(*fs.Contents("/deep/er/s/STELE"), "stele store format 1\n");
+  EXPECT_OK(OpenPosixStore(&fs, "/deep/er/s", false));
+  // All of it is durable.
+  auto image = fs.Image(0);
+  EXPECT_OK(OpenPosixStore(image.get(), "/deep/er/s", false));
+}
+
+TEST(PosixStoreTest, RelativeRoot) {
+  FaultFs fs;
+  PutBlob(MustOpen(&fs, "data").get(), "a", "x");
+  EXPECT_OK(fs.Contents("/data/blobs/a@blob"));
+}
+
+TEST(PosixStoreTest, ForeignDirectoryIsRefusedUnchanged) {
+  FaultFs fs;
+  ASSERT_OK(fs.MakeDir("/home"));
+  WriteFile(&fs, "/home/thesis.tex", "x");
+  for (bool create : {false, true}) {
+    EXPECT_STATUS(kFailedPrecondition, "not a Stele store: it holds thesis.tex",
+                  OpenPosixStore(&fs, "/home", create));
+  }
+  EXPECT_EQ(fs.AllFiles(), Names{"/home/thesis.tex"});
+}
+
+TEST(PosixStoreTest, EmptyDirectoryBecomesAStore) {
+  FaultFs fs;
+  ASSERT_OK(fs.MakeDir("/s"));
+  ASSERT_OK(fs.MakeDir("/s/lost+found"));
+  WriteFile(&fs, "/s/STELE.new", "stele st");  // of a crash
+  EXPECT_STATUS(kFailedPrecondition, "holds no STELE", OpenPosixStore(&fs, "/s", false));
+  EXPECT_OK(OpenPosixStore(&fs, "/s", true));
+  EXPECT_FALSE(*fs.Exists("/s/STELE.new"));
+}
+
+TEST(PosixStoreTest, MarkerOfAnotherMakerIsAccepted) {
+  FaultFs fs;
+  ASSERT_OK(fs.MakeDir("/s"));
+  ASSERT_OK_AND_ASSIGN(auto lock, fs.TryLock("/s/STELE.lock"));
+  EXPECT_STATUS(kUnavailable, "STELE.lock", OpenPosixStore(&fs, "/s", true));
+  WriteFile(&fs, "/s/STELE", "stele store format 1\n");
+  EXPECT_OK(OpenPosixStore(&fs, "/s", true));
+}
+
+TEST(PosixStoreTest, NewerOrDamagedMarkerIsRefusedUnchanged) {
+  FaultFs fs;
+  ASSERT_OK(fs.MakeDir("/s"));
+  WriteFile(&fs, "/s/STELE", "stele store format 2\n");
+  EXPECT_STATUS(kFailedPrecondition, "/s holds a store of format 2; this program knows formats up",
+                OpenPosixStore(&fs, "/s", true));
+  for (const std::string& text :
+       {std::string(), std::string("stele store format 1"), std::string("stele store format 0\n"),
+        std::string("stele store format x\n"), std::string("other\n"), std::string(5000, 'x')}) {
+    WriteFile(&fs, "/s/STELE", text);
+    EXPECT_STATUS(kDataLoss, "/s/STELE", OpenPosixStore(&fs, "/s", true));
+  }
+  EXPECT_EQ(fs.AllFiles(), Names{"/s/STELE"});
+}
+
+TEST(PosixStoreTest, NoByteOfADamagedCellIsBelieved) {
+  FaultFs fs;
+  auto store = MustOpen(&fs, "/s");
+  ASSERT_OK(store->CreateCell("t/m", "some value"));
+  const std::string path = "/s/cells/t/m@cell";
+  const std::string good = *fs.Contents(path);
+  for (size_t bit = 0; bit < good.size() * 8; ++bit) {
+    ASSERT_OK(fs.Damage(path, bit / 8, static_cast<uint8_t>(1u << (bit % 8))));
+    EXPECT_STATUS(kDataLoss, "cell t/m", store->ReadCell("t/m"));
+    EXPECT_STATUS(kDataLoss, "cell t/m", store->SwapCell("t/m", 1, "x"));
+    EXPECT_STATUS(kDataLoss, "cell t/m", store->DeleteCell("t/m", 1));
+    ASSERT_OK(fs.Damage(path, bit / 8, static_cast<uint8_t>(1u << (bit % 8))));
+  }
+  for (size_t size = 0; size < good.size(); ++size) {
+    WriteFile(&fs, path, Slice(good).substr(0, size));
+    EXPECT_STATUS(kDataLoss, "cell t/m", store->ReadCell("t/m"));
+  }
+  WriteFile(&fs, path, good + "x");
+  EXPECT_STATUS(kDataLoss, "cell t/m", store->ReadCell("t/m"));
+  WriteFile(&fs, path, std::string((16u << 20) + 100, 'x'));
+  EXPECT_STATUS(kDataLoss, path, store->ReadCell("t/m"));
+  WriteFile(&fs, path, good);
+  EXPECT_OK(store->ReadCell("t/m"));
+}
+
+TEST(PosixStoreTest, CellInAnotherCellsPlaceIsFoundOut) {
+  FaultFs fs;
+  auto store = MustOpen(&fs, "/s");
+  ASSERT_OK(store->CreateCell("a", "value of a"));
+  ASSERT_OK(store->CreateCell("b", "value of b"));
+  ASSERT_OK(fs.Rename("/s/cells/a@cell", "/s/cells/b@cell"));
+  EXPECT_STATUS(kDataLoss, "cell b: bad crc", store->ReadCell("b"));
+}
+
+TEST(PosixStoreTest, CellOfANewerFormatIsRefused) {
+  std::string file = EncodeCellFile("m", 3, "value");
+  EncodeFixed32(file.data() + 4, 2);
+  const Slice head = Slice(file).substr(0, 28);
+  const uint32_t crc = ExtendCrc32c(ExtendCrc32c(Crc32c("m"), head), "value");
+  EncodeFixed32(file.data() + 28, MaskCrc(crc));
+  EXPECT_STATUS(kFailedPrecondition, "cell m: format 2", DecodeCellFile("m", file));
+}
+
+TEST(PosixStoreTest, BlobThatShrankIsDataLoss) {
+  FaultFs fs;
+  auto store = MustOpen(&fs, "/s");
+  PutBlob(store.get(), "a", "0123456789");
+  ASSERT_OK_AND_ASSIGN(auto reader, store->OpenBlob("a"));
+  ASSERT_OK_AND_ASSIGN(auto file, fs.Open("/s/blobs/a@blob", Mode::kReadWrite));
+  ASSERT_OK(file->Truncate(5));
+  char buffer[10];
+  EXPECT_STATUS(kDataLoss, "shrank", reader->Read(0, 10, buffer));
+}
+
+TEST(PosixStoreTest, ListingRefusesWhatTheStoreDidNotMake) {
+  FaultFs fs;
+  auto store = MustOpen(&fs, "/s");
+  PutBlob(store.get(), "t/a", "x");
+  WriteFile(&fs, "/s/blobs/t/a~", "backup");
+  EXPECT_STATUS(kFailedPrecondition, "/s/blobs/t/a~ was not made by this store",
+                store->ListBlobs(""));
+  ASSERT_OK(fs.Unlink("/s/blobs/t/a~"));
+  WriteFile(&fs, "/s/blobs/t/plain", "x");
+  EXPECT_STATUS(kInternal, "not a directory", store->ListBlobs(""));
+}
+
+TEST(PosixStoreTest, ReadErrorIsNeverAnAbsence) {
+  FaultFs fs;
+  auto store = MustOpen(&fs, "/s");
+  ASSERT_OK(store->CreateCell("t/m", "v"));
+  PutBlob(store.get(), "t/a", "x");
+  const uint64_t before = fs.reads();
+  ASSERT_OK(store->ReadCell("t/m"));
+  ASSERT_OK(store->ListBlobs("t"));
+  ASSERT_OK(store->ListCells("t"));
+  ASSERT_OK(store->OpenBlob("t/a"));
+  ASSERT_OK(store->FreeBytes());
+  const uint64_t reads = fs.reads() - before;
+  for (uint64_t n = 1; n <= reads; ++n) {
+    fs.FailReadAt(fs.reads() + n);
+    const Status results[] = {store->ReadCell("t/m").status(), store->ListBlobs("t").status(),
+                              store->ListCells("t").status(), store->OpenBlob("t/a").status(),
+                              store->FreeBytes().status()};
+    int failed = 0;
+    for (const Status& s : results) {
+      if (s.ok()) continue;
+      ++failed;
+      EXPECT_STATUS(kInternal, "injected", s);
+    }
+    EXPECT_EQ(failed, 1) << "read " << n;
+    fs.ClearFaults();
+  }
+}
+
+TEST(PosixStoreTest, UnfinishedFilesOfTheDeadAreRemovedAndOfTheLivingKept) {
+  FaultFs fs;
+  auto alive = MustOpen(&fs, "/s");
+  ASSERT_OK_AND_ASSIGN(auto writer, alive->CreateBlob("a"));
+  // What killed processes with two other slots left.
+  WriteFile(&fs, "/s/tmp/1.5", "x");
+  WriteFile(&fs, "/s/tmp/7.0", "x");
+  auto second = MustOpen(&fs, "/s");
+  EXPECT_EQ(FilesBelow(fs, "/s/tmp"), Names{"/s/tmp/0.0"});
+  ASSERT_OK(writer->Append("x"));
+  ASSERT_OK(writer->Finish());
+  EXPECT_EQ(FilesBelow(fs, "/s/tmp"), Names{});
+  EXPECT_OK(second->OpenBlob("a"));
+}
+
+TEST(PosixStoreTest, OpenersAreLimited) {
+  FaultFs fs;
+  auto first = MustOpen(&fs, "/s");
+  std::vector<std::unique_ptr<FsLock>> others;
+  for (int slot = 1; slot < 1024; ++slot) {
+    others.push_back(*fs.TryLock("/s/locks/tmp." + std::to_string(slot)));
+  }
+  EXPECT_STATUS(kResourceExhausted, "1024", OpenPosixStore(&fs, "/s", true));
+  others.pop_back();
+  EXPECT_OK(OpenPosixStore(&fs, "/s", true));
+}
+
+TEST(PosixStoreTest, SwapGivesUpWhenAnotherProcessKeepsTheLock) {
+  FaultFs fs;
+  auto store = MustOpen(&fs, "/s");
+  ASSERT_OK(store->CreateCell("m", "v"));
+  std::vector<std::unique_ptr<FsLock>> locks;
+  for (int shard = 0; shard < 16; ++shard) {
+    locks.push_back(*fs.TryLock("/s/locks/cells." + std::to_string(shard)));
+  }
+  EXPECT_STATUS(kUnavailable, "/s/locks/cells.", store->SwapCell("m", 1, "x"));
+  EXPECT_EQ(store->ReadCell("m")->value, "v");  // readers need no lock
+  locks.clear();
+  EXPECT_OK(store->SwapCell("m", 1, "x"));
+}
+
+TEST(PosixStoreTest, ReadMakesAVersionDurableThatItsDeadWriterDidNot) {
+  FaultFs fs;
+  auto store = MustOpen(&fs, "/s");
+  ASSERT_OK(store->CreateCell("t/m", "old"));
+  // A writer that was killed between the rename and the sync of the directory.
+  ASSERT_OK_AND_ASSIGN(auto file, fs.Open("/s/tmp/9.0", Mode::kCreateExclusive));
+  ASSERT_OK(file->WriteAt(0, {EncodeCellFile("t/m", 2, "new")}));
+  ASSERT_OK(file->Sync());
+  ASSERT_OK(fs.Rename("/s/tmp/9.0", "/s/cells/t/m@cell"));
+  EXPECT_EQ(MustOpen(fs.Image(0).get(), "/s")->ReadCell("t/m")->value, "old");
+  EXPECT_EQ(store->ReadCell("t/m")->value, "new");
+  EXPECT_EQ(MustOpen(fs.Image(0).get(), "/s")->ReadCell("t/m")->value, "new");
+  // An absence too.
+  ASSERT_OK(fs.Unlink("/s/cells/t/m@cell"));
+  EXPECT_STATUS(kNotFound, "t/m", store->ReadCell("t/m"));
+  EXPECT_STATUS(kNotFound, "t/m", MustOpen(fs.Image(0).get(), "/s")->ReadCell("t/m"));
+}
+
+TEST(PosixStoreTest, AfterAnUnknownOutcomeTheStoreRefusesChanges) {
+  FaultFs fs;
+  auto store = MustOpen(&fs, "/s");
+  ASSERT_OK(store->CreateCell("m", "v"));
+  PutBlob(store.get(), "a", "x");
+  const uint64_t before = fs.calls();
+  ASSERT_OK(store->SwapCell("m", 1, "w"));
+  const uint64_t per_swap = fs.calls() - before;
+  fs.InjectAt(fs.calls() + per_swap, Fault::kIoError);  // its last call: the sync of the directory
+  EXPECT_STATUS(kUnknown, "syncdir", store->SwapCell("m", 2, "x"));
+  EXPECT_STATUS(kInternal, "broken", store->SwapCell("m", 3, "y"));
+  EXPECT_STATUS(kInternal, "broken", store->CreateCell("n", "y"));
+  EXPECT_STATUS(kInternal, "broken", store->DeleteCell("m", 3));
+  EXPECT_STATUS(kInternal, "broken", store->ReadCell("m"));
+  EXPECT_STATUS(kInternal, "broken", store->CreateBlob("b"));
+  EXPECT_STATUS(kInternal, "broken", store->DeleteBlob("a"));
+  EXPECT_STATUS(kInternal, "broken", store->OpenLog("ts"));
+  EXPECT_OK(store->OpenBlob("a"));
+}
+
+TEST(PosixLogTest, DamagedEpochStopsTheOpen) {
+  FaultFs fs;
+  auto store = MustOpen(&fs, "/s");
+  ASSERT_OK(store->OpenLog("ts"));
+  ASSERT_OK(fs.Damage("/s/logs/ts@log/EPOCH", 8, 0x01));
+  EXPECT_STATUS(kDataLoss, "logs/ts", store->OpenLog("ts"));
+}
+
+TEST(PosixLogTest, UnfinishedSegmentIsRemovedByTheNextHolder) {
+  FaultFs fs;
+  auto store = MustOpen(&fs, "/s");
+  ASSERT_OK_AND_ASSIGN(auto log, store->OpenLog("ts"));
+  ASSERT_OK(log->Create(1, 1024));
+  log.reset();
+  const std::string half = "/s/logs/ts@log/00000000000000000002.new";
+  WriteFile(&fs, half, "half");
+  ASSERT_OK_AND_ASSIGN(log, store->OpenLog("ts"));
+  EXPECT_FALSE(*fs.Exists(half));
+  EXPECT_EQ(log->List()->size(), 1u);
+  WriteFile(&fs, half, "of a Create that failed and could not clean up");
+  EXPECT_OK(log->Create(2, 1024));
+}
+
+TEST(PosixLogTest, OpenMakesSegmentNamesDurableThatTheirDeadMakerDidNot) {
+  FaultFs fs;
+  auto store = MustOpen(&fs, "/s");
+  ASSERT_OK(store->OpenLog("ts"));
+  ASSERT_OK_AND_ASSIGN(auto file,
+                       fs.Open("/s/logs/ts@log/00000000000000000001.seg", Mode::kCreateExclusive));
+  ASSERT_OK(file->WriteAt(0, {std::string(1024, '\0')}));
+  ASSERT_OK(file->Sync());
+  ASSERT_OK_AND_ASSIGN(auto log, store->OpenLog("ts"));
+  ASSERT_OK_AND_ASSIGN(auto segment, log->Open(1));
+  ASSERT_OK(segment->Write(0, {"acked"}, true));
+  auto image = fs.Image(0);
+  EXPECT_EQ(image->Contents("/s/logs/ts@log/00000000000000000001.seg")->substr(0, 5), "acked");
+}
+
+TEST(PosixLogTest, FailedWriteOrSyncPoisonsTheSegmentForGood) {
+  for (Fault fault : {Fault::kIoError, Fault::kNoSpace, Fault::kShortWrite}) {
+    for (uint64_t nth : {1, 2}) {  // the write, the sync
+      FaultFs fs;
+      auto store = MustOpen(&fs, "/s");
+      ASSERT_OK_AND_ASSIGN(auto log, store->OpenLog("ts"));
+      ASSERT_OK_AND_ASSIGN(auto other, log->Create(2, 1024));
+      ASSERT_OK_AND_ASSIGN(auto segment, log->Create(1, 1024));
+      fs.InjectAt(fs.calls() + nth, fault);
+      EXPECT_FALSE(segment->Write(0, {"abc"}, true).ok());
+      EXPECT_STATUS(kInternal, "poisoned", segment->Write(0, {"abc"}, true));
+      EXPECT_STATUS(kInternal, "poisoned", segment->Sync());
+      ASSERT_OK_AND_ASSIGN(auto again, log->Open(1));
+      EXPECT_STATUS(kInternal, "poisoned", again->Write(0, {"abc"}, true));
+      EXPECT_OK(other->Write(0, {"abc"}, true));
+      char buffer[3];
+      EXPECT_OK(again->Read(0, 3, buffer));
+    }
+  }
+}
+
+TEST(PosixLogTest, FullDiskFailsCreateAndLeavesNothing) {
+  FaultFs fs;
+  auto store = MustOpen(&fs, "/s");
+  ASSERT_OK_AND_ASSIGN(auto log, store->OpenLog("ts"));
+  ASSERT_OK_AND_ASSIGN(auto kept, log->Create(1, 4096));
+  fs.SetCapacity(fs.used_bytes() + 1000);
+  EXPECT_STATUS(kResourceExhausted, "full", log->Create(2, 4096));
+  EXPECT_EQ(log->List()->size(), 1u);
+  EXPECT_STATUS(kNotFound, "ts", log->Open(2));
+  // What exists was reserved.
+  EXPECT_OK(kept->Write(0, {std::string(4096, 'x')}, true));
+  fs.SetCapacity(fs.used_bytes() + 5000);
+  EXPECT_OK(log->Create(2, 4096));
+}
+
+TEST(PosixStoreTest, FullDiskFailsABlobAndLeavesNothing) {
+  FaultFs fs;
+  auto store = MustOpen(&fs, "/s");
+  fs.SetCapacity(fs.used_bytes() + 1000);
+  {
+    ASSERT_OK_AND_ASSIGN(auto writer, store->CreateBlob("a"));
+    ASSERT_OK(writer->Append(std::string(2000, 'x')));  // buffered
+    EXPECT_STATUS(kResourceExhausted, "full", writer->Finish());
+    EXPECT_STATUS(kResourceExhausted, "full", writer->Append("more"));
+    EXPECT_STATUS(kResourceExhausted, "full", writer->Finish());
+  }
+  EXPECT_EQ(FilesBelow(fs, "/s/tmp"), Names{});
+  PutBlob(store.get(), "a", "fits");
+}
+
+// Several processes on the real disk.
+TEST(PosixProcessesTest, SwapsOfManyProcessesLoseNone) {
+  TempDir dir;
+  const std::string root = dir.path() + "/s";
+  ASSERT_OK(MustOpen(PosixFs(), root)->CreateCell("n", "0"));
+  constexpr int kProcesses = 4;
+  constexpr int kEach = 20;
+  for (int i = 0; i < kProcesses; ++i) {
+    if (fork() != 0) continue;
+    auto store = MustOpen(PosixFs(), root);
+    for (int done = 0; done < kEach;) {
+      StatusOr<StoredCell> cell = store->ReadCell("n");
+      if (!cell.ok()) _exit(1);
+      StatusOr<uint64_t> swapped =
+          store->SwapCell("n", cell->version, std::to_string(std::stoi(cell->value) + 1));
+      if (!swapped.ok() && !IsFenced(swapped.status())) _exit(2);
+      if (swapped.ok()) ++done;
+    }
+    _exit(0);
+  }
+  for (int i = 0; i < kProcesses; ++i) {
+    int status = 0;
+    ASSERT_GT(wait(&status), 0);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(MustOpen(PosixFs(), root)->ReadCell("n")->value, std::to_string(kProcesses * kEach));
+}
+
+TEST(PosixProcessesTest, KilledProcessFreesItsLogAndItsTemporaryFiles) {
+  TempDir dir;
+  const std::string root = dir.path() + "/s";
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    auto store = MustOpen(PosixFs(), root);
+    auto log = store->OpenLog("ts");
+    auto writer = store->CreateBlob("half");
+    const char answer = log.ok() && writer.ok() ? 'y' : 'n';
+    if (write(ready[1], &answer, 1) != 1) _exit(1);
+    while (true) pause();
+  }
+  char answer = '?';
+  ASSERT_EQ(read(ready[0], &answer, 1), 1);
+  EXPECT_EQ(answer, 'y');
+  auto store = MustOpen(PosixFs(), root);
+  EXPECT_STATUS(kUnavailable, "another process", store->OpenLog("ts"));
+  EXPECT_EQ(PosixFs()->List(root + "/tmp")->size(), 1u);
+  ASSERT_EQ(kill(child, SIGKILL), 0);
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  ASSERT_OK_AND_ASSIGN(auto log, store->OpenLog("ts"));
+  EXPECT_EQ(log->epoch(), 2u);
+  auto another = MustOpen(PosixFs(), root);
+  EXPECT_EQ(PosixFs()->List(root + "/tmp")->size(), 0u);
+  close(ready[0]);
+  close(ready[1]);
+}
+
+TEST(StoreNamesTest, ParentPath) {
+  EXPECT_EQ(ParentPath("a"), ".");
+  EXPECT_EQ(ParentPath("/a"), "/");
+  EXPECT_EQ(ParentPath("/a/b"), "/a");
+  EXPECT_EQ(ParentPath("a/b/c"), "a/b");
 }
 
 }  // namespace

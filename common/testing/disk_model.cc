@@ -32,7 +32,9 @@ NodePtr CopyAfterPowerCut(const ModelNode& node, PowerCutChoice* choice,
   }
   ModelDir::Entries entries;
   for (const auto& [name, child] : node.dir.AfterPowerCut(choice)) {
-    entries[name] = CopyAfterPowerCut(*child, choice, space, copies);
+    NodePtr child_copy = CopyAfterPowerCut(*child, choice, space, copies);
+    ++child_copy->links;
+    entries[name] = std::move(child_copy);
   }
   result->dir.SetDurable(std::move(entries));
   return result;
@@ -171,6 +173,11 @@ void ModelFile::SetDurable(std::string content) {
   CHECK(data_.empty() && dirty_.empty());
   data_ = std::move(content);
   Charge();
+}
+
+void ModelFile::ReleaseSpace() {
+  space_->used.fetch_sub(charged_);
+  charged_ = 0;
 }
 
 NodePtr ModelDir::Find(const std::string& name) const {

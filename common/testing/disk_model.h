@@ -75,6 +75,8 @@ class ModelFile {
   std::string AfterPowerCut(PowerCutChoice* choice) const;
   // Makes this, which is new, hold `content` durably.
   void SetDurable(std::string content);
+  // Gives its space back: nobody can reach it any more, unless a power cut brings its name back.
+  void ReleaseSpace();
 
  private:
   struct Sector {
@@ -126,6 +128,8 @@ struct ModelNode {
   ModelFile file;
   ModelDir dir;
   int64_t modified_micros = 0;
+  int links = 0;  // names that it has now
+  int opens = 0;  // handles that are open
 };
 
 // The tree below `root` as a power cut leaves it, everything in it durable, on a disk of its own.

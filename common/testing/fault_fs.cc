@@ -111,9 +111,20 @@ class FaultFs::Disk {
     return node;
   }
 
+  // A name or a handle of the node is gone.
+  static void Forget(ModelNode* node, int* count) {
+    --*count;
+    if (node->links == 0 && node->opens == 0) node->file.ReleaseSpace();
+  }
+
   StatusOr<NodePtr> Resolve(const std::string& path) const REQUIRES(mu) {
+    return ResolvePrefix(path, path);
+  }
+
+  // The node of `prefix`, which is a leading part of `path`; errors name `path`.
+  StatusOr<NodePtr> ResolvePrefix(Slice prefix, const std::string& path) const REQUIRES(mu) {
     NodePtr node = root;
-    for (Slice part : absl::StrSplit(path, '/', absl::SkipEmpty())) {
+    for (Slice part : absl::StrSplit(prefix, '/', absl::SkipEmpty())) {
       if (part == ".") continue;
       if (part == "..") return absl::InvalidArgumentError(absl::StrCat(path, ": .. in a path"));
       if (!node->is_directory) {
@@ -137,8 +148,11 @@ class FaultFs::Disk {
     if (name.empty() || name == "." || name == "..") {
       return absl::InvalidArgumentError(absl::StrCat("\"", path, "\" does not name a file"));
     }
-    ASSIGN_OR_RETURN(NodePtr dir,
-                     ResolveDir(slash == std::string::npos ? "/" : path.substr(0, slash)));
+    const Slice parent = Slice(path).substr(0, slash == std::string::npos ? 0 : slash);
+    ASSIGN_OR_RETURN(NodePtr dir, ResolvePrefix(parent, path));
+    if (!dir->is_directory) {
+      return absl::InternalError(absl::StrCat(path, ": ", parent, " is not a directory"));
+    }
     return Place{std::move(dir), name};
   }
 
@@ -157,6 +171,7 @@ class FaultFs::Disk {
       return absl::AlreadyExistsError(absl::StrCat(path, ": exists"));
     }
     NodePtr node = NewNode(directory);
+    ++node->links;
     place.dir->dir.Apply({{place.name, node}});
     return node;
   }
@@ -170,6 +185,7 @@ class FaultFs::Disk {
       return absl::InternalError(absl::StrCat(to, ": is a directory"));
     }
     if (old == node) return OkStatus();  // as POSIX has it
+    if (old != nullptr) Forget(old.get(), &old->links);
     if (source.dir == target.dir) {
       source.dir->dir.Apply({{source.name, nullptr}, {target.name, node}});
     } else {
@@ -185,7 +201,17 @@ class FaultFs::Disk {
     if (target.dir->dir.Find(target.name) != nullptr) {
       return absl::AlreadyExistsError(absl::StrCat(to, ": exists"));
     }
-    target.dir->dir.Apply({{target.name, source.dir->dir.Find(source.name)}});
+    NodePtr node = source.dir->dir.Find(source.name);
+    ++node->links;
+    target.dir->dir.Apply({{target.name, std::move(node)}});
+    return OkStatus();
+  }
+
+  Status UnlinkFile(const std::string& path) REQUIRES(mu) {
+    ASSIGN_OR_RETURN(Place place, ResolveFile(path));
+    const NodePtr node = place.dir->dir.Find(place.name);
+    place.dir->dir.Apply({{place.name, nullptr}});
+    Forget(node.get(), &node->links);
     return OkStatus();
   }
 
@@ -236,13 +262,20 @@ class FaultFs::Disk {
 
 class FaultFs::File : public FsFile {
  public:
+  // The disk's mutex is held.
   File(std::shared_ptr<Disk> disk, NodePtr node, std::string path, bool writable,
        uint64_t generation)
       : disk_(std::move(disk)),
         node_(std::move(node)),
         path_(std::move(path)),
         writable_(writable),
-        generation_(generation) {}
+        generation_(generation) {
+    ++node_->opens;
+  }
+  ~File() override {
+    MutexLock lock(&disk_->mu);
+    Disk::Forget(node_.get(), &node_->opens);
+  }
 
   StatusOr<size_t> ReadAt(uint64_t offset, size_t n, char* buffer) const override {
     MutexLock lock(&disk_->mu);
@@ -507,9 +540,7 @@ Status FaultFs::Unlink(const std::string& path) {
   MutexLock lock(&disk_->mu);
   const Disk::Verdict verdict = disk_->Begin("unlink", path, Disk::SpaceNeed::kNeedsNone);
   RETURN_IF_ERROR(verdict.error);
-  StatusOr<Place> place = disk_->ResolveFile(path);
-  if (place.ok()) place->dir->dir.Apply({{place->name, nullptr}});
-  return disk_->End(verdict, "unlink", path, place.status());
+  return disk_->End(verdict, "unlink", path, disk_->UnlinkFile(path));
 }
 
 Status FaultFs::MakeDir(const std::string& path) {

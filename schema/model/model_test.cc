@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "schema/model/mutation_cell.h"
+
 namespace stele {
 namespace {
 
@@ -207,6 +209,33 @@ TEST(SelectionTest, Bounds) {
   EXPECT_TRUE(Invalid(ValidateSelection({.columns = {{std::string(65, 'f'), ""}}}), "family name"));
   EXPECT_TRUE(Invalid(ValidateSelection({.columns = {{"f", std::string(16385, 'q')}}}),
                       "column qualifier"));
+}
+
+TEST(MutationCellTest, EachKindHasItsKeyAndValue) {
+  const TableSchema schema = GoodSchema();
+  MutationCell cell;
+  ParsedCellKey key;
+  std::string scratch;
+  auto encode = [&](const Mutation& m) {
+    EncodeMutation("r", m, schema, 7, &cell);
+    EXPECT_TRUE(ParseCellKey(cell.key, &key, &scratch).ok());
+    EXPECT_EQ(key.row, "r");
+    EXPECT_EQ(key.sequence, 7u);
+    return key.kind;
+  };
+  EXPECT_EQ(encode(SetCell{"b", "q", 5000, "v"}), CellKind::kSet);
+  EXPECT_EQ(key.family_id, 2);
+  EXPECT_EQ(key.timestamp_us, 5000);
+  EXPECT_EQ(cell.value, "v");
+  EXPECT_EQ(encode(DeleteFromColumn{"b", "q", 1000, 0}), CellKind::kDeleteColumn);
+  int64_t start, end;
+  EXPECT_TRUE(ParseMarkerRange(cell.value, &start, &end).ok());
+  EXPECT_EQ(start, 1000);
+  EXPECT_EQ(end, 0);
+  EXPECT_EQ(encode(DeleteFromFamily{"a"}), CellKind::kDeleteFamily);
+  EXPECT_EQ(key.family, "a");
+  EXPECT_EQ(cell.value, "");
+  EXPECT_EQ(encode(DeleteFromRow{}), CellKind::kDeleteRow);
 }
 
 }  // namespace

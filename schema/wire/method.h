@@ -37,7 +37,7 @@ enum class Method : uint16_t {
   // Tablets: the master asks, a tablet server does.
   kDropTablet,      // TabletRequest -> Empty: deletes the manifest; file GC takes the files
   kCollectGarbage,  // Empty -> Empty: one round of file GC, asked of one server of the cell
-  kEnd,  // one past the last
+  kEnd,             // one past the last
 };
 
 enum class Permission : uint8_t {

@@ -5,7 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <random>
+
+#include "common/testing/seeded_random.h"
 
 namespace stele::storage {
 namespace {
@@ -75,8 +76,9 @@ TEST(Picker, MajorForMarkersUnlessTheyHaveSettled) {
 }
 
 TEST(Picker, AlwaysEndsAndKeepsItsLimits) {
-  const uint32_t seed = 20240501;
-  std::mt19937 rng(seed);
+  const uint64_t seed = TestSeed();
+  SeededRandom random(seed);
+  auto rng = [&random] { return random.Next() % (uint64_t{1} << 32); };
   for (int round = 0; round < 2000; ++round) {
     PickerOptions options;
     options.merge_min_files = 2 + rng() % 4;

@@ -1,0 +1,24 @@
+// How one mutation is stored: the one place that turns the model's mutations into keys and values
+// (cell_key.h). Pure, thread-safe.
+#pragma once
+
+#include <string>
+
+#include "schema/model/cell_key.h"
+#include "schema/model/model.h"
+
+namespace stele {
+
+// A stored mutation. `value` points into the mutation, or into `marker_range`.
+struct MutationCell {
+  std::string key;
+  Slice value;
+  std::string marker_range;
+};
+
+// Overwrites *cell with what `mutation` of `row` becomes under `sequence`. REQUIRES: valid
+// (ValidateRowMutation with this schema), and a SetCell's timestamp decided, not kServerTime.
+void EncodeMutation(Slice row, const Mutation& mutation, const TableSchema& schema,
+                    Sequence sequence, MutationCell* cell);
+
+}  // namespace stele

@@ -1,0 +1,83 @@
+// GcPolicy: one family's garbage collection rule, made ready to be asked about cells.
+//
+// What the rules mean, so that no answer depends on when a compaction ran:
+//   max_age(a)        holds for a cell with now - timestamp > a. A cell exactly `a` old is kept.
+//   max_versions(n)   is applied as if after every single mutation: when a write gives a column
+//   more
+//                     than n versions, the oldest timestamps beyond n become surplus, and surplus
+//                     they stay until that identity is written again. So the removal of a newer
+//                     version by DeleteFromColumn never brings an older one back, whether or not it
+//                     has been dropped from disk by then. Surplus versions are not counted.
+//   union, intersection   any, all.
+// Without a DeleteFromColumn over a part of the timestamps this is "the n newest are kept".
+//
+// Guaranteed: for a rule whose max_versions all have one n (every plain rule, union or intersection
+// of max_age with it), reads before and after any compaction agree, provided that now_us never goes
+// back and the rule is not changed. A rule that mixes several n may, after a DeleteFromColumn over
+// a part of the timestamps of a column that still holds collected versions and a later write
+// *below* those timestamps, count one version more or less for that late write. After a change of
+// the rule, cells that the old rule had hidden and that no compaction dropped are judged by the new
+// rule.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "schema/model/model.h"
+
+namespace stele::storage {
+
+class GcPolicy {
+ public:
+  // The rule must be valid (ValidateGcRule).
+  explicit GcPolicy(GcRule rule) : rule_(std::move(rule)) {
+    CollectLimits(rule_);
+    std::sort(limits_.begin(), limits_.end());
+    limits_.erase(std::unique(limits_.begin(), limits_.end()), limits_.end());
+  }
+
+  bool keeps_all() const { return rule_.kind == GcRule::Kind::kNone; }
+  // The different n of max_versions(n), ascending.
+  const std::vector<int32_t>& version_limits() const { return limits_; }
+
+  // surplus(n) says whether max_versions(n) holds for the cell; age may be negative.
+  template <typename Surplus>
+  bool IsGarbage(int64_t age_us, const Surplus& surplus) const {
+    return Holds(rule_, age_us, surplus);
+  }
+  // The same for a cell that `newer` counted versions of its column stand before.
+  bool IsGarbageAt(int64_t age_us, uint64_t newer) const {
+    return !keeps_all() &&
+           IsGarbage(age_us, [newer](int32_t n) { return newer >= static_cast<uint64_t>(n); });
+  }
+
+ private:
+  void CollectLimits(const GcRule& rule) {
+    if (rule.kind == GcRule::Kind::kMaxVersions) limits_.push_back(rule.max_versions);
+    for (const GcRule& inner : rule.rules) CollectLimits(inner);
+  }
+
+  template <typename Surplus>
+  static bool Holds(const GcRule& rule, int64_t age_us, const Surplus& surplus) {
+    auto holds = [&](const GcRule& inner) { return Holds(inner, age_us, surplus); };
+    switch (rule.kind) {
+      case GcRule::Kind::kNone:
+        return false;
+      case GcRule::Kind::kMaxVersions:
+        return surplus(rule.max_versions);
+      case GcRule::Kind::kMaxAge:
+        return age_us > rule.max_age_us;
+      case GcRule::Kind::kUnion:
+        return std::any_of(rule.rules.begin(), rule.rules.end(), holds);
+      case GcRule::Kind::kIntersection:
+        return !rule.rules.empty() && std::all_of(rule.rules.begin(), rule.rules.end(), holds);
+    }
+    return false;
+  }
+
+  GcRule rule_;
+  std::vector<int32_t> limits_;
+};
+
+}  // namespace stele::storage

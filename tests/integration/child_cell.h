@@ -1,0 +1,47 @@
+// ChildCell: a `stele local` in a process of its own, for tests that kill it. Started on free ports
+// that it keeps over restarts. Owned by one test; thread-compatible. Its standard error goes to a
+// file beside the data, shown when it does not come up.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "common/base/status.h"
+
+namespace stele {
+
+class ChildCell {
+ public:
+  // `binary`: the stele program; `directory`: where data and output go; `flags`: further flags of
+  // `stele local`.
+  ChildCell(std::string binary, std::string directory, std::vector<std::string> flags = {});
+  ~ChildCell();  // kill -9 if it is still up
+  ChildCell(const ChildCell&) = delete;
+  ChildCell& operator=(const ChildCell&) = delete;
+
+  // Starts it and waits for its READY line.
+  Status Start();
+  // SIGKILL, and waits for the end.
+  void Kill();
+  // SIGTERM, and waits; the exit code, or 128 + signal.
+  int Stop();
+
+  bool running() const { return pid_ > 0; }
+  pid_t pid() const { return pid_; }
+  const std::string& rpc_address() const { return rpc_; }
+  const std::string& http_address() const { return http_; }
+
+ private:
+  int Wait();
+
+  const std::string binary_;
+  const std::string directory_;
+  const std::vector<std::string> flags_;
+  pid_t pid_ = -1;
+  std::string rpc_ = "127.0.0.1:0";
+  std::string http_ = "127.0.0.1:0";
+};
+
+}  // namespace stele

@@ -1,0 +1,122 @@
+#include "tests/reference/reference_table.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace stele {
+namespace {
+
+void CollectLimits(const GcRule& rule, std::set<int32_t>* limits) {
+  if (rule.kind == GcRule::Kind::kMaxVersions) limits->insert(rule.max_versions);
+  for (const GcRule& inner : rule.rules) CollectLimits(inner, limits);
+}
+
+bool Hides(const GcRule& rule, int64_t age_us, const std::set<int32_t>& surplus_for) {
+  auto hides = [&](const GcRule& inner) { return Hides(inner, age_us, surplus_for); };
+  switch (rule.kind) {
+    case GcRule::Kind::kNone:
+      return false;
+    case GcRule::Kind::kMaxVersions:
+      return surplus_for.count(rule.max_versions) > 0;
+    case GcRule::Kind::kMaxAge:
+      return age_us > rule.max_age_us;
+    case GcRule::Kind::kUnion:
+      return std::any_of(rule.rules.begin(), rule.rules.end(), hides);
+    case GcRule::Kind::kIntersection:
+      return std::all_of(rule.rules.begin(), rule.rules.end(), hides);
+  }
+  return false;
+}
+
+bool Selects(const ReadSelection& selection, const std::string& family,
+             const std::string& qualifier) {
+  if (selection.families.empty() && selection.columns.empty()) return true;
+  return std::count(selection.families.begin(), selection.families.end(), family) > 0 ||
+         std::count(selection.columns.begin(), selection.columns.end(),
+                    std::make_pair(family, qualifier)) > 0;
+}
+
+}  // namespace
+
+void ReferenceTable::Apply(const RowMutation& mutation) {
+  RowState& row = rows_[mutation.row];
+  for (const Mutation& m : mutation.mutations) ApplyOne(&row, m);
+}
+
+ReferenceTable::Family* ReferenceTable::FindFamily(RowState* row, const std::string& name) {
+  const FamilySchema* family = schema_.FindFamily(name);
+  CHECK(family != nullptr);
+  return &(*row)[FamilyKey{name, family->id}];
+}
+
+void ReferenceTable::ApplyOne(RowState* row, const Mutation& mutation) {
+  if (std::holds_alternative<DeleteFromRow>(mutation)) {
+    row->clear();
+  } else if (const auto* m = std::get_if<DeleteFromFamily>(&mutation)) {
+    FindFamily(row, m->family)->clear();
+  } else if (const auto* m = std::get_if<DeleteFromColumn>(&mutation)) {
+    Column& column = (*FindFamily(row, m->family))[m->qualifier];
+    std::erase_if(column, [m](const auto& version) {
+      return version.first >= m->start_us && (m->end_us == 0 || version.first < m->end_us);
+    });
+  } else {
+    const auto& set = std::get<SetCell>(mutation);
+    CHECK(set.timestamp_us >= 0);
+    Column& column = (*FindFamily(row, set.family))[set.qualifier];
+    column[set.timestamp_us] = Version{set.value, {}};
+    std::set<int32_t> limits;
+    CollectLimits(schema_.FindFamily(set.family)->gc, &limits);
+    for (int32_t limit : limits) {
+      int32_t counted = 0;
+      for (auto& [timestamp, version] : column) {
+        if (version.surplus_for.count(limit) > 0) continue;
+        if (++counted > limit) version.surplus_for.insert(limit);
+      }
+    }
+  }
+}
+
+Row ReferenceTable::Select(const std::string& key, const RowState& row,
+                           const ReadSelection& selection, int64_t now_us) const {
+  Row out{.key = key};
+  for (const auto& [family_key, columns] : row) {
+    const FamilySchema* family = schema_.FindFamily(family_key.name);
+    if (family == nullptr || family->id != family_key.id) continue;
+    for (const auto& [qualifier, versions] : columns) {
+      if (!Selects(selection, family->name, qualifier)) continue;
+      int32_t of_column = 0;
+      for (const auto& [timestamp, version] : versions) {
+        if (Hides(family->gc, now_us - timestamp, version.surplus_for)) continue;
+        if (timestamp < selection.min_timestamp_us) continue;
+        if (selection.max_timestamp_us != 0 && timestamp >= selection.max_timestamp_us) continue;
+        if (selection.cells_per_column != 0 && of_column == selection.cells_per_column) continue;
+        ++of_column;
+        out.cells.push_back(Cell{family->name, qualifier, timestamp, version.value});
+      }
+    }
+  }
+  const size_t per_row = static_cast<size_t>(selection.cells_per_row);
+  if (per_row != 0 && out.cells.size() > per_row) out.cells.resize(per_row);
+  return out;
+}
+
+std::vector<Row> ReferenceTable::Read(const RowRange& range, const ReadSelection& selection,
+                                      int64_t now_us) const {
+  std::vector<Row> out;
+  for (const auto& [key, state] : rows_) {
+    if (key < range.start || (range.start_open && key == range.start)) continue;
+    if (!range.end.empty() && (key > range.end || (range.end_open && key == range.end))) continue;
+    Row row = Select(key, state, selection, now_us);
+    if (!row.cells.empty()) out.push_back(std::move(row));
+  }
+  return out;
+}
+
+Row ReferenceTable::ReadRow(const std::string& row, const ReadSelection& selection,
+                            int64_t now_us) const {
+  auto it = rows_.find(row);
+  return it == rows_.end() ? Row{.key = row} : Select(row, it->second, selection, now_us);
+}
+
+}  // namespace stele
