@@ -41,7 +41,7 @@ struct EngineEnv {
   BlobStore* store = nullptr;  // outlives the engine
   Clock* clock = nullptr;      // outlives the engine
   FaultInjector* faults = nullptr;
-  std::string server_id;                // names the log: "logs/<server_id>"
+  std::string server_id;                // names the commit log in the store
   std::function<Status()> lease_check;  // before every ack, read reply, publish, delete, log reuse
   std::function<void(const Status&)> on_fatal;  // storage or lease gone: stop and exit
 };
@@ -131,6 +131,9 @@ class Engine {
   // Flushes (double minor compaction) when `flush`, refuses further writes, lets readers go on
   // their pins.
   virtual Status CloseTablet(TabletId tablet, bool flush) = 0;
+  // Closes it, if open, and deletes its manifest: its files and log records are garbage from then
+  // on. Aborted when the manifest is of a higher epoch; NotFound.
+  virtual Status DropTablet(TabletId tablet, Epoch epoch) = 0;
   virtual std::shared_ptr<TabletStore> FindTablet(TabletId tablet) = 0;
   virtual std::vector<std::shared_ptr<TabletStore>> tablets() = 0;
 

@@ -1,0 +1,295 @@
+#include "tabletserver/storage/engine_impl.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "tabletserver/storage/log_recovery.h"
+
+namespace stele::storage {
+
+StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options, const EngineEnv& env) {
+  CHECK(env.store != nullptr && env.clock != nullptr);
+  if (options.merge_min_files < 2 || options.merge_max_files < options.merge_min_files) {
+    return absl::InvalidArgumentError(absl::StrCat("merge_min_files ", options.merge_min_files,
+                                                   " and merge_max_files ", options.merge_max_files,
+                                                   ": 2 <= min <= max"));
+  }
+  StatusOr<std::unique_ptr<LogStore>> log = env.store->OpenLog(env.server_id);
+  if (!log.ok()) return WithContext(log.status(), absl::StrCat("log of server ", env.server_id));
+  auto core = std::make_shared<EngineCore>(options, env, (*log)->epoch());
+  auto engine = std::make_unique<EngineImpl>(core);
+  RETURN_IF_ERROR(engine->Start(*std::move(log)));
+  return std::unique_ptr<Engine>(std::move(engine));
+}
+
+EngineImpl::EngineImpl(std::shared_ptr<EngineCore> core)
+    : core_(std::move(core)), collector_(core_.get()) {}
+
+// Start: what survives a crash after each step: see LogRecovery::Run, then
+//  4. recovery.before_open: all that the log held is in files and manifests.
+//  5. The log begins its new epoch with a durable record, and forgets the old ones.
+//  6. recovery.after_open: tablets may be opened.
+Status EngineImpl::Start(std::unique_ptr<LogStore> log_store) {
+  CommitLogHooks hooks;
+  EngineCore* core = core_.get();  // the log lives in the core
+  hooks.lease_check = [core] {
+    return core->env.lease_check ? core->env.lease_check() : OkStatus();
+  };
+  hooks.on_fatal = [core](const Status& status) { core->Fatal(status); };
+  hooks.on_pressure = [core](std::vector<TabletId>) { core->wake_maintenance(); };
+  ASSIGN_OR_RETURN(core_->log, CommitLog::Open(std::move(log_store), core_->options.log,
+                                               std::move(hooks), core_->env.faults));
+  LogRecovery recovery(core);
+  RETURN_IF_ERROR(recovery.Run());
+  RETURN_IF_ERROR(FaultPoint(core_->env.faults, "recovery.before_open"));
+  RETURN_IF_ERROR(core_->CheckLease());
+  scheduler_ = std::make_unique<MaintenanceScheduler>(
+      core_->env.clock, core_->options.maintenance_threads, [this] { return MaintenanceTasks(); });
+  core_->wake_maintenance = [scheduler = scheduler_.get()] { scheduler->Wake(); };
+  RETURN_IF_ERROR(core_->log->Start());
+  return FaultPoint(core_->env.faults, "recovery.after_open");
+}
+
+EngineImpl::~EngineImpl() {
+  {
+    MutexLock lock(&mu_);
+    closed_ = true;
+  }
+  StopJobs();
+  if (core_->log != nullptr) {
+    Status status = core_->log->Close();
+    if (!status.ok()) {
+      LOG(WARNING) << "closing the log: " << status.ToString();
+    }
+  }
+}
+
+void EngineImpl::StopJobs() {
+  core_->stopping = true;
+  core_->limiter.Stop();
+  if (scheduler_ != nullptr) scheduler_->Stop();
+}
+
+// Marks a tablet as being opened or closed.
+class EngineImpl::Busy {
+ public:
+  static StatusOr<std::unique_ptr<Busy>> Claim(EngineImpl* engine, TabletId tablet) {
+    MutexLock lock(&engine->mu_);
+    if (engine->closed_) return absl::UnavailableError("the engine is closed");
+    if (!engine->busy_.insert(tablet).second) {
+      return absl::UnavailableError(
+          absl::StrCat("tablet ", tablet, " is being opened or closed by another caller"));
+    }
+    return std::make_unique<Busy>(engine, tablet);
+  }
+  Busy(EngineImpl* engine, TabletId tablet) : engine_(engine), tablet_(tablet) {}
+  ~Busy() {
+    MutexLock lock(&engine_->mu_);
+    engine_->busy_.erase(tablet_);
+  }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  EngineImpl* const engine_;
+  const TabletId tablet_;
+};
+
+Status EngineImpl::CreateTablet(const TabletDescriptor& tablet, const TableSchema& schema,
+                                Epoch epoch) {
+  RETURN_IF_ERROR(ValidateSchema(schema));
+  if (tablet.table != schema.id) {
+    return absl::InvalidArgumentError(absl::StrCat("tablet ", tablet.id, " of table ", tablet.table,
+                                                   " with the schema of table ", schema.id));
+  }
+  Manifest manifest;
+  manifest.tablet = tablet;
+  manifest.schema = schema;
+  manifest.epoch = epoch;
+  RETURN_IF_ERROR(core_->CheckLease());
+  return CreateManifest(core_->env.store, manifest);
+}
+
+StatusOr<std::shared_ptr<TabletStore>> EngineImpl::OpenTablet(TabletId tablet, Epoch epoch) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Busy> busy, Busy::Claim(this, tablet));
+  ASSIGN_OR_RETURN(StorePtr store, OpenBusy(tablet, epoch));
+  return std::shared_ptr<TabletStore>(std::move(store));
+}
+
+StatusOr<EngineImpl::StorePtr> EngineImpl::OpenBusy(TabletId tablet, Epoch epoch) {
+  {
+    MutexLock lock(&mu_);
+    if (auto found = open_.find(tablet); found != open_.end()) {
+      return absl::AlreadyExistsError(absl::StrCat("tablet ", tablet, " is open"));
+    }
+  }
+  RETURN_IF_ERROR(SettleLeftover(tablet));
+  ASSIGN_OR_RETURN(StoredManifest stored, ReadManifest(core_->env.store, tablet));
+  if (epoch < stored.manifest.epoch) {
+    return FencedError(absl::StrCat("tablet ", tablet, " is owned under epoch ",
+                                    stored.manifest.epoch, ", not ", epoch));
+  }
+  RETURN_IF_ERROR(core_->CheckLease());
+  // Also under the same epoch: it moves the cell's version, so whoever held it before is fenced.
+  Manifest next = stored.manifest;
+  next.epoch = epoch;
+  RETURN_IF_ERROR(ReplaceManifest(core_->env.store, &stored, next));
+  ASSIGN_OR_RETURN(StorePtr store, TabletStoreImpl::Open(core_, std::move(stored)));
+  MutexLock lock(&mu_);
+  open_[tablet] = store;
+  return store;
+}
+
+Status EngineImpl::SettleLeftover(TabletId tablet) {
+  StorePtr store;
+  {
+    MutexLock lock(&mu_);
+    auto found = leftover_.find(tablet);
+    if (found == leftover_.end()) return OkStatus();
+    store = found->second;
+  }
+  Status status = store->Flush();
+  if (!status.ok() && !IsFenced(status) && !absl::IsNotFound(status)) return status;
+  core_->log->Forget(tablet);
+  MutexLock lock(&mu_);
+  leftover_.erase(tablet);
+  return OkStatus();
+}
+
+Status EngineImpl::CloseTablet(TabletId tablet, bool flush) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Busy> busy, Busy::Claim(this, tablet));
+  return CloseBusy(tablet, flush);
+}
+
+Status EngineImpl::CloseBusy(TabletId tablet, bool flush) {
+  StorePtr store;
+  {
+    MutexLock lock(&mu_);
+    auto found = open_.find(tablet);
+    if (found == open_.end()) {
+      return absl::NotFoundError(absl::StrCat("tablet ", tablet, " is not open"));
+    }
+    store = found->second;
+  }
+  // The first flush, while writes go on, leaves little for the second, when they wait.
+  Status status = flush ? store->Flush() : OkStatus();
+  store->StopWrites();
+  if (flush && status.ok()) status = store->Flush();
+  const bool left = store->HasUnflushed();
+  if (!left) core_->log->Forget(tablet);
+  MutexLock lock(&mu_);
+  open_.erase(tablet);
+  if (left) leftover_[tablet] = store;
+  return IsFenced(status) ? OkStatus() : status;
+}
+
+Status EngineImpl::DropTablet(TabletId tablet, Epoch epoch) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Busy> busy, Busy::Claim(this, tablet));
+  Status closed = CloseBusy(tablet, /*flush=*/false);
+  if (!closed.ok() && !absl::IsNotFound(closed)) return closed;
+  ASSIGN_OR_RETURN(StoredManifest stored, ReadManifest(core_->env.store, tablet));
+  if (epoch < stored.manifest.epoch) {
+    return FencedError(absl::StrCat("tablet ", tablet, " is owned under epoch ",
+                                    stored.manifest.epoch, ", not ", epoch));
+  }
+  RETURN_IF_ERROR(core_->CheckLease());
+  RETURN_IF_ERROR(core_->env.store->DeleteCell(ManifestCellName(tablet), stored.version));
+  // Replay skips records without a manifest: nothing needs to be flushed.
+  core_->log->Forget(tablet);
+  MutexLock lock(&mu_);
+  leftover_.erase(tablet);
+  return OkStatus();
+}
+
+std::shared_ptr<TabletStore> EngineImpl::FindTablet(TabletId tablet) {
+  MutexLock lock(&mu_);
+  auto found = open_.find(tablet);
+  return found == open_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<TabletStore>> EngineImpl::tablets() {
+  MutexLock lock(&mu_);
+  std::vector<std::shared_ptr<TabletStore>> all;
+  for (const auto& [id, store] : open_) all.push_back(store);
+  return all;
+}
+
+std::vector<MaintenanceTask> EngineImpl::MaintenanceTasks() {
+  DropSettledLeftovers();
+  std::vector<StorePtr> stores;
+  {
+    MutexLock lock(&mu_);
+    for (const auto& [id, store] : open_) stores.push_back(store);
+    for (const auto& [id, store] : leftover_) stores.push_back(store);
+  }
+  const LogRingStatus ring = core_->log->status();
+  const bool half_full = ring.live_bytes * 2 > ring.segment_bytes * ring.max_segments;
+  const bool pressure = core_->memtable_memory.used() > core_->memtable_pressure_bytes();
+  std::vector<MaintenanceTask> tasks;
+  for (const StorePtr& store : stores) {
+    const TabletId id = store->descriptor().id;
+    const bool pins =
+        half_full && std::find(ring.pinning.begin(), ring.pinning.end(), id) != ring.pinning.end();
+    store->AddMaintenance(pins, pressure, &tasks);
+  }
+  return tasks;
+}
+
+void EngineImpl::DropSettledLeftovers() {
+  MutexLock lock(&mu_);
+  for (auto it = leftover_.begin(); it != leftover_.end();) {
+    if (it->second->HasUnflushed() || busy_.contains(it->first)) {
+      ++it;
+    } else {
+      core_->log->Forget(it->first);
+      it = leftover_.erase(it);
+    }
+  }
+}
+
+StatusOr<bool> EngineImpl::RunMaintenance() { return scheduler_->RunOne(); }
+
+StatusOr<uint64_t> EngineImpl::CollectGarbage() { return collector_.Collect(); }
+
+EngineStats EngineImpl::stats() const {
+  EngineStats stats;
+  stats.ring = core_->log->status();
+  stats.block_cache = core_->block_cache.stats();
+  stats.filter_cache = core_->filter_cache.stats();
+  stats.memory_used = core_->memory.used();
+  stats.memory_limit = core_->memory.limit();
+  for (const MemoryTracker* tracker : {&core_->memtable_memory, &core_->index_memory,
+                                       &core_->block_memory, &core_->filter_memory}) {
+    stats.memory.emplace_back(tracker->name(), tracker->used());
+  }
+  stats.flushes = core_->counters.flushes;
+  stats.merges = core_->counters.merges;
+  stats.majors = core_->counters.majors;
+  stats.compaction_bytes_written = core_->counters.compaction_bytes_written;
+  stats.write_stalls_ms = core_->throttle.stalled_ms();
+  stats.files_deleted = core_->counters.files_deleted;
+  return stats;
+}
+
+Status EngineImpl::Close() {
+  std::vector<StorePtr> stores;
+  {
+    MutexLock lock(&mu_);
+    if (closed_) return OkStatus();
+    closed_ = true;
+    for (const auto& [id, store] : open_) stores.push_back(store);
+    for (const auto& [id, store] : leftover_) stores.push_back(store);
+  }
+  StopJobs();
+  Status first;
+  for (const StorePtr& store : stores) {
+    store->StopWrites();
+    Status status = store->HasUnflushed() ? store->Flush() : OkStatus();
+    if (!status.ok() && !IsFenced(status) && first.ok()) first = status;
+  }
+  Status status = core_->log->Close();
+  return first.ok() ? status : first;
+}
+
+}  // namespace stele::storage

@@ -1,0 +1,65 @@
+// EngineImpl: the Engine over one BlobStore and one commit log. Owns the table of open tablets, the
+// maintenance scheduler and the file collector. Thread-safe.
+//
+// A tablet that was closed with acknowledged writes in memory only stays here, without a name,
+// until maintenance has flushed it: those writes are in this log, and only this engine empties it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "common/base/mutex.h"
+#include "tabletserver/storage/compaction/scheduler.h"
+#include "tabletserver/storage/engine.h"
+#include "tabletserver/storage/engine_core.h"
+#include "tabletserver/storage/file_gc.h"
+#include "tabletserver/storage/tablet_store.h"
+
+namespace stele::storage {
+
+class EngineImpl : public Engine {
+ public:
+  explicit EngineImpl(std::shared_ptr<EngineCore> core);
+  ~EngineImpl() override;
+
+  // Opens the log, recovers it, starts it and the scheduler. Once.
+  Status Start(std::unique_ptr<LogStore> log_store);
+
+  Status CreateTablet(const TabletDescriptor& tablet, const TableSchema& schema,
+                      Epoch epoch) override;
+  StatusOr<std::shared_ptr<TabletStore>> OpenTablet(TabletId tablet, Epoch epoch) override;
+  Status CloseTablet(TabletId tablet, bool flush) override;
+  Status DropTablet(TabletId tablet, Epoch epoch) override;
+  std::shared_ptr<TabletStore> FindTablet(TabletId tablet) override;
+  std::vector<std::shared_ptr<TabletStore>> tablets() override;
+  StatusOr<bool> RunMaintenance() override;
+  StatusOr<uint64_t> CollectGarbage() override;
+  EngineStats stats() const override;
+  Status Close() override;
+
+ private:
+  using StorePtr = std::shared_ptr<TabletStoreImpl>;
+  // Excludes other openings and closings of the tablet for its life.
+  class Busy;
+
+  StatusOr<StorePtr> OpenBusy(TabletId tablet, Epoch epoch);
+  Status CloseBusy(TabletId tablet, bool flush);
+  // Flushes what a closed tablet left in memory; OK when it left nothing or has another owner.
+  Status SettleLeftover(TabletId tablet);
+  void DropSettledLeftovers();
+  std::vector<MaintenanceTask> MaintenanceTasks();
+  void StopJobs();
+
+  const std::shared_ptr<EngineCore> core_;
+  FileCollector collector_;
+  std::unique_ptr<MaintenanceScheduler> scheduler_;
+  mutable Mutex mu_;
+  std::map<TabletId, StorePtr> open_ GUARDED_BY(mu_);
+  std::map<TabletId, StorePtr> leftover_ GUARDED_BY(mu_);
+  std::set<TabletId> busy_ GUARDED_BY(mu_);
+  bool closed_ GUARDED_BY(mu_) = false;
+};
+
+}  // namespace stele::storage

@@ -1,0 +1,214 @@
+// Merging and major compaction of a tablet, and what it offers to the scheduler.
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "schema/model/cell_key.h"
+#include "tabletserver/storage/compaction/clipped_iterator.h"
+#include "tabletserver/storage/iterator/garbage_collector.h"
+#include "tabletserver/storage/iterator/merging_iterator.h"
+#include "tabletserver/storage/tablet_store.h"
+
+namespace stele::storage {
+namespace {
+
+constexpr uint64_t kCellsBetweenLooks = 1024;
+
+bool IsInput(const std::vector<std::shared_ptr<const OpenTable>>& inputs, const OpenTable& table) {
+  return std::any_of(inputs.begin(), inputs.end(),
+                     [&](const auto& input) { return input->file.file_id == table.file.file_id; });
+}
+
+struct SequenceRange {
+  Sequence min = kMaxSequence;
+  Sequence max = 0;
+};
+
+SequenceRange RangeOf(const std::vector<std::shared_ptr<const OpenTable>>& tables) {
+  SequenceRange range;
+  for (const auto& table : tables) {
+    range.min = std::min(range.min, table->file.min_sequence);
+    range.max = std::max(range.max, table->file.max_sequence);
+  }
+  return range;
+}
+
+std::unique_ptr<Iterator> MergedInputs(
+    const std::vector<std::shared_ptr<const OpenTable>>& inputs) {
+  std::vector<std::unique_ptr<Iterator>> parts;
+  for (const auto& input : inputs) {
+    parts.push_back(NewClippedIterator(input->table->NewIterator(/*fill_cache=*/false),
+                                       input->file.clip_start, input->file.clip_end));
+  }
+  return NewMergingIterator(std::move(parts));
+}
+
+}  // namespace
+
+void TabletStoreImpl::AddMaintenance(bool pins_log, bool memory_pressure,
+                                     std::vector<MaintenanceTask>* tasks) {
+  if (fenced_) return;
+  auto self = shared_from_this();
+  auto v = version();
+  const uint64_t active_bytes = v->active->cells.empty() ? 0 : v->active->cells.memory_bytes();
+  std::optional<MaintenancePriority> flush;
+  if (pins_log) {
+    flush = MaintenancePriority::kFlushLogTail;
+  } else if (!v->frozen.empty() || active_bytes >= core_->options.memtable_bytes) {
+    flush = MaintenancePriority::kFlushSize;
+  } else if (memory_pressure && active_bytes > 0) {
+    flush = MaintenancePriority::kMemoryPressure;
+  }
+  if (flush) {
+    tasks->push_back({tablet_.id, MaintenanceTask::Kind::kFlush, *flush, active_bytes,
+                      [self] { return self->Flush(); }});
+  }
+  if (auto inputs = PickGroup()) {
+    tasks->push_back({tablet_.id, MaintenanceTask::Kind::kCompact,
+                      inputs->major ? MaintenancePriority::kMajor : MaintenancePriority::kMerge,
+                      inputs->tables.size(), [self] { return self->CompactOnce(); }});
+  }
+}
+
+std::optional<TabletStoreImpl::CompactionInputs> TabletStoreImpl::PickGroup() const {
+  PickerOptions options;
+  options.merge_min_files = core_->options.merge_min_files;
+  options.merge_max_files = core_->options.merge_max_files;
+  auto v = version();
+  std::optional<CompactionInputs> best;
+  for (const TabletGroup& group : v->groups) {
+    std::vector<PickerFile> files;
+    for (const auto& table : group.tables) {
+      files.push_back({.bytes = table->file.bytes,
+                       .cells = table->file.cells,
+                       .markers = table->file.markers,
+                       .settled = table->settled});
+    }
+    auto pick = PickCompaction(files, options, /*want_major=*/false);
+    if (!pick || (best && best->tables.size() >= pick->files.size())) continue;
+    best.emplace();
+    best->group = group.name;
+    best->major = pick->major;
+    for (size_t i : pick->files) best->tables.push_back(group.tables[i]);
+  }
+  return best;
+}
+
+Status TabletStoreImpl::CompactOnce() {
+  MutexLock lock(&compaction_mu_);
+  auto inputs = PickGroup();
+  return inputs ? Compact(*inputs) : OkStatus();
+}
+
+Status TabletStoreImpl::CompactMajor() {
+  MutexLock lock(&compaction_mu_);
+  auto v = version();
+  for (const TabletGroup& group : v->groups) {
+    RETURN_IF_ERROR(Compact({.group = group.name, .tables = group.tables, .major = true}));
+  }
+  return OkStatus();
+}
+
+Status TabletStoreImpl::Compact(const CompactionInputs& inputs) {
+  if (fenced_) return FencedError(absl::StrCat("tablet ", tablet_.id, " has another owner"));
+  ++compacting_;
+  Status status = MergeTables(inputs);
+  --compacting_;
+  MutexLock lock(&version_mu_);
+  failure_ = status.ok() ? "" : status.ToString();
+  return status;
+}
+
+// MergeTables: what survives a crash after each step. The names are those of the fault points.
+//
+//  1. compaction.file_open, compaction.mid_write, compaction.before_fsync, compaction.after_fsync:
+//     the output is written, read back whole and compared with what went in. Nobody names it yet.
+//  2. compaction.before_meta_cas: the lease is read.
+//  3. compaction.after_meta_cas: the manifest names the output instead of the inputs. The answers
+//  of
+//     reads are the same before and after.
+//  4. compaction.before_input_delete: the inputs leave the version. Their blobs stay: readers pin
+//     them and other tablets may share them; file GC takes them when no manifest names them.
+Status TabletStoreImpl::MergeTables(const CompactionInputs& inputs) {
+  auto v = version();
+  std::vector<std::shared_ptr<const OpenTable>> others;
+  for (const auto& table : v->FindGroup(inputs.group)->tables) {
+    if (!IsInput(inputs.tables, *table)) others.push_back(table);
+  }
+  const SequenceRange mine = RangeOf(inputs.tables);
+  GarbageCollectorOptions options;
+  options.families = v->families.get();
+  options.now_us = core_->NowMicros();
+  // What is not in files has larger sequences than all files.
+  options.oldest = RangeOf(others).min > mine.max;
+  options.contiguous = std::none_of(others.begin(), others.end(), [&](const auto& other) {
+    return other->file.min_sequence < mine.max && other->file.max_sequence > mine.min;
+  });
+  auto cells = NewGarbageCollector(options, MergedInputs(inputs.tables));
+
+  EngineCore::Making making(core_.get());
+  TableOutputEnv env = core_->OutputEnv(tablet_, epoch_, "compaction", &making);
+  env.limiter = core_->options.maintenance_threads > 0 ? &core_->limiter : nullptr;
+  env.verify = true;
+  LocalityGroupSchema group;  // of a group that the schema has dropped: all its cells go
+  group.name = inputs.group;
+  if (const LocalityGroupSchema* known = v->schema->FindGroup(inputs.group)) group = *known;
+  TableOutput output(&env, &group);
+  uint64_t looked_at = 0;
+  for (cells->SeekToFirst(); cells->Valid(); cells->Next()) {
+    RETURN_IF_ERROR(output.Add(cells->key(), cells->value()));  // 1
+    if (++looked_at % kCellsBetweenLooks == 0 && core_->stopping) {
+      return absl::CancelledError("the engine is stopping");
+    }
+  }
+  RETURN_IF_ERROR(cells->status());
+  ASSIGN_OR_RETURN(std::optional<NewTable> made, output.Finish());
+  const uint64_t bytes = made ? made->file.bytes : 0;
+  Status status = PublishCompaction(inputs, options.oldest, std::move(made));  // 2 .. 4
+  if (!status.ok()) {
+    making.Keep();
+    return status;
+  }
+  (options.oldest ? core_->counters.majors : core_->counters.merges)++;
+  core_->counters.compaction_bytes_written += bytes;
+  return OkStatus();
+}
+
+Status TabletStoreImpl::PublishCompaction(const CompactionInputs& inputs, bool settled,
+                                          std::optional<NewTable> made) {
+  MutexLock lock(&manifest_mu_);
+  Manifest next = manifest_.current();
+  const size_t before = next.files.size();
+  std::erase_if(next.files, [&](const ManifestFile& file) {
+    return std::any_of(inputs.tables.begin(), inputs.tables.end(),
+                       [&](const auto& input) { return input->file.file_id == file.file_id; });
+  });
+  CHECK_EQ(next.files.size() + inputs.tables.size(), before);
+  std::vector<std::shared_ptr<const OpenTable>> tables;
+  auto v = version();
+  for (const auto& table : v->FindGroup(inputs.group)->tables) {
+    if (!IsInput(inputs.tables, *table)) tables.push_back(table);
+  }
+  if (made) {
+    next.files.push_back(made->file);
+    tables.push_back(
+        std::make_shared<OpenTable>(OpenTable{made->file, std::move(made->table), settled}));
+  }
+  ASSIGN_OR_RETURN(TabletGroup group, MakeGroup(inputs.group, std::move(tables)));
+  RETURN_IF_ERROR(Point("compaction.before_meta_cas"));
+  RETURN_IF_ERROR(Publish(next));
+  // Whatever these points answer, the manifest has changed: the version must follow.
+  Status after = Point("compaction.after_meta_cas");
+  if (after.ok()) after = Point("compaction.before_input_delete");
+  ChangeVersion([&](TabletVersion* version) {
+    auto at = std::find_if(version->groups.begin(), version->groups.end(),
+                           [&](const TabletGroup& g) { return g.name == group.name; });
+    if (group.tables.empty()) {
+      version->groups.erase(at);
+    } else {
+      *at = std::move(group);
+    }
+  });
+  return after;
+}
+
+}  // namespace stele::storage

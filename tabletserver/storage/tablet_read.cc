@@ -1,0 +1,158 @@
+// The read path of a tablet.
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "schema/model/cell_key.h"
+#include "tabletserver/storage/compaction/clipped_iterator.h"
+#include "tabletserver/storage/iterator/merging_iterator.h"
+#include "tabletserver/storage/iterator/row_resolver.h"
+#include "tabletserver/storage/tablet_store.h"
+
+namespace stele::storage {
+namespace {
+
+// A page ends after so many rows also when none of them had a cell to show, so that a reader of a
+// wide range of deleted rows comes back to its caller.
+constexpr uint64_t kMaxRowsLookedAt = 65536;
+
+// The keys of a range of rows, clipped to the tablet: [first, end).
+struct KeyRange {
+  std::string first;
+  std::string end;  // empty: +infinity
+};
+
+KeyRange KeysOf(const RowRange& range, const TabletDescriptor& tablet) {
+  KeyRange keys;
+  if (!tablet.start_row.empty()) AppendRowEnd(&keys.first, tablet.start_row);
+  std::string first;
+  if (!range.start.empty()) {
+    range.start_open ? AppendRowEnd(&first, range.start) : AppendRowStart(&first, range.start);
+  }
+  keys.first = std::max(keys.first, first);
+  if (!tablet.end_row.empty()) AppendRowEnd(&keys.end, tablet.end_row);
+  if (!range.end.empty()) {
+    std::string end;
+    range.end_open ? AppendRowStart(&end, range.end) : AppendRowEnd(&end, range.end);
+    if (keys.end.empty() || end < keys.end) keys.end = std::move(end);
+  }
+  return keys;
+}
+
+// Whether a file may hold rows of the key range.
+bool Overlaps(const ManifestFile& file, const KeyRange& keys) {
+  std::string last;
+  AppendRowEnd(&last,
+               file.clip_end.empty() ? file.last_row : std::min(file.clip_end, file.last_row));
+  if (last <= keys.first) return false;
+  if (keys.end.empty()) return true;
+  std::string first;
+  AppendRowStart(&first, file.first_row);
+  return first < keys.end;
+}
+
+// Names of the locality groups that the selection needs; all when it names no family.
+bool NeedsGroup(const TableSchema& schema, const ReadSelection& selection, Slice group) {
+  if (selection.families.empty() && selection.columns.empty()) return true;
+  auto in_group = [&](const std::string& name) {
+    const FamilySchema* family = schema.FindFamily(name);
+    return family != nullptr && family->locality_group == group;
+  };
+  return std::any_of(selection.families.begin(), selection.families.end(), in_group) ||
+         std::any_of(selection.columns.begin(), selection.columns.end(),
+                     [&](const auto& column) { return in_group(column.first); });
+}
+
+}  // namespace
+
+// Read: a row is one state that it really had, and nothing that is not durable is shown.
+//
+//  1. Pin the version, then read the visible sequence. Every write that was acknowledged before is
+//  in
+//     the version and not above the sequence; what is above it is filtered out.
+//  2. Merge memtables and the files that may hold the rows, and resolve row by row into the sink.
+//  3. Read the lease, after the state was taken: if it holds now, no other server can have
+//     acknowledged anything that this state lacks. Only then the caller may answer.
+StatusOr<ReadProgress> TabletStoreImpl::Read(const RowRange& range, const ReadOptions& options,
+                                             RowSink* sink) {
+  RETURN_IF_ERROR(ValidateSelection(options.selection));
+  ++reads_;
+  auto v = version();                                                    // 1
+  StatusOr<ReadProgress> progress = ReadRows(*v, range, options, sink);  // 2
+  if (!progress.ok()) return progress;
+  rows_read_ += progress->rows;
+  if (fenced_) {
+    return absl::UnavailableError(absl::StrCat("tablet ", tablet_.id, " has another owner"));
+  }
+  RETURN_IF_ERROR(core_->CheckLease());  // 3
+  return progress;
+}
+
+StatusOr<ReadProgress> TabletStoreImpl::ReadRow(Slice row, const ReadOptions& options,
+                                                RowSink* sink) {
+  if (!tablet_.Contains(row)) {
+    return absl::OutOfRangeError(absl::StrCat("the row is not in tablet ", tablet_.id));
+  }
+  RowRange range;
+  range.start = range.end = std::string(row);
+  range.end_open = false;
+  return Read(range, options, sink);
+}
+
+StatusOr<std::unique_ptr<Iterator>> TabletStoreImpl::CellsOf(const TabletVersion& version,
+                                                             const RowRange& range,
+                                                             const ReadOptions& options) const {
+  const KeyRange keys = KeysOf(range, tablet_);
+  std::string only_row;  // escaped, when the range is one row
+  if (!range.start.empty() && range.start == range.end) AppendEscaped(&only_row, range.start);
+  std::vector<std::unique_ptr<Iterator>> parts;
+  parts.push_back(version.active->cells.NewIterator());
+  for (const auto& frozen : version.frozen) parts.push_back(frozen->cells.NewIterator());
+  for (const TabletGroup& group : version.groups) {
+    if (!NeedsGroup(*version.schema, options.selection, group.name)) continue;
+    for (const auto& table : group.tables) {
+      if (!Overlaps(table->file, keys)) continue;
+      if (!only_row.empty()) {
+        ASSIGN_OR_RETURN(bool may, table->table->MayContain(only_row, ""));
+        if (!may) continue;
+      }
+      if (!options.may_block) return absl::UnavailableError("would block");
+      parts.push_back(NewClippedIterator(table->table->NewIterator(options.fill_cache),
+                                         table->file.clip_start, table->file.clip_end));
+    }
+  }
+  return NewMergingIterator(std::move(parts));
+}
+
+StatusOr<ReadProgress> TabletStoreImpl::ReadRows(const TabletVersion& version,
+                                                 const RowRange& range, const ReadOptions& options,
+                                                 RowSink* sink) {
+  RowResolverOptions resolve;
+  resolve.families = version.families.get();
+  resolve.snapshot = visible_sequence_.load(std::memory_order_acquire);
+  resolve.now_us = core_->NowMicros();
+  RowResolver resolver(resolve, options.selection);
+  const KeyRange keys = KeysOf(range, tablet_);
+  ReadProgress progress;
+  if (!keys.end.empty() && keys.first >= keys.end) {
+    progress.done = true;
+    return progress;
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<Iterator> cells, CellsOf(version, range, options));
+  uint64_t looked_at = 0;
+  for (cells->Seek(keys.first); cells->Valid(); resolver.SkipRow(cells.get())) {
+    if (!keys.end.empty() && cells->key() >= Slice(keys.end)) break;
+    ASSIGN_OR_RETURN(ResolvedRow row, resolver.ResolveRow(cells.get(), sink));
+    progress.resume_after = std::string(resolver.row());
+    progress.rows += row.emitted ? 1 : 0;
+    progress.cells += row.cells;
+    progress.bytes += row.bytes;
+    const bool enough = (options.rows_limit != 0 && progress.rows >= options.rows_limit) ||
+                        progress.bytes >= options.max_bytes || ++looked_at >= kMaxRowsLookedAt;
+    if (!row.sink_goes_on || enough) return progress;
+  }
+  RETURN_IF_ERROR(cells->status());
+  progress.done = true;
+  return progress;
+}
+
+}  // namespace stele::storage

@@ -1,0 +1,175 @@
+// TabletStoreImpl: opening, the version, schema changes, statistics. Writing, reading, flushing and
+// compacting are in tablet_write.cc, tablet_read.cc, tablet_flush.cc and tablet_compaction.cc.
+#include "tabletserver/storage/tablet_store.h"
+
+#include <algorithm>
+#include <map>
+
+#include "common/base/check.h"
+
+namespace stele::storage {
+
+TabletStoreImpl::TabletStoreImpl(std::shared_ptr<EngineCore> core, StoredManifest stored)
+    : core_(std::move(core)),
+      tablet_(stored.manifest.tablet),
+      epoch_(stored.manifest.epoch),
+      visible_sequence_(stored.manifest.flushed_sequence),
+      manifest_(core_->env.store, stored),
+      timestamps_(core_->env.clock, stored.manifest.max_server_timestamp_us),
+      next_sequence_(stored.manifest.flushed_sequence + 1) {}
+
+TabletStoreImpl::~TabletStoreImpl() = default;
+
+StatusOr<std::shared_ptr<TabletStoreImpl>> TabletStoreImpl::Open(std::shared_ptr<EngineCore> core,
+                                                                 StoredManifest stored) {
+  const Manifest manifest = stored.manifest;
+  auto store = std::make_shared<TabletStoreImpl>(core, std::move(stored));
+  auto version = std::make_shared<TabletVersion>();
+  version->schema = std::make_shared<const TableSchema>(manifest.schema);
+  version->families = std::make_shared<const VisibleFamilies>(manifest.schema);
+  version->active = std::make_shared<TabletMemtable>(&core->memtable_memory);
+  std::map<std::string, std::vector<std::shared_ptr<const OpenTable>>> by_group;
+  for (const ManifestFile& file : manifest.files) {
+    if (file.max_sequence > manifest.flushed_sequence) {
+      return CorruptError(absl::StrCat(file.blob, " holds sequence ", file.max_sequence,
+                                       ", its manifest is flushed up to ",
+                                       manifest.flushed_sequence));
+    }
+    auto open = std::make_shared<OpenTable>();
+    open->file = file;
+    ASSIGN_OR_RETURN(open->table,
+                     core->OpenTable(file.blob, manifest.schema.FindGroup(file.group)));
+    if (open->table->properties().file_id != file.file_id) {
+      return CorruptError(absl::StrCat(file.blob, " has file id ",
+                                       open->table->properties().file_id, ", its manifest says ",
+                                       file.file_id));
+    }
+    by_group[file.group].push_back(std::move(open));
+  }
+  for (auto& [name, tables] : by_group) {
+    ASSIGN_OR_RETURN(TabletGroup group, store->MakeGroup(name, std::move(tables)));
+    version->groups.push_back(std::move(group));
+  }
+  MutexLock apply(&store->apply_mu_);
+  store->active_ = version->active.get();
+  MutexLock lock(&store->version_mu_);
+  store->version_ = std::move(version);
+  return store;
+}
+
+StatusOr<TabletGroup> TabletStoreImpl::MakeGroup(
+    std::string name, std::vector<std::shared_ptr<const OpenTable>> tables) const {
+  TabletGroup group;
+  group.name = std::move(name);
+  group.tables = std::move(tables);
+  return group;
+}
+
+std::shared_ptr<const TabletVersion> TabletStoreImpl::version() const {
+  MutexLock lock(&version_mu_);
+  return version_;
+}
+
+void TabletStoreImpl::ChangeVersion(absl::FunctionRef<void(TabletVersion*)> fn) {
+  std::shared_ptr<const TabletVersion> old;  // destroyed after the lock is let go
+  MutexLock lock(&version_mu_);
+  auto next = std::make_shared<TabletVersion>(*version_);
+  fn(next.get());
+  size_t most = 0;
+  for (const TabletGroup& group : next->groups) most = std::max(most, group.tables.size());
+  most_files_ = static_cast<uint32_t>(most);
+  old = std::exchange(version_, std::move(next));
+}
+
+Status TabletStoreImpl::Publish(const Manifest& next) {
+  if (fenced_) return FencedError(absl::StrCat("tablet ", tablet_.id, " has another owner"));
+  RETURN_IF_ERROR(core_->CheckLease());
+  Status status = manifest_.Publish(next);
+  if (IsFenced(status) || absl::IsNotFound(status)) {
+    // Whoever took the tablet has recovered its records from the log, or it was dropped: nothing
+    // here is needed.
+    fenced_ = true;
+    core_->log->Forget(tablet_.id);
+  }
+  return status;
+}
+
+Status TabletStoreImpl::AlterSchema(const TableSchema& schema) {
+  RETURN_IF_ERROR(ValidateSchema(schema));
+  MutexLock manifest_lock(&manifest_mu_);
+  Manifest next = manifest_.current();
+  if (schema.id != next.schema.id) {
+    return absl::InvalidArgumentError(absl::StrCat("schema of table ", schema.id, " for tablet ",
+                                                   tablet_.id, " of table ", next.schema.id));
+  }
+  if (schema.version <= next.schema.version) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("schema version ", schema.version, " does not follow ", next.schema.version));
+  }
+  for (const FamilySchema& family : schema.families) {
+    for (const FamilySchema& old : next.schema.families) {
+      // Older cells and the markers that hide them must stay in one group.
+      if (family.id == old.id &&
+          (family.name != old.name || family.locality_group != old.locality_group)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("family ", old.name, " cannot change its name or locality group"));
+      }
+    }
+  }
+  next.schema = schema;
+  RETURN_IF_ERROR(Publish(next));
+  // Cells carry their family's id: records queued under the old schema need no barrier. One of a
+  // dropped family is hidden by its id, and nobody was told of a new family before this point.
+  auto shared = std::make_shared<const TableSchema>(schema);
+  auto families = std::make_shared<const VisibleFamilies>(schema);
+  ChangeVersion([&](TabletVersion* version) {
+    version->schema = shared;
+    version->families = families;
+  });
+  return OkStatus();
+}
+
+TableSchema TabletStoreImpl::schema() const { return *version()->schema; }
+
+bool TabletStoreImpl::HasUnflushed() const {
+  auto v = version();
+  return !v->frozen.empty() || !v->active->cells.empty();
+}
+
+std::vector<ManifestFile> TabletStoreImpl::files() const {
+  std::vector<ManifestFile> files;
+  auto v = version();
+  for (const TabletGroup& group : v->groups) {
+    for (const auto& table : group.tables) files.push_back(table->file);
+  }
+  return files;
+}
+
+TabletStats TabletStoreImpl::stats() const {
+  TabletStats stats;
+  auto v = version();
+  stats.memtable_bytes = v->active->cells.memory_bytes();
+  stats.oldest_unflushed_lsn = v->active->first_lsn;
+  for (const auto& frozen : v->frozen) stats.frozen_bytes += frozen->cells.memory_bytes();
+  if (!v->frozen.empty()) stats.oldest_unflushed_lsn = v->frozen.front()->first_lsn;
+  for (const TabletGroup& group : v->groups) {
+    for (const auto& table : group.tables) stats.sstable_bytes += table->file.bytes;
+    stats.files += static_cast<uint32_t>(group.tables.size());
+  }
+  stats.reads = reads_;
+  stats.writes = writes_;
+  stats.rows_read = rows_read_;
+  stats.bytes_written = bytes_written_;
+  stats.last_sequence = visible_sequence_;
+  MutexLock lock(&version_mu_);
+  if (fenced_) {
+    stats.state = "failed: another owner has the tablet";
+  } else if (!failure_.empty()) {
+    stats.state = absl::StrCat("failed: ", failure_);
+  } else {
+    stats.state = flushing_ > 0 ? "flushing" : compacting_ > 0 ? "compacting" : "open";
+  }
+  return stats;
+}
+
+}  // namespace stele::storage

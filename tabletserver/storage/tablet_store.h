@@ -1,0 +1,138 @@
+// TabletStoreImpl: one open tablet: its memtables, files and manifest, and the protocols that move
+// cells from one to the next. Owned by the engine's table of tablets and by everybody who uses it
+// (shared); keeps the EngineCore alive. Thread-safe.
+//
+// Sequences are given under write_mu_ in the order of the log queue, so the log thread applies them
+// in ascending order; the visible sequence moves by whole records. Locks are taken in the order
+// flush_mu_ or compaction_mu_, manifest_mu_, apply_mu_, version_mu_; write_mu_ stands alone.
+//
+// Crash rule: the manifest's files and the log's records above its flushed sequence are the tablet.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/mutex.h"
+#include "tabletserver/storage/compaction/picker.h"
+#include "tabletserver/storage/compaction/scheduler.h"
+#include "tabletserver/storage/engine.h"
+#include "tabletserver/storage/engine_core.h"
+#include "tabletserver/storage/published_manifest.h"
+#include "tabletserver/storage/row_timestamps.h"
+#include "tabletserver/storage/tablet_version.h"
+
+namespace stele::storage {
+
+class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<TabletStoreImpl> {
+ public:
+  // Opens the files of a manifest that is already stored under this owner's epoch.
+  static StatusOr<std::shared_ptr<TabletStoreImpl>> Open(std::shared_ptr<EngineCore> core,
+                                                         StoredManifest stored);
+
+  TabletStoreImpl(std::shared_ptr<EngineCore> core, StoredManifest stored);
+  ~TabletStoreImpl() override;
+
+  const TabletDescriptor& descriptor() const override { return tablet_; }
+  Status Write(const RowMutation& mutation, std::function<void(const Status&)> done) override;
+  Status WriteSync(const RowMutation& mutation) override;
+  StatusOr<ReadProgress> Read(const RowRange& range, const ReadOptions& options,
+                              RowSink* sink) override;
+  StatusOr<ReadProgress> ReadRow(Slice row, const ReadOptions& options, RowSink* sink) override;
+  Status Flush() override EXCLUDES(flush_mu_);
+  Status CompactMajor() override EXCLUDES(compaction_mu_);
+  Status AlterSchema(const TableSchema& schema) override EXCLUDES(manifest_mu_);
+  TableSchema schema() const override;
+  TabletStats stats() const override;
+  std::vector<ManifestFile> files() const override;
+
+  // What the scheduler could do for this tablet now. `pins_log`: it holds the ring's tail.
+  void AddMaintenance(bool pins_log, bool memory_pressure, std::vector<MaintenanceTask>* tasks);
+  // Refuses further writes and waits until those in the log's queue are answered.
+  void StopWrites() EXCLUDES(write_mu_);
+  // Some acknowledged writes are in memory and in the log only.
+  bool HasUnflushed() const;
+
+ private:
+  struct CompactionInputs {
+    std::string group;
+    std::vector<std::shared_ptr<const OpenTable>> tables;
+    bool major = false;
+  };
+
+  std::shared_ptr<const TabletVersion> version() const EXCLUDES(version_mu_);
+  // Runs fn on a copy of the current version and installs it.
+  void ChangeVersion(absl::FunctionRef<void(TabletVersion*)> fn) EXCLUDES(version_mu_);
+
+  // Write.
+  Status Admit(const RowMutation& mutation);
+  Status Queue(const RowMutation& mutation, const TableSchema& schema,
+               std::function<void(const Status&)> done) EXCLUDES(write_mu_);
+  void Apply(Lsn lsn, Slice payload) EXCLUDES(apply_mu_);
+  void Finished() EXCLUDES(write_mu_);
+
+  // Read.
+  StatusOr<std::unique_ptr<Iterator>> CellsOf(const TabletVersion& version, const RowRange& range,
+                                              const ReadOptions& options) const;
+  StatusOr<ReadProgress> ReadRows(const TabletVersion& version, const RowRange& range,
+                                  const ReadOptions& options, RowSink* sink);
+
+  // Flush.
+  Status FlushLocked() REQUIRES(flush_mu_);
+  void Freeze() EXCLUDES(apply_mu_);
+  Status FlushOldest() REQUIRES(flush_mu_);
+  Status Reclaim() REQUIRES(flush_mu_);
+  Status PublishFlush(const TabletMemtable& frozen, std::vector<NewTable> made) REQUIRES(flush_mu_)
+      EXCLUDES(manifest_mu_);
+
+  // Compaction.
+  std::optional<CompactionInputs> PickGroup() const;
+  Status CompactOnce() EXCLUDES(compaction_mu_);
+  Status Compact(const CompactionInputs& inputs) REQUIRES(compaction_mu_);
+  Status MergeTables(const CompactionInputs& inputs) REQUIRES(compaction_mu_);
+  Status PublishCompaction(const CompactionInputs& inputs, bool settled,
+                           std::optional<NewTable> made) REQUIRES(compaction_mu_)
+      EXCLUDES(manifest_mu_);
+
+  // Groups of `tables`, each with its index.
+  StatusOr<TabletGroup> MakeGroup(std::string name,
+                                  std::vector<std::shared_ptr<const OpenTable>> tables) const;
+  // The manifest by compare-and-swap. A fenced tablet is closed for good.
+  Status Publish(const Manifest& next) REQUIRES(manifest_mu_);
+  Status Point(const char* point) const { return FaultPoint(core_->env.faults, point); }
+
+  const std::shared_ptr<EngineCore> core_;
+  const TabletDescriptor tablet_;
+  const Epoch epoch_;
+
+  std::atomic<Sequence> visible_sequence_{0};
+  std::atomic<bool> fenced_{false};
+  std::atomic<uint64_t> reads_{0}, writes_{0}, rows_read_{0}, bytes_written_{0};
+  std::atomic<uint32_t> most_files_{0};  // of a group
+  std::atomic<uint32_t> flushing_{0}, compacting_{0};
+
+  Mutex flush_mu_;
+  Lsn reclaimable_lsn_ GUARDED_BY(flush_mu_) = 0;  // in the manifest, the log not yet told
+  Mutex compaction_mu_;
+
+  Mutex manifest_mu_;
+  PublishedManifest manifest_ GUARDED_BY(manifest_mu_);
+
+  Mutex apply_mu_;
+  TabletMemtable* active_ GUARDED_BY(apply_mu_) = nullptr;  // of the current version
+
+  mutable Mutex version_mu_;
+  std::shared_ptr<const TabletVersion> version_ GUARDED_BY(version_mu_);
+  std::string failure_ GUARDED_BY(version_mu_);  // of the last job; shown in stats
+
+  mutable Mutex write_mu_;
+  CondVar drained_;
+  RowTimestamps timestamps_ GUARDED_BY(write_mu_);
+  Sequence next_sequence_ GUARDED_BY(write_mu_) = 1;
+  uint64_t queued_ GUARDED_BY(write_mu_) = 0;  // in the log, not yet answered
+  bool closing_ GUARDED_BY(write_mu_) = false;
+};
+
+}  // namespace stele::storage

@@ -1,0 +1,180 @@
+// The write path of a tablet, from the caller's thread to the log thread.
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "schema/model/cell_key.h"
+#include "tabletserver/storage/tablet_store.h"
+#include "tabletserver/storage/write_record.h"
+
+namespace stele::storage {
+namespace {
+
+constexpr int64_t kRingFullDelayMs = 20;
+constexpr int64_t kLongestSyncWaitMs = 60'000;
+constexpr uint64_t kCellOverheadBytes = 64;
+
+uint64_t SizeOf(const RowMutation& mutation) {
+  uint64_t bytes = mutation.row.size();
+  for (const Mutation& m : mutation.mutations) {
+    bytes += kCellOverheadBytes;
+    if (const SetCell* set = std::get_if<SetCell>(&m)) {
+      bytes += set->qualifier.size() + set->value.size();
+    }
+  }
+  return bytes;
+}
+
+bool WantsServerTime(const RowMutation& mutation) {
+  return std::any_of(mutation.mutations.begin(), mutation.mutations.end(), [](const Mutation& m) {
+    const SetCell* set = std::get_if<SetCell>(&m);
+    return set != nullptr && set->timestamp_us == kServerTime;
+  });
+}
+
+}  // namespace
+
+// Write: what survives a crash after each step. The names are those of the fault points.
+//
+//  1. Validate against range, limits and the version's schema; admit (memory, ring, files). An
+//  error
+//     here is definite: nothing was queued.
+//  2. Under the write mutex: give the sequences, one per mutation of the list, and the server's
+//     timestamp; encode; queue in the log. Same order in sequences and in the log. An error is
+//     still definite; the sequences are given to the next writer.
+//  3. log.before_append, log.after_append: the log thread writes a group of records. After a crash
+//     the record may be found or not: the caller has heard nothing (unknown).
+//  4. log.before_sync, log.after_sync: one sync for the group. From here on the record is found by
+//     recovery. A failed sync poisons the log: nothing is acknowledged any more.
+//  5. log.before_ack: the lease is read after the sync. Over: this server has been or will be
+//     recovered by another one, which finds the record; here it is neither shown nor acknowledged.
+//  6. Apply: the log thread adds the cells to the active memtable, then moves the visible sequence
+//     past the whole record. Readers see all of it or nothing.
+//  7. done(OK).
+Status TabletStoreImpl::Write(const RowMutation& mutation,
+                              std::function<void(const Status&)> done) {
+  auto v = version();
+  RETURN_IF_ERROR(ValidateRowMutation(mutation, v->schema.get()));  // 1
+  if (!tablet_.Contains(mutation.row)) {
+    return absl::OutOfRangeError(absl::StrCat("the row is not in tablet ", tablet_.id));
+  }
+  RETURN_IF_ERROR(Admit(mutation));
+  return Queue(mutation, *v->schema, std::move(done));  // 2 .. 7
+}
+
+Status TabletStoreImpl::Admit(const RowMutation& mutation) {
+  // Too many files for a reader to merge: compaction must catch up.
+  const double allowed = 3.0 * core_->options.merge_max_files;
+  double of_files = 0;
+  if (most_files_ > allowed) {
+    of_files = kThrottleFrom + (1 - kThrottleFrom) * (most_files_ - allowed) / allowed;
+  }
+  const double pressure = std::max(std::min(of_files, 0.99), core_->WritePressure());
+  Status status = core_->throttle.Admit(SizeOf(mutation), pressure);
+  if (!status.ok() && core_->wake_maintenance) core_->wake_maintenance();
+  return status;
+}
+
+Status TabletStoreImpl::Queue(const RowMutation& mutation, const TableSchema& schema,
+                              std::function<void(const Status&)> done) {
+  auto self = shared_from_this();
+  LogRecord record;
+  record.tablet = tablet_.id;
+  record.apply = [self](Lsn lsn, Slice payload) { self->Apply(lsn, payload); };
+  record.done = [self, done = std::move(done)](const Status& status) {
+    // The log failed after taking the record: it may be found by recovery or not.
+    done(status.ok() ? status
+                     : absl::UnknownError(absl::StrCat("outcome unknown: ", status.ToString())));
+    self->Finished();
+  };
+  MutexLock lock(&write_mu_);
+  if (closing_ || fenced_) {
+    return absl::UnavailableError(absl::StrCat("tablet ", tablet_.id, " is closing"));
+  }
+  WriteHeader header;
+  header.epoch = epoch_;
+  header.base_sequence = next_sequence_;
+  header.mutations = mutation.mutations.size();
+  if (WantsServerTime(mutation)) header.server_timestamp_us = timestamps_.Next(mutation.row);
+  if (header.base_sequence > kMaxSequence - header.mutations - 1) {
+    return absl::FailedPreconditionError("the tablet has used up its sequences");
+  }
+  record.payload = EncodeWrite(mutation, schema, header);
+  const uint64_t bytes = record.payload.size();
+  Status status = core_->log->Append(std::move(record));
+  if (!status.ok()) {
+    if (core_->wake_maintenance) core_->wake_maintenance();
+    const bool later = absl::IsResourceExhausted(status) && RetryDelayMs(status) == 0;
+    return later ? RetryLaterError(status.message(), kRingFullDelayMs) : status;
+  }
+  next_sequence_ = header.last_sequence() + 1;
+  ++queued_;
+  ++writes_;
+  bytes_written_ += bytes;
+  return OkStatus();
+}
+
+void TabletStoreImpl::Apply(Lsn lsn, Slice payload) {
+  MutexLock lock(&apply_mu_);
+  TabletMemtable* memtable = active_;
+  WriteHeader header;
+  Status status = DecodeWrite(payload, &header, [&](Slice key, Slice value) {
+    memtable->cells.Add(key, value);
+    return OkStatus();
+  });
+  CHECK_OK(status);  // this process encoded it
+  CHECK_GT(header.base_sequence, visible_sequence_.load(std::memory_order_relaxed));
+  memtable->ChargeGrowth();
+  if (memtable->first_lsn == 0) memtable->first_lsn = lsn;
+  memtable->last_lsn = lsn;
+  memtable->last_sequence = header.last_sequence();
+  memtable->max_server_timestamp_us =
+      std::max<int64_t>(memtable->max_server_timestamp_us, header.server_timestamp_us);
+  visible_sequence_.store(header.last_sequence(), std::memory_order_release);
+  if (memtable->cells.memory_bytes() >= core_->options.memtable_bytes && core_->wake_maintenance) {
+    core_->wake_maintenance();
+  }
+}
+
+void TabletStoreImpl::Finished() {
+  MutexLock lock(&write_mu_);
+  CHECK_GT(queued_, 0u);
+  if (--queued_ == 0 && closing_) drained_.SignalAll();
+}
+
+void TabletStoreImpl::StopWrites() {
+  MutexLock lock(&write_mu_);
+  closing_ = true;
+  // Ends: the log answers every record it took, with an error when it cannot go on.
+  while (queued_ > 0) drained_.Wait(&write_mu_);
+}
+
+Status TabletStoreImpl::WriteSync(const RowMutation& mutation) {
+  struct Waiter {
+    Mutex mu;
+    CondVar changed;
+    bool done GUARDED_BY(mu) = false;
+    Status status GUARDED_BY(mu);
+  };
+  auto waiter = std::make_shared<Waiter>();
+  const bool may_wait = core_->options.maintenance_threads > 0;
+  int64_t waited_ms = 0;
+  while (true) {
+    Status status = Write(mutation, [waiter](const Status& outcome) {
+      MutexLock lock(&waiter->mu);
+      waiter->status = outcome;
+      waiter->done = true;
+      waiter->changed.SignalAll();
+    });
+    MutexLock lock(&waiter->mu);
+    if (status.ok()) {
+      while (!waiter->done) waiter->changed.Wait(&waiter->mu);
+      return waiter->status;
+    }
+    const int64_t delay_ms = RetryDelayMs(status);
+    if (!may_wait || delay_ms == 0 || waited_ms >= kLongestSyncWaitMs) return status;
+    waiter->changed.WaitFor(&waiter->mu, std::chrono::milliseconds(delay_ms));
+    waited_ms += delay_ms;
+  }
+}
+
+}  // namespace stele::storage

@@ -1,0 +1,98 @@
+// EngineHarness: one engine over a disk that can lose power, with a clock that moves by hand, one
+// table and helpers that read and write like a caller. Tests own it; bound to one thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/testing/fault_fs.h"
+#include "common/testing/manual_clock.h"
+#include "common/testing/scripted_faults.h"
+#include "tabletserver/storage/engine.h"
+
+namespace stele::storage {
+
+// Options for tests: deterministic, tiny segments and caches.
+EngineOptions TinyEngineOptions();
+
+// Two locality groups; family "a" keeps all, "b" two versions, "c" (other group) forgets after an
+// hour. Tiny blocks.
+TableSchema TinySchema();
+
+inline constexpr TabletId kTestTablet = 100;
+inline constexpr TableId kTestTable = 7;
+
+TabletDescriptor TestTablet(TabletId id = kTestTablet, std::string start = "",
+                            std::string end = "");
+
+// Takes rows as values.
+class RowCollector : public RowSink {
+ public:
+  void StartRow(Slice row) override;
+  void AddCell(Slice family, Slice qualifier, int64_t timestamp_us, Slice value) override;
+  bool EndRow() override;
+  std::vector<Row> rows;
+  size_t stop_after = 0;  // rows; 0: never
+
+ private:
+  Row row_;
+};
+
+std::string ShowRows(const std::vector<Row>& rows);
+
+// One SetCell.
+RowMutation Put(std::string row, std::string family, std::string qualifier, int64_t timestamp_us,
+                std::string value);
+
+class EngineHarness {
+ public:
+  explicit EngineHarness(EngineOptions options = TinyEngineOptions());
+  ~EngineHarness();
+
+  FaultFs& fs() { return *fs_; }
+  ManualClock& clock() { return clock_; }
+  ScriptedFaults& faults() { return *faults_; }
+  EngineOptions& options() { return options_; }
+  BlobStore* store() { return store_.get(); }
+  Engine* engine() { return engine_.get(); }
+  TabletStore* tablet() { return tablet_.get(); }
+  const std::vector<Status>& fatal() const { return fatal_; }
+  Status& lease() { return lease_; }
+
+  // Opens store and engine, and the test tablet, which is created when it is not there.
+  Status Open();
+  // Opens the engine only.
+  Status OpenEngine();
+  Status OpenTablet();
+  // Takes everything down as the end of a process would, without closing.
+  void Drop();
+  // Drop, then the power goes and comes back with what `seed` leaves on the disk.
+  void PowerCut(uint64_t seed);
+  // Continues on another disk.
+  void UseDisk(std::unique_ptr<FaultFs> fs);
+  // Forgets planned fault points.
+  void NewFaults() { faults_ = std::make_unique<ScriptedFaults>(); }
+
+  Status Write(const RowMutation& mutation) { return tablet_->WriteSync(mutation); }
+  StatusOr<std::vector<Row>> Scan(const RowRange& range = {}, const ReadOptions& options = {});
+  // Newest value of the column, or "<none>", or the error's code.
+  std::string Get(const std::string& row, const std::string& family, const std::string& qualifier);
+  // Runs maintenance until there is none.
+  Status Settle();
+
+ private:
+  EngineOptions options_;
+  ManualClock clock_;
+  std::unique_ptr<FaultFs> fs_;
+  std::unique_ptr<ScriptedFaults> faults_;
+  std::unique_ptr<BlobStore> store_;
+  std::vector<Status> fatal_;
+  Status lease_;
+  Epoch epoch_ = 0;
+  std::unique_ptr<Engine> engine_;
+  std::shared_ptr<TabletStore> tablet_;
+};
+
+}  // namespace stele::storage
