@@ -117,6 +117,20 @@ Status FindTail(const Readers& readers, LogScan* scan) {
   return OkStatus();
 }
 
+// A live segment with fewer bytes than it was begun with has lost some: no torn write does that.
+Status CheckLengths(const LogScan& scan) {
+  for (const ScannedSegment& s : scan.segments) {
+    if (s.lap == 0 || s.lap < scan.tail.lap || s.segment->capacity() >= s.control.capacity)
+      continue;
+    Status status = CorruptError(absl::StrCat(
+        "damaged log: segment ", s.index, " lap ", s.lap, " offset ", s.segment->capacity(),
+        ": the segment was cut short, it had ", s.control.capacity, " bytes, tablet any"));
+    status.SetPayload(kLogDamagePayload, absl::Cord("any"));
+    return status;
+  }
+  return OkStatus();
+}
+
 struct Proof {
   size_t segment = 0;
   LogRecordHeader header;
@@ -193,6 +207,7 @@ StatusOr<LogScan> ScanLog(LogStore* store, uint64_t uuid) {
   RETURN_IF_ERROR(CheckIdentity(uuid, &scan));
   RETURN_IF_ERROR(DropOvertakenLaps(&scan));
   RETURN_IF_ERROR(FindTail(readers, &scan));
+  RETURN_IF_ERROR(CheckLengths(scan));
 
   LogWalkEnd end;
   end.position = scan.cut;

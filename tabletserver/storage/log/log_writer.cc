@@ -71,7 +71,10 @@ Status LogWriter::BeginAtCut(LogStore* store, LogScan* scan) {
   capacity_ = segment->capacity();
   write_offset_ = scan->cut.offset;
   const uint64_t room = capacity_ - write_offset_;
-  CHECK_GE(room, kLogControlBytes);  // the chain that led here leaves room for a pad
+  if (room < kLogControlBytes) {  // no chain written by this code ends there
+    return CorruptError(absl::StrCat("log segment ", head->index, " ends at ", write_offset_,
+                                     " without room for a pad"));
+  }
   const bool pad = room < 2 * kLogControlBytes;
   EncodeControl(pad ? LogRecordType::kPad : LogRecordType::kEpoch, 0,
                 LogPosition{lap_, write_offset_}, head->index, capacity_);
