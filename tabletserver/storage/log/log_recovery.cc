@@ -175,8 +175,9 @@ StatusOr<std::string> NameSegment(const LogScan& scan, const Readers& readers, u
   return std::string("(none)");
 }
 
-StatusOr<Status> DamageError(const LogScan& scan, const Readers& readers, const LogWalkEnd& end,
-                             const Proof& proof) {
+// The DataLoss, or the error met while the segment was looked for.
+Status DamageError(const LogScan& scan, const Readers& readers, const LogWalkEnd& end,
+                   const Proof& proof) {
   ASSIGN_OR_RETURN(std::string segment, NameSegment(scan, readers, end.position.lap));
   const bool named = end.found.outcome == LogOutcome::kBadPayload && end.found.header.tablet != 0;
   const std::string tablets = named ? absl::StrCat(end.found.header.tablet) : "any";
@@ -218,10 +219,7 @@ StatusOr<LogScan> ScanLog(LogStore* store, uint64_t uuid) {
   }
   ASSIGN_OR_RETURN(std::optional<Proof> proof,
                    FindLaterWrite(scan, readers, end.position, end.epoch));
-  if (proof.has_value()) {
-    ASSIGN_OR_RETURN(Status damage, DamageError(scan, readers, end, *proof));
-    return damage;
-  }
+  if (proof.has_value()) return DamageError(scan, readers, end, *proof);
   if (end.position == scan.tail) {
     return CorruptError(absl::StrCat("the log's tail, lap ", end.position.lap, " offset ",
                                      end.position.offset,
