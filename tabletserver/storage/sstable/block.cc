@@ -137,7 +137,9 @@ Status CheckBlock(Slice block, bool cell_keys) {
 }
 
 BlockIterator::BlockIterator(std::shared_ptr<const CachedBlock> block) : block_(std::move(block)) {
-  if (!SplitBlock(block_->data(), &entries_, &restarts_, &restart_count_)) Corrupt();
+  if (SplitBlock(block_->data(), &entries_, &restarts_, &restart_count_)) return;
+  restart_count_ = 0;
+  Corrupt();
 }
 
 void BlockIterator::Corrupt() {

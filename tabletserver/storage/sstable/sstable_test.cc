@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/testing/seeded_random.h"
+#include "common/testing/status_asserts.h"
 #include "tabletserver/storage/sstable/sstable_dump.h"
 #include "tabletserver/storage/sstable/table_fixture.h"
 

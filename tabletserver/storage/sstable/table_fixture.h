@@ -1,6 +1,9 @@
-// What the tests of this folder share: blobs in memory that can fail, cells in a std::map, and
-// building and opening tables from them. Test code only; bound to one thread.
+// What the tests of this folder share (Random is a SeededRandom): blobs in memory that can fail,
+// cells in a std::map, and building and opening tables from them. Test code only; bound to one
+// thread.
 #pragma once
+
+#include <gtest/gtest.h>
 
 #include <functional>
 #include <map>
@@ -8,8 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "common/testing/seeded_random.h"
-#include "common/testing/status_asserts.h"
 #include "schema/model/cell_key.h"
 #include "tabletserver/storage/sstable/sstable.h"
 
@@ -74,7 +75,7 @@ inline std::string Build(const CellMap& cells, const SSTableOptions& options,
                          SSTableProperties* properties = nullptr) {
   std::string bytes;
   auto built = BuildInto(cells, options, std::make_unique<MemoryWriter>(&bytes));
-  EXPECT_OK(built);
+  EXPECT_TRUE(built.ok()) << built.status();
   if (built.ok() && properties != nullptr) *properties = *built;
   return bytes;
 }
@@ -94,7 +95,8 @@ inline std::string SetKey(Slice row, Slice qualifier, int64_t timestamp_us = 100
 }
 
 // A key or qualifier of short pieces that make prefixes, zeros and 0xff meet often.
-inline std::string HardBytes(SeededRandom* random, size_t max_pieces) {
+template <typename Random>
+std::string HardBytes(Random* random, size_t max_pieces) {
   static constexpr Slice kPieces[] = {Slice("\0", 1), "\x01", "\x02", "\xff", "a", "row", "zz"};
   std::string out;
   for (uint64_t n = random->Between(1, max_pieces); n > 0; --n) {
@@ -105,7 +107,8 @@ inline std::string HardBytes(SeededRandom* random, size_t max_pieces) {
 }
 
 // `n` cells and markers of all kinds with binary rows and qualifiers.
-inline CellMap RandomCells(SeededRandom* random, size_t n, size_t max_value = 200) {
+template <typename Random>
+CellMap RandomCells(Random* random, size_t n, size_t max_value = 200) {
   CellMap cells;
   for (uint64_t sequence = 1; cells.size() < n; ++sequence) {
     std::string key, row = HardBytes(random, 5);
@@ -147,7 +150,7 @@ inline CellMap ReadAll(Iterator* it, Status* status) {
 inline CellMap ReadAll(const SSTable& table, bool fill_cache = true) {
   Status status;
   CellMap cells = ReadAll(table.NewIterator(fill_cache).get(), &status);
-  EXPECT_OK(status);
+  EXPECT_TRUE(status.ok()) << status;
   return cells;
 }
 

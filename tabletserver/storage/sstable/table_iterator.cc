@@ -64,9 +64,7 @@ class TableIterator final : public Iterator {
   void SeekToFirst() override {
     Begin();
     top_.SeekToFirst();
-    if (!EnterPartition() || !EnterBlock(false)) return;
-    block_->SeekToFirst();
-    SkipEmptyBlocks();
+    if (EnterPartition() && EnterBlock(false)) SkipEmptyBlocks();
   }
 
   void Seek(Slice target) override {
@@ -102,7 +100,7 @@ class TableIterator final : public Iterator {
     return false;
   }
 
-  // After the block has run out: on to the next ones, whose keys must go on ascending.
+  // After the block has run out: on to the next one. Its fence must be past what was read.
   void SkipEmptyBlocks() {
     while (block_.has_value() && !block_->Valid()) {
       if (Status s = block_->status(); !s.ok()) {
@@ -113,9 +111,8 @@ class TableIterator final : public Iterator {
       partition_->Next();
       if (!partition_->Valid() && !NextPartition()) return;
       if (!EnterBlock(true)) return;
-      block_->SeekToFirst();
-      if (block_->Valid() && block_->key() <= Slice(last_key_)) {
-        Fail(table_->Damage(handle_.offset, "keys of two blocks out of order"));
+      if (Slice(last_key_) >= partition_->key()) {
+        Fail(table_->Damage(handle_.offset, "keys of the block before past the fence"));
       }
     }
   }
@@ -141,6 +138,7 @@ class TableIterator final : public Iterator {
     return true;
   }
 
+  // Reads the block that partition_ is at and goes to its first key.
   bool EnterBlock(bool sequential) {
     if (!partition_->Valid()) {
       Status s = partition_->status();
@@ -153,6 +151,10 @@ class TableIterator final : public Iterator {
         sequential && !fill_cache_ ? ReadSequential() : table_->ReadBlock(handle_, fill_cache_);
     if (!block.ok()) return Fail(block.status());
     block_.emplace(*std::move(block));
+    block_->SeekToFirst();
+    if (block_->Valid() && block_->key() < partition_->key()) {
+      return Fail(table_->Damage(handle_.offset, "a key before its fence"));
+    }
     return true;
   }
 
