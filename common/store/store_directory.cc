@@ -114,18 +114,16 @@ Status StoreDirectory::CheckOrCreateMarker(bool create) {
 Status StoreDirectory::CreateMarker() {
   ASSIGN_OR_RETURN(std::unique_ptr<FsLock> lock,
                    fs_->TryLock(absl::StrCat(root_, "/", kMarkerLockName)));
-  const std::string fresh = absl::StrCat(root_, "/", kNewMarkerName);
   const std::string target = absl::StrCat(root_, "/", kMarkerName);
+  ASSIGN_OR_RETURN(bool exists, fs_->Exists(target));
+  if (exists) {
+    ASSIGN_OR_RETURN(std::string text, ReadWholeFile(fs_, target, kMaxMarkerBytes));
+    return CheckMarker(root_, text);
+  }
+  const std::string fresh = absl::StrCat(root_, "/", kNewMarkerName);
   if (Status s = fs_->Unlink(fresh); !s.ok() && !IsNotFound(s)) return s;
   RETURN_IF_ERROR(WriteSynced(fs_, fresh, absl::StrCat(kMarkerPrefix, kFormat, "\n")));
-  Status linked = fs_->Link(fresh, target);
-  if (absl::IsAlreadyExists(linked)) {
-    ASSIGN_OR_RETURN(std::string text, ReadWholeFile(fs_, target, kMaxMarkerBytes));
-    RETURN_IF_ERROR(CheckMarker(root_, text));
-  } else if (!linked.ok()) {
-    return linked;
-  }
-  return fs_->Unlink(fresh);
+  return fs_->Rename(fresh, target);
 }
 
 Status StoreDirectory::EnsureDir(const std::string& dir) {
