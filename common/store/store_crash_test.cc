@@ -369,7 +369,7 @@ TEST(StoreCrashTest, DiskErrorAtEveryCall) {
   const uint64_t seed = TestSeed();
   STELE_TRACE_SEED(seed);
   SetMinLogLevel(LogLevel::kWarning);
-  for (Fault fault : {Fault::kIoError, Fault::kNoSpace, Fault::kShortWrite}) {
+  for (Fault fault : {Fault::kIoError, Fault::kIoErrorAfter, Fault::kNoSpace, Fault::kShortWrite}) {
     FailEverywhere(FullScript(), fault, seed);
     for (uint64_t i = 0; i < 3 && !HasFailure(); ++i) {
       FailEverywhere(RandomScript(seed + i, 20), fault, seed + i);

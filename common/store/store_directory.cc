@@ -78,9 +78,8 @@ StatusOr<std::unique_ptr<StoreDirectory>> StoreDirectory::Open(Fs* fs, const std
   if (Status s = fs->SyncDir(ParentPath(dir->root_)); !s.ok() && !absl::IsPermissionDenied(s)) {
     return s;
   }
-  RETURN_IF_ERROR(fs->SyncDir(dir->root_));
   for (const char* sub : {"/blobs", "/cells", "/logs", "/locks", "/tmp"}) {
-    RETURN_IF_ERROR(dir->EnsureDir(dir->root_ + sub));
+    RETURN_IF_ERROR(dir->EnsureDir(dir->root_ + sub));  // syncs the root and so the marker
   }
   RETURN_IF_ERROR(dir->TakeTempSlot());
   return dir;

@@ -18,6 +18,10 @@ Status NoPower(Slice op, Slice path) {
   return absl::InternalError(absl::StrCat(op, " ", path, ": the power is off"));
 }
 
+Status InjectedError(Slice op, Slice path) {
+  return absl::InternalError(absl::StrCat(op, " ", path, ": injected I/O error"));
+}
+
 Slice FaultName(FaultFs::Fault fault) {
   switch (fault) {
     case FaultFs::Fault::kPowerCutBefore:
@@ -26,6 +30,8 @@ Slice FaultName(FaultFs::Fault fault) {
       return "kPowerCutAfter";
     case FaultFs::Fault::kIoError:
       return "kIoError";
+    case FaultFs::Fault::kIoErrorAfter:
+      return "kIoErrorAfter";
     case FaultFs::Fault::kNoSpace:
       return "kNoSpace";
     case FaultFs::Fault::kShortWrite:
@@ -52,6 +58,7 @@ class FaultFs::Disk {
   struct Verdict {
     Status error;  // not OK: the call has no effect and returns this
     bool cut_after = false;
+    bool fail_after = false;
     bool cut_short = false;
   };
   enum class SpaceNeed { kMayNeed, kNeedsNone };
@@ -85,14 +92,16 @@ class FaultFs::Disk {
     if (report.size() < kMaxReport) {
       report.push_back(absl::StrCat("read #", number, " ", op, " ", path, ": kIoError"));
     }
-    return absl::InternalError(absl::StrCat(op, " ", path, ": injected I/O error"));
+    return InjectedError(op, path);
   }
 
   // The end of a call whose effect has been made (or which failed by itself with `result`).
   Status End(const Verdict& verdict, Slice op, Slice path, Status result) REQUIRES(mu) {
-    if (!verdict.cut_after) return result;
-    PowerOff();
-    return NoPower(op, path);
+    if (verdict.cut_after) {
+      PowerOff();
+      return NoPower(op, path);
+    }
+    return verdict.fail_after ? InjectedError(op, path) : result;
   }
 
   void PowerOff() REQUIRES(mu) {
@@ -247,7 +256,10 @@ class FaultFs::Disk {
         verdict->cut_after = true;
         return;
       case Fault::kIoError:
-        verdict->error = absl::InternalError(absl::StrCat(op, " ", path, ": injected I/O error"));
+        verdict->error = InjectedError(op, path);
+        return;
+      case Fault::kIoErrorAfter:
+        verdict->fail_after = true;
         return;
       case Fault::kNoSpace:
         verdict->error =
@@ -322,7 +334,9 @@ class FaultFs::File : public FsFile {
       return verdict.error;
     }
     node_->file.Sync();
-    return disk_->End(verdict, "sync", path_, OkStatus());
+    Status result = disk_->End(verdict, "sync", path_, OkStatus());
+    poisoned_ = !result.ok();
+    return result;
   }
 
   StatusOr<uint64_t> Size() const override {

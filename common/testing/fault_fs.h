@@ -33,6 +33,7 @@ class FaultFs : public Fs {
     kPowerCutBefore,  // the power goes before the call has any effect
     kPowerCutAfter,   // the call takes effect, then the power goes: it fails nonetheless
     kIoError,         // Internal; no effect (a failed Sync loses what it should have synced)
+    kIoErrorAfter,    // the call takes effect and returns Internal nonetheless
     kNoSpace,         // ResourceExhausted; no effect; a Sync or removal has no such error: kIoError
     kShortWrite,      // a WriteAt changes the front half of its range, then Internal; else kIoError
   };

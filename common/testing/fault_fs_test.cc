@@ -256,6 +256,22 @@ TEST(FaultFsTest, ErrorsHaveNoEffectAndPass) {
   EXPECT_EQ(fs.calls(), first + 3);
 }
 
+TEST(FaultFsTest, ErrorAfterTheEffect) {
+  FaultFs fs;
+  auto file = CreateDurable(&fs, "/a", "1");
+  const uint64_t first = fs.calls() + 1;
+  for (uint64_t i = 0; i < 3; ++i) fs.InjectAt(first + i, Fault::kIoErrorAfter);
+  EXPECT_STATUS(kInternal, "injected", file->WriteAt(0, {"2"}));
+  EXPECT_STATUS(kInternal, "injected", fs.Rename("/a", "/b"));
+  EXPECT_STATUS(kInternal, "injected", fs.SyncDir("/"));
+  EXPECT_EQ(*fs.Image(0)->Contents("/b"), "1");
+  EXPECT_EQ(*fs.Contents("/b"), "2");
+  fs.InjectAt(first + 3, Fault::kIoErrorAfter);
+  EXPECT_STATUS(kInternal, "injected", file->Sync());
+  EXPECT_STATUS(kInternal, "poisoned", file->Sync());
+  EXPECT_EQ(*fs.Image(0)->Contents("/b"), "2");
+}
+
 TEST(FaultFsTest, StickyFaultHoldsUntilCleared) {
   FaultFs fs;
   fs.InjectAt(2, Fault::kNoSpace, true);
