@@ -55,6 +55,7 @@ class Fs {
                       const std::string& to) = 0;  // AlreadyExists if `to` exists
   virtual Status Unlink(const std::string& path) = 0;
   virtual Status MakeDir(const std::string& path) = 0;  // one level; AlreadyExists
+  // Makes the entries of a directory durable. Unimplemented on a file system that cannot.
   virtual Status SyncDir(const std::string& path) = 0;
   virtual StatusOr<std::vector<std::string>> List(
       const std::string& dir) = 0;  // names, sorted, no . and ..

@@ -238,7 +238,11 @@ class RealFs : public Fs {
   Status SyncDir(const std::string& path) override {
     Fd fd = OpenFd(path, O_RDONLY | O_DIRECTORY);
     if (!fd.ok()) return FromErrno(errno, "open", path);
-    return ::fsync(fd.get()) == 0 ? OkStatus() : FromErrno(errno, "fsync", path);
+    if (::fsync(fd.get()) == 0) return OkStatus();
+    if (errno == EINVAL) {
+      return absl::UnimplementedError(absl::StrCat("fsync ", path, ": cannot be synced"));
+    }
+    return FromErrno(errno, "fsync", path);
   }
 
   StatusOr<std::vector<std::string>> List(const std::string& dir) override {

@@ -85,6 +85,7 @@ TEST_F(PosixFsTest, NamesAndTheirErrors) {
   ASSERT_OK(fs_->SyncDir(dir_.path()));
   EXPECT_STATUS(kNotFound, Path("x"), fs_->SyncDir(Path("x")));
   EXPECT_STATUS(kInternal, "Not a directory", fs_->SyncDir(Path("a")));
+  EXPECT_STATUS(kUnimplemented, "/proc", fs_->SyncDir("/proc"));
   EXPECT_EQ(*fs_->List(dir_.path()), (std::vector<std::string>{"a", "c", "d"}));
   EXPECT_STATUS(kNotFound, Path("x"), fs_->List(Path("x")));
   ASSERT_OK(fs_->Unlink(Path("c")));

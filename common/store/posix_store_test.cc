@@ -66,6 +66,15 @@ TEST(PosixStoreTest, MissingDirectoryIsMadeOnlyOnRequest) {
   EXPECT_OK(OpenPosixStore(image.get(), "/deep/er/s", false));
 }
 
+TEST(PosixStoreTest, DirectoriesThatOthersMadeBecomeDurable) {
+  FaultFs fs;
+  ASSERT_OK(fs.MakeDir("/data"));
+  ASSERT_OK(fs.MakeDir("/data/cell"));  // as `mkdir -p` leaves them: not synced
+  PutBlob(MustOpen(&fs, "/data/cell").get(), "a", "x");
+  auto image = fs.Image(0);
+  EXPECT_OK(MustOpen(image.get(), "/data/cell")->OpenBlob("a"));
+}
+
 TEST(PosixStoreTest, RelativeRoot) {
   FaultFs fs;
   PutBlob(MustOpen(&fs, "data").get(), "a", "x");

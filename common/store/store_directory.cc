@@ -20,15 +20,25 @@ constexpr char kMarkerPrefix[] = "stele store format ";
 constexpr uint64_t kMaxMarkerBytes = 4096;
 constexpr uint64_t kMaxTempSlots = 1024;
 
-// Creates `path` and the directories above it that are missing, durably.
+// Creates `path` and the directories above it that are missing.
 Status MakeDirs(Fs* fs, const std::string& path) {
   ASSIGN_OR_RETURN(bool exists, fs->Exists(path));
   if (exists) return OkStatus();
-  const std::string parent = ParentPath(path);
-  RETURN_IF_ERROR(MakeDirs(fs, parent));
+  RETURN_IF_ERROR(MakeDirs(fs, ParentPath(path)));
   Status made = fs->MakeDir(path);
-  if (!made.ok() && !absl::IsAlreadyExists(made)) return made;
-  return fs->SyncDir(parent);
+  return absl::IsAlreadyExists(made) ? OkStatus() : made;
+}
+
+// Makes the entry of `path` and of every directory above it durable: whoever made them, we or a
+// `mkdir -p`, need not have synced them. What may not be opened or cannot be synced was not made
+// for us.
+Status SyncEntriesAbove(Fs* fs, std::string path) {
+  while (path != "/" && path != ".") {
+    path = ParentPath(path);
+    Status s = fs->SyncDir(path);
+    if (!s.ok() && !absl::IsPermissionDenied(s) && !absl::IsUnimplemented(s)) return s;
+  }
+  return OkStatus();
 }
 
 Status WriteSynced(Fs* fs, const std::string& path, Slice content) {
@@ -74,10 +84,7 @@ StatusOr<std::unique_ptr<StoreDirectory>> StoreDirectory::Open(Fs* fs, const std
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   std::unique_ptr<StoreDirectory> dir(new StoreDirectory(fs, std::move(path)));
   RETURN_IF_ERROR(dir->CheckOrCreateMarker(create));
-  // Whoever made the root and its marker may have been killed before it synced their names.
-  if (Status s = fs->SyncDir(ParentPath(dir->root_)); !s.ok() && !absl::IsPermissionDenied(s)) {
-    return s;
-  }
+  RETURN_IF_ERROR(SyncEntriesAbove(fs, dir->root_));
   for (const char* sub : {"/blobs", "/cells", "/logs", "/locks", "/tmp"}) {
     RETURN_IF_ERROR(dir->EnsureDir(dir->root_ + sub));  // syncs the root and so the marker
   }
