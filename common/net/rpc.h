@@ -63,15 +63,16 @@ class RpcReply {
  public:
   using Sender = std::function<void(const Status&, Buffer)>;
   explicit RpcReply(Sender sender);
-  RpcReply(RpcReply&&) noexcept = default;
-  RpcReply& operator=(RpcReply&&) noexcept = default;
+  RpcReply(RpcReply&& other) noexcept;
+  RpcReply& operator=(RpcReply&& other) noexcept;  // what was unanswered here is Unavailable
   ~RpcReply();
   void Ok(Buffer body);
   void Error(const Status& status);    // code, message and payloads reach the caller
   void Send(StatusOr<Buffer> answer);  // one of the two
 
  private:
-  Sender sender_;
+  void DropUnanswered();
+  Sender sender_;  // null once answered or moved from
 };
 
 // Runs on an io thread: must not block; hand over to a pool to do so.

@@ -1,0 +1,264 @@
+#include "common/net/channel.h"
+
+#include <sys/socket.h>
+// After sys/socket.h:
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+#include <cstring>
+#include <utility>
+
+#include "common/time/clock.h"
+
+namespace stele::net {
+namespace {
+
+using ErrorCode = boost::system::error_code;
+
+constexpr size_t kInputBytes = 64 * 1024;
+constexpr size_t kMaxInlineFrame = kInputBytes / 2;  // larger ones are read into their own memory
+constexpr size_t kMaxPieces = 64;                    // of one writev
+constexpr int64_t kNanosPerMilli = 1'000'000;
+
+Status SocketError(const char* what, const ErrorCode& error) {
+  return absl::UnavailableError(absl::StrCat(what, ": ", error.message()));
+}
+
+// The connection fails when the peer's machine acknowledges nothing for this long.
+void SetUserTimeout(int fd, int64_t timeout_ms) {
+  const unsigned value = static_cast<unsigned>(std::clamp<int64_t>(timeout_ms, 0, 3'600'000));
+  // Only a faster detection of a dead peer depends on it, so a kernel without it is fine.
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof(value));
+}
+
+}  // namespace
+
+Channel::Channel(std::shared_ptr<IoThread> thread, const RpcOptions& options)
+    : options_(options), thread_(std::move(thread)) {}
+
+bool Channel::Queue(const FrameHeader& header, Slice prefix, const Buffer& body) {
+  char encoded[kFrameHeaderBytes];
+  EncodeFrameHeader(header, prefix, body.bytes(), encoded);
+  const size_t bytes = sizeof(encoded) + prefix.size() + body.size();
+  MutexLock lock(&mu_);
+  if (closed_) return false;
+  queued_.Add(Slice(encoded, sizeof(encoded)), prefix, body);
+  pending_bytes_ += bytes;
+  queued_total_ += bytes;
+  ScheduleFlushLocked();
+  return true;
+}
+
+size_t Channel::queued_bytes() const {
+  MutexLock lock(&mu_);
+  return pending_bytes_;
+}
+
+uint64_t Channel::queued_total() const {
+  MutexLock lock(&mu_);
+  return queued_total_;
+}
+
+bool Channel::closed() const {
+  MutexLock lock(&mu_);
+  return closed_;
+}
+
+void Channel::ScheduleFlush() {
+  MutexLock lock(&mu_);
+  if (!closed_) ScheduleFlushLocked();
+}
+
+// Posts under the lock: after Close, which takes it, nothing is posted any more.
+void Channel::ScheduleFlushLocked() {
+  if (flush_scheduled_) return;
+  flush_scheduled_ = true;
+  thread_->Post([self = shared_from_this()] { self->Flush(); });
+}
+
+void Channel::Start(asio::ip::tcp::socket socket) {
+  if (ended_) return;
+  socket_.emplace(std::move(socket));
+  ErrorCode error;
+  socket_->set_option(asio::ip::tcp::no_delay(true), error);
+  if (!error) socket_->set_option(asio::socket_base::keep_alive(true), error);
+  if (!error) socket_->non_blocking(true, error);
+  if (error) return Close(SocketError("connection", error));
+  if (options_.write_stall_timeout_ms > 0) {
+    SetUserTimeout(socket_->native_handle(), options_.write_stall_timeout_ms);
+  }
+  in_.resize(kInputBytes);
+  last_read_ns_ = SystemClock()->BootNanos();
+  Flush();
+}
+
+void Channel::Close(const Status& why) {
+  if (ended_) return;
+  ended_ = true;
+  {
+    MutexLock lock(&mu_);
+    closed_ = true;
+    queued_ = OutputQueue();
+    pending_bytes_ = 0;
+  }
+  writing_ = OutputQueue();
+  if (socket_.has_value()) {
+    ErrorCode ignored;  // the descriptor is given back in any case
+    socket_->close(ignored);
+  }
+  OnClosed(why);
+}
+
+void Channel::CloseSoon(const Status& why) {
+  thread_->Post([self = shared_from_this(), why] { self->Close(why); });
+}
+
+void Channel::CloseIfStalled(int64_t now_ns) {
+  if (options_.write_stall_timeout_ms <= 0 || writing_.empty()) return;
+  if (now_ns - write_progress_ns_ > options_.write_stall_timeout_ms * kNanosPerMilli) {
+    Close(absl::UnavailableError("connection closed: the peer does not read"));
+  }
+}
+
+// The heart: takes in what is there, lets everybody add output, writes it in one go, reads on. It
+// returns when it waits for the peer, or for replies that will schedule it again.
+void Channel::Flush() {
+  while (!ended_ && socket_.has_value()) {
+    {
+      MutexLock lock(&mu_);
+      flush_scheduled_ = true;  // what is queued from here on goes with this write
+    }
+    bool starved = true;
+    if (!reading_) {
+      if (Status status = TakeFrames(&starved); !status.ok()) return Close(status);
+    }
+    BeforeWrite();
+    MoveQueued();
+    Write();
+    if (ended_ || reading_ || !MayRead()) return;
+    if (starved) return Read();
+  }
+}
+
+void Channel::MoveQueued() {
+  MutexLock lock(&mu_);
+  flush_scheduled_ = false;
+  if (queued_.empty()) return;
+  if (writing_.empty()) write_progress_ns_ = SystemClock()->BootNanos();
+  writing_.MoveFrom(&queued_);
+}
+
+void Channel::Read() {
+  if (in_begin_ == in_end_) {
+    in_begin_ = in_end_ = 0;
+  } else if (in_.size() - in_end_ < kMaxInlineFrame) {
+    std::memmove(in_.data(), in_.data() + in_begin_, in_end_ - in_begin_);
+    in_end_ -= in_begin_;
+    in_begin_ = 0;
+  }
+  // Inside a large frame its rest goes straight to its place, and what follows it into in_.
+  std::array<asio::mutable_buffer, 2> buffers;
+  if (in_body_) {
+    buffers[0] = {body_.mutable_data() + body_filled_, body_.size() - body_filled_};
+  }
+  buffers[1] = {in_.data() + in_end_, in_.size() - in_end_};
+  reading_ = true;
+  auto self = shared_from_this();
+  socket_->async_read_some(buffers, [this, self](const ErrorCode& error, size_t bytes) {
+    reading_ = false;
+    if (ended_) return;
+    if (error) return Close(SocketError("connection lost", error));
+    OnRead(bytes);
+  });
+}
+
+void Channel::OnRead(size_t bytes) {
+  last_read_ns_ = SystemClock()->BootNanos();
+  if (in_body_) {
+    const size_t into_body = std::min(bytes, body_.size() - body_filled_);
+    body_filled_ += into_body;
+    bytes -= into_body;
+  }
+  in_end_ += bytes;
+  Flush();
+}
+
+Status Channel::TakeFrames(bool* starved) {
+  *starved = false;
+  while (!ended_ && MayRead()) {
+    if (in_body_) {
+      if (body_filled_ < body_.size()) break;
+      in_body_ = false;
+      RETURN_IF_ERROR(TakeFrame(body_header_, std::move(body_)));
+      body_ = Buffer();
+      continue;
+    }
+    const size_t available = in_end_ - in_begin_;
+    const char* at = in_.data() + in_begin_;
+    if (available < kFrameHeaderBytes) break;
+    FrameHeader header;
+    RETURN_IF_ERROR(DecodeFrameHeader(at, options_.max_frame_bytes, &header));
+    const size_t whole = kFrameHeaderBytes + header.length;
+    if (whole <= available) {
+      in_begin_ += whole;
+      RETURN_IF_ERROR(TakeFrame(at, Buffer::Copy(Slice(at + kFrameHeaderBytes, header.length))));
+      continue;
+    }
+    if (whole <= kMaxInlineFrame) break;
+    std::memcpy(body_header_, at, kFrameHeaderBytes);
+    body_ = Buffer(header.length);  // uninitialised: memory is used as bytes arrive
+    body_filled_ = available - kFrameHeaderBytes;
+    std::memcpy(body_.mutable_data(), at + kFrameHeaderBytes, body_filled_);
+    in_body_ = true;
+    in_begin_ = in_end_ = 0;
+    break;
+  }
+  *starved = ended_ || MayRead();
+  return OkStatus();
+}
+
+Status Channel::TakeFrame(const char* header, Buffer body) {
+  if (!FrameCrcMatches(header, body.bytes())) {
+    return absl::UnavailableError("connection closed: wrong crc in a frame");
+  }
+  FrameHeader decoded;
+  RETURN_IF_ERROR(DecodeFrameHeader(header, options_.max_frame_bytes, &decoded));
+  return OnFrame(decoded, std::move(body));
+}
+
+void Channel::Write() {
+  while (!ended_ && !waiting_writable_ && !writing_.empty()) {
+    Slice pieces[kMaxPieces];
+    const size_t count = writing_.Pieces(pieces, kMaxPieces);
+    std::array<asio::const_buffer, kMaxPieces> buffers;
+    for (size_t i = 0; i < count; i++) buffers[i] = {pieces[i].data(), pieces[i].size()};
+    ErrorCode error;
+    const size_t bytes = socket_->write_some(buffers, error);
+    if (error == asio::error::would_block || error == asio::error::try_again) {
+      return WaitWritable();
+    }
+    if (error) return Close(SocketError("connection lost", error));
+    writing_.Consume(bytes);
+    written_total_ += bytes;
+    write_progress_ns_ = SystemClock()->BootNanos();
+    MutexLock lock(&mu_);
+    pending_bytes_ -= bytes;
+  }
+}
+
+void Channel::WaitWritable() {
+  waiting_writable_ = true;
+  auto self = shared_from_this();
+  socket_->async_wait(asio::socket_base::wait_write, [this, self](const ErrorCode& error) {
+    waiting_writable_ = false;
+    if (ended_) return;
+    if (error) return Close(SocketError("connection lost", error));
+    Flush();
+  });
+}
+
+}  // namespace stele::net

@@ -1,0 +1,99 @@
+// Channel: one TCP connection as a stream of frames; the server's and the client's connections are
+// derived from it. Internal to this folder; only .cc files include it.
+//
+// Lives on one IoThread: every method runs there but Queue, queued_bytes, closed and
+// CloseSoon, which are thread-safe. All frames of one read are handed to OnFrame before anything
+// they queued is written, in one writev. Asynchronous operations share its ownership; Close ends
+// them. Invariant: after Close nothing is posted to the thread any more.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/base/mutex.h"
+#include "common/net/frame.h"
+#include "common/net/io_thread.h"
+#include "common/net/output_queue.h"
+
+namespace stele::net {
+
+class Channel : public std::enable_shared_from_this<Channel> {
+ public:
+  Channel(std::shared_ptr<IoThread> thread, const RpcOptions& options);
+  virtual ~Channel() = default;
+
+  // Puts a frame into the next write. False: the channel is closed, nothing was queued.
+  bool Queue(const FrameHeader& header, Slice prefix, const Buffer& body);
+  size_t queued_bytes() const;  // queued or being written
+  bool closed() const;
+
+  void Close(const Status& why);
+  void CloseSoon(const Status& why);  // from any thread that knows the IoThread runs
+  // For timeouts; every some milliseconds.
+  void CloseIfStalled(int64_t now_ns);
+
+ protected:
+  // `body` is whole and its crc is right. An error closes the channel.
+  virtual Status OnFrame(const FrameHeader& header, Buffer body) = 0;
+  // Whether to take in another frame now. After a false one Flush asks again.
+  virtual bool MayRead() = 0;
+  // Frames may be queued now that are part of the coming write.
+  virtual void BeforeWrite() {}
+  // Once, at the end of Close.
+  virtual void OnClosed(const Status& why) = 0;
+
+  void Start(asio::ip::tcp::socket socket);
+  void Flush();
+  // Has Flush run soon on the thread, once however often it is asked. Thread-safe.
+  void ScheduleFlush();
+  const std::shared_ptr<IoThread>& thread() const { return thread_; }
+  bool ended() const { return ended_; }
+  // Bytes ever queued, and ever handed to the kernel.
+  uint64_t queued_total() const;
+  uint64_t written_total() const { return written_total_; }
+  int64_t last_read_ns() const { return last_read_ns_; }
+
+  const RpcOptions options_;
+
+ private:
+  void Read();
+  void OnRead(size_t bytes);
+  // Hands over what is complete in the input while MayRead; `starved`: nothing complete is left.
+  Status TakeFrames(bool* starved);
+  Status TakeFrame(const char* header, Buffer body);
+  void MoveQueued();
+  void Write();
+  void WaitWritable();
+  void ScheduleFlushLocked() REQUIRES(mu_);
+
+  const std::shared_ptr<IoThread> thread_;
+  std::optional<asio::ip::tcp::socket> socket_;
+  bool ended_ = false;  // Close ran
+
+  // Input: bytes [begin, end) of in_, or, inside a large frame, its body.
+  std::vector<char> in_;
+  size_t in_begin_ = 0, in_end_ = 0;
+  bool in_body_ = false;
+  char body_header_[kFrameHeaderBytes];
+  Buffer body_;
+  size_t body_filled_ = 0;
+  bool reading_ = false;
+  int64_t last_read_ns_ = 0;
+
+  // Output being written.
+  OutputQueue writing_;
+  bool waiting_writable_ = false;
+  uint64_t written_total_ = 0;
+  int64_t write_progress_ns_ = 0;  // or since when there has been anything to write
+
+  mutable Mutex mu_;
+  OutputQueue queued_ GUARDED_BY(mu_);
+  size_t pending_bytes_ GUARDED_BY(mu_) = 0;
+  uint64_t queued_total_ GUARDED_BY(mu_) = 0;
+  bool flush_scheduled_ GUARDED_BY(mu_) = false;
+  bool closed_ GUARDED_BY(mu_) = false;
+};
+
+}  // namespace stele::net

@@ -1,0 +1,39 @@
+// The frames that wait for a connection's next write. Small bodies are copied behind each other, so
+// that one writev carries many replies in few pieces; large ones are passed on as they are.
+// Internal to this folder. Thread-compatible.
+#pragma once
+
+#include <deque>
+#include <string>
+
+#include "common/net/frame.h"
+#include "common/net/rpc.h"
+
+namespace stele::net {
+
+class OutputQueue {
+ public:
+  void Add(Slice header, Slice prefix, const Buffer& body);
+  void MoveFrom(OutputQueue* other);  // appends all of it
+
+  bool empty() const { return chunks_.empty(); }
+  size_t bytes() const { return bytes_; }
+  // The pieces from the front, at most `max`; valid until the queue changes.
+  size_t Pieces(Slice* out, size_t max) const;
+  void Consume(size_t bytes);
+
+ private:
+  static constexpr size_t kCopyBelow = 4096;        // bodies up to this size are copied
+  static constexpr size_t kChunkBytes = 64 * 1024;  // of copied frames
+
+  struct Chunk {
+    std::string copied;  // or, when empty:
+    Buffer body;
+    Slice bytes() const { return copied.empty() ? body.bytes() : Slice(copied); }
+  };
+  std::deque<Chunk> chunks_;
+  size_t bytes_ = 0;
+  size_t front_consumed_ = 0;
+};
+
+}  // namespace stele::net

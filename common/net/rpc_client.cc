@@ -1,0 +1,451 @@
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <deque>
+#include <map>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/cord.h"
+#include "common/net/address.h"
+#include "common/net/channel.h"
+#include "common/net/status_coding.h"
+#include "common/time/clock.h"
+
+namespace stele::net {
+namespace {
+
+using ErrorCode = boost::system::error_code;
+using asio::ip::tcp;
+
+constexpr int64_t kNanosPerMicro = 1'000;
+constexpr int64_t kNanosPerMilli = 1'000'000;
+constexpr int64_t kTickMs = 20;             // so a call ends at most this long after its deadline
+constexpr size_t kCallOverheadBytes = 128;  // what a queued call costs besides its body
+
+Status NotSent(Status status) {
+  status.SetPayload(kNotSentPayload, absl::Cord());
+  return status;
+}
+
+// One connection to one address, from its first call to its end; then the next call makes another.
+// Calls are submitted from any thread; everything else is on its io thread. Callbacks run there
+// without a lock held.
+class ClientConnection : public Channel {
+ public:
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    virtual void OnTakesNoCalls(const ClientConnection* connection) = 0;
+    virtual void OnEnded(const ClientConnection* connection) = 0;
+  };
+
+  // `owner` outlives the connection's life on its thread.
+  ClientConnection(std::shared_ptr<IoThread> thread, const RpcOptions& options, std::string address,
+                   Owner* owner)
+      : Channel(std::move(thread), options),
+        address_(std::move(address)),
+        owner_(owner),
+        tick_(this->thread()->context()),
+        resolver_(this->thread()->context()),
+        connecting_(this->thread()->context()) {}
+
+  const std::string& address() const { return address_; }
+  // On the io thread, once.
+  void Connect();
+  // False: it takes no more calls; `done` is untouched. ResourceExhausted: too much is queued.
+  StatusOr<bool> Submit(uint16_t method, const Buffer& body, int64_t deadline_ns,
+                        RpcClient::Callback* done);
+
+ protected:
+  Status OnFrame(const FrameHeader& header, Buffer body) override;
+  bool MayRead() override { return true; }
+  void BeforeWrite() override;
+  void OnClosed(const Status& why) override;
+
+ private:
+  struct PendingCall {
+    int64_t deadline_ns = 0;
+    RpcClient::Callback done;
+    bool framed = false;
+    uint64_t frame_start = 0;  // in the bytes of the connection, when framed
+  };
+  struct QueuedCall {
+    uint32_t id = 0;
+    uint16_t method = 0;
+    Buffer body;
+  };
+
+  void OnResolved(const ErrorCode& error, const tcp::resolver::results_type& found);
+  void ConnectTo(const tcp::endpoint& endpoint);
+  void OnConnected(const ErrorCode& error);
+  void ArmTick();
+  void Tick();
+  // Takes the call out; empty when it is not there any more.
+  RpcClient::Callback TakeCall(uint32_t id);
+  bool CertainlyNotSent(const PendingCall& call) const {
+    return !call.framed || call.frame_start >= written_total();
+  }
+  void StopTakingCalls();
+
+  const std::string address_;
+  Owner* const owner_;
+  asio::steady_timer tick_;
+  tcp::resolver resolver_;
+  tcp::socket connecting_;
+  bool tick_armed_ = false;
+  bool connected_ = false;
+  int64_t connect_deadline_ns_ = 0;
+  bool refused_ = false;  // the server ran and will run nothing of this connection
+
+  Mutex calls_mu_;
+  std::unordered_map<uint32_t, PendingCall> calls_ GUARDED_BY(calls_mu_);
+  std::deque<QueuedCall> queue_ GUARDED_BY(calls_mu_);
+  size_t queue_bytes_ GUARDED_BY(calls_mu_) = 0;
+  uint32_t last_id_ GUARDED_BY(calls_mu_) = 0;
+  bool taking_calls_ GUARDED_BY(calls_mu_) = true;
+};
+
+StatusOr<bool> ClientConnection::Submit(uint16_t method, const Buffer& body, int64_t deadline_ns,
+                                        RpcClient::Callback* done) {
+  const size_t output_bytes = queued_bytes();
+  {
+    MutexLock lock(&calls_mu_);
+    if (!taking_calls_) return false;
+    if (output_bytes + queue_bytes_ > options_.max_output_bytes_per_connection) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("more than ", options_.max_output_bytes_per_connection,
+                       " bytes of calls wait to be sent to ", address_));
+    }
+    do {
+      last_id_++;
+    } while (calls_.contains(last_id_));
+    PendingCall& call = calls_[last_id_];
+    call.deadline_ns = deadline_ns;
+    call.done = std::move(*done);
+    queue_.push_back({last_id_, method, body});
+    queue_bytes_ += body.size() + kCallOverheadBytes;
+  }
+  ScheduleFlush();
+  return true;
+}
+
+// Frames what was submitted, with the time that is left now.
+void ClientConnection::BeforeWrite() {
+  std::deque<QueuedCall> queue;
+  {
+    MutexLock lock(&calls_mu_);
+    queue.swap(queue_);
+    queue_bytes_ = 0;
+  }
+  if (queue.empty()) return;
+  if (!tick_armed_) ArmTick();
+  const int64_t now_ns = SystemClock()->BootNanos();
+  for (QueuedCall& queued : queue) {
+    int64_t remaining_us = 0;
+    {
+      MutexLock lock(&calls_mu_);
+      auto call = calls_.find(queued.id);
+      if (call == calls_.end()) continue;  // timed out while it waited
+      remaining_us = (call->second.deadline_ns - now_ns) / kNanosPerMicro;
+      if (remaining_us <= 0) continue;  // the next tick ends it
+      call->second.framed = true;
+      call->second.frame_start = queued_total();
+    }
+    FrameHeader header;
+    header.kind = FrameKind::kRequest;
+    header.method = queued.method;
+    header.request_id = queued.id;
+    char prefix[kRequestPrefixBytes];
+    EncodeFixed64(prefix, static_cast<uint64_t>(remaining_us));
+    Queue(header, Slice(prefix, sizeof(prefix)), queued.body);
+  }
+}
+
+RpcClient::Callback ClientConnection::TakeCall(uint32_t id) {
+  MutexLock lock(&calls_mu_);
+  auto call = calls_.find(id);
+  if (call == calls_.end()) return nullptr;
+  RpcClient::Callback done = std::move(call->second.done);
+  calls_.erase(call);
+  return done;
+}
+
+Status ClientConnection::OnFrame(const FrameHeader& header, Buffer body) {
+  switch (header.kind) {
+    case FrameKind::kReply:
+      if (RpcClient::Callback done = TakeCall(header.request_id)) done(std::move(body));
+      break;
+    case FrameKind::kError: {
+      Status status;
+      if (!DecodeStatus(body.bytes(), &status) || status.ok()) {
+        return absl::UnavailableError("connection closed: malformed error frame");
+      }
+      if (RpcClient::Callback done = TakeCall(header.request_id)) done(status);
+      break;
+    }
+    case FrameKind::kGoaway:
+      StopTakingCalls();
+      refused_ = header.flags == kGoawayRefused;
+      if (refused_) return absl::UnavailableError("the server takes no more connections");
+      break;
+    case FrameKind::kRequest:
+      return absl::UnavailableError("connection closed: a client takes no requests");
+  }
+  bool taking;
+  {
+    MutexLock lock(&calls_mu_);
+    taking = taking_calls_ || !calls_.empty();
+  }
+  return taking ? OkStatus() : absl::UnavailableError("connection closed: the server goes away");
+}
+
+void ClientConnection::StopTakingCalls() {
+  {
+    MutexLock lock(&calls_mu_);
+    if (!taking_calls_) return;
+    taking_calls_ = false;
+  }
+  owner_->OnTakesNoCalls(this);
+}
+
+void ClientConnection::OnClosed(const Status& why) {
+  StopTakingCalls();
+  tick_.cancel();
+  resolver_.cancel();
+  ErrorCode ignored;  // the descriptor is given back in any case
+  connecting_.close(ignored);
+  std::unordered_map<uint32_t, PendingCall> calls;
+  {
+    MutexLock lock(&calls_mu_);
+    calls.swap(calls_);
+    queue_.clear();
+    queue_bytes_ = 0;
+  }
+  // What the peer sent wrong is no fault of the caller: all are Unavailable.
+  const Status error = absl::UnavailableError(absl::StrCat(address_, ": ", why.message()));
+  for (auto& [id, call] : calls) {
+    call.done(refused_ || CertainlyNotSent(call) ? NotSent(error) : error);
+  }
+  owner_->OnEnded(this);
+}
+
+void ClientConnection::Connect() {
+  if (ended()) return;
+  connect_deadline_ns_ = SystemClock()->BootNanos() + options_.connect_timeout_ms * kNanosPerMilli;
+  ArmTick();
+  StatusOr<HostPort> parsed = ParseHostPort(address_);
+  if (!parsed.ok()) return Close(parsed.status());
+  if (auto endpoint = NumericEndpoint(*parsed)) return ConnectTo(*endpoint);
+  auto self = std::static_pointer_cast<ClientConnection>(shared_from_this());
+  resolver_.async_resolve(parsed->host, std::to_string(parsed->port),
+                          [self](const ErrorCode& error, const tcp::resolver::results_type& found) {
+                            self->OnResolved(error, found);
+                          });
+}
+
+void ClientConnection::OnResolved(const ErrorCode& error,
+                                  const tcp::resolver::results_type& found) {
+  if (ended()) return;
+  if (error || found.empty()) {
+    return Close(absl::UnavailableError(absl::StrCat("resolve: ", error.message())));
+  }
+  ConnectTo(found.begin()->endpoint());
+}
+
+void ClientConnection::ConnectTo(const tcp::endpoint& endpoint) {
+  auto self = std::static_pointer_cast<ClientConnection>(shared_from_this());
+  connecting_.async_connect(endpoint, [self](const ErrorCode& error) { self->OnConnected(error); });
+}
+
+void ClientConnection::OnConnected(const ErrorCode& error) {
+  if (ended()) return;
+  if (error) return Close(absl::UnavailableError(absl::StrCat("connect: ", error.message())));
+  connected_ = true;
+  Start(std::move(connecting_));
+}
+
+void ClientConnection::ArmTick() {
+  tick_armed_ = true;
+  auto self = std::static_pointer_cast<ClientConnection>(shared_from_this());
+  tick_.expires_after(std::chrono::milliseconds(kTickMs));
+  tick_.async_wait([self](const ErrorCode& error) {
+    if (!error && !self->ended()) self->Tick();
+  });
+}
+
+void ClientConnection::Tick() {
+  const int64_t now_ns = SystemClock()->BootNanos();
+  std::vector<std::pair<RpcClient::Callback, bool>> late;
+  {
+    MutexLock lock(&calls_mu_);
+    for (auto call = calls_.begin(); call != calls_.end();) {
+      if (call->second.deadline_ns > now_ns) {
+        ++call;
+        continue;
+      }
+      late.emplace_back(std::move(call->second.done), CertainlyNotSent(call->second));
+      call = calls_.erase(call);
+    }
+  }
+  for (auto& [done, not_sent] : late) {
+    const Status error =
+        absl::DeadlineExceededError(absl::StrCat(address_, ": no answer before the deadline"));
+    done(not_sent ? NotSent(error) : error);
+  }
+  if (ended()) return;
+  if (!connected_ && now_ns >= connect_deadline_ns_) {
+    return Close(absl::UnavailableError("connect: timed out"));
+  }
+  CloseIfStalled(now_ns);
+  if (ended()) return;
+  MutexLock lock(&calls_mu_);
+  tick_armed_ = false;  // an idle connection does not tick
+  if (!connected_ || !calls_.empty() || queued_bytes() > 0) ArmTick();
+}
+
+class Client : public RpcClient, private ClientConnection::Owner {
+ public:
+  explicit Client(const RpcOptions& options) : options_(options) {
+    for (uint32_t i = 0; i < std::clamp(options.io_threads, 1u, 64u); i++) {
+      threads_.push_back(std::make_shared<IoThread>());
+    }
+  }
+  ~Client() override;
+
+  void Call(const std::string& address, uint16_t method, Buffer body, int64_t timeout_ms,
+            Callback done) override;
+  StatusOr<Buffer> CallSync(const std::string& address, uint16_t method, Buffer body,
+                            int64_t timeout_ms) override;
+
+ private:
+  void OnTakesNoCalls(const ClientConnection* connection) override;
+  void OnEnded(const ClientConnection* connection) override;
+  // Null when the client stops.
+  std::shared_ptr<ClientConnection> ConnectionTo(const std::string& address);
+  // Ends a call that was not sent, on an io thread.
+  void Fail(const Status& status, Callback done);
+  IoThread* CurrentThread() const;  // null when it is none of ours
+
+  const RpcOptions options_;
+  std::vector<std::shared_ptr<IoThread>> threads_;
+  Mutex mu_;
+  // Those that take calls, by address; and all that have not ended.
+  std::map<std::string, std::shared_ptr<ClientConnection>> connections_ GUARDED_BY(mu_);
+  std::map<const ClientConnection*, std::shared_ptr<ClientConnection>> live_ GUARDED_BY(mu_);
+  size_t next_thread_ GUARDED_BY(mu_) = 0;
+  bool stopping_ GUARDED_BY(mu_) = false;
+};
+
+IoThread* Client::CurrentThread() const {
+  for (const auto& thread : threads_) {
+    if (thread->IsCurrent()) return thread.get();
+  }
+  return nullptr;
+}
+
+Client::~Client() {
+  CHECK(CurrentThread() == nullptr) << "a client destroyed on its own io thread";
+  std::vector<std::shared_ptr<ClientConnection>> live;
+  {
+    MutexLock lock(&mu_);
+    stopping_ = true;
+    for (const auto& [key, connection] : live_) live.push_back(connection);
+  }
+  for (const auto& connection : live) {
+    connection->CloseSoon(absl::UnavailableError("the client stops"));
+  }
+  for (const auto& thread : threads_) thread->Join();
+}
+
+std::shared_ptr<ClientConnection> Client::ConnectionTo(const std::string& address) {
+  MutexLock lock(&mu_);
+  if (stopping_) return nullptr;
+  std::shared_ptr<ClientConnection>& connection = connections_[address];
+  if (connection == nullptr) {
+    const auto& thread = threads_[next_thread_++ % threads_.size()];
+    connection = std::make_shared<ClientConnection>(thread, options_, address,
+                                                    static_cast<ClientConnection::Owner*>(this));
+    live_[connection.get()] = connection;
+    thread->Post([connection] { connection->Connect(); });
+  }
+  return connection;
+}
+
+void Client::OnTakesNoCalls(const ClientConnection* connection) {
+  MutexLock lock(&mu_);
+  auto found = connections_.find(connection->address());
+  if (found != connections_.end() && found->second.get() == connection) connections_.erase(found);
+}
+
+void Client::OnEnded(const ClientConnection* connection) {
+  MutexLock lock(&mu_);
+  live_.erase(connection);
+}
+
+void Client::Fail(const Status& status, Callback done) {
+  IoThread* current = CurrentThread();
+  bool stopping;
+  {
+    MutexLock lock(&mu_);
+    stopping = stopping_;
+  }
+  if (current != nullptr && stopping) return done(NotSent(status));
+  auto run = [status, done = std::move(done)] { done(NotSent(status)); };
+  (current != nullptr ? current : threads_.front().get())->Post(std::move(run));
+}
+
+void Client::Call(const std::string& address, uint16_t method, Buffer body, int64_t timeout_ms,
+                  Callback done) {
+  constexpr int64_t kMaxTimeoutMs = int64_t{1} << 40;
+  if (body.size() + kRequestPrefixBytes > options_.max_frame_bytes) {
+    const Status status = absl::InvalidArgumentError(
+        absl::StrCat("request of ", body.size(), " bytes, limit ", options_.max_frame_bytes));
+    return Fail(status, std::move(done));
+  }
+  if (timeout_ms <= 0) {
+    return Fail(absl::DeadlineExceededError("no time left for the call"), std::move(done));
+  }
+  if (StatusOr<HostPort> parsed = ParseHostPort(address); !parsed.ok()) {
+    return Fail(parsed.status(), std::move(done));
+  }
+  const int64_t deadline_ns =
+      SystemClock()->BootNanos() + std::min(timeout_ms, kMaxTimeoutMs) * kNanosPerMilli;
+  // A connection that takes no calls has left the map, or is about to: the next one is new.
+  while (std::shared_ptr<ClientConnection> connection = ConnectionTo(address)) {
+    StatusOr<bool> submitted = connection->Submit(method, body, deadline_ns, &done);
+    if (!submitted.ok()) return Fail(submitted.status(), std::move(done));
+    if (*submitted) return;
+    OnTakesNoCalls(connection.get());
+  }
+  Fail(absl::UnavailableError("the client stops"), std::move(done));
+}
+
+StatusOr<Buffer> Client::CallSync(const std::string& address, uint16_t method, Buffer body,
+                                  int64_t timeout_ms) {
+  CHECK(CurrentThread() == nullptr) << "CallSync on an io thread would wait for itself";
+  struct Answer {
+    Mutex mu;
+    CondVar arrived;
+    std::optional<StatusOr<Buffer>> value GUARDED_BY(mu);
+  };
+  auto answer = std::make_shared<Answer>();
+  Call(address, method, std::move(body), timeout_ms, [answer](StatusOr<Buffer> value) {
+    MutexLock lock(&answer->mu);
+    answer->value = std::move(value);
+    answer->arrived.Signal();
+  });
+  MutexLock lock(&answer->mu);
+  while (!answer->value.has_value()) answer->arrived.Wait(&answer->mu);
+  return *std::move(answer->value);
+}
+
+}  // namespace
+
+std::unique_ptr<RpcClient> RpcClient::Create(const RpcOptions& options) {
+  return std::make_unique<Client>(options);
+}
+
+}  // namespace stele::net
