@@ -1,0 +1,85 @@
+// EngineWalk: a sequence of operations on an engine over a disk that can lose power, compared after
+// each with the reference table. A sequence is data, so that a failing one can be shrunk and
+// repeated. Thread-compatible.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/testing/seeded_random.h"
+#include "tests/engine/engine_harness.h"
+#include "tests/reference/reference_table.h"
+
+namespace stele::storage {
+
+enum class WalkOpKind {
+  kWrite,
+  kReadRow,
+  kScan,
+  kFlush,
+  kMaintain,
+  kMajor,
+  kReopenTablet,
+  kRestart,
+  kCleanRestart,
+  kPowerCut,
+  kAlter,
+  kAdvanceClock,
+  kCollectGarbage,
+};
+
+struct WalkOp {
+  WalkOpKind kind;
+  uint64_t seed;  // all choices inside the operation
+};
+
+// The operations of a sequence.
+std::vector<WalkOp> MakeWalk(uint64_t seed, size_t length);
+// One line an operation.
+std::string ShowWalk(const std::vector<WalkOp>& ops);
+
+// Random engine options: caches off and on, tiny segments and memtables.
+EngineOptions WalkOptions(uint64_t seed);
+
+RowMutation RandomMutation(SeededRandom* random, const TableSchema& schema, int64_t now_us);
+ReadSelection RandomSelection(SeededRandom* random);
+
+class EngineWalk {
+ public:
+  explicit EngineWalk(uint64_t options_seed);
+
+  // What went wrong, or nothing.
+  std::optional<std::string> Run(const std::vector<WalkOp>& ops);
+
+  // Steps of their own, for tests that inject faults between.
+  Status Start();
+  Status Do(const WalkOp& op);
+  // Compares everything with the model; a write of unknown outcome may be there or not.
+  Status Compare();
+  EngineHarness& harness() { return harness_; }
+  // Writes that returned OK, and those whose outcome is unknown.
+  uint64_t acked() const { return acked_; }
+  bool has_unknown() const { return unknown_.has_value(); }
+
+ private:
+  Status Write(uint64_t seed);
+  Status ReadOneRow(uint64_t seed);
+  Status ScanRange(uint64_t seed);
+  Status Alter(uint64_t seed);
+  Status ReopenTablet(uint64_t seed);
+  Status Reopen(uint64_t seed, WalkOpKind how);
+  Status CompareScan(const RowRange& range, const ReadSelection& selection, uint64_t seed);
+  int64_t now_us() { return harness_.clock().WallMicros(); }
+
+  EngineHarness harness_;
+  TableSchema schema_;
+  ReferenceTable model_;
+  std::optional<ReferenceTable> unknown_;  // the model, had the unknown write happened
+  std::optional<TableSchema> unknown_schema_;
+  uint64_t acked_ = 0;
+};
+
+}  // namespace stele::storage
