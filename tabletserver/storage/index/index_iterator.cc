@@ -1,0 +1,198 @@
+#include "tabletserver/storage/index/index_iterator.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "schema/model/cell_key.h"
+#include "tabletserver/storage/index/file_fences.h"
+
+namespace stele::storage {
+
+IndexIterator::IndexIterator(std::shared_ptr<const TabletIndex> index,
+                             const std::vector<uint32_t>& files, Slice start, Slice end,
+                             const TabletIndex::ReadOptions& options)
+    : index_(std::move(index)), options_(options) {
+  cursors_.reserve(files.size());
+  heap_.reserve(files.size());
+  for (uint32_t file : files) AddCursor(file, start, end);
+}
+
+void IndexIterator::AddCursor(uint32_t file, Slice start, Slice end) {
+  const TabletIndex::File& f = index_->files()[file];
+  Cursor cursor{.file = file, .table = f.table.get(), .fences = &index_->fences(file)};
+  cursor.start = std::string(std::max(start, Slice(f.table->properties().first_key)));
+  if (!f.clip_start.empty()) {
+    std::string clip;
+    AppendRowEnd(&clip, f.clip_start);
+    cursor.start = std::max(cursor.start, clip);
+  }
+  cursor.end = std::string(end);
+  if (!f.clip_end.empty()) {
+    std::string clip;
+    AppendRowEnd(&clip, f.clip_end);
+    if (cursor.end.empty() || clip < cursor.end) cursor.end = std::move(clip);
+  }
+  cursors_.push_back(std::move(cursor));
+}
+
+void IndexIterator::Seek(Slice target) {
+  target_ = std::string(target);
+  status_ = OkStatus();
+  heap_.clear();
+  index_->FindBlocks(target_, &blocks_);
+  for (Cursor& cursor : cursors_) {
+    if (Place(&cursor, target_)) heap_.push_back(&cursor);
+  }
+  for (size_t at = heap_.size() / 2; at-- > 0;) Sink(at);
+  Settle();
+}
+
+bool IndexIterator::Place(Cursor* cursor, Slice target) {
+  const bool from_start = target < Slice(cursor->start);
+  const Slice from = from_start ? Slice(cursor->start) : target;
+  cursor->key = Slice();
+  if ((!cursor->end.empty() && from >= cursor->end) ||
+      from > Slice(cursor->table->properties().last_key)) {
+    return false;
+  }
+  const int32_t floor = from_start ? cursor->fences->FindBlock(from) : blocks_[cursor->file];
+  cursor->block = floor < 0 ? 0 : static_cast<size_t>(floor);
+  cursor->key = from;
+  cursor->waiting = true;
+  return true;
+}
+
+Status IndexIterator::Load(Cursor* cursor) {
+  RETURN_IF_ERROR(cursor->fences->status());
+  const Slice from = cursor->key;
+  if (cursor->cells == nullptr || cursor->cells_block != cursor->block) {
+    const BlockHandle& handle = cursor->fences->handle(cursor->block);
+    cursor->cells = nullptr;
+    if (!options_.may_block && !cursor->table->IsCached(handle)) {
+      return absl::UnavailableError(
+          absl::StrCat("would block: ", cursor->table->name(), " has to be read"));
+    }
+    ASSIGN_OR_RETURN(auto block, cursor->table->ReadBlock(handle, options_.fill_cache));
+    cursor->cells = NewBlockIterator(std::move(block));
+    cursor->cells_block = cursor->block;
+  }
+  cursor->check_end = !cursor->end.empty() && BlockEnd(*cursor) >= cursor->end;
+  if (from <= cursor->fences->key(cursor->block)) {
+    cursor->cells->SeekToFirst();
+  } else {
+    cursor->cells->Seek(from);
+  }
+  cursor->waiting = false;
+  if (!cursor->cells->Valid()) {
+    RETURN_IF_ERROR(cursor->cells->status());
+    WaitForNextBlock(cursor);
+    return OkStatus();
+  }
+  cursor->key = cursor->cells->key();
+  if (cursor->check_end && cursor->key >= cursor->end) cursor->key = Slice();
+  return OkStatus();
+}
+
+Status IndexIterator::Advance(Cursor* cursor) {
+  cursor->cells->Next();
+  if (!cursor->cells->Valid()) {
+    RETURN_IF_ERROR(cursor->cells->status());
+    WaitForNextBlock(cursor);
+    return OkStatus();
+  }
+  cursor->key = cursor->cells->key();
+  if (cursor->check_end && cursor->key >= cursor->end) cursor->key = Slice();
+  return OkStatus();
+}
+
+void IndexIterator::WaitForNextBlock(Cursor* cursor) {
+  cursor->key = Slice();
+  if (++cursor->block == cursor->fences->size()) return;
+  const Slice fence = cursor->fences->key(cursor->block);
+  if (!cursor->end.empty() && fence >= cursor->end) return;
+  cursor->key = fence;
+  cursor->waiting = true;
+}
+
+// At or behind every key of the cursor's block.
+Slice IndexIterator::BlockEnd(const Cursor& cursor) const {
+  return cursor.block + 1 < cursor.fences->size() ? cursor.fences->key(cursor.block + 1)
+                                                  : Slice(cursor.table->properties().last_key);
+}
+
+void IndexIterator::Next() {
+  Cursor* root = heap_[0];
+  // Others on the same key move first, while the root's key is still alive.
+  while (twin_) {
+    if (Status s = Advance(heap_[second_]); !s.ok()) return Fail(std::move(s));
+    Reorder(second_);
+    FindSecond();
+  }
+  if (Status s = Advance(root); !s.ok()) return Fail(std::move(s));
+  const bool in_block = !root->waiting && !IsDone(*root);
+  if (in_block && (alone_ || second_ == 0)) return;
+  if (in_block) {
+    const Cursor& second = *heap_[second_];
+    const int order = root->key.compare(second.key);
+    if (order < 0) return;
+    if (order == 0 && !second.waiting) {
+      twin_ = true;
+      return;
+    }
+  }
+  Reorder(0);
+  Settle();
+}
+
+// What waits goes before what stands on the same key: its block may hold that key, too.
+bool IndexIterator::Before(const Cursor& a, const Cursor& b) {
+  const int order = a.key.compare(b.key);
+  return order < 0 || (order == 0 && a.waiting && !b.waiting);
+}
+
+void IndexIterator::Reorder(size_t at) {
+  if (IsDone(*heap_[at])) {
+    heap_[at] = heap_.back();
+    heap_.pop_back();
+  }
+  if (at < heap_.size()) Sink(at);
+}
+
+void IndexIterator::Sink(size_t at) {
+  Cursor* moving = heap_[at];
+  for (size_t child; (child = 2 * at + 1) < heap_.size(); at = child) {
+    if (child + 1 < heap_.size() && Before(*heap_[child + 1], *heap_[child])) ++child;
+    if (!Before(*heap_[child], *moving)) break;
+    heap_[at] = heap_[child];
+  }
+  heap_[at] = moving;
+}
+
+void IndexIterator::Settle() {
+  while (!heap_.empty() && heap_[0]->waiting) {
+    if (Status s = Load(heap_[0]); !s.ok()) return Fail(std::move(s));
+    Reorder(0);
+  }
+  FindSecond();
+}
+
+void IndexIterator::FindSecond() {
+  second_ = 0;
+  alone_ = twin_ = false;
+  if (heap_.size() < 2) return;
+  second_ = heap_.size() > 2 && Before(*heap_[2], *heap_[1]) ? 2 : 1;
+  const Slice second = heap_[second_]->key;
+  // A block's end is a key of the next block at the earliest, but in the last block its last key.
+  const Cursor& root = *heap_[0];
+  const Slice end = BlockEnd(root);
+  alone_ = root.block + 1 < root.fences->size() ? end <= second : end < second;
+  twin_ = !alone_ && !heap_[second_]->waiting && root.key == second;
+}
+
+void IndexIterator::Fail(Status status) {
+  status_ = std::move(status);
+  heap_.clear();
+  twin_ = alone_ = false;
+}
+
+}  // namespace stele::storage

@@ -1,0 +1,78 @@
+// The merged scan over some files of a tablet index. Thread-compatible.
+//
+// Each file has a cursor that either stands on a cell or waits before a block: then its place in
+// the merge is the block's fence (or the seek's target, when that lies inside the block), and the
+// block is read only when everything below that is passed. While the block of one cursor ends below
+// all others, its cells come out without a comparison.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tabletserver/storage/index/tablet_index.h"
+
+namespace stele::storage {
+
+class IndexIterator : public Iterator {
+ public:
+  // `files` are numbers of files of the index. Bounds as in TabletIndex::NewIterator.
+  IndexIterator(std::shared_ptr<const TabletIndex> index, const std::vector<uint32_t>& files,
+                Slice start, Slice end, const TabletIndex::ReadOptions& options);
+
+  bool Valid() const override { return !heap_.empty(); }
+  void SeekToFirst() override { Seek(Slice()); }
+  void Seek(Slice target) override;
+  void Next() override;
+  Slice key() const override { return heap_[0]->key; }
+  Slice value() const override { return heap_[0]->cells->value(); }
+  Status status() const override { return status_; }
+
+ private:
+  struct Cursor {
+    uint32_t file = 0;
+    const SSTable* table = nullptr;
+    const FileFences* fences = nullptr;
+    std::string start, end;  // keys that count, [start, end); an empty end is open
+    // The current cell's key or, while waiting, what the block waited for holds nothing below.
+    Slice key;
+    bool waiting = false;
+    size_t block = 0;                 // the current block, or the one waited for
+    std::unique_ptr<Iterator> cells;  // over cells_block; null: none is open
+    size_t cells_block = 0;
+    bool check_end = true;  // the current block may hold keys at or behind `end`
+  };
+
+  void AddCursor(uint32_t file, Slice start, Slice end);
+  // Makes the cursor wait for the first key >= target. False when it has none.
+  bool Place(Cursor* cursor, Slice target);
+  // Reads the block that is waited for. Afterwards the cursor stands on a cell, waits for the next
+  // block, or is done.
+  Status Load(Cursor* cursor);
+  Status Advance(Cursor* cursor);
+  void WaitForNextBlock(Cursor* cursor);
+  static bool IsDone(const Cursor& cursor) { return cursor.key.empty(); }
+
+  static bool Before(const Cursor& a, const Cursor& b);
+  // The cursor at this place of the heap has another key, or is done.
+  void Reorder(size_t at);
+  void Sink(size_t at);
+  // Loads whatever waits at the root, then looks at the second.
+  void Settle();
+  void FindSecond();
+  Slice BlockEnd(const Cursor& cursor) const;
+  void Fail(Status status);
+
+  const std::shared_ptr<const TabletIndex> index_;
+  const TabletIndex::ReadOptions options_;
+  std::vector<Cursor> cursors_;
+  std::vector<Cursor*> heap_;    // smallest key first
+  std::vector<int32_t> blocks_;  // of the last search
+  std::string target_;           // of the last seek; waiting cursors point into it
+  Status status_;
+  size_t second_ = 0;   // place of the smallest cursor below the root; 0: there is none
+  bool alone_ = false;  // the root's block ends before the second's key
+  bool twin_ = false;   // the second stands on the root's key
+};
+
+}  // namespace stele::storage

@@ -1,0 +1,100 @@
+// TabletIndex: the index block of one tablet and locality group. It merges the block indexes
+// (fences) of all SSTables into one sorted array, so that one search finds, for every file at once,
+// the block that can hold a key, and a scan opens a file's block only when it gets there.
+//
+//   entries   (file, block) of all files in the order of their fences: first keys of blocks
+//   groups    every kGroupEntries entries an anchor (the fence of the group's first entry) and, for
+//             each file, how many of its blocks begin before the group
+//
+// A search is a binary search over the anchors (first on eight bytes behind their common prefix),
+// one inside the group, and a count per file. (After REMIX, Zhong et al., FAST 2021; there over
+// keys, here over blocks.)
+//
+// Immutable and thread-safe; owned by shared_ptr, swapped whole when the files change, pinned by
+// its iterators. It pins its tables. Built from the files anew after a crash. The keys of fences
+// are loaded once per file and shared by successive indexes.
+//
+// A file counts only inside (clip_start, clip_end]. Damage stays where it is: a file whose fences
+// cannot be read fails only reads that reach into its rows, a bad block only those that need it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "schema/model/cell_key.h"
+#include "tabletserver/storage/iterator/iterator.h"
+#include "tabletserver/storage/sstable/sstable.h"
+
+namespace stele::storage {
+
+class FileFences;
+
+class TabletIndex : public std::enable_shared_from_this<TabletIndex> {
+ public:
+  struct File {
+    std::shared_ptr<const SSTable> table;
+    std::string clip_start, clip_end;  // plain rows, (start, end]; empty: open
+  };
+  struct ReadOptions {
+    bool fill_cache = true;
+    bool may_block = true;  // false: Unavailable("would block...") for what is not in memory
+    Sequence snapshot = kMaxSequence;  // files with larger sequences only are passed over
+  };
+
+  // Takes what it can from `base` (null: nothing): only fences of new files are read, only they are
+  // merged into the order. Never fails: see status().
+  static std::shared_ptr<const TabletIndex> Build(std::vector<File> files, const TabletIndex* base);
+
+  // The first file whose fences could not be read, OK when there is none. The next Build tries
+  // again.
+  Status status() const;
+
+  // All cells with start <= key < end of all files, merged; an empty `end` is open. Bounds are keys
+  // or seek targets of cell_key.h. Seek goes to no key below `start`. Blocks are read when the scan
+  // reaches them, and while one file is alone nothing is compared.
+  std::unique_ptr<Iterator> NewIterator(Slice start, Slice end, const ReadOptions& options) const;
+
+  // The keys of one row in the files whose filter agrees; with `encoded_column` not empty, at least
+  // those that concern this column (its cells and the markers over it) and no promise for others.
+  // encoded_row is EncodedRow() of a key, encoded_column EncodedColumn().
+  StatusOr<std::unique_ptr<Iterator>> NewPointIterator(Slice encoded_row, Slice encoded_column,
+                                                       const ReadOptions& options) const;
+
+  // For each file the number of its block that can hold `key`, -1 when all its blocks begin behind
+  // it. One search.
+  void FindBlocks(Slice key, std::vector<int32_t>* blocks) const;
+
+  const std::vector<File>& files() const { return files_; }
+  const FileFences& fences(size_t file) const { return *fences_[file]; }
+  size_t entry_count() const { return entries_.size(); }
+  // Without the tables. Shared fences count in full.
+  size_t memory_bytes() const;
+  ~TabletIndex();
+
+ private:
+  struct Entry {
+    uint32_t file;
+    uint32_t block;
+  };
+  static constexpr size_t kGroupEntries = 32;
+
+  TabletIndex() = default;
+  Slice FenceOf(const Entry& entry) const;
+  void TakeOrder(const TabletIndex& base, const std::vector<int64_t>& new_number);
+  void MergeFile(uint32_t file);
+  void BuildGroups();
+  size_t FindGroup(Slice key) const;
+  bool IsInReach(uint32_t file, Slice start, Slice end, const ReadOptions& options) const;
+
+  std::vector<File> files_;
+  std::vector<std::shared_ptr<const FileFences>> fences_;  // one for each file
+  std::vector<Entry> entries_;
+  // Of the groups.
+  std::string common_prefix_;           // of all anchors
+  std::vector<uint64_t> anchor_heads_;  // the eight bytes behind it, big-endian
+  std::vector<int32_t> blocks_before_;  // groups x files
+};
+
+}  // namespace stele::storage

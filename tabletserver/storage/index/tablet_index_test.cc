@@ -1,0 +1,380 @@
+// Goal: the tablet index finds in one search what each file knows of a key, scans and point reads
+// yield exactly the cells of all files inside their clips, and damage stays where it is.
+#include "tabletserver/storage/index/tablet_index.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "common/base/check.h"
+#include "tabletserver/storage/index/file_fences.h"
+#include "tabletserver/storage/sstable/table_fixture.h"
+
+namespace stele::storage {
+namespace {
+
+// Counts block reads and fails those at chosen offsets.
+struct Reads {
+  std::set<uint64_t> offsets;
+  uint64_t bad_from = UINT64_MAX, bad_to = 0;
+};
+
+struct TestFile {
+  CellMap cells;  // inside the clip
+  TabletIndex::File file;
+  std::shared_ptr<Reads> reads = std::make_shared<Reads>();
+};
+
+std::string RowOf(Slice key) {
+  ParsedCellKey parsed;
+  std::string scratch;
+  CHECK_OK(ParseCellKey(key, &parsed, &scratch));
+  return std::string(parsed.row);
+}
+
+TestFile MakeFile(const CellMap& cells, const SSTableOptions& options, Slice clip_start,
+                  Slice clip_end, bool cached = false) {
+  static BlockCache* const cache = new BlockCache(64 << 20, nullptr);
+  TestFile out;
+  auto fault = [reads = out.reads](uint64_t offset, size_t) {
+    reads->offsets.insert(offset);
+    const bool bad = offset >= reads->bad_from && offset < reads->bad_to;
+    return bad ? absl::InternalError("injected read error") : OkStatus();
+  };
+  auto table =
+      OpenBytes(Build(cells, options), {.block_cache = cached ? cache : nullptr}, std::move(fault));
+  CHECK_OK(table.status());
+  out.file = {*table, std::string(clip_start), std::string(clip_end)};
+  for (const auto& [key, value] : cells) {
+    const std::string row = RowOf(key);
+    if (row <= clip_start && !clip_start.empty()) continue;
+    if (row > clip_end && !clip_end.empty()) continue;
+    out.cells[key] = value;
+  }
+  return out;
+}
+
+std::shared_ptr<const TabletIndex> BuildIndex(const std::vector<TestFile>& files,
+                                              const TabletIndex* base = nullptr) {
+  std::vector<TabletIndex::File> list;
+  for (const TestFile& f : files) list.push_back(f.file);
+  return TabletIndex::Build(std::move(list), base);
+}
+
+CellMap Union(const std::vector<TestFile>& files) {
+  CellMap all;
+  for (const TestFile& f : files) all.insert(f.cells.begin(), f.cells.end());
+  return all;
+}
+
+std::vector<TestFile> RandomFiles(SeededRandom* random) {
+  std::vector<TestFile> files;
+  const CellMap shared = RandomCells(random, 1 + random->Below(300), 60);
+  for (uint64_t n = random->Below(6); n > 0; --n) {
+    SSTableOptions options;
+    options.block_bytes = random->OneIn(3) ? 4096 : static_cast<uint32_t>(64 + random->Below(400));
+    options.bloom_columns = random->OneIn(2);
+    CellMap cells = RandomCells(random, 1 + random->Below(400), 60);
+    for (const auto& cell : shared) {  // the same keys in several files
+      if (random->OneIn(4)) cells.insert(cell);
+    }
+    // Equal keys of different files hold equal values.
+    for (auto& [key, value] : cells) value = std::string(key.rbegin(), key.rend());
+    std::string low, high;
+    if (random->OneIn(2)) low = HardBytes(random, 3);
+    if (random->OneIn(2)) high = HardBytes(random, 3);
+    if (!high.empty() && low > high) std::swap(low, high);
+    files.push_back(MakeFile(cells, options, low, high));
+  }
+  return files;
+}
+
+std::string RandomBound(SeededRandom* random, const CellMap& all) {
+  std::string out;
+  if (random->OneIn(2) && !all.empty()) {
+    auto it = all.begin();
+    std::advance(it, static_cast<ptrdiff_t>(random->Below(all.size())));
+    return it->first;
+  }
+  AppendRowStart(&out, HardBytes(random, 4));
+  return out;
+}
+
+void ExpectRun(Iterator* it, CellMap::const_iterator from, CellMap::const_iterator to, int steps) {
+  for (; from != to && steps > 0; ++from, it->Next(), --steps) {
+    ASSERT_TRUE(it->Valid()) << it->status().ToString();
+    ASSERT_EQ(it->key(), from->first);
+    ASSERT_EQ(it->value(), from->second);
+  }
+  if (from == to) ASSERT_FALSE(it->Valid());
+  ASSERT_OK(it->status());
+}
+
+TEST(TabletIndexTest, ScansYieldTheUnionOfAllFiles) {
+  const uint64_t seed = TestSeed();
+  STELE_TRACE_SEED(seed);
+  SeededRandom random(seed);
+  for (int round = 0; round < 60 && !HasFailure(); ++round) {
+    const std::vector<TestFile> files = RandomFiles(&random);
+    const CellMap all = Union(files);
+    auto index = BuildIndex(files);
+    ASSERT_OK(index->status());
+    ExpectRun(
+        [&] {
+          auto it = index->NewIterator("", "", {});
+          it->SeekToFirst();
+          return it;
+        }()
+            .get(),
+        all.begin(), all.end(), INT32_MAX);
+    for (int i = 0; i < 20 && !HasFailure(); ++i) {
+      std::string start = random.OneIn(4) ? "" : RandomBound(&random, all);
+      std::string end = random.OneIn(4) ? "" : RandomBound(&random, all);
+      if (!end.empty() && end < start) std::swap(start, end);
+      auto it = index->NewIterator(start, end, {.fill_cache = false});
+      const auto to = end.empty() ? all.end() : all.lower_bound(end);
+      for (int seeks = 0; seeks < 5 && !HasFailure(); ++seeks) {
+        const std::string target = seeks == 0 ? "" : RandomBound(&random, all);
+        auto from = all.lower_bound(std::max(start, target));
+        if (!end.empty() && target >= end) from = to;
+        it->Seek(target);
+        ExpectRun(it.get(), from, to, seeks == 0 ? INT32_MAX : static_cast<int>(random.Below(30)));
+      }
+    }
+  }
+}
+
+TEST(TabletIndexTest, OneSearchFindsTheBlockOfEveryFile) {
+  const uint64_t seed = TestSeed() + 1;
+  STELE_TRACE_SEED(seed);
+  SeededRandom random(seed);
+  for (int round = 0; round < 40; ++round) {
+    const std::vector<TestFile> files = RandomFiles(&random);
+    auto index = BuildIndex(files);
+    std::vector<int32_t> blocks;
+    for (int i = 0; i < 200; ++i) {
+      const std::string key = RandomBound(&random, Union(files));
+      index->FindBlocks(key, &blocks);
+      ASSERT_EQ(blocks.size(), files.size());
+      for (size_t f = 0; f < files.size(); ++f) {
+        int32_t expected = -1;
+        for (size_t b = 0; b < index->fences(f).size(); ++b) {
+          if (index->fences(f).key(b) <= Slice(key)) expected = static_cast<int32_t>(b);
+        }
+        ASSERT_EQ(blocks[f], expected) << "round " << round << " file " << f;
+      }
+      if (i == 20 && round % 4 != 0) break;
+    }
+  }
+}
+
+TEST(TabletIndexTest, PointReadsSeeTheWholeRowOrColumn) {
+  const uint64_t seed = TestSeed() + 2;
+  STELE_TRACE_SEED(seed);
+  SeededRandom random(seed);
+  for (int round = 0; round < 20; ++round) {
+    const std::vector<TestFile> files = RandomFiles(&random);
+    const CellMap all = Union(files);
+    auto index = BuildIndex(files);
+    for (int i = 0; i < 60; ++i) {
+      const std::string bound = RandomBound(&random, all);
+      const std::string row(EncodedRow(bound));
+      CellMap expected;
+      for (const auto& cell : all) {
+        if (EncodedRow(cell.first) == Slice(row)) expected.insert(cell);
+      }
+      ASSERT_OK_AND_ASSIGN(auto it, index->NewPointIterator(row, "", {}));
+      it->SeekToFirst();
+      ExpectRun(it.get(), expected.begin(), expected.end(), INT32_MAX);
+      if (expected.empty()) continue;
+      const std::string column(EncodedColumn(expected.rbegin()->first));
+      ASSERT_OK_AND_ASSIGN(it, index->NewPointIterator(row, column, {}));
+      Status status;
+      const CellMap got = ReadAll(it.get(), &status);
+      ASSERT_OK(status);
+      for (const auto& [key, value] : expected) {
+        if (EncodedColumn(key) == Slice(column)) ASSERT_EQ(got.count(key), 1u);
+      }
+      for (const auto& cell : got) ASSERT_EQ(expected.count(cell.first), 1u);
+    }
+  }
+}
+
+TEST(TabletIndexTest, IncrementalBuildsEqualFreshOnes) {
+  const uint64_t seed = TestSeed() + 3;
+  STELE_TRACE_SEED(seed);
+  SeededRandom random(seed);
+  std::vector<TestFile> files = RandomFiles(&random);
+  auto index = BuildIndex(files);
+  for (int round = 0; round < 40; ++round) {
+    for (uint64_t n = random.Below(3); n > 0 && !files.empty(); --n) {
+      files.erase(files.begin() + static_cast<ptrdiff_t>(random.Below(files.size())));
+    }
+    for (TestFile& added : RandomFiles(&random)) {
+      if (files.size() < 8) files.push_back(std::move(added));
+    }
+    if (!files.empty() && random.OneIn(3)) files.push_back(files[0]);  // a table twice
+    for (const TestFile& f : files) f.reads->offsets.clear();
+    const std::set<const SSTable*> before = [&] {
+      std::set<const SSTable*> tables;
+      for (const auto& f : index->files()) tables.insert(f.table.get());
+      return tables;
+    }();
+    index = BuildIndex(files, index.get());
+    for (const TestFile& f : files) {
+      if (before.count(f.file.table.get()) > 0) ASSERT_TRUE(f.reads->offsets.empty());
+    }
+    ASSERT_EQ(index->entry_count(), BuildIndex(files)->entry_count());
+    const CellMap all = Union(files);
+    auto it = index->NewIterator("", "", {});
+    it->SeekToFirst();
+    ExpectRun(it.get(), all.begin(), all.end(), INT32_MAX);
+    std::vector<int32_t> blocks, fresh;
+    for (int i = 0; i < 20; ++i) {
+      const std::string key = RandomBound(&random, all);
+      index->FindBlocks(key, &blocks);
+      BuildIndex(files)->FindBlocks(key, &fresh);
+      ASSERT_EQ(blocks, fresh);
+    }
+  }
+}
+
+// Rows 000..999 in ten-row blocks or so.
+CellMap Rows(int from, int to, uint64_t sequence = 1) {
+  CellMap cells;
+  for (int r = from; r < to; ++r) {
+    char row[8];
+    std::snprintf(row, sizeof(row), "%03d", r);
+    cells[SetKey(row, "q", 1000, sequence)] = std::string(50, 'v');
+  }
+  return cells;
+}
+SSTableOptions SmallBlocks() {
+  SSTableOptions options;
+  options.block_bytes = 600;
+  options.codec = Codec::kNone;
+  return options;
+}
+
+TEST(TabletIndexTest, AScanReadsABlockOnlyWhenItGetsThere) {
+  std::vector<TestFile> files;
+  files.push_back(MakeFile(Rows(0, 300), SmallBlocks(), "", ""));
+  files.push_back(MakeFile(Rows(500, 900), SmallBlocks(), "", ""));
+  auto index = BuildIndex(files);
+  for (const TestFile& f : files) f.reads->offsets.clear();
+  auto it = index->NewIterator("", "", {});
+  it->SeekToFirst();
+  for (int i = 0; i < 3; ++i) it->Next();
+  EXPECT_EQ(files[0].reads->offsets.size(), 1u);
+  EXPECT_EQ(files[1].reads->offsets.size(), 0u);
+  for (int i = 3; i < 300; ++i) it->Next();
+  EXPECT_EQ(files[0].reads->offsets.size(), index->fences(0).size());
+  EXPECT_EQ(files[1].reads->offsets.size(), 1u);
+  std::string row;
+  AppendRowStart(&row, "650");
+  ASSERT_OK_AND_ASSIGN(auto point, index->NewPointIterator(row, "", {}));
+  files[1].reads->offsets.clear();
+  point->SeekToFirst();
+  EXPECT_TRUE(point->Valid());
+  EXPECT_EQ(files[1].reads->offsets.size(), 1u);
+}
+
+TEST(TabletIndexTest, ABadBlockFailsOnlyReadsThatNeedIt) {
+  std::vector<TestFile> files;
+  files.push_back(MakeFile(Rows(0, 300), SmallBlocks(), "", ""));
+  files.push_back(MakeFile(Rows(0, 300, 2), SmallBlocks(), "", ""));
+  auto index = BuildIndex(files);
+  const size_t bad = index->fences(1).size() / 2;
+  files[1].reads->bad_from = index->fences(1).handle(bad).offset;
+  files[1].reads->bad_to = index->fences(1).handle(bad + 1).offset;
+  const std::string first_bad(index->fences(1).key(bad)), behind(index->fences(1).key(bad + 1));
+  auto it = index->NewIterator("", "", {});
+  size_t below = 0;
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    ASSERT_LT(it->key(), first_bad);
+    ++below;
+  }
+  EXPECT_STATUS(kInternal, "injected", it->status());
+  const CellMap all = Union(files);
+  EXPECT_EQ(below, static_cast<size_t>(std::distance(all.begin(), all.lower_bound(first_bad))));
+  it->Seek(behind);
+  ExpectRun(it.get(), all.lower_bound(behind), all.end(), INT32_MAX);
+  auto before = index->NewIterator("", first_bad, {});
+  before->SeekToFirst();
+  ExpectRun(before.get(), all.begin(), all.lower_bound(first_bad), INT32_MAX);
+}
+
+TEST(TabletIndexTest, AFileWithoutFencesFailsOnlyReadsInItsRows) {
+  std::vector<TestFile> files;
+  files.push_back(MakeFile(Rows(0, 300), SmallBlocks(), "", ""));
+  files.push_back(MakeFile(Rows(200, 400), SmallBlocks(), "", ""));
+  files[1].reads->bad_from = 0;
+  files[1].reads->bad_to = UINT64_MAX;
+  auto index = BuildIndex(files);
+  EXPECT_STATUS(kInternal, "injected", index->status());
+  auto it = index->NewIterator("", "", {});
+  size_t served = 0;
+  for (it->SeekToFirst(); it->Valid(); it->Next()) ++served;
+  EXPECT_EQ(served, 200u);
+  EXPECT_STATUS(kInternal, "injected", it->status());
+  files[1].reads->bad_to = 0;  // the next build tries again
+  index = BuildIndex(files, index.get());
+  EXPECT_OK(index->status());
+  const CellMap all = Union(files);
+  it = index->NewIterator("", "", {});
+  it->SeekToFirst();
+  ExpectRun(it.get(), all.begin(), all.end(), INT32_MAX);
+}
+
+TEST(TabletIndexTest, WithoutBlockingOnlyBlocksInMemoryAreRead) {
+  std::vector<TestFile> files;
+  files.push_back(MakeFile(Rows(0, 300), SmallBlocks(), "", "", /*cached=*/true));
+  auto index = BuildIndex(files);
+  auto it = index->NewIterator("", "", {.may_block = false});
+  it->SeekToFirst();
+  EXPECT_FALSE(it->Valid());
+  EXPECT_STATUS(kUnavailable, "would block", it->status());
+  auto reader = index->NewIterator("", "", {});
+  reader->SeekToFirst();
+  it->SeekToFirst();
+  EXPECT_TRUE(it->Valid());
+}
+
+TEST(TabletIndexTest, FilesOutOfReachAreNotTouched) {
+  std::vector<TestFile> files;
+  files.push_back(MakeFile(Rows(0, 300, 5), SmallBlocks(), "", ""));
+  auto index = BuildIndex(files);
+  files[0].reads->offsets.clear();
+  std::string low, high;
+  AppendRowStart(&low, "4");
+  AppendRowStart(&high, "5");
+  auto it = index->NewIterator(low, high, {});
+  it->SeekToFirst();
+  EXPECT_FALSE(it->Valid());
+  it = index->NewIterator("", "", {.snapshot = 4});
+  it->SeekToFirst();
+  EXPECT_FALSE(it->Valid());
+  EXPECT_TRUE(files[0].reads->offsets.empty());
+}
+
+TEST(TabletIndexTest, EmptyAndMemory) {
+  auto empty = TabletIndex::Build({}, nullptr);
+  auto it = empty->NewIterator("", "", {});
+  it->SeekToFirst();
+  EXPECT_FALSE(it->Valid());
+  EXPECT_OK(it->status());
+  std::vector<int32_t> blocks(3);
+  empty->FindBlocks("x", &blocks);
+  EXPECT_TRUE(blocks.empty());
+  std::vector<TestFile> files;
+  files.push_back(MakeFile(Rows(0, 900), SmallBlocks(), "", ""));
+  auto index = BuildIndex(files);
+  const size_t entries = index->entry_count();
+  EXPECT_GT(entries, 60u);
+  EXPECT_GT(index->memory_bytes(), empty->memory_bytes() + entries * (8 + sizeof(BlockHandle)));
+  EXPECT_LT(index->memory_bytes(), empty->memory_bytes() + entries * 100 + 2000);
+}
+
+}  // namespace
+}  // namespace stele::storage
