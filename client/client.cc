@@ -210,8 +210,11 @@ void Table::ReadRowAsync(std::string_view key, const ReadQuery& what,
 RowReader Table::ReadRows(const ReadQuery& query, const CallOptions& call) {
   auto scan = state_->Scan(query.rows(), query, query.limit());
   if (!scan.ok()) return RowReader(std::make_unique<FailedSource>(scan.status()));
-  return RowReader(
-      std::make_unique<PageSource>(state_->core, *std::move(scan), state_->TimeoutMs(call)));
+  const int64_t scan_deadline_ns = call.whole_scan_timeout_ms > 0
+                                       ? state_->core->DeadlineAfterMs(call.whole_scan_timeout_ms)
+                                       : INT64_MAX;
+  return RowReader(std::make_unique<PageSource>(state_->core, *std::move(scan),
+                                                state_->TimeoutMs(call), scan_deadline_ns));
 }
 
 Status Table::ReadRows(const ReadQuery& query, const std::function<bool(Row)>& row,

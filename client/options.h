@@ -27,7 +27,8 @@ struct ClientOptions {
 };
 
 struct CallOptions {
-  int64_t timeout_ms = 0;  // 0: the client's
+  int64_t timeout_ms = 0;             // 0: the client's
+  int64_t whole_scan_timeout_ms = 0;  // of all pages of a scan together; 0: none
 };
 
 }  // namespace stele

@@ -1,15 +1,20 @@
 #include "client/page_source.h"
 
+#include <algorithm>
+
 namespace stele {
 
 PageSource::PageSource(routing::Core* core, std::shared_ptr<routing::ScanOp> scan,
-                       int64_t timeout_ms)
-    : core_(core), scan_(std::move(scan)), timeout_ms_(timeout_ms) {
+                       int64_t timeout_ms, int64_t scan_deadline_ns)
+    : core_(core),
+      scan_(std::move(scan)),
+      timeout_ms_(timeout_ms),
+      scan_deadline_ns_(scan_deadline_ns) {
   Fetch();
 }
 
 void PageSource::Fetch() {
-  deadline_ns_ = core_->DeadlineAfterMs(timeout_ms_);
+  deadline_ns_ = std::min(core_->DeadlineAfterMs(timeout_ms_), scan_deadline_ns_);
   under_way_ = std::make_shared<routing::Waiter<StatusOr<Page>>>();
   scan_->NextPage(deadline_ns_,
                   [waiter = under_way_](StatusOr<Page> page) { waiter->Set(std::move(page)); });

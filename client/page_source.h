@@ -13,7 +13,8 @@ namespace stele {
 
 class PageSource : public RowReader::Source {
  public:
-  PageSource(routing::Core* core, std::shared_ptr<routing::ScanOp> scan, int64_t timeout_ms);
+  PageSource(routing::Core* core, std::shared_ptr<routing::ScanOp> scan, int64_t timeout_ms,
+             int64_t scan_deadline_ns);  // INT64_MAX: none
   StatusOr<std::optional<Row>> Next() override;
 
  private:
@@ -23,6 +24,7 @@ class PageSource : public RowReader::Source {
   routing::Core* const core_;
   const std::shared_ptr<routing::ScanOp> scan_;
   const int64_t timeout_ms_;
+  const int64_t scan_deadline_ns_;
   int64_t deadline_ns_ = 0;                                     // of the page under way
   std::shared_ptr<routing::Waiter<StatusOr<Page>>> under_way_;  // null: none asked for
   Page page_;
