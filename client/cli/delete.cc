@@ -1,0 +1,57 @@
+#include "client/cli/bytes_text.h"
+#include "client/cli/verbs.h"
+
+namespace stele::cli {
+namespace {
+
+StatusOr<RowMutation> MutationOf(const Invocation& call) {
+  RowMutationBuilder builder(call.args[1]);
+  const bool times = call.Has("from-us") || call.Has("until-us");
+  const ColumnName column = ParseColumn(call.args.size() > 2 ? call.args[2] : "");
+  if (times && !column.has_qualifier) {
+    return absl::InvalidArgumentError("--from-us and --until-us need FAMILY:QUALIFIER");
+  }
+  if (call.args.size() == 2) {
+    builder.DeleteRow();
+  } else if (!column.has_qualifier) {
+    builder.DeleteFamily(column.family);
+  } else {
+    builder.DeleteColumn(column.family, column.qualifier,
+                         call.Has("from-us") ? call.Get<int64_t>("from-us") : 0,
+                         call.Has("until-us") ? call.Get<int64_t>("until-us") : 0);
+  }
+  RETURN_IF_ERROR(ValidateRowMutation(builder.mutation(), nullptr));
+  return builder.Build();
+}
+
+int Run(const Invocation& call) {
+  StatusOr<RowMutation> mutation = MutationOf(call);
+  if (!mutation.ok()) return Fail(call, mutation.status());
+  std::unique_ptr<Client> client;
+  StatusOr<Table> table = OpenTable(call, call.args[0], &client);
+  if (!table.ok()) return Fail(call, table.status());
+  if (Status s = table->Apply(*std::move(mutation)); !s.ok()) return Fail(call, s);
+  return kOk;
+}
+
+}  // namespace
+
+Verb DeleteVerb() {
+  Verb verb;
+  verb.name = "delete";
+  verb.arguments = "TABLE ROW [FAMILY[:QUALIFIER]]";
+  verb.summary = "delete a row, a family of it, or a column of it";
+  verb.details = "Deletes what exists now. Deleting what is not there is no error.";
+  verb.example = "stele delete webtable org.example/ anchor:com.example/";
+  verb.min_args = 2;
+  verb.max_args = 3;
+  verb.options = [](po::options_description* options) {
+    auto add = options->add_options();
+    add("from-us", po::value<int64_t>(), "of a column: only cells from this timestamp on");
+    add("until-us", po::value<int64_t>(), "of a column: only cells before this timestamp");
+  };
+  verb.run = Run;
+  return verb;
+}
+
+}  // namespace stele::cli

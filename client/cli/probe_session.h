@@ -1,0 +1,69 @@
+// ProbeSession: runs the requests of `stele probe` against a cell, many at once, and prints each
+// answer when it comes:
+//
+//   ID ok|fail|unknown VALUE T_INVOKE_NS T_DONE_NS        (CLOCK_MONOTONIC)
+//
+// ok: VALUE is the newest value (get), the rows (scan), a letter o, f or u a row (batch), else `-`.
+// fail: there was certainly no effect; VALUE is the status code's name. unknown: VALUE is `-`.
+// A write whose outcome is not known is never repeated by the probe, only reported.
+//
+// Submit from one thread; answers are printed from any, one whole line at a time.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <iosfwd>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "client/cli/probe_line.h"
+#include "client/client.h"
+#include "common/base/mutex.h"
+
+namespace stele::cli {
+
+class ProbeSession {
+ public:
+  static constexpr uint32_t kMaxInFlight = 4096;
+  static constexpr uint32_t kScanThreads = 4;
+  // Rows of one scan's answer; more is RESOURCE_EXHAUSTED.
+  static constexpr size_t kMaxScanBytes = 256u << 20;
+
+  ProbeSession(Client* client, std::ostream* out);
+  ~ProbeSession();  // waits for all answers
+
+  // One input line. Blocks while kMaxInFlight requests wait for answers.
+  void Submit(std::string_view line);
+
+ private:
+  struct Scan {
+    ProbeRequest request;
+    Table table;
+    int64_t invoke_ns;
+  };
+
+  void Start(ProbeRequest request, Table table, int64_t invoke_ns);
+  StatusOr<Table> Open(const std::string& name);
+  void ScanLoop();
+  StatusOr<std::string> RunScan(Scan& scan);
+  void AnswerWrite(const std::string& id, const Status& status, int64_t invoke_ns);
+  void AnswerRead(const std::string& id, const StatusOr<std::string>& value, int64_t invoke_ns);
+  void Answer(const std::string& id, const char* outcome, const std::string& value,
+              int64_t invoke_ns);
+
+  Client* const client_;
+  std::map<std::string, Table> tables_;  // the submitting thread's
+  Mutex mu_;
+  CondVar changed_;
+  std::ostream* const out_ GUARDED_BY(mu_);
+  uint32_t in_flight_ GUARDED_BY(mu_) = 0;
+  bool closing_ GUARDED_BY(mu_) = false;
+  std::deque<Scan> scans_ GUARDED_BY(mu_);
+  std::vector<std::thread> scan_threads_;
+};
+
+}  // namespace stele::cli

@@ -1,0 +1,56 @@
+#include <iostream>
+
+#include "client/cli/bytes_text.h"
+#include "client/cli/query_flags.h"
+#include "client/cli/row_text.h"
+#include "client/cli/verbs.h"
+
+namespace stele::cli {
+namespace {
+
+int Run(const Invocation& call) {
+  ReadQuery query;
+  Status valid = ValidateRowKey(call.args[1]);
+  if (valid.ok()) valid = ReadSelectionFlags(call, &query);
+  if (!valid.ok()) return Fail(call, valid);
+  std::unique_ptr<Client> client;
+  StatusOr<Table> table = OpenTable(call, call.args[0], &client);
+  if (!table.ok()) return Fail(call, table.status());
+  StatusOr<std::optional<Row>> row = table->ReadRow(call.args[1], query);
+  if (!row.ok()) return Fail(call, row.status());
+  if (!row->has_value()) {
+    if (call.Has("json")) *call.env->out << "null\n";
+    return Fail(call, absl::NotFoundError("row \"" + Escape(call.args[1]) + "\" has no such cell"));
+  }
+  if (call.Has("value")) {
+    *call.env->out << (*row)->cells.front().value;
+  } else if (call.Has("json")) {
+    *call.env->out << RowAsJson(**row) << '\n';
+  } else {
+    PrintRow(**row, call.Get<size_t>("max-value-bytes"), call.env->out);
+  }
+  return kOk;
+}
+
+}  // namespace
+
+Verb ReadVerb() {
+  Verb verb;
+  verb.name = "read";
+  verb.arguments = "TABLE ROW";
+  verb.summary = "read one row";
+  verb.details = "A row without such a cell is exit code 4.";
+  verb.example = "stele read webtable org.example/ --family anchor --versions 1 --json";
+  verb.min_args = verb.max_args = 2;
+  verb.reads = true;
+  verb.options = [](po::options_description* options) {
+    AddSelectionFlags(options);
+    auto add = options->add_options();
+    add("value", "print the first cell's value alone, byte for byte");
+    add("max-value-bytes", po::value<size_t>()->default_value(0), "cut longer values; 0: never");
+  };
+  verb.run = Run;
+  return verb;
+}
+
+}  // namespace stele::cli

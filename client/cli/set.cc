@@ -1,0 +1,42 @@
+#include "client/cli/bytes_text.h"
+#include "client/cli/verbs.h"
+
+namespace stele::cli {
+namespace {
+
+int Run(const Invocation& call) {
+  const ColumnName column = ParseColumn(call.args[2]);
+  RowMutationBuilder builder(call.args[1]);
+  builder.SetAt(column.family, column.qualifier,
+                call.Has("ts-us") ? call.Get<int64_t>("ts-us") : kServerTime, call.args[3]);
+  // What is wrong in itself is told before the cell is asked.
+  if (Status s = ValidateRowMutation(builder.mutation(), nullptr); !s.ok()) return Fail(call, s);
+  std::unique_ptr<Client> client;
+  StatusOr<Table> table = OpenTable(call, call.args[0], &client);
+  if (!table.ok()) return Fail(call, table.status());
+  if (Status s = table->Apply(builder); !s.ok()) return Fail(call, s);
+  return kOk;
+}
+
+}  // namespace
+
+Verb SetVerb() {
+  Verb verb;
+  verb.name = "set";
+  verb.arguments = "TABLE ROW FAMILY:QUALIFIER VALUE";
+  verb.summary = "write one cell";
+  verb.details =
+      "The server chooses the time unless --ts-us gives it. After `--` words that begin with a "
+      "dash\n"
+      "are arguments. Nothing is printed when it is done.";
+  verb.example = "stele set webtable org.example/ title: 'An example'";
+  verb.min_args = verb.max_args = 4;
+  verb.options = [](po::options_description* options) {
+    options->add_options()("ts-us", po::value<int64_t>(),
+                           "timestamp in microseconds, a multiple of 1000");
+  };
+  verb.run = Run;
+  return verb;
+}
+
+}  // namespace stele::cli

@@ -1,0 +1,83 @@
+// Verb: one command of the `stele` program, and what it may use of the outside. A program is a
+// table of verbs given to RunCli; there is no registry behind it. Value types, used by one thread.
+#pragma once
+
+#include <boost/program_options.hpp>
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/client.h"
+#include "common/base/status.h"
+#include "common/time/clock.h"
+
+namespace stele::cli {
+
+// What the program says by its exit code. Servers use 10 to 13 besides (see `stele local --help`).
+enum ExitCode : int {
+  kOk = 0,
+  kFailed = 1,       // the operation failed; nothing, or a stated part, was done
+  kUsage = 2,        // a wrong flag, argument, name or size; nothing was done
+  kUnreachable = 3,  // no cell, or no server for the row, answered in time; nothing was done
+  kNotFound = 4,     // no such table, family or row
+  kUnknown = 5,      // a write that may or may not have been applied
+};
+ExitCode ExitCodeOf(const Status& status);
+
+struct Environment {
+  std::istream* in;
+  std::ostream* out;
+  std::ostream* err;
+  bool progress = false;  // standard error is a terminal
+  std::string cell;       // STELE_CELL, or the default
+  Clock* clock = nullptr;
+};
+
+namespace po = boost::program_options;
+
+struct Invocation {
+  const po::variables_map& flags;
+  std::vector<std::string> args;  // unescaped when --escaped was given
+  Environment* env;
+
+  bool Has(const char* flag) const { return flags.count(flag) > 0; }
+  template <typename T>
+  T Get(const char* flag) const {
+    return flags[flag].as<T>();
+  }
+};
+
+struct Verb {
+  std::string name;       // "table create"
+  std::string arguments;  // "TABLE ROW"
+  std::string summary;    // one line
+  std::string details;    // "" or some lines
+  std::string example;    // a whole command line
+  size_t min_args = 0;
+  size_t max_args = 0;
+  std::function<void(po::options_description*)> options;
+  std::function<int(const Invocation&)> run;
+  bool uses_cell = true;  // has --cell and --timeout-ms
+  bool reads = false;     // has --json
+};
+
+// Prints `status` as the one sentence of a failure; returns its exit code.
+int Fail(const Invocation& call, const Status& status);
+
+// The cell of --cell or STELE_CELL.
+StatusOr<std::unique_ptr<Client>> ConnectCell(const Invocation& call, ClientOptions options = {});
+// Connects and opens; `client` owns what the table needs.
+StatusOr<Table> OpenTable(const Invocation& call, const std::string& name,
+                          std::unique_ptr<Client>* client);
+
+// All verbs that need nothing but the client.
+std::vector<Verb> ClientVerbs();
+
+// Runs the verb that the arguments name and returns the exit code. argv[0] is skipped. Never
+// throws.
+int RunCli(const std::vector<Verb>& verbs, int argc, const char* const* argv, Environment* env);
+
+}  // namespace stele::cli

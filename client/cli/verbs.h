@@ -1,0 +1,25 @@
+// One function a verb, each in its own file. What a verb does is told by its Verb.
+#pragma once
+
+#include "client/cli/verb.h"
+
+namespace stele::cli {
+
+Verb TableCreateVerb();
+Verb TableLsVerb();
+Verb TableDescribeVerb();
+Verb TableAlterVerb();
+Verb TableDropVerb();
+Verb SetVerb();
+Verb DeleteVerb();
+Verb ReadVerb();
+Verb ScanVerb();
+Verb CountVerb();
+Verb LoadWebtableVerb();
+Verb ProbeVerb();
+Verb FlushVerb();
+Verb CompactVerb();
+Verb StatusVerb();
+Verb VersionVerb();
+
+}  // namespace stele::cli
