@@ -1,0 +1,61 @@
+// Text for people: escaping, keys of any bytes, numbers; and HTML pages made of headings, facts and
+// tables, in which everything is escaped by construction. Pure functions; Page is
+// thread-compatible.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/slice.h"
+
+namespace stele::obs {
+
+// & < > " ' become entities; the rest is unchanged. Fit for text and quoted attributes.
+std::string HtmlEscape(Slice text);
+
+// Printable ASCII as it is, backslash doubled, other bytes as \xNN. Of more than `max_bytes` input
+// bytes the rest is only counted: "abc... (+17 bytes)".
+inline constexpr size_t kShownKeyBytes = 64;
+std::string Printable(Slice bytes, size_t max_bytes = kShownKeyBytes);
+
+std::string FormatBytes(uint64_t bytes);             // "1.5 MiB"
+std::string FormatCount(uint64_t n);                 // "1,234,567"
+std::string FormatDurationMs(int64_t milliseconds);  // "1.50 s", "2 h 5 min"
+
+// One cell of a table: text, and where it leads when `link` is not empty (a path of this server,
+// "/tablet?id=7"; another one is shown as text only).
+struct PageCell {
+  std::string text;
+  std::string link;
+  PageCell(std::string text) : text(std::move(text)) {}  // NOLINT: a cell is mostly its text
+  PageCell(const char* text) : text(text) {}             // NOLINT
+  PageCell(std::string text, std::string link) : text(std::move(text)), link(std::move(link)) {}
+};
+
+// A page of at most about kMaxBytes: what would go beyond is counted and left out.
+class Page {
+ public:
+  static constexpr size_t kMaxBytes = 1u << 20;
+  static constexpr char kContentType[] = "text/html; charset=utf-8";
+
+  explicit Page(Slice title);
+  void Navigation(const std::vector<PageCell>& links);
+  void Heading(Slice text);
+  void Text(Slice text);
+  void Fact(Slice name, Slice value);  // one line "name: value"
+  void BeginTable(const std::vector<std::string>& columns);
+  void Row(const std::vector<PageCell>& cells);  // REQUIRES: between BeginTable and EndTable
+  void EndTable();
+  std::string Finish();  // once, at the end
+
+ private:
+  bool HasRoom(size_t bytes);
+  static std::string RenderCell(const PageCell& cell);
+
+  std::string out_;
+  bool in_table_ = false;
+  uint64_t left_out_ = 0;
+};
+
+}  // namespace stele::obs
