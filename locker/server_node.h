@@ -15,8 +15,6 @@ inline constexpr char kServerLocksPath[] =
     "/server-locks";                                // /server-locks/<id>: lock; epoch = incarnation
 inline constexpr char kRootPath[] = "/root";        // value: TabletLocation
 inline constexpr char kCatalogPath[] = "/catalog";  // value: TabletLocation
-inline constexpr char kBootstrappedPath[] =
-    "/cell/bootstrapped";  // value: set once all system tablets exist
 inline constexpr char kServerIdsPath[] = "/cell/server-ids";  // value: number of in-process servers
 
 // A tablet server that has recovered its log and serves.

@@ -114,6 +114,8 @@ const char* TabletAssignmentName(TabletAssignment assignment) {
       return "assigned";
     case TabletAssignment::kClosing:
       return "closing";
+    case TabletAssignment::kCreating:
+      return "creating";
   }
   return "?";
 }
@@ -148,7 +150,7 @@ StatusOr<TabletLocation> DecodeTabletLocation(Slice encoded) {
       !GetLengthPrefixed(&encoded, &end) || !GetVarint64(&encoded, &location.epoch) ||
       !GetVarint64(&encoded, &assignment) || !GetLengthPrefixed(&encoded, &server) ||
       !GetVarint64(&encoded, &location.incarnation) || !GetLengthPrefixed(&encoded, &address) ||
-      !encoded.empty() || assignment > static_cast<uint64_t>(TabletAssignment::kClosing)) {
+      !encoded.empty() || assignment > static_cast<uint64_t>(TabletAssignment::kCreating)) {
     return CorruptError("tablet location is malformed");
   }
   location.tablet.start_row = std::string(start);

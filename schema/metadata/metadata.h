@@ -70,6 +70,7 @@ enum class TabletAssignment : uint8_t {
   kUnassigned = 0,  // has no owner; the master will choose one
   kAssigned = 1,    // `server_id` in this incarnation owns it under `epoch`
   kClosing = 2,     // leaves its owner for good: its table is being dropped
+  kCreating = 3,    // may have no manifest yet: its owner, if any, makes it at the first open
 };
 const char* TabletAssignmentName(TabletAssignment assignment);
 

@@ -1,0 +1,113 @@
+#include "master/catalog/catalog.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "common/bytes/coding.h"
+
+namespace stele::master {
+namespace {
+
+constexpr char kTablePrefix[] = "t/";
+constexpr char kIdsRow[] = "ids";
+constexpr char kValueQualifier[] = "value";
+constexpr uint64_t kTableIdBlock = 16;
+constexpr uint64_t kTabletIdBlock = 1024;
+
+}  // namespace
+
+const TableRecord* Catalog::FindTable(const std::string& name) const {
+  auto it = tables_.find(name);
+  return it == tables_.end() ? nullptr : &it->second;
+}
+
+const TableRecord* Catalog::FindTable(TableId id) const {
+  for (const auto& [name, record] : tables_) {
+    if (record.schema.id == id) return &record;
+  }
+  return nullptr;
+}
+
+Status Catalog::Load() {
+  ASSIGN_OR_RETURN(const std::vector<Row> rows, access_->ReadAll(location_, RowRange()));
+  std::map<std::string, TableRecord> tables;
+  TableId next_table = kFirstUserTable;
+  TabletId next_tablet = kFirstUserTablet;
+  for (const Row& row : rows) {
+    if (row.cells.empty()) continue;
+    Slice value = row.cells[0].value;
+    if (row.key == kIdsRow) {
+      if (!GetVarint64(&value, &next_table) || !GetVarint64(&value, &next_tablet)) {
+        return CorruptError("catalog row \"ids\" is malformed");
+      }
+    } else if (absl::StartsWith(row.key, kTablePrefix)) {
+      auto record = DecodeTableRecord(value);
+      if (!record.ok()) return WithContext(record.status(), absl::StrCat("catalog ", row.key));
+      std::string name = record->schema.name;
+      tables[std::move(name)] = *std::move(record);
+    }
+  }
+  tables_ = std::move(tables);
+  next_table_ = next_table;
+  next_tablet_ = next_tablet;
+  id_limits_ = {next_table, next_tablet};
+  loaded_ = true;
+  return OkStatus();
+}
+
+Status Catalog::Write(const RowMutation& row) {
+  Status written = access_->Write(location_, {row});
+  if (!written.ok()) loaded_ = false;
+  return WithContext(written, "catalog");
+}
+
+Status Catalog::Put(const TableRecord& record) {
+  ASSIGN_OR_RETURN(std::string encoded, EncodeTableRecord(record));
+  RowMutation row;
+  row.row = kTablePrefix + record.schema.name;
+  row.mutations.push_back(
+      SetCell{kSystemFamily, kValueQualifier, revision_->NextTimestamp(), std::move(encoded)});
+  RETURN_IF_ERROR(Write(row));
+  tables_[record.schema.name] = record;
+  return OkStatus();
+}
+
+Status Catalog::Erase(const std::string& name) {
+  RowMutation row;
+  row.row = kTablePrefix + name;
+  row.mutations.push_back(DeleteFromRow{});
+  RETURN_IF_ERROR(Write(row));
+  tables_.erase(name);
+  return OkStatus();
+}
+
+Status Catalog::WriteIds(TableId next_table, TabletId next_tablet) {
+  std::string value;
+  PutVarint64(&value, next_table);
+  PutVarint64(&value, next_tablet);
+  RowMutation row;
+  row.row = kIdsRow;
+  row.mutations.push_back(
+      SetCell{kSystemFamily, kValueQualifier, revision_->NextTimestamp(), std::move(value)});
+  RETURN_IF_ERROR(Write(row));
+  id_limits_ = {next_table, next_tablet};
+  return OkStatus();
+}
+
+StatusOr<TableId> Catalog::NewTableId() {
+  if (next_table_ >= id_limits_.table) {
+    RETURN_IF_ERROR(WriteIds(next_table_ + kTableIdBlock, id_limits_.tablet));
+  }
+  return next_table_++;
+}
+
+StatusOr<TabletId> Catalog::NewTabletIds(uint64_t count) {
+  if (next_tablet_ + count > id_limits_.tablet) {
+    RETURN_IF_ERROR(WriteIds(id_limits_.table, next_tablet_ + count + kTabletIdBlock));
+  }
+  const TabletId first = next_tablet_;
+  next_tablet_ += count;
+  return first;
+}
+
+}  // namespace stele::master

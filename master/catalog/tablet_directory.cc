@@ -1,0 +1,169 @@
+#include "master/catalog/tablet_directory.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "locker/server_node.h"
+
+namespace stele::master {
+namespace {
+
+bool LivesInLocker(TabletId tablet) { return tablet == kRootTablet || tablet == kCatalogTablet; }
+
+RowRange MetadataTabletRows() { return MetadataRowsOfTable(kMetadataTable); }
+
+}  // namespace
+
+Status TabletDirectory::LoadLockerNode(TabletId tablet, const char* path,
+                                       const TabletDescriptor& descriptor) {
+  auto node = locker_->Get(path);
+  if (IsNotFound(node.status())) {
+    TabletLocation fresh;
+    fresh.tablet = descriptor;
+    fresh.assignment = TabletAssignment::kCreating;
+    RETURN_IF_ERROR(locker_->Create(path, EncodeTabletLocation(fresh)));
+    node = locker_->Get(path);
+  }
+  if (!node.ok()) return WithContext(node.status(), path);
+  auto location = DecodeTabletLocation(node->value);
+  if (!location.ok()) return WithContext(location.status(), path);
+  nodes_[tablet] = {path, node->version};
+  locations_[tablet] = *std::move(location);
+  return OkStatus();
+}
+
+Status TabletDirectory::LoadFromLocker() {
+  RETURN_IF_ERROR(LoadLockerNode(kRootTablet, kRootPath, RootTabletDescriptor()));
+  RETURN_IF_ERROR(LoadLockerNode(kCatalogTablet, kCatalogPath, CatalogTabletDescriptor()));
+  locker_loaded_ = true;
+  return OkStatus();
+}
+
+Status TabletDirectory::TakeIn(const std::vector<Row>& rows,
+                               std::map<TabletId, TabletLocation>* into) const {
+  for (const Row& row : rows) {
+    auto key = ParseMetadataRowKey(row.key);
+    if (!key.ok()) return key.status();
+    for (const Cell& cell : row.cells) {
+      if (cell.qualifier != kLocationQualifier) continue;
+      auto location = DecodeTabletLocation(cell.value);
+      if (!location.ok()) {
+        return WithContext(location.status(), absl::StrCat("METADATA row of table ", key->table));
+      }
+      if (location->tablet.table != key->table || location->tablet.end_row != key->end_row) {
+        return CorruptError(absl::StrCat("METADATA row of table ", key->table, " names tablet ",
+                                         location->tablet.id, " of other rows"));
+      }
+      (*into)[location->tablet.id] = *std::move(location);
+    }
+  }
+  return OkStatus();
+}
+
+Status TabletDirectory::LoadMetadataTablets() {
+  const TabletLocation& root = locations_.at(kRootTablet);
+  ASSIGN_OR_RETURN(const std::vector<Row> rows, access_->ReadAll(root, MetadataTabletRows()));
+  std::map<TabletId, TabletLocation> found;
+  RETURN_IF_ERROR(TakeIn(rows, &found));
+  std::erase_if(locations_, [](const auto& entry) {
+    return entry.second.tablet.table == kMetadataTable && entry.first != kRootTablet;
+  });
+  locations_.merge(found);
+  metadata_loaded_ = true;
+  return OkStatus();
+}
+
+Status TabletDirectory::LoadTablets() {
+  std::map<TabletId, TabletLocation> found;
+  for (const auto& [id, location] : locations_) {
+    if (location.tablet.table != kMetadataTable || id == kRootTablet) continue;
+    ASSIGN_OR_RETURN(const std::vector<Row> rows, access_->ReadAll(location, RowRange()));
+    RETURN_IF_ERROR(TakeIn(rows, &found));
+  }
+  std::erase_if(locations_,
+                [](const auto& entry) { return entry.second.tablet.table >= kFirstUserTable; });
+  locations_.merge(found);
+  tablets_loaded_ = true;
+  return OkStatus();
+}
+
+const TabletLocation* TabletDirectory::Find(TabletId tablet) const {
+  auto it = locations_.find(tablet);
+  return it == locations_.end() ? nullptr : &it->second;
+}
+
+std::vector<TabletLocation> TabletDirectory::TabletsOf(TableId table) const {
+  std::vector<TabletLocation> tablets;
+  for (const auto& [id, location] : locations_) {
+    if (location.tablet.table == table) tablets.push_back(location);
+  }
+  std::sort(tablets.begin(), tablets.end(), [](const TabletLocation& a, const TabletLocation& b) {
+    return a.tablet.start_row < b.tablet.start_row;
+  });
+  return tablets;
+}
+
+Status TabletDirectory::PutInLocker(const TabletLocation& location) {
+  LockerNode& node = nodes_.at(location.tablet.id);
+  auto version = locker_->Set(node.path, EncodeTabletLocation(location), node.version);
+  if (!version.ok()) {
+    locker_loaded_ = false;
+    return WithContext(version.status(), node.path);
+  }
+  node.version = *version;
+  locations_[location.tablet.id] = location;
+  return OkStatus();
+}
+
+StatusOr<const TabletLocation*> TabletDirectory::HolderOf(const TabletLocation& location) const {
+  if (location.tablet.table == kMetadataTable) return &locations_.at(kRootTablet);
+  const std::string key = MetadataRowKey(location.tablet.table, location.tablet.end_row);
+  for (const auto& [id, holder] : locations_) {
+    if (holder.tablet.table == kMetadataTable && holder.tablet.Contains(key)) return &holder;
+  }
+  return absl::UnavailableError("the METADATA tablet of a row is not known");
+}
+
+Status TabletDirectory::WriteRows(const std::vector<TabletLocation>& locations, bool remove) {
+  std::map<TabletId, std::vector<RowMutation>> by_holder;
+  for (const TabletLocation& location : locations) {
+    ASSIGN_OR_RETURN(const TabletLocation* holder, HolderOf(location));
+    RowMutation& row = by_holder[holder->tablet.id].emplace_back();
+    row.row = MetadataRowKey(location.tablet.table, location.tablet.end_row);
+    if (remove) {
+      row.mutations.push_back(DeleteFromRow{});
+    } else {
+      row.mutations.push_back(SetCell{kSystemFamily, kLocationQualifier, revision_->NextTimestamp(),
+                                      EncodeTabletLocation(location)});
+    }
+  }
+  for (const auto& [id, rows] : by_holder) {
+    Status written = access_->Write(locations_.at(id), rows);
+    if (written.ok()) continue;
+    (id == kRootTablet ? metadata_loaded_ : tablets_loaded_) = false;
+    return WithContext(written, "METADATA");
+  }
+  return OkStatus();
+}
+
+Status TabletDirectory::Put(const std::vector<TabletLocation>& locations) {
+  std::vector<TabletLocation> rows;
+  for (const TabletLocation& location : locations) {
+    if (LivesInLocker(location.tablet.id)) {
+      RETURN_IF_ERROR(PutInLocker(location));
+    } else {
+      rows.push_back(location);
+    }
+  }
+  RETURN_IF_ERROR(WriteRows(rows, /*remove=*/false));
+  for (TabletLocation& location : rows) locations_[location.tablet.id] = std::move(location);
+  return OkStatus();
+}
+
+Status TabletDirectory::Remove(const std::vector<TabletLocation>& locations) {
+  RETURN_IF_ERROR(WriteRows(locations, /*remove=*/true));
+  for (const TabletLocation& location : locations) locations_.erase(location.tablet.id);
+  return OkStatus();
+}
+
+}  // namespace stele::master

@@ -1,0 +1,91 @@
+#include "master/cell_view.h"
+
+#include <utility>
+
+namespace stele::master {
+namespace {
+
+constexpr int64_t kNanosPerMilli = 1'000'000;
+
+wire::ServerSummary DescribeServer(const LiveServer& server, int64_t now_boot_ns) {
+  wire::ServerSummary summary;
+  summary.server_id = server.node.server_id;
+  summary.incarnation = server.node.incarnation;
+  summary.address = server.node.address;
+  summary.http_address = server.node.http_address;
+  summary.state = server.report_status.ok() ? "live" : "suspect";
+  summary.tablets = server.tablets.size();
+  for (const auto& [id, report] : server.tablets) summary.bytes += report.counters.bytes;
+  summary.last_report_age_ms =
+      server.reported_boot_ns == 0 ? 0 : (now_boot_ns - server.reported_boot_ns) / kNanosPerMilli;
+  return summary;
+}
+
+wire::TabletSummary DescribeTablet(const TabletLocation& location, const CellViewParts& parts) {
+  wire::TabletSummary summary;
+  summary.location = location;
+  summary.state = "unassigned";
+  const auto& progress = parts.reconciler->progress();
+  if (auto it = progress.find(location.tablet.id); it != progress.end()) {
+    summary.state = it->second.state;
+    summary.reason = it->second.reason;
+    summary.next_step = it->second.next_step;
+    summary.state_age_ms = (parts.now_boot_ns - it->second.since_boot_ns) / kNanosPerMilli;
+  }
+  for (const ServerList::Holder& holder : parts.servers->HoldersOf(location.tablet.id)) {
+    if (holder.server->node.server_id == location.server_id) {
+      summary.counters = holder.report->counters;
+    }
+  }
+  return summary;
+}
+
+wire::TableSummary DescribeTable(const TableSchema& schema, const char* state,
+                                 const std::vector<wire::TabletSummary>& tablets) {
+  wire::TableSummary summary;
+  summary.schema = schema;
+  summary.state = state;
+  for (const wire::TabletSummary& tablet : tablets) {
+    if (tablet.location.tablet.table != schema.id) continue;
+    ++summary.tablets;
+    summary.tablets_serving += tablet.state == "serving";
+    summary.bytes += tablet.counters.bytes;
+  }
+  return summary;
+}
+
+}  // namespace
+
+CellView DescribeCell(const CellViewParts& parts) {
+  CellView view;
+  view.status.cell_name = parts.cell_name;
+  view.status.master_address = parts.master_address;
+  view.status.master_http_address = parts.master_http_address;
+  view.status.master_epoch = parts.master_epoch;
+  for (const auto& [id, server] : parts.servers->servers()) {
+    view.status.servers.push_back(DescribeServer(server, parts.now_boot_ns));
+  }
+  for (const auto& [id, location] : parts.tablets->all()) {
+    view.status.tablets.push_back(DescribeTablet(location, parts));
+  }
+  view.root.cell_name = parts.cell_name;
+  view.root.master_address = parts.master_address;
+  if (const auto* root = parts.tablets->Find(kRootTablet)) view.root.root = *root;
+  if (const auto* catalog = parts.tablets->Find(kCatalogTablet)) view.root.catalog = *catalog;
+  view.ready = parts.catalog->loaded() && parts.tablets->tablets_loaded();
+  for (const TableSchema& schema : {MetadataSchema(), CatalogSchema()}) {
+    view.status.tables.push_back(DescribeTable(schema, "serving", view.status.tablets));
+    view.tables[schema.name] = {schema, parts.tablets->TabletsOf(schema.id)};
+  }
+  if (!view.ready) return view;
+  for (const auto& [name, record] : parts.catalog->tables()) {
+    const char* state = TableStateName(record.state);
+    view.table_states[name] = state;
+    view.status.tables.push_back(DescribeTable(record.schema, state, view.status.tablets));
+    if (record.state != TableState::kServing) continue;
+    view.tables[name] = {record.schema, parts.tablets->TabletsOf(record.schema.id)};
+  }
+  return view;
+}
+
+}  // namespace stele::master

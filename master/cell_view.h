@@ -1,0 +1,36 @@
+// CellView: the cell as the master saw it after a pass, for everyone who only asks: GetRoot,
+// GetTable, ListTables, CellStatus and the status pages. Immutable; published by shared_ptr.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "master/reconciler.h"
+#include "schema/convert/messages.h"
+
+namespace stele::master {
+
+struct CellView {
+  wire::GetRootResponse root;
+  wire::CellStatusResponse status;
+  std::map<std::string, wire::GetTableResponse> tables;  // those that serve
+  std::map<std::string, std::string> table_states;       // all
+  bool ready = false;                                    // catalog and directory are loaded
+  bool all_serving = false;
+  std::string trouble;  // why the last pass ended early; empty: it did not
+};
+
+struct CellViewParts {
+  std::string cell_name;
+  std::string master_address, master_http_address;
+  Epoch master_epoch = 0;
+  const ServerList* servers = nullptr;
+  const TabletDirectory* tablets = nullptr;
+  const Catalog* catalog = nullptr;
+  const Reconciler* reconciler = nullptr;
+  int64_t now_boot_ns = 0;
+};
+
+CellView DescribeCell(const CellViewParts& parts);
+
+}  // namespace stele::master

@@ -1,0 +1,417 @@
+#include "master/master.h"
+
+#include <atomic>
+#include <deque>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "common/base/log.h"
+#include "common/base/mutex.h"
+#include "locker/server_node.h"
+#include "master/pending_answers.h"
+#include "master/procedures/alter_table.h"
+#include "master/procedures/create_table.h"
+#include "master/procedures/drop_table.h"
+#include "master/query_service.h"
+#include "schema/convert/codec.h"
+#include "schema/convert/error_payload.h"
+#include "schema/wire/method.h"
+
+namespace stele::master {
+namespace {
+
+constexpr size_t kMaxQueuedCommands = 1000;
+constexpr int64_t kRetryDelayMs = 500;
+constexpr int64_t kGarbageCollectionTimeoutMs = 600'000;
+
+class MasterImpl : public Master {
+ public:
+  MasterImpl(const MasterOptions& options, const MasterEnv& env)
+      : options_(options),
+        env_(env),
+        client_(net::RpcClient::Create(options.rpc)),
+        query_(client_.get()),
+        pending_(env.clock) {}
+  ~MasterImpl() override { Stop(); }
+
+  Status Start();
+  std::string address() const override { return rpc_->address(); }
+  std::shared_ptr<const CellView> view() const override {
+    MutexLock lock(&mu_);
+    return view_;
+  }
+  Status WaitUntilServing(int64_t timeout_ms) override;
+  void Stop() override;
+
+ private:
+  using Command = std::function<void()>;
+  // What one master has in its term; made when the lock is taken.
+  struct Term {
+    Term(MasterImpl* m, LockerSession* session, uint64_t epoch)
+        : revision(epoch),
+          access(m->client_.get(), m->options_.call_timeout_ms),
+          catalog(&access, &revision),
+          tablets(session, &access, &revision),
+          servers(session, m->client_.get(), m->env_.clock, m->options_.report_timeout_ms),
+          control(m->client_.get(), m->env_.clock, [wake = m->wake_] { wake->Kick(); }),
+          reconciler(
+              {&servers, &tablets, &catalog, &control, m->env_.clock, m->env_.log_recovered}) {}
+    Revision revision;
+    TabletAccess access;
+    Catalog catalog;
+    TabletDirectory tablets;
+    ServerList servers;
+    TabletControl control;
+    Reconciler reconciler;
+  };
+  // Outlives the master in the callbacks of calls that are still under way.
+  struct Wake {
+    Mutex mu;
+    CondVar changed;
+    bool kicked GUARDED_BY(mu) = false;
+    std::atomic<bool> watching{false};
+    void Kick() {
+      MutexLock lock(&mu);
+      kicked = true;
+      changed.SignalAll();
+    }
+  };
+
+  Status TakeLock();
+  Status Listen();
+  void Run();
+  void Pass();
+  void RunCommands();
+  void AdvanceProcedures();
+  void CollectGarbage();
+  void Publish(const Status& pass, bool all_serving);
+  bool WaitForWork();
+  void WatchServers();
+  bool Busy();
+  ProcedureContext Context();
+
+  void Handle(net::RpcRequest request, net::RpcReply reply);
+  void Enqueue(net::RpcReply reply, std::function<void(net::RpcReply)> work);
+  void CreateTable(const net::RpcRequest& request, net::RpcReply reply);
+  void AlterTable(const net::RpcRequest& request, net::RpcReply reply);
+  void DropTable(const net::RpcRequest& request, net::RpcReply reply);
+  bool AnswerCreated(const TableRecord& record, net::RpcReply* reply);
+  bool AnswerAltered(const TableRecord& record, net::RpcReply* reply);
+  bool AnswerDropped(const TableRecord& record, net::RpcReply* reply);
+  void Fatal(const Status& status);
+
+  const MasterOptions options_;
+  const MasterEnv env_;
+  const std::shared_ptr<Wake> wake_ = std::make_shared<Wake>();
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> fatal_{false};
+  bool stopped_ = false;
+
+  std::unique_ptr<LockerSession> session_;
+  uint64_t epoch_ = 0;
+  std::unique_ptr<Lease> lease_;
+  std::unique_ptr<net::RpcClient> client_;
+  QueryService query_;
+  std::unique_ptr<Term> term_;  // bound to thread_
+  PendingAnswers pending_;      // bound to thread_
+  bool all_serving_ = false;    // bound to thread_
+  int64_t collected_boot_ns_ = 0;
+  std::unique_ptr<net::RpcServer> rpc_;
+  std::thread thread_;
+
+  mutable Mutex mu_;
+  CondVar published_;
+  std::shared_ptr<const CellView> view_ GUARDED_BY(mu_) = std::make_shared<CellView>();
+  std::deque<Command> commands_ GUARDED_BY(mu_);
+};
+
+void MasterImpl::Fatal(const Status& status) {
+  if (fatal_.exchange(true)) return;
+  LOG(ERROR) << "master cannot go on: " << status.ToString();
+  wake_->Kick();
+  if (env_.on_fatal) env_.on_fatal(status);
+}
+
+Status MasterImpl::TakeLock() {
+  ASSIGN_OR_RETURN(session_, env_.locker->OpenSession("master"));
+  ASSIGN_OR_RETURN(epoch_, session_->TryLock(kMasterLockPath, "master"));
+  lease_ = std::make_unique<Lease>(
+      session_.get(), kMasterLockPath, epoch_, env_.clock, options_.lease,
+      Lease::Hooks{nullptr, [this](const Status& status) { Fatal(status); }});
+  return lease_->Start();
+}
+
+Status MasterImpl::Listen() {
+  ASSIGN_OR_RETURN(rpc_,
+                   net::RpcServer::Listen(options_.rpc_address, options_.rpc,
+                                          [this](net::RpcRequest request, net::RpcReply reply) {
+                                            Handle(std::move(request), std::move(reply));
+                                          }));
+  return OkStatus();
+}
+
+Status MasterImpl::Start() {
+  RETURN_IF_ERROR(WithContext(TakeLock(), "master"));
+  RETURN_IF_ERROR(WithContext(Listen(), "master"));
+  term_ = std::make_unique<Term>(this, session_.get(), epoch_);
+  thread_ = std::thread([this] { Run(); });
+  return OkStatus();
+}
+
+void MasterImpl::Stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  if (rpc_ != nullptr) rpc_->Stop();
+  stopping_ = true;
+  wake_->Kick();
+  if (thread_.joinable()) thread_.join();
+  client_.reset();  // ends calls under way before what they report to
+  if (lease_ != nullptr) lease_->Stop();
+  term_.reset();
+  session_.reset();
+}
+
+Status MasterImpl::WaitUntilServing(int64_t timeout_ms) {
+  const int64_t deadline = env_.clock->BootNanos() + timeout_ms * 1'000'000;
+  MutexLock lock(&mu_);
+  while (!view_->all_serving) {
+    if (fatal_) return FencedError("the master has lost its lock");
+    if (env_.clock->BootNanos() >= deadline) {
+      for (const wire::TabletSummary& tablet : view_->status.tablets) {
+        if (tablet.state == "serving") continue;
+        return absl::DeadlineExceededError(absl::StrCat("tablet ", tablet.location.tablet.id,
+                                                        " is ", tablet.state, ": ", tablet.reason,
+                                                        " ", view_->trouble));
+      }
+      return absl::DeadlineExceededError(absl::StrCat("the cell does not serve: ", view_->trouble));
+    }
+    published_.WaitFor(&mu_, std::chrono::milliseconds(options_.busy_pass_interval_ms));
+  }
+  return OkStatus();
+}
+
+ProcedureContext MasterImpl::Context() {
+  return {&term_->catalog, &term_->tablets, &term_->servers, &term_->control, env_.faults};
+}
+
+void MasterImpl::Run() {
+  WatchServers();
+  do {
+    Pass();
+  } while (WaitForWork());
+}
+
+// A hint only: without it the next pass would see the change.
+void MasterImpl::WatchServers() {
+  if (wake_->watching.exchange(true)) return;
+  auto wake = wake_;
+  Status watched = session_->Watch(kServersPath, [wake] {
+    wake->watching = false;
+    wake->Kick();
+  });
+  if (!watched.ok()) {
+    LOG(WARNING) << "master: no watch on servers: " << watched.ToString();
+  }
+}
+
+bool MasterImpl::Busy() {
+  if (!all_serving_ || !pending_.empty()) return true;
+  MutexLock lock(&mu_);
+  return !commands_.empty();
+}
+
+bool MasterImpl::WaitForWork() {
+  const int64_t wait_ms = Busy() ? options_.busy_pass_interval_ms : options_.pass_interval_ms;
+  const int64_t deadline = env_.clock->BootNanos() + wait_ms * 1'000'000;
+  bool kicked = false;
+  {
+    MutexLock lock(&wake_->mu);
+    while (!wake_->kicked && !stopping_ && !fatal_) {
+      const int64_t left = deadline - env_.clock->BootNanos();
+      if (left <= 0) break;
+      wake_->changed.WaitFor(&wake_->mu, std::chrono::nanoseconds(left));
+    }
+    kicked = std::exchange(wake_->kicked, false);
+  }
+  if (kicked && !stopping_) WatchServers();
+  return !stopping_ && !fatal_;
+}
+
+void MasterImpl::Pass() {
+  if (Status lease = lease_->Check(); !lease.ok()) return;
+  auto pass = term_->reconciler.RunPass();
+  if (!pass.ok()) {
+    LOG(WARNING) << "master pass: " << pass.status().ToString();
+  }
+  all_serving_ = pass.ok() && *pass;
+  if (term_->catalog.loaded() && term_->tablets.tablets_loaded()) {
+    RunCommands();
+    AdvanceProcedures();
+  }
+  Publish(pass.status(), all_serving_);
+  pending_.PollAll();
+  CollectGarbage();
+}
+
+void MasterImpl::RunCommands() {
+  std::deque<Command> commands;
+  {
+    MutexLock lock(&mu_);
+    commands.swap(commands_);
+  }
+  while (!commands.empty() && term_->catalog.loaded()) {
+    commands.front()();
+    commands.pop_front();
+  }
+  if (commands.empty()) return;
+  // The catalog must be read again first; the next pass does.
+  MutexLock lock(&mu_);
+  for (auto it = commands.rbegin(); it != commands.rend(); ++it) {
+    commands_.push_front(std::move(*it));
+  }
+}
+
+void MasterImpl::AdvanceProcedures() {
+  std::vector<TableRecord> unfinished;
+  for (const auto& [name, record] : term_->catalog.tables()) {
+    if (record.state != TableState::kServing) unfinished.push_back(record);
+  }
+  for (const TableRecord& record : unfinished) {
+    if (!term_->catalog.loaded() || !term_->tablets.tablets_loaded()) return;
+    auto done = record.state == TableState::kCreating ? AdvanceCreateTable(Context(), record)
+                                                      : AdvanceDropTable(Context(), record);
+    if (!done.ok()) {
+      LOG(WARNING) << "table " << record.schema.name << " " << TableStateName(record.state) << ": "
+                   << done.status().ToString();
+    }
+    if (!done.ok() || !*done) all_serving_ = false;
+  }
+}
+
+// One server does it for the cell: all see the same store.
+void MasterImpl::CollectGarbage() {
+  const int64_t interval_ns = options_.garbage_collection_interval_ms * 1'000'000;
+  const int64_t now = env_.clock->BootNanos();
+  if (collected_boot_ns_ == 0) collected_boot_ns_ = now;
+  if (interval_ns == 0 || !all_serving_ || now - collected_boot_ns_ < interval_ns) return;
+  collected_boot_ns_ = now;
+  auto body = wire::Encode(wire::Empty());
+  if (!body.ok() || term_->servers.servers().empty()) return;
+  client_->Call(term_->servers.servers().begin()->second.node.address,
+                static_cast<uint16_t>(wire::Method::kCollectGarbage), *std::move(body),
+                kGarbageCollectionTimeoutMs, [](StatusOr<net::Buffer> answer) {
+                  if (!answer.ok()) {
+                    LOG(WARNING) << "file GC: " << answer.status().ToString();
+                  }
+                });
+}
+
+void MasterImpl::Publish(const Status& pass, bool all_serving) {
+  auto next = std::make_shared<CellView>(DescribeCell(
+      {options_.cell_name, rpc_->address(), options_.http_address, epoch_, &term_->servers,
+       &term_->tablets, &term_->catalog, &term_->reconciler, env_.clock->BootNanos()}));
+  next->all_serving = all_serving;
+  next->trouble = pass.ok() ? "" : std::string(pass.message());
+  MutexLock lock(&mu_);
+  view_ = std::move(next);
+  published_.SignalAll();
+}
+
+void MasterImpl::Handle(net::RpcRequest request, net::RpcReply reply) {
+  if (fatal_) return reply.Error(absl::UnavailableError("this master has lost its lock"));
+  switch (static_cast<wire::Method>(request.method)) {
+    case wire::Method::kCreateTable:
+      return CreateTable(request, std::move(reply));
+    case wire::Method::kAlterTable:
+      return AlterTable(request, std::move(reply));
+    case wire::Method::kDropTable:
+      return DropTable(request, std::move(reply));
+    default:
+      return query_.Handle(*view(), request, std::move(reply));
+  }
+}
+
+void MasterImpl::Enqueue(net::RpcReply reply, std::function<void(net::RpcReply)> work) {
+  auto shared = std::make_shared<net::RpcReply>(std::move(reply));
+  {
+    MutexLock lock(&mu_);
+    if (commands_.size() >= kMaxQueuedCommands) {
+      return shared->Error(wire::OverloadedError("too many table changes wait", kRetryDelayMs));
+    }
+    commands_.push_back([shared, work = std::move(work)] { work(std::move(*shared)); });
+  }
+  wake_->Kick();
+}
+
+void MasterImpl::CreateTable(const net::RpcRequest& request, net::RpcReply reply) {
+  wire::CreateTableRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  Enqueue(std::move(reply), [this, message = std::move(message),
+                             deadline = request.deadline_boot_ns](net::RpcReply waiting) {
+    auto record = BeginCreateTable(Context(), message);
+    if (!record.ok()) return waiting.Error(record.status());
+    pending_.Add(std::move(waiting), deadline, [this, record = *record](net::RpcReply* answer) {
+      return AnswerCreated(record, answer);
+    });
+  });
+}
+
+bool MasterImpl::AnswerCreated(const TableRecord& record, net::RpcReply* reply) {
+  const TableRecord* now = term_->catalog.FindTable(record.schema.name);
+  if (!term_->catalog.loaded() || now == nullptr) return false;
+  if (now->state == TableState::kCreating) return false;
+  reply->Send(wire::Encode(wire::TableResponse{now->schema}));
+  return true;
+}
+
+void MasterImpl::AlterTable(const net::RpcRequest& request, net::RpcReply reply) {
+  wire::AlterTableRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  Enqueue(std::move(reply), [this, message = std::move(message),
+                             deadline = request.deadline_boot_ns](net::RpcReply waiting) {
+    auto record = BeginAlterTable(Context(), message);
+    if (!record.ok()) return waiting.Error(record.status());
+    pending_.Add(std::move(waiting), deadline, [this, record = *record](net::RpcReply* answer) {
+      return AnswerAltered(record, answer);
+    });
+  });
+}
+
+bool MasterImpl::AnswerAltered(const TableRecord& record, net::RpcReply* reply) {
+  if (!AllTabletsHaveVersion(Context(), record.schema.id, record.schema.version)) return false;
+  reply->Send(wire::Encode(wire::TableResponse{record.schema}));
+  return true;
+}
+
+void MasterImpl::DropTable(const net::RpcRequest& request, net::RpcReply reply) {
+  wire::TableNameRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  Enqueue(std::move(reply), [this, message = std::move(message),
+                             deadline = request.deadline_boot_ns](net::RpcReply waiting) {
+    auto record = BeginDropTable(Context(), message.table);
+    if (!record.ok()) return waiting.Error(record.status());
+    pending_.Add(std::move(waiting), deadline, [this, record = *record](net::RpcReply* answer) {
+      return AnswerDropped(record, answer);
+    });
+  });
+}
+
+bool MasterImpl::AnswerDropped(const TableRecord& record, net::RpcReply* reply) {
+  if (!term_->catalog.loaded()) return false;
+  const TableRecord* now = term_->catalog.FindTable(record.schema.name);
+  if (now != nullptr && now->schema.id == record.schema.id) return false;
+  reply->Send(wire::Encode(wire::Empty()));
+  return true;
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Master>> Master::Start(const MasterOptions& options,
+                                                const MasterEnv& env) {
+  auto master = std::make_unique<MasterImpl>(options, env);
+  RETURN_IF_ERROR(master->Start());
+  return master;
+}
+
+}  // namespace stele::master

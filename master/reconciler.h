@@ -1,0 +1,73 @@
+// Reconciler: makes the actual state (what servers report) agree with the desired one (the location
+// tree), in passes. Level-triggered: a pass looks at everything and remembers nothing that matters,
+// so nothing is lost with a message or a master. Order: root, METADATA tablets, catalog, users: no
+// tablet needs one that comes later in order to open.
+//
+// A tablet changes its owner only when the old one holds it no more: it reported so, or its
+// incarnation is gone and its log is recovered (PROMISES P14). The location is written before the
+// server is told. Bound to the master thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "master/catalog/catalog.h"
+#include "master/catalog/tablet_directory.h"
+#include "master/placement/placement.h"
+#include "master/servers/server_list.h"
+#include "master/servers/tablet_control.h"
+
+namespace stele::master {
+
+// Why a tablet does not serve and what comes next, for the status pages.
+struct TabletProgress {
+  std::string state;  // "serving", "opening", "closing", "unassigned", "broken"
+  std::string reason;
+  std::string next_step;
+  int64_t since_boot_ns = 0;  // of the state
+};
+
+class Reconciler {
+ public:
+  struct Parts {  // all outlive it
+    ServerList* servers = nullptr;
+    TabletDirectory* tablets = nullptr;
+    Catalog* catalog = nullptr;
+    TabletControl* control = nullptr;
+    Clock* clock = nullptr;
+    // Whether all that this server's past incarnations logged is in SSTables: its tablets may go to
+    // others.
+    std::function<bool(const std::string& server_id)> log_recovered;
+  };
+  explicit Reconciler(Parts parts) : parts_(std::move(parts)) {}
+
+  // One pass. True: everything that should serve does. An error ends the pass; the next begins
+  // anew.
+  StatusOr<bool> RunPass();
+
+  const std::map<TabletId, TabletProgress>& progress() const { return progress_; }
+
+ private:
+  // Assigns and opens those of `tablets` that do not serve; true when all do.
+  StatusOr<bool> Bring(const std::vector<TabletLocation>& tablets);
+  bool NeedsOwner(const TabletLocation& location);
+  std::string ServerToAvoid(const TabletLocation& location) const;
+  Status AssignAll(const std::vector<TabletLocation>& homeless);
+  bool CheckOpen(const TabletLocation& location);
+  // True when nobody but the owner has it; else tells the others to close it.
+  bool OthersLetGo(const TabletLocation& location);
+  void OrderOpen(const TabletLocation& location, const LiveServer& owner);
+  void CheckSchema(const TabletLocation& location, const LiveServer& owner);
+  Status BringSystem(bool* all_serving);
+  Status MakeFirstMetadataTablet();
+  Status MarkMade(const std::vector<TabletLocation>& tablets);
+  void CloseStrays();
+  void Note(TabletId tablet, const char* state, std::string reason, std::string next_step);
+
+  const Parts parts_;
+  std::map<TabletId, TabletProgress> progress_;
+};
+
+}  // namespace stele::master

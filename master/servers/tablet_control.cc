@@ -1,0 +1,104 @@
+#include "master/servers/tablet_control.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/log.h"
+#include "master/servers/parallel_calls.h"
+#include "schema/convert/codec.h"
+
+namespace stele::master {
+namespace {
+
+constexpr int64_t kOrderTimeoutMs = 120'000;
+constexpr int64_t kDropTimeoutMs = 30'000;
+constexpr int64_t kFirstDelayNs = 100'000'000;
+constexpr int64_t kMaxDelayNs = 30'000'000'000;
+constexpr int kMaxDoublings = 10;
+
+int64_t DelayNs(int failures) {
+  return std::min(kMaxDelayNs, kFirstDelayNs << std::min(failures - 1, kMaxDoublings));
+}
+
+}  // namespace
+
+TabletControl::TabletControl(net::RpcClient* client, Clock* clock, std::function<void()> kick)
+    : client_(client), clock_(clock), kick_(std::move(kick)) {}
+
+void TabletControl::Finish(Shared* shared, Clock* clock, TabletId tablet, const Status& status) {
+  MutexLock lock(&shared->mu);
+  shared->under_way.erase(tablet);
+  if (status.ok()) {
+    shared->failures.erase(tablet);
+    return;
+  }
+  Failure& failure = shared->failures[tablet];
+  failure.error = status;
+  ++failure.count;
+  failure.not_before_boot_ns = clock->BootNanos() + DelayNs(failure.count);
+  LOG(WARNING) << "tablet " << tablet << ": order failed " << failure.count
+               << " times: " << status.ToString();
+}
+
+void TabletControl::Order(const ServerNode& server, wire::Method method, TabletId tablet,
+                          StatusOr<net::Buffer> body) {
+  {
+    MutexLock lock(&shared_->mu);
+    auto failed = shared_->failures.find(tablet);
+    const bool put_off = failed != shared_->failures.end() &&
+                         clock_->BootNanos() < failed->second.not_before_boot_ns;
+    if (put_off || !shared_->under_way.emplace(tablet, true).second) return;
+  }
+  if (!body.ok()) return Finish(shared_.get(), clock_, tablet, body.status());
+  client_->Call(server.address, static_cast<uint16_t>(method), *std::move(body), kOrderTimeoutMs,
+                [shared = shared_, clock = clock_, kick = kick_, tablet,
+                 id = server.server_id](StatusOr<net::Buffer> answer) {
+                  Finish(shared.get(), clock, tablet, WithContext(answer.status(), id));
+                  kick();
+                });
+}
+
+void TabletControl::Open(const ServerNode& server, const wire::OpenTabletRequest& request) {
+  Order(server, wire::Method::kOpenTablet, request.tablet, wire::Encode(request));
+}
+
+void TabletControl::Close(const ServerNode& server, const wire::CloseTabletRequest& request) {
+  Order(server, wire::Method::kCloseTablet, request.tablet, wire::Encode(request));
+}
+
+void TabletControl::Alter(const ServerNode& server, const wire::AlterTabletRequest& request) {
+  Order(server, wire::Method::kAlterTablet, request.tablet, wire::Encode(request));
+}
+
+bool TabletControl::UnderWay(TabletId tablet) const {
+  MutexLock lock(&shared_->mu);
+  return shared_->under_way.count(tablet) != 0;
+}
+
+std::optional<TabletControl::Failure> TabletControl::LastFailure(TabletId tablet) const {
+  MutexLock lock(&shared_->mu);
+  auto it = shared_->failures.find(tablet);
+  if (it == shared_->failures.end()) return std::nullopt;
+  return it->second;
+}
+
+void TabletControl::ForgetFailure(TabletId tablet) {
+  MutexLock lock(&shared_->mu);
+  shared_->failures.erase(tablet);
+}
+
+Status TabletControl::DropAll(const ServerNode& server,
+                              const std::vector<TabletLocation>& tablets) {
+  ParallelCalls calls(client_);
+  for (const TabletLocation& location : tablets) {
+    ASSIGN_OR_RETURN(net::Buffer body,
+                     wire::Encode(wire::TabletRequest{location.tablet.id, location.epoch}));
+    calls.Add(server.address, wire::Method::kDropTablet, std::move(body), kDropTimeoutMs);
+  }
+  for (const StatusOr<net::Buffer>& answer : calls.Wait()) {
+    if (!answer.ok()) return WithContext(answer.status(), "drop of a tablet");
+  }
+  return OkStatus();
+}
+
+}  // namespace stele::master

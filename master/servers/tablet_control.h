@@ -1,0 +1,62 @@
+// TabletControl: the orders that the master gives to tablet servers: open, close, alter. At most
+// one order a tablet is under way; what it came to is remembered until the next: failures are
+// counted and put off, longer each time. Thread-safe; answers arrive on io threads and wake the
+// master by `kick`.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/mutex.h"
+#include "common/net/rpc.h"
+#include "common/time/clock.h"
+#include "locker/server_node.h"
+#include "schema/convert/messages.h"
+#include "schema/wire/method.h"
+
+namespace stele::master {
+
+class TabletControl {
+ public:
+  struct Failure {
+    Status error;
+    int count = 0;                   // in a row
+    int64_t not_before_boot_ns = 0;  // the next attempt
+  };
+
+  // `client` and `clock` outlive it; kick may be called for as long as calls are under way.
+  TabletControl(net::RpcClient* client, Clock* clock, std::function<void()> kick);
+
+  // Each does nothing when an order for the tablet is under way or put off.
+  void Open(const ServerNode& server, const wire::OpenTabletRequest& request);
+  void Close(const ServerNode& server, const wire::CloseTabletRequest& request);
+  void Alter(const ServerNode& server, const wire::AlterTabletRequest& request);
+
+  bool UnderWay(TabletId tablet) const;
+  std::optional<Failure> LastFailure(TabletId tablet) const;
+  void ForgetFailure(TabletId tablet);
+
+  // Deletes the tablets' manifests through one server; waits.
+  Status DropAll(const ServerNode& server, const std::vector<TabletLocation>& tablets);
+
+ private:
+  struct Shared {
+    Mutex mu;
+    std::map<TabletId, bool> under_way GUARDED_BY(mu);
+    std::map<TabletId, Failure> failures GUARDED_BY(mu);
+  };
+  void Order(const ServerNode& server, wire::Method method, TabletId tablet,
+             StatusOr<net::Buffer> body);
+  static void Finish(Shared* shared, Clock* clock, TabletId tablet, const Status& status);
+
+  net::RpcClient* const client_;
+  Clock* const clock_;
+  const std::function<void()> kick_;
+  const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
+};
+
+}  // namespace stele::master
