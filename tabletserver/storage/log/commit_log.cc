@@ -81,8 +81,8 @@ class CommitLogImpl final : public CommitLog {
   const std::unique_ptr<LogStore> store_;
   LogScan scan_;  // until Start
   mutable LogRing ring_;
-  LogWriter writer_;             // the log thread's
-  LogRingStatus last_pressure_;  // the log thread's
+  LogWriter writer_;                         // the log thread's
+  std::pair<uint64_t, uint64_t> last_laps_;  // the log thread's: when it last looked for pressure
   std::thread log_thread_;
   std::thread grow_thread_;
 
@@ -94,7 +94,8 @@ class CommitLogImpl final : public CommitLog {
   std::deque<PendingRecord> queue_ GUARDED_BY(mu_);
   uint64_t queued_bytes_ GUARDED_BY(mu_) = 0;
   bool pressure_due_ GUARDED_BY(mu_) = false;
-  bool refused_ GUARDED_BY(mu_) = false;  // an Append for want of room
+  bool refused_ GUARDED_BY(mu_) = false;   // an Append for want of room
+  bool relieved_ GUARDED_BY(mu_) = false;  // the last step relieved pressure: records come next
   bool grow_due_ GUARDED_BY(mu_) = false;
   bool stop_growing_ GUARDED_BY(mu_) = false;
 };
@@ -154,6 +155,8 @@ LogRingStatus CommitLogImpl::status() const {
   LogRingStatus status;
   ring_.Fill(&status);
   status.epoch = store_->epoch();
+  MutexLock lock(&mu_);
+  status.queued_bytes = queued_bytes_;
   return status;
 }
 
@@ -257,7 +260,12 @@ void CommitLogImpl::LogLoop() {
 
 CommitLogImpl::Step CommitLogImpl::NextStep(Group* group) {
   if (mode_ == Mode::kAbandoning) return Step::kAbandon;
-  if (refused_ || std::exchange(pressure_due_, false)) return Step::kPressure;
+  if ((refused_ || pressure_due_) && (queue_.empty() || !relieved_)) {
+    pressure_due_ = false;
+    relieved_ = true;
+    return Step::kPressure;
+  }
+  relieved_ = false;
   if (queue_.empty()) return mode_ == Mode::kClosing ? Step::kClose : Step::kWait;
   uint64_t cost = 0, bytes = 0;
   LogRing::Fit fit = LogRing::Fit::kYes;
@@ -296,13 +304,10 @@ CommitLogImpl::Step CommitLogImpl::WhyNotFitting(LogRing::Fit fit, Group* group)
 
 // Asks for growth and relief when the ring has moved, not after every group.
 void CommitLogImpl::AfterGroup() {
-  LogRingStatus now;
-  ring_.Fill(&now);
-  const bool moved = now.head_segment != last_pressure_.head_segment ||
-                     now.tail_segment != last_pressure_.tail_segment;
+  const std::pair<uint64_t, uint64_t> laps = ring_.TailAndHead();
+  const bool moved = std::exchange(last_laps_, laps) != laps;
   const bool grow = ring_.WantsGrowth();
   if (!moved && !grow) return;
-  last_pressure_ = now;
   MutexLock lock(&mu_);
   pressure_due_ = pressure_due_ || moved;
   if (grow) {
@@ -382,7 +387,7 @@ StatusOr<std::unique_ptr<CommitLog>> CommitLog::Open(std::unique_ptr<LogStore> s
                                                      CommitLogHooks hooks, FaultInjector* faults) {
   RETURN_IF_ERROR(CheckOptions(options));
   if (!hooks.lease_check) hooks.lease_check = [] { return OkStatus(); };
-  ASSIGN_OR_RETURN(LogScan scan, ScanLog(store.get(), options.log_uuid));
+  ASSIGN_OR_RETURN(LogScan scan, ScanLog(store.get(), options.new_log_uuid));
   if (!scan.empty) {
     LOG(INFO) << "log: LSNs up to " << scan.next_lsn - 1 << ", tail in lap " << scan.tail.lap
               << ", cut in lap " << scan.cut.lap << " at " << scan.cut.offset << " ("

@@ -28,9 +28,9 @@ struct CommitLogOptions {
   uint32_t max_group_bytes = 4u << 20;    // one write
   uint64_t max_queued_bytes = 64u << 20;  // beyond: Append fails with ResourceExhausted
   bool sync = true;                       // false only behind a flag named --unsafe-...
-  // Identity given to a new ring, for example a hash of the server's name; an existing ring must
-  // have it. 0: an existing ring's is taken over as it is.
-  uint64_t log_uuid = 0;
+  // Identity given to a new ring; an existing ring keeps its own. It should be random: who knows it
+  // can write values that look like log records (and make recovery see damage where there is none).
+  uint64_t new_log_uuid = 0;
 };
 
 // One record: opaque to the log. The payload is owned by the log from Append to completion.
@@ -64,7 +64,8 @@ struct LogRingStatus {
   uint64_t head_offset = 0;
   uint64_t live_bytes = 0;  // not yet reclaimable
   Lsn next_lsn = 0;
-  uint64_t wraps = 0;  // segments reused
+  uint64_t wraps = 0;         // segments reused
+  uint64_t queued_bytes = 0;  // not yet durable; with next_lsn standing still: a stuck disk
   std::vector<TabletId> pinning;
 };
 
@@ -111,7 +112,8 @@ class CommitLog {
   virtual Status Append(LogRecord record) = 0;
 
   // Everything of `tablet` up to and including `lsn` is durable in SSTables and its manifest: the
-  // tail may advance.
+  // tail may advance. LSNs are those of the records' first completion (apply); calls may come in
+  // any order.
   virtual void MarkFlushed(TabletId tablet, Lsn lsn) = 0;
   // The tablet left this server, all of it flushed: it pins nothing any more.
   virtual void Forget(TabletId tablet) = 0;

@@ -48,6 +48,9 @@ StatusOr<SegmentEnd> FollowSegment(DumpedSegment* s, const LogDumpOptions& optio
   while (true) {
     ASSIGN_OR_RETURN(LogReadResult r, s->reader->ReadAt(end.offset));
     end.outcome = r.outcome;
+    if (r.outcome == LogOutcome::kStale && r.header.version != kLogVersion && end.offset == 0) {
+      return OtherLogVersion(r.header);
+    }
     if (r.outcome == LogOutcome::kRecord && s->has_header &&
         (r.header.lap != s->header.lap || r.header.uuid != s->header.uuid ||
          r.header.epoch < end.epoch)) {

@@ -15,13 +15,13 @@ bool AllZero(Slice s) {
   return std::all_of(s.begin(), s.end(), [](char c) { return c == 0; });
 }
 
-Status OtherVersion(const LogRecordHeader& header, uint64_t offset) {
-  return absl::FailedPreconditionError(absl::StrCat("log record at offset ", offset,
-                                                    " has format version ", header.version,
-                                                    ", this build reads ", kLogVersion));
-}
-
 }  // namespace
+
+Status OtherLogVersion(const LogRecordHeader& header) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("log record at lap ", header.lap, " offset ", header.offset,
+                   " has format version ", header.version, ", this build reads ", kLogVersion));
+}
 
 const char* LogOutcomeName(LogOutcome outcome) {
   switch (outcome) {
@@ -79,8 +79,7 @@ StatusOr<LogReadResult> LogSegmentReader::ReadAt(uint64_t offset) {
     return result;
   }
   const LogRecordHeader& header = result.header;
-  if (header.version != kLogVersion) return OtherVersion(header, offset);
-  if (header.offset != offset) {
+  if (header.offset != offset || header.version != kLogVersion) {
     result.outcome = LogOutcome::kStale;
     return result;
   }
@@ -121,9 +120,9 @@ StatusOr<std::optional<LogRecordHeader>> LogSegmentReader::FindHeader(uint64_t f
       continue;
     }
     LogRecordHeader header;
-    if (DecodeLogHeader(bytes.data(), &header)) {
-      if (header.version != kLogVersion) return OtherVersion(header, offset);
-      if (header.offset == offset) return std::make_optional(header);
+    if (DecodeLogHeader(bytes.data(), &header) && header.offset == offset &&
+        header.version == kLogVersion) {
+      return std::make_optional(header);
     }
     ++offset;
   }
@@ -134,6 +133,11 @@ StatusOr<LogReadResult> LogWalker::ReadNext() {
   auto it = by_lap_.find(position_.lap);
   if (it == by_lap_.end()) return LogReadResult();
   ASSIGN_OR_RETURN(LogReadResult result, it->second->ReadAt(position_.offset));
+  const LogRecordHeader& h = result.header;
+  if (result.outcome == LogOutcome::kStale && h.version != kLogVersion && h.uuid == uuid_ &&
+      h.position() == position_) {
+    return OtherLogVersion(h);
+  }
   if (result.outcome == LogOutcome::kRecord && !Acceptable(result.header)) {
     result.outcome = LogOutcome::kStale;
   }

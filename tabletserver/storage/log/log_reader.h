@@ -29,6 +29,7 @@ enum class LogOutcome {
   kMissing,     // no segment holds the lap
 };
 const char* LogOutcomeName(LogOutcome outcome);
+Status OtherLogVersion(const LogRecordHeader& header);
 
 struct LogReadResult {
   LogOutcome outcome = LogOutcome::kMissing;
@@ -49,9 +50,9 @@ class LogSegmentReader {
   LogSegmentReader(LogByteSource source, uint64_t capacity)
       : source_(std::move(source)), capacity_(capacity) {}
 
-  // FailedPrecondition: a record of another format version. kStale only for a wrong offset.
+  // kStale only for a wrong offset or another format version.
   StatusOr<LogReadResult> ReadAt(uint64_t offset);
-  // The first good header at its own offset >= from.
+  // The first good header of this version at its own offset >= from.
   StatusOr<std::optional<LogRecordHeader>> FindHeader(uint64_t from);
   uint64_t capacity() const { return capacity_; }
 
@@ -90,7 +91,8 @@ class LogWalker {
       : by_lap_(std::move(by_lap)), uuid_(uuid) {}
 
   // Follows the chain from the control record at `from` and calls fn for each data record that
-  // begins in a lap <= last_lap. An error of fn or of a read ends it with that error.
+  // begins in a lap <= last_lap. An error of fn or of a read ends it with that error, a record of
+  // another format version with FailedPrecondition.
   StatusOr<LogWalkEnd> Walk(LogPosition from, uint64_t last_lap,
                             const std::function<Status(const LogEntry&)>& fn);
 

@@ -44,6 +44,7 @@ Status ReadSegmentHeaders(const Readers& readers, LogScan* scan) {
   for (size_t i = 0; i < readers.size(); ++i) {
     ScannedSegment& s = scan->segments[i];
     ASSIGN_OR_RETURN(LogReadResult r, readers[i]->ReadAt(0));
+    if (r.has_header() && r.header.version != kLogVersion) return OtherLogVersion(r.header);
     if (r.outcome != LogOutcome::kRecord || r.header.type != LogRecordType::kSegment) continue;
     CHECK(DecodeLogControl(r.payload, &s.control));    // ReadAt has checked it
     if (s.control.segment_index != s.index) continue;  // not written to this segment
@@ -74,12 +75,14 @@ Status DropOvertakenLaps(LogScan* scan) {
 
 Status CheckIdentity(uint64_t uuid, LogScan* scan) {
   scan->uuid = uuid;
-  bool known = uuid != 0;
+  uint64_t newest = 0;
   for (const ScannedSegment& s : scan->segments) {
-    if (s.lap == 0) continue;
-    if (!known) scan->uuid = s.header.uuid;
-    known = true;
-    if (s.header.uuid != scan->uuid) {
+    if (s.lap <= newest) continue;
+    newest = s.lap;
+    scan->uuid = s.header.uuid;
+  }
+  for (const ScannedSegment& s : scan->segments) {
+    if (s.lap != 0 && s.header.uuid != scan->uuid) {
       return absl::FailedPreconditionError(absl::StrCat(
           "log segment ", s.index, " belongs to the log ", s.header.uuid, ", not to ", scan->uuid));
     }
@@ -147,7 +150,10 @@ StatusOr<std::optional<Proof>> FindLaterWrite(const LogScan& scan, const Readers
     while (true) {
       ASSIGN_OR_RETURN(std::optional<LogRecordHeader> h, readers[i]->FindHeader(offset));
       if (!h.has_value()) break;
+      // What a whole record holds is its caller's, whatever it looks like.
+      ASSIGN_OR_RETURN(LogReadResult r, readers[i]->ReadAt(h->offset));
       offset = h->offset + kLogHeaderBytes;
+      if (r.outcome == LogOutcome::kRecord) offset += h->length;
       const bool ours = scan.empty || (h->uuid == scan.uuid && h->epoch >= epoch);
       const bool proves = (h->flags & kLogFlagUnsynced) == 0;
       if (ours && proves && LogPosition{h->lap, h->write_offset} > place) {

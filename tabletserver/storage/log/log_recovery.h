@@ -38,9 +38,9 @@ struct LogScan {
   ScannedSegment* FindLap(uint64_t lap);
 };
 
-// Opens and checks all segments. `uuid` is the identity of a new ring; when not 0, an existing ring
-// must have it. Errors: DataLoss with the payload kLogDamagePayload, FailedPrecondition (another
-// ring's segment, another format version), I/O.
+// Opens and checks all segments. `uuid` is the identity for a new ring. Errors: DataLoss with the
+// payload kLogDamagePayload, FailedPrecondition (another ring's segment, another format version),
+// I/O.
 StatusOr<LogScan> ScanLog(LogStore* store, uint64_t uuid);
 
 // Calls fn for each record from tail to cut. DataLoss when the log no longer reads as it was

@@ -373,6 +373,111 @@ TEST(LogRecovery, DamageNamesPlaceAndTablet) {
 
 // ---- what is refused ----
 
+// A segment begun by another ring, in a lap long ago.
+std::string MixedIn(uint64_t index, uint64_t uuid, uint64_t lap = 1, uint64_t epoch = 1) {
+  std::string bytes(1024, '\0');
+  LogControl control;
+  control.tail = {lap, 0};
+  control.capacity = 1024;
+  control.segment_index = index;
+  EncodeLogControl(control, bytes.data() + kLogHeaderBytes);
+  LogRecordHeader h;
+  h.type = LogRecordType::kSegment;
+  h.uuid = uuid;
+  h.epoch = epoch;
+  h.lap = lap;
+  h.lsn = 1;
+  h.length = kLogControlPayloadBytes;
+  h.payload_crc =
+      LogPayloadCrc(Crc32c(Slice(bytes).substr(kLogHeaderBytes, kLogControlPayloadBytes)), h);
+  EncodeLogHeader(h, bytes.data());
+  return bytes;
+}
+
+TEST(LogRecovery, OneLapInTwoSegments) {
+  const CommitLogOptions options = SmallRing(2, 4);
+  MemoryLogDisk disk;
+  {
+    MemoryLogStore raise_epoch(&disk);
+    SynchronousLog log(&disk, options);
+    ASSERT_TRUE(log.Open().ok());
+    ASSERT_TRUE(log.Write({{20, "a"}}).ok());
+  }
+  auto image = disk.Image();
+  image[2] = MixedIn(2, options.new_log_uuid, 1, 1);  // begun and torn before this epoch
+  disk.SetImage(image);
+  EXPECT_EQ(Reopen(&disk, options).found.size(), 1u);
+  image[3] = image[2];
+  image[2] = MixedIn(2, options.new_log_uuid, 1, 2);
+  disk.SetImage(image);
+  EXPECT_TRUE(IsCorrupt(Reopen(&disk, options).status));
+}
+
+// A value that holds the image of a log record must stay a value.
+TEST(LogRecovery, RecordsInsideValuesProveNothing) {
+  const CommitLogOptions options = SmallRing(2, 4, 4096);
+  // The forged header claims the place where it will stand, in the record after the torn one.
+  const size_t inside = kLogControlBytes + kLogHeaderBytes + 10 + kLogHeaderBytes;
+  for (uint8_t version : {1, 2}) {
+    LogRecordHeader h;
+    h.version = version;
+    h.uuid = options.new_log_uuid;
+    h.epoch = h.lap = 1000;
+    h.offset = static_cast<uint32_t>(inside);
+    h.write_offset = h.offset;
+    std::string forged(kLogHeaderBytes, '\0');
+    EncodeLogHeader(h, forged.data());
+    MemoryLogDisk one;
+    NoSyncFrom cut;
+    SynchronousLog writer(&one, options, &cut);
+    ASSERT_TRUE(writer.Open().ok());
+    cut.armed = true;
+    ASSERT_FALSE(writer.Write({{20, std::string(10, 't')}, {21, forged}}).ok());
+    one.CutPower([](size_t write, size_t byte) { return write == 1 || byte > 8; });
+    Reopened r = Reopen(&one, options);
+    ASSERT_TRUE(r.status.ok()) << r.status;
+    EXPECT_TRUE(r.found.empty());
+  }
+}
+
+TEST(LogRecovery, WithoutSyncsNothingIsCalledDamage) {
+  CommitLogOptions options = SmallRing(2, 4, 4096);
+  options.sync = false;
+  MemoryLogDisk disk;
+  {
+    SynchronousLog log(&disk, options);
+    ASSERT_TRUE(log.Open().ok());
+    for (int i = 0; i < 4; ++i) ASSERT_TRUE(log.Write({{20, "abcdef"}}).ok());
+  }
+  auto image = disk.Image();
+  image[1][kLogControlBytes + kLogHeaderBytes + 74 + 3] ^= 1;
+  disk.SetImage(image);
+  Reopened r = Reopen(&disk, options);
+  ASSERT_TRUE(r.status.ok()) << r.status;
+  EXPECT_EQ(r.found.size(), 1u);
+}
+
+TEST(LogRecovery, ACleanCloseAfterAFullFlushLeavesNothingToReplay) {
+  const CommitLogOptions options = SmallRing(2, 4, 4096);
+  MemoryLogDisk disk;
+  {
+    SynchronousLog log(&disk, options);
+    ASSERT_TRUE(log.Open().ok());
+    ASSERT_TRUE(log.Write({{20, "a"}, {21, "b"}}).ok());
+    log.ring().MarkFlushed(20, UINT64_MAX);
+    log.ring().MarkFlushed(21, 2);
+    ASSERT_TRUE(log.Write({{20, "after"}}).ok());  // not flushed by what was said before
+    EXPECT_EQ(log.ring().Pinning(), std::vector<TabletId>{20});
+    log.ring().MarkFlushed(20, 3);
+    ASSERT_TRUE(log.writer().WriteClose().ok());
+  }
+  Reopened r = Reopen(&disk, options);
+  ASSERT_TRUE(r.status.ok()) << r.status;
+  EXPECT_TRUE(r.found.empty());
+  EXPECT_TRUE(r.scan->closed);
+  EXPECT_EQ(r.scan->next_lsn, 4u);
+}
+
 TEST(LogRecovery, RefusesAnotherRingsSegmentsAndVersions) {
   CommitLogOptions options = SmallRing(2, 4);
   MemoryLogDisk disk;
@@ -382,10 +487,12 @@ TEST(LogRecovery, RefusesAnotherRingsSegmentsAndVersions) {
     ASSERT_TRUE(log.Write({{20, "a"}}).ok());
   }
   const auto image = disk.Image();
-  options.log_uuid = 5;
-  EXPECT_TRUE(absl::IsFailedPrecondition(Reopen(&disk, options).status));
-  options.log_uuid = 0;  // taken over
+  options.new_log_uuid = 5;  // of no effect: the ring keeps its own
   EXPECT_EQ(Reopen(&disk, options).found.size(), 1u);
+  auto mixed = image;
+  mixed[2] = MixedIn(2, 7);
+  disk.SetImage(mixed);
+  EXPECT_TRUE(absl::IsFailedPrecondition(Reopen(&disk, options).status));
 
   auto other = image;
   LogRecordHeader h;

@@ -179,6 +179,11 @@ std::vector<TabletId> LogRing::Pinning() {
   return PinningLocked();
 }
 
+std::pair<uint64_t, uint64_t> LogRing::TailAndHead() {
+  MutexLock lock(&mu_);
+  return {live_.front().lap, live_.back().lap};
+}
+
 std::vector<TabletId> LogRing::Pressure() {
   MutexLock lock(&mu_);
   return OverHalf() ? PinningLocked() : std::vector<TabletId>();
@@ -282,7 +287,7 @@ void LogRing::GrowthFailed() {
 void LogRing::MarkFlushed(TabletId tablet, Lsn lsn) {
   MutexLock lock(&mu_);
   Lsn& flushed = flushed_[tablet];
-  flushed = std::max(flushed, lsn);
+  flushed = std::max(flushed, std::min(lsn, next_lsn_ - 1));  // says nothing of what is to come
   for (Segment& s : live_) {
     auto it = s.pins.find(tablet);
     if (it != s.pins.end() && it->second.last <= flushed) s.pins.erase(it);

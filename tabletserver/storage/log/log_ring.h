@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "common/base/mutex.h"
@@ -70,6 +71,7 @@ class LogRing {
   // The tablets that pin the tail while the ring is over half full.
   std::vector<TabletId> Pressure() EXCLUDES(mu_);
   std::vector<TabletId> Pinning() EXCLUDES(mu_);
+  std::pair<uint64_t, uint64_t> TailAndHead() EXCLUDES(mu_);  // laps
 
   // ---- admission: cost is what a record may take at most, queued what is admitted, unwritten ----
   uint64_t Cost(uint64_t payload_bytes) const;

@@ -29,7 +29,7 @@ inline CommitLogOptions SmallRing(uint32_t initial, uint32_t max, uint64_t bytes
   options.segment_bytes = bytes;
   options.initial_segments = initial;
   options.max_segments = max;
-  options.log_uuid = 0x1122334455667788;
+  options.new_log_uuid = 0x1122334455667788;
   return options;
 }
 
@@ -44,7 +44,7 @@ class SynchronousLog {
             options, &ring_, [this] { return lease; }, faults) {}
 
   Status Scan() {
-    ASSIGN_OR_RETURN(scan_, ScanLog(&store_, options_.log_uuid));
+    ASSIGN_OR_RETURN(scan_, ScanLog(&store_, options_.new_log_uuid));
     return OkStatus();
   }
   StatusOr<std::vector<Found>> Replay() {
