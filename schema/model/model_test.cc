@@ -223,7 +223,8 @@ TEST(MutationCellTest, EachKindHasItsKeyAndValue) {
     EXPECT_EQ(key.sequence, 7u);
     return key.kind;
   };
-  EXPECT_EQ(encode(SetCell{"b", "q", 5000, "v"}), CellKind::kSet);
+  const Mutation set = SetCell{"b", "q", 5000, "v"};  // the cell's value points into it
+  EXPECT_EQ(encode(set), CellKind::kSet);
   EXPECT_EQ(key.family_id, 2);
   EXPECT_EQ(key.timestamp_us, 5000);
   EXPECT_EQ(cell.value, "v");

@@ -8,6 +8,8 @@
 #include <set>
 
 #include "common/base/check.h"
+#include "common/testing/seeded_random.h"
+#include "common/testing/status_asserts.h"
 #include "tabletserver/storage/index/file_fences.h"
 #include "tabletserver/storage/sstable/table_fixture.h"
 
