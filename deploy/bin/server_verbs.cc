@@ -1,0 +1,9 @@
+#include "deploy/bin/server_verbs.h"
+
+namespace stele::bin {
+
+std::vector<cli::Verb> ServerVerbs() {
+  return {DebugLogVerb(), DebugSSTableVerb(), DebugManifestVerb()};
+}
+
+}  // namespace stele::bin

@@ -1,0 +1,17 @@
+// The verbs that need a server's code, besides the client's: each in its own file.
+#pragma once
+
+#include <vector>
+
+#include "client/cli/verb.h"
+
+namespace stele::bin {
+
+// All of them.
+std::vector<cli::Verb> ServerVerbs();
+
+cli::Verb DebugLogVerb();
+cli::Verb DebugSSTableVerb();
+cli::Verb DebugManifestVerb();
+
+}  // namespace stele::bin
