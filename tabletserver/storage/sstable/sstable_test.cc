@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "common/testing/seeded_random.h"
 #include "common/testing/status_asserts.h"
 #include "tabletserver/storage/sstable/sstable_dump.h"
@@ -363,6 +366,38 @@ TEST(SSTableTest, TwoTablesShareACacheWithoutMixing) {
   table_a.reset();
   EXPECT_GT(cache.stats().entries, 0u);
   EXPECT_TRUE(ReadAll(*table_b) == b);
+}
+
+TEST(SSTableTest, ThreadsShareATableAndASmallCache) {
+  const uint64_t seed = TestSeed();
+  STELE_TRACE_SEED(seed);
+  SeededRandom random(seed);
+  const CellMap cells = RandomCells(&random, 300);
+  const std::vector<std::pair<std::string, std::string>> list(cells.begin(), cells.end());
+  BlockCache cache(16 * 1024, nullptr);
+  SSTable::OpenOptions open;
+  open.block_cache = open.filter_cache = &cache;
+  ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(Build(cells, SmallBlocks(512, Codec::kLz4)), open));
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, mine = random.Fork()]() mutable {
+      auto it = table->NewIterator(true);
+      for (int i = 0; i < 2000; ++i) {
+        const auto& [key, value] = list[mine.Below(list.size())];
+        auto found = table->MayContain(EncodedRow(key), "");
+        it->Seek(key);
+        bool right = found.ok() && *found && it->Valid() && it->key() == Slice(key) &&
+                     it->value() == Slice(value);
+        if (!right) wrong.fetch_add(1);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(wrong.load(), 0);
+  CacheStats stats = cache.stats();
+  EXPECT_GT(stats.evictions, 0u);
+  EXPECT_LE(stats.bytes, stats.capacity);
 }
 
 TEST(SSTableTest, PreloadedTablesReadNothingLater) {
