@@ -5,14 +5,17 @@
 #include <algorithm>
 #include <optional>
 
+#include "common/base/check.h"
 #include "common/testing/seeded_random.h"
 #include "common/testing/status_asserts.h"
 #include "schema/model/mutation_cell.h"
+#include "tabletserver/storage/index/tablet_index.h"
 #include "tabletserver/storage/iterator/garbage_collector.h"
 #include "tabletserver/storage/iterator/merging_iterator.h"
 #include "tabletserver/storage/iterator/row_resolver.h"
 #include "tabletserver/storage/iterator/vector_iterator.h"
 #include "tabletserver/storage/memtable/memtable.h"
+#include "tabletserver/storage/sstable/table_fixture.h"
 #include "tests/reference/reference_table.h"
 
 namespace stele::storage {
@@ -53,11 +56,22 @@ StatusOr<std::vector<Row>> Resolve(Iterator* it, const RowResolverOptions& optio
   return std::move(rows.rows);
 }
 
-// Sorted files of ascending sequences and a memtable: what a tablet is, without its files.
+// A sorted file of ascending sequences. Several of them and a memtable are a tablet.
 struct Run {
   std::shared_ptr<const KeyValues> pairs;
-  Sequence first, last;
+  Sequence first = 0, last = 0;
+  std::shared_ptr<const SSTable> table;  // made when first read through the index; null when empty
 };
+
+std::shared_ptr<const SSTable> MakeTable(const KeyValues& pairs, SeededRandom* random) {
+  if (pairs.empty()) return nullptr;
+  SSTableOptions options;
+  options.block_bytes = static_cast<uint32_t>(64 + random->Below(300));
+  options.bloom_columns = random->OneIn(2);
+  auto table = OpenBytes(Build(CellMap(pairs.begin(), pairs.end()), options));
+  CHECK_OK(table.status());
+  return *table;
+}
 
 struct Mix {
   bool range_deletes = true;
@@ -173,7 +187,7 @@ class Walk {
     if (memtable_->empty()) return;
     trail_ = "flush";
     const Sequence first = runs_.empty() ? 1 : runs_.back().last + 1;
-    runs_.push_back({Collect(memtable_->NewIterator(), false, true), first, sequence_});
+    runs_.push_back({Collect(memtable_->NewIterator(), false, true), first, sequence_, nullptr});
     memtable_ = std::make_unique<Memtable>();
   }
   // Merges runs [from, to); a run that is left out on purpose makes it not contiguous.
@@ -182,9 +196,9 @@ class Walk {
     for (size_t i = from; i < to; ++i) {
       if (i != but) inputs.push_back(std::make_unique<VectorIterator>(runs_[i].pairs));
     }
-    struct Run merged {
-      nullptr, runs_[from].first, runs_[to - 1].last
-    };
+    struct Run merged;
+    merged.first = runs_[from].first;
+    merged.last = runs_[to - 1].last;
     merged.pairs = Collect(NewMergingIterator(std::move(inputs)), oldest, !but.has_value());
     std::vector<struct Run> next(runs_.begin(), runs_.begin() + static_cast<ptrdiff_t>(from));
     next.push_back(merged);
@@ -236,6 +250,42 @@ class Walk {
     ASSERT_EQ(Show(rows), Show(expected))
         << "after " << (trail_.empty() ? "a write" : trail_) << " at sequence " << sequence_;
     CompareHistory(selection, expected);
+    CompareByIndex(selection);
+  }
+  // Row by row through filters, files and their index.
+  void CompareByIndex(const ReadSelection& selection) {
+    if (!random_.OneIn(16)) return;
+    std::vector<TabletIndex::File> files;
+    for (struct Run& run : runs_) {
+      if (run.table == nullptr) run.table = MakeTable(*run.pairs, &random_);
+      if (run.table != nullptr) files.push_back({run.table, "", ""});
+    }
+    index_ = TabletIndex::Build(std::move(files), index_.get());
+    for (const std::string& row : {std::string("r\0", 2) + "1", std::string("r\0", 2) + "2"}) {
+      std::string encoded, column;
+      AppendRowStart(&encoded, row);
+      const bool one_column = selection.columns.size() == 1 && selection.families.empty();
+      const FamilySchema* family =
+          one_column ? schema_.FindFamily(selection.columns[0].first) : nullptr;
+      if (family != nullptr) {
+        AppendColumnStart(&column, row, family->name, family->id, selection.columns[0].second);
+      }
+      std::vector<std::unique_ptr<Iterator>> inputs;
+      ASSERT_OK_AND_ASSIGN(auto point, index_->NewPointIterator(encoded, column, {}));
+      inputs.push_back(std::move(point));
+      inputs.push_back(memtable_->NewIterator());
+      auto it = NewMergingIterator(std::move(inputs));
+      RowCollector sink;
+      RowResolverOptions options{families_.get(), kMaxSequence, now_us_, kMaxRowReadBytes};
+      RowResolver resolver(options, selection);
+      it->Seek(encoded);
+      if (it->Valid() && EncodedRow(it->key()) == Slice(encoded)) {
+        ASSERT_OK(resolver.ResolveRow(it.get(), &sink));
+      }
+      ASSERT_OK(it->status());
+      const Row expected = reference_.ReadRow(row, selection, now_us_);
+      ASSERT_EQ(Show(sink.rows), Show({expected})) << "through the index";
+    }
   }
   // Everything ever written, never compacted.
   void CompareHistory(const ReadSelection& selection, const std::vector<Row>& expected) {
@@ -256,6 +306,7 @@ class Walk {
   std::unique_ptr<VisibleFamilies> families_;
   std::unique_ptr<Memtable> memtable_;
   std::vector<struct Run> runs_;
+  std::shared_ptr<const TabletIndex> index_;
   bool tangled_ = false;  // the runs' sequences overlap
   KeyValues history_;
   Sequence sequence_ = 0;
