@@ -35,7 +35,18 @@ EngineCore::EngineCore(const EngineOptions& opts, const EngineEnv& e, uint64_t l
       throttle(e.clock),
       names_(e.server_id, log_epoch) {}
 
+Status EngineCore::CheckUsable() const {
+  if (!fatal_) return OkStatus();
+  return absl::UnavailableError("the engine has stopped after a fatal error");
+}
+
+Status EngineCore::Judge(const Status& status) {
+  if (absl::IsUnknown(status)) Fatal(status);
+  return status;
+}
+
 Status EngineCore::CheckLease() {
+  RETURN_IF_ERROR(CheckUsable());
   if (!env.lease_check) return OkStatus();
   Status status = env.lease_check();
   if (status.ok()) return status;

@@ -31,8 +31,14 @@ class EngineCore {
 
   // Not OK: this server may not answer or publish any more; the engine stops (on_fatal).
   Status CheckLease();
-  // Reports the first fatal error to env.on_fatal; later ones are dropped.
+  // Reports the first fatal error to env.on_fatal; later ones are dropped. From then on nothing is
+  // acknowledged or published.
   void Fatal(const Status& status);
+  // Not OK after a fatal error.
+  Status CheckUsable() const;
+  // For the outcome of a step that changed the store: Unknown is fatal, because the store refuses
+  // every change after one whose outcome it does not know. Returns the status.
+  Status Judge(const Status& status);
 
   // The wall clock for GC rules: never goes back, so that what a compaction dropped for its age is
   // hidden from every later read.

@@ -33,9 +33,7 @@ EngineImpl::EngineImpl(std::shared_ptr<EngineCore> core)
 Status EngineImpl::Start(std::unique_ptr<LogStore> log_store) {
   CommitLogHooks hooks;
   EngineCore* core = core_.get();  // the log lives in the core
-  hooks.lease_check = [core] {
-    return core->env.lease_check ? core->env.lease_check() : OkStatus();
-  };
+  hooks.lease_check = [core] { return core->CheckLease(); };
   hooks.on_fatal = [core](const Status& status) { core->Fatal(status); };
   hooks.on_pressure = [core](std::vector<TabletId>) { core->wake_maintenance(); };
   ASSIGN_OR_RETURN(core_->log, CommitLog::Open(std::move(log_store), core_->options.log,
@@ -108,7 +106,7 @@ Status EngineImpl::CreateTablet(const TabletDescriptor& tablet, const TableSchem
   manifest.schema = schema;
   manifest.epoch = epoch;
   RETURN_IF_ERROR(core_->CheckLease());
-  return CreateManifest(core_->env.store, manifest);
+  return core_->Judge(CreateManifest(core_->env.store, manifest));
 }
 
 StatusOr<std::shared_ptr<TabletStore>> EngineImpl::OpenTablet(TabletId tablet, Epoch epoch) {
@@ -134,7 +132,7 @@ StatusOr<EngineImpl::StorePtr> EngineImpl::OpenBusy(TabletId tablet, Epoch epoch
   // Also under the same epoch: it moves the cell's version, so whoever held it before is fenced.
   Manifest next = stored.manifest;
   next.epoch = epoch;
-  RETURN_IF_ERROR(ReplaceManifest(core_->env.store, &stored, next));
+  RETURN_IF_ERROR(core_->Judge(ReplaceManifest(core_->env.store, &stored, next)));
   ASSIGN_OR_RETURN(StorePtr store, TabletStoreImpl::Open(core_, std::move(stored)));
   MutexLock lock(&mu_);
   open_[tablet] = store;
@@ -194,7 +192,8 @@ Status EngineImpl::DropTablet(TabletId tablet, Epoch epoch) {
                                     stored.manifest.epoch, ", not ", epoch));
   }
   RETURN_IF_ERROR(core_->CheckLease());
-  RETURN_IF_ERROR(core_->env.store->DeleteCell(ManifestCellName(tablet), stored.version));
+  RETURN_IF_ERROR(
+      core_->Judge(core_->env.store->DeleteCell(ManifestCellName(tablet), stored.version)));
   // Replay skips records without a manifest: nothing needs to be flushed.
   core_->log->Forget(tablet);
   MutexLock lock(&mu_);
@@ -250,7 +249,11 @@ void EngineImpl::DropSettledLeftovers() {
 
 StatusOr<bool> EngineImpl::RunMaintenance() { return scheduler_->RunOne(); }
 
-StatusOr<uint64_t> EngineImpl::CollectGarbage() { return collector_.Collect(); }
+StatusOr<uint64_t> EngineImpl::CollectGarbage() {
+  StatusOr<uint64_t> moved = collector_.Collect();
+  core_->Judge(moved.status()).IgnoreError();
+  return moved;
+}
 
 EngineStats EngineImpl::stats() const {
   EngineStats stats;

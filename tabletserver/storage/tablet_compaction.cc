@@ -113,6 +113,7 @@ Status TabletStoreImpl::Compact(const CompactionInputs& inputs) {
   ++compacting_;
   Status status = MergeTables(inputs);
   --compacting_;
+  core_->Judge(status).IgnoreError();
   MutexLock lock(&version_mu_);
   failure_ = status.ok() ? "" : status.ToString();
   return status;

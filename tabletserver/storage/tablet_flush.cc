@@ -34,6 +34,7 @@ Status TabletStoreImpl::FlushLocked() {
   Status status = Reclaim();  // what an earlier flush did not come to
   while (status.ok() && !version()->frozen.empty()) status = FlushOldest();
   --flushing_;
+  core_->Judge(status).IgnoreError();
   MutexLock lock(&version_mu_);
   failure_ = status.ok() ? "" : status.ToString();
   return status;

@@ -84,7 +84,7 @@ void TabletStoreImpl::ChangeVersion(absl::FunctionRef<void(TabletVersion*)> fn) 
 Status TabletStoreImpl::Publish(const Manifest& next) {
   if (fenced_) return FencedError(absl::StrCat("tablet ", tablet_.id, " has another owner"));
   RETURN_IF_ERROR(core_->CheckLease());
-  Status status = manifest_.Publish(next);
+  Status status = core_->Judge(manifest_.Publish(next));
   if (IsFenced(status) || absl::IsNotFound(status)) {
     // Whoever took the tablet has recovered its records from the log, or it was dropped: nothing
     // here is needed.

@@ -31,6 +31,12 @@ bool WantsServerTime(const RowMutation& mutation) {
   });
 }
 
+// A full ring becomes an error that says when to come back.
+Status WithDelay(const Status& status) {
+  if (!absl::IsResourceExhausted(status) || RetryDelayMs(status) != 0) return status;
+  return RetryLaterError(status.message(), kRingFullDelayMs);
+}
+
 }  // namespace
 
 // Write: what survives a crash after each step. The names are those of the fault points.
@@ -62,6 +68,7 @@ Status TabletStoreImpl::Write(const RowMutation& mutation,
 }
 
 Status TabletStoreImpl::Admit(const RowMutation& mutation) {
+  RETURN_IF_ERROR(core_->CheckUsable());
   // Too many files for a reader to merge: compaction must catch up.
   const double allowed = 3.0 * core_->options.merge_max_files;
   double of_files = 0;
@@ -81,9 +88,8 @@ Status TabletStoreImpl::Queue(const RowMutation& mutation, const TableSchema& sc
   record.tablet = tablet_.id;
   record.apply = [self](Lsn lsn, Slice payload) { self->Apply(lsn, payload); };
   record.done = [self, done = std::move(done)](const Status& status) {
-    // The log failed after taking the record: it may be found by recovery or not.
-    done(status.ok() ? status
-                     : absl::UnknownError(absl::StrCat("outcome unknown: ", status.ToString())));
+    // The log says Unknown of what may be on the disk; any other error is definite.
+    done(WithDelay(status));
     self->Finished();
   };
   MutexLock lock(&write_mu_);
@@ -103,8 +109,7 @@ Status TabletStoreImpl::Queue(const RowMutation& mutation, const TableSchema& sc
   Status status = core_->log->Append(std::move(record));
   if (!status.ok()) {
     if (core_->wake_maintenance) core_->wake_maintenance();
-    const bool later = absl::IsResourceExhausted(status) && RetryDelayMs(status) == 0;
-    return later ? RetryLaterError(status.message(), kRingFullDelayMs) : status;
+    return WithDelay(status);
   }
   next_sequence_ = header.last_sequence() + 1;
   ++queued_;
@@ -168,8 +173,10 @@ Status TabletStoreImpl::WriteSync(const RowMutation& mutation) {
     MutexLock lock(&waiter->mu);
     if (status.ok()) {
       while (!waiter->done) waiter->changed.Wait(&waiter->mu);
-      return waiter->status;
+      status = waiter->status;
+      waiter->done = false;
     }
+    if (status.ok()) return status;
     const int64_t delay_ms = RetryDelayMs(status);
     if (!may_wait || delay_ms == 0 || waited_ms >= kLongestSyncWaitMs) return status;
     waiter->changed.WaitFor(&waiter->mu, std::chrono::milliseconds(delay_ms));

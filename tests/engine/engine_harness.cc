@@ -82,7 +82,10 @@ EngineHarness::EngineHarness(EngineOptions options)
 EngineHarness::~EngineHarness() { Drop(); }
 
 Status EngineHarness::OpenEngine() {
-  fatal_.clear();
+  {
+    MutexLock lock(&mu_);
+    fatal_.clear();
+  }
   if (store_ == nullptr) {
     ASSIGN_OR_RETURN(store_, OpenPosixStore(fs_.get(), "/store", /*create=*/true));
   }
@@ -92,7 +95,10 @@ Status EngineHarness::OpenEngine() {
   env.faults = faults_.get();
   env.server_id = "server";
   env.lease_check = [this] { return lease_; };
-  env.on_fatal = [this](const Status& status) { fatal_.push_back(status); };
+  env.on_fatal = [this](const Status& status) {
+    MutexLock lock(&mu_);
+    fatal_.push_back(status);
+  };
   ASSIGN_OR_RETURN(engine_, Engine::Open(options_, env));
   return OkStatus();
 }
@@ -109,6 +115,11 @@ Status EngineHarness::OpenTablet() {
 Status EngineHarness::Open() {
   RETURN_IF_ERROR(OpenEngine());
   return OpenTablet();
+}
+
+std::vector<Status> EngineHarness::fatal() const {
+  MutexLock lock(&mu_);
+  return fatal_;
 }
 
 void EngineHarness::Drop() {

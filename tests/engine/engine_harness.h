@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/mutex.h"
 #include "common/testing/fault_fs.h"
 #include "common/testing/manual_clock.h"
 #include "common/testing/scripted_faults.h"
@@ -58,7 +59,8 @@ class EngineHarness {
   BlobStore* store() { return store_.get(); }
   Engine* engine() { return engine_.get(); }
   TabletStore* tablet() { return tablet_.get(); }
-  const std::vector<Status>& fatal() const { return fatal_; }
+  // What the engine has reported as fatal.
+  std::vector<Status> fatal() const EXCLUDES(mu_);
   Status& lease() { return lease_; }
 
   // Opens store and engine, and the test tablet, which is created when it is not there.
@@ -88,7 +90,8 @@ class EngineHarness {
   std::unique_ptr<FaultFs> fs_;
   std::unique_ptr<ScriptedFaults> faults_;
   std::unique_ptr<BlobStore> store_;
-  std::vector<Status> fatal_;
+  mutable Mutex mu_;
+  std::vector<Status> fatal_ GUARDED_BY(mu_);
   Status lease_;
   Epoch epoch_ = 0;
   std::unique_ptr<Engine> engine_;

@@ -59,26 +59,38 @@ class EngineWalk {
   Status Do(const WalkOp& op);
   // Compares everything with the model; a write of unknown outcome may be there or not.
   Status Compare();
+  // Opens store, engine and tablet again after Drop, a power cut or a change of disks.
+  Status OpenAgain();
   EngineHarness& harness() { return harness_; }
-  // Writes that returned OK, and those whose outcome is unknown.
+
+  // What the store must hold. One crash may be looked at on several disks.
+  struct Model {
+    TableSchema schema;
+    // One of these: each write of unknown outcome doubles them, each look at the rows drops those
+    // that do not fit.
+    std::vector<ReferenceTable> rows;
+    std::optional<TableSchema> unknown_schema;
+  };
+  const Model& model() const { return model_; }
+  void set_model(const Model& model) { model_ = model; }
+  // Writes that returned OK.
   uint64_t acked() const { return acked_; }
-  bool has_unknown() const { return unknown_.has_value(); }
 
  private:
   Status Write(uint64_t seed);
   Status ReadOneRow(uint64_t seed);
   Status ScanRange(uint64_t seed);
   Status Alter(uint64_t seed);
+  void TakeSchema(const TableSchema& schema);
   Status ReopenTablet(uint64_t seed);
   Status Reopen(uint64_t seed, WalkOpKind how);
   Status CompareScan(const RowRange& range, const ReadSelection& selection, uint64_t seed);
+  StatusOr<std::vector<bool>> CheckRows(const std::string& shown, const RowRange& range,
+                                        const ReadSelection& selection);
   int64_t now_us() { return harness_.clock().WallMicros(); }
 
   EngineHarness harness_;
-  TableSchema schema_;
-  ReferenceTable model_;
-  std::optional<ReferenceTable> unknown_;  // the model, had the unknown write happened
-  std::optional<TableSchema> unknown_schema_;
+  Model model_;
   uint64_t acked_ = 0;
 };
 
