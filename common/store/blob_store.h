@@ -117,6 +117,9 @@ class BlobStore {
   virtual StatusOr<uint64_t> FreeBytes() = 0;
 };
 
+// On errors after which this store object refuses every change for ever: its user has to stop.
+inline constexpr char kStoreBrokenPayload[] = "stele.dev/store-broken";
+
 class Fs;
 // The store in directory `root` of `fs` (not owned). Creates the directory and a format marker when
 // `create` is set; refuses a directory that is not a Stele store, and one of a newer format, with a

@@ -4,10 +4,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
 #include "common/base/log.h"
+#include "common/store/blob_store.h"
 #include "common/store/names.h"
 
 namespace stele {
@@ -191,13 +193,17 @@ std::string StoreDirectory::NewTempPath() {
 
 Status StoreDirectory::CheckUsable() const {
   if (!broken_.load()) return OkStatus();
-  return absl::InternalError(
+  Status broken = absl::InternalError(
       absl::StrCat(root_, ": broken by an earlier failed directory change or sync"));
+  broken.SetPayload(kStoreBrokenPayload, absl::Cord());
+  return broken;
 }
 
 Status StoreDirectory::Break(const Status& cause) {
   broken_.store(true);
-  return absl::UnknownError(absl::StrCat("outcome unknown: ", cause.message()));
+  Status unknown = absl::UnknownError(absl::StrCat("outcome unknown: ", cause.message()));
+  unknown.SetPayload(kStoreBrokenPayload, absl::Cord());
+  return unknown;
 }
 
 Status StoreDirectory::PublishFile(const std::string& temp, const std::string& target,

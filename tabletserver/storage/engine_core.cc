@@ -41,7 +41,7 @@ Status EngineCore::CheckUsable() const {
 }
 
 Status EngineCore::Judge(const Status& status) {
-  if (absl::IsUnknown(status)) Fatal(status);
+  if (absl::IsUnknown(status) || status.GetPayload(kStoreBrokenPayload)) Fatal(status);
   return status;
 }
 

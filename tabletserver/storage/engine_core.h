@@ -36,8 +36,8 @@ class EngineCore {
   void Fatal(const Status& status);
   // Not OK after a fatal error.
   Status CheckUsable() const;
-  // For the outcome of a step that changed the store: Unknown is fatal, because the store refuses
-  // every change after one whose outcome it does not know. Returns the status.
+  // For the outcome of a step that changed the store: one that broke the store, or of unknown
+  // outcome, is fatal. Returns the status.
   Status Judge(const Status& status);
 
   // The wall clock for GC rules: never goes back, so that what a compaction dropped for its age is

@@ -43,7 +43,7 @@ class FaultedWalk {
   bool Plan() {
     const size_t reported = fs().fault_report().size();
     const bool happened = reported > reported_;
-    faults_ += reported - reported_;
+    if (happened) faults_ += reported - reported_;
     reported_ = reported;
     while (next_call_ <= fs().calls()) next_call_ += kStride;
     if (planned_ != next_call_) fs().InjectAt(planned_ = next_call_, fault_);
@@ -75,6 +75,7 @@ class FaultedWalk {
   Status Recover() {
     fs().ClearFaults();
     planned_ = 0;
+    reported_ = fs().fault_report().size();
     walk_.harness().Drop();
     RETURN_IF_ERROR(WithContext(walk_.OpenAgain(), "recovery"));
     return WithContext(walk_.Compare(), "after recovery");
