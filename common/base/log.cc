@@ -22,7 +22,7 @@ LogLine::LogLine(LogLevel level, const char* file, int line) : level_(level) {
   clock_gettime(CLOCK_REALTIME, &now);  // tidy: allow clock (display only)
   tm parts{};
   gmtime_r(&now.tv_sec, &parts);
-  char time[40];
+  char time[100];  // the format can give no more, whatever the fields hold
   std::snprintf(time, sizeof time, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ", parts.tm_year + 1900,
                 parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
                 now.tv_nsec / 1000000);

@@ -32,7 +32,9 @@ std::unique_ptr<BlobStore> MustOpen(Fs* fs, const std::string& root) {
 void WriteFile(Fs* fs, const std::string& path, Slice content) {
   StatusOr<bool> exists = fs->Exists(path);
   EXPECT_OK(exists);
-  if (*exists) EXPECT_OK(fs->Unlink(path));
+  if (*exists) {
+    EXPECT_OK(fs->Unlink(path));
+  }
   StatusOr<std::unique_ptr<FsFile>> file = fs->Open(path, Mode::kCreateExclusive);
   EXPECT_OK(file);
   EXPECT_OK((*file)->WriteAt(0, {content}));

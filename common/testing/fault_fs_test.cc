@@ -406,7 +406,9 @@ TEST(FaultFsTest, ManyThreads) {
       for (int i = 0; i < 200; ++i) {
         EXPECT_OK(mine->WriteAt(i, {"y"}));
         EXPECT_EQ(*file->ReadAt(i, 100, buffer), 100u);
-        if (i % 50 == 0) EXPECT_OK(mine->Sync());
+        if (i % 50 == 0) {
+          EXPECT_OK(mine->Sync());
+        }
       }
     });
   }
