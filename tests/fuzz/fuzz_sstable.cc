@@ -109,7 +109,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     default: {
       const uint64_t offset = input.Number<uint64_t>();
-      DecodeFooter(input.Rest(), offset).status().IgnoreError();
+      const stele::Slice bytes = input.Rest();
+      if (bytes.size() < kFooterTailBytes) break;
+      FooterSize(bytes.substr(bytes.size() - kFooterTailBytes)).status().IgnoreError();
+      DecodeFooter(bytes, offset).status().IgnoreError();
     }
   }
   return 0;
