@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <deque>
@@ -193,16 +194,24 @@ TEST(RpcTest, DeadlineEndsTheCallAndTravels) {
   Keeper keeper;
   auto server = Serve(keeper.handler());
   auto client = RpcClient::Create({});
-  const int64_t start_ms = NowMs();
-  const auto got = client->CallSync(server->address(), 1, Text(""), 150);
-  const int64_t took_ms = NowMs() - start_ms;
-  EXPECT_EQ(got.status().code(), absl::StatusCode::kDeadlineExceeded);
-  EXPECT_FALSE(NotSent(got.status()));
-  EXPECT_GE(took_ms, 150);
-  EXPECT_LE(took_ms, 150 + 400) << "100 ms late is the promise; the rest is for a busy machine";
-  auto [request, reply] = keeper.Take();
-  EXPECT_NEAR(static_cast<double>(request.deadline_boot_ns) / 1e6,
-              static_cast<double>(start_ms + 150), 100.0);
+  constexpr int64_t kTimeoutMs = 150;
+  int64_t best_ms = INT64_MAX;  // of some tries: the machine may be busy
+  std::vector<std::pair<RpcRequest, RpcReply>> kept;
+  for (int i = 0; i < 5 && best_ms > kTimeoutMs + 100; i++) {
+    const int64_t start_ms = NowMs();
+    const auto got = client->CallSync(server->address(), 1, Text(""), kTimeoutMs);
+    const int64_t took_ms = NowMs() - start_ms;
+    EXPECT_EQ(got.status().code(), absl::StatusCode::kDeadlineExceeded);
+    EXPECT_FALSE(NotSent(got.status()));
+    EXPECT_GE(took_ms, kTimeoutMs);
+    best_ms = std::min(best_ms, took_ms);
+    kept.push_back(keeper.Take());
+    const int64_t deadline_ms = kept.back().first.deadline_boot_ns / 1'000'000;
+    EXPECT_GE(deadline_ms, start_ms + kTimeoutMs - 5);
+    EXPECT_LE(deadline_ms, start_ms + took_ms + kTimeoutMs);
+  }
+  EXPECT_LE(best_ms, kTimeoutMs + 100);
+  auto reply = std::move(kept.back().second);
   reply.Ok(Text("too late"));  // is dropped, and harms nothing:
   Answers answers;
   client->Call(server->address(), 1, Text(""), kLongMs, answers.Add());
@@ -614,7 +623,7 @@ TEST(RpcTest, ConnectionsOverTheLimitAreRefused) {
 TEST(RpcTest, IdleConnectionsAreClosedButNotWithRequestsInFlight) {
   Keeper keeper;
   RpcOptions options;
-  options.idle_timeout_ms = 80;
+  options.idle_timeout_ms = 400;
   auto server = Serve(keeper.handler(), options);
   RawConnection busy(server->address()), idle(server->address());
   ASSERT_TRUE(busy.Write(RequestFrame(1, 1, "")));
@@ -632,14 +641,14 @@ TEST(RpcTest, IdleConnectionsAreClosedButNotWithRequestsInFlight) {
 
 TEST(RpcTest, AnIdleClosureIsInvisibleToTheNextCall) {
   RpcOptions options;
-  options.idle_timeout_ms = 20;
+  options.idle_timeout_ms = 150;
   auto server = Serve(Echo(), options);
   auto client = RpcClient::Create({});
   auto timers = TimerQueue::Create();
-  for (int i = 0; i < 5; i++) {
+  for (int i = 0; i < 3; i++) {
     EXPECT_TRUE(client->CallSync(server->address(), 1, Text("x"), kLongMs).ok());
     Answers waited;
-    timers->RunAfter(60, [done = waited.Add()] { done(Buffer()); });
+    timers->RunAfter(500, [done = waited.Add()] { done(Buffer()); });
     waited.WaitFor(1);
   }
 }
