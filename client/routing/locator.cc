@@ -101,18 +101,25 @@ void Locator::StartWalk(TableId table, const Waiter& first) {
   if (Status s = core_->gate()->Enter(&walk->pass); !s.ok()) return FinishWalk(walk, s);
   const bool in_root = table == kMetadataTable && RootTabletDescriptor().Contains(first.row);
   if (in_root || table == kCatalogTable) {
-    GetCell(walk->deadline_ns, [this, walk](StatusOr<wire::GetRootResponse> cell) {
-      if (!cell.ok()) return FinishWalk(walk, cell.status());
-      const TabletLocation& found = walk->table == kCatalogTable ? cell->catalog : cell->root;
-      if (found.assignment == TabletAssignment::kAssigned && !found.address.empty()) {
-        return FinishWalk(walk, found);
-      }
-      ForgetCell();
-      FinishWalk(walk, NoOwner(walk->table == kCatalogTable ? "the catalog" : "the root tablet"));
-    });
-    return;
+    return FixedTablet(
+        walk, [this, walk](StatusOr<TabletLocation> found) { FinishWalk(walk, std::move(found)); });
   }
   SeekFrom(walk, MetadataLookup(table, first.row).start);
+}
+
+// The root tablet or the catalog: where the cell says.
+void Locator::FixedTablet(std::shared_ptr<Walk> walk, LocateCallback done) {
+  const bool catalog = walk->table == kCatalogTable;
+  GetCell(walk->deadline_ns,
+          [this, catalog, done = std::move(done)](StatusOr<wire::GetRootResponse> cell) {
+            if (!cell.ok()) return done(cell.status());
+            const TabletLocation& found = catalog ? cell->catalog : cell->root;
+            if (found.assignment == TabletAssignment::kAssigned && !found.address.empty()) {
+              return done(found);
+            }
+            ForgetCell();
+            done(NoOwner(catalog ? "the catalog" : "the root tablet"));
+          });
 }
 
 void Locator::SeekFrom(std::shared_ptr<Walk> walk, const std::string& metadata_row) {
@@ -121,8 +128,8 @@ void Locator::SeekFrom(std::shared_ptr<Walk> walk, const std::string& metadata_r
     Seek(walk, *holder);
   };
   // The rows of METADATA's own tablets are in the root tablet: the recursion ends there.
-  Locate(kMetadataTable, walk->table == kMetadataTable ? "" : metadata_row, walk->deadline_ns,
-         std::move(seek));
+  if (walk->table == kMetadataTable) return FixedTablet(walk, std::move(seek));
+  Locate(kMetadataTable, metadata_row, walk->deadline_ns, std::move(seek));
 }
 
 void Locator::Seek(std::shared_ptr<Walk> walk, const TabletLocation& holder) {

@@ -50,7 +50,7 @@ class Locator {
   struct Walk;
 
   void StartWalk(TableId table, const Waiter& first);
-  void LocateInRoot(std::shared_ptr<Walk> walk);
+  void FixedTablet(std::shared_ptr<Walk> walk, LocateCallback done);
   void SeekFrom(std::shared_ptr<Walk> walk, const std::string& metadata_row);
   void Seek(std::shared_ptr<Walk> walk, const TabletLocation& holder);
   void OnSeek(std::shared_ptr<Walk> walk, const TabletLocation& holder,

@@ -41,7 +41,9 @@ void ScanOp::Attempt() {
   if (spec_.rows.empty() || enough) return Deliver();
   if (core_->gate()->closed()) return Answer(absl::CancelledError("the client is closed"));
   if (cursor_at_.has_value()) return Ask(*cursor_at_);
-  locator_->Locate(spec_.table, spec_.rows.front(), deadline_ns_,
+  // The beginning of the table is no row; the least row is a zero byte.
+  const std::string& front = spec_.rows.front();
+  locator_->Locate(spec_.table, front.empty() ? std::string(1, '\0') : front, deadline_ns_,
                    [self = shared_from_this()](StatusOr<TabletLocation> location) {
                      if (!location.ok()) return self->Failed(location.status());
                      self->Ask(*location);

@@ -1,0 +1,103 @@
+// FakeCell: the far side of routing for its tests: a scripted transport with servers, a three-level
+// tree and rows in memory behind it, and the timers, all on one virtual clock and one thread. Calls
+// wait until Run takes them, so that a test decides what happens in between. Bound to one thread.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/net/rpc.h"
+#include "common/net/timer.h"
+#include "common/testing/manual_clock.h"
+#include "schema/convert/codec.h"
+
+namespace stele::routing {
+
+class FakeTimers : public net::TimerQueue {
+ public:
+  explicit FakeTimers(ManualClock* clock) : clock_(clock) {}
+  TimerId RunAfter(int64_t delay_ms, std::function<void()> fn) override;
+  bool Cancel(TimerId id) override;
+  // Moves the clock to the next one due and runs it; false when there is none.
+  bool RunNext();
+
+ private:
+  ManualClock* const clock_;
+  std::map<std::pair<int64_t, TimerId>, std::function<void()>> due_;
+  TimerId next_id_ = 1;
+};
+
+class FakeCell : public net::RpcClient {
+ public:
+  static constexpr TableId kTable = kFirstUserTable;
+  static constexpr char kCellAddress[] = "cell:1";
+
+  // A call that fails. With `executed` the server did its work and only the answer was lost; with
+  // `silent` no answer comes at all, until the caller's time is out.
+  struct Failure {
+    wire::Method method;
+    Status status;
+    bool executed = false;
+    bool silent = false;
+  };
+  struct Sent {
+    std::string address;
+    wire::Method method;
+  };
+
+  explicit FakeCell(FakeTimers* timers);
+
+  // User tablets, in key order, by end row ("" last) and address.
+  void SetTablets(const std::vector<std::pair<std::string, std::string>>& ends);
+  void Move(const std::string& end_row, const std::string& address);
+  void MoveMetadata(TabletId tablet, const std::string& address);
+  void FailNext(Failure failure) { failures_.push_back(std::move(failure)); }
+
+  // Answers calls and runs timers until `done` or nothing is left to do; true when done.
+  bool Run(const std::function<bool()>& done);
+
+  void Call(const std::string& address, uint16_t method, net::Buffer body, int64_t timeout_ms,
+            Callback done) override;
+  StatusOr<net::Buffer> CallSync(const std::string& address, uint16_t method, net::Buffer body,
+                                 int64_t timeout_ms) override;
+
+  std::map<std::string, Row> rows;           // of the table
+  std::map<std::string, int> times_applied;  // by row
+  std::vector<Sent> sent;                    // every call, as it is answered
+  size_t most_in_flight = 0;                 // MutateRows calls waiting together
+  bool hints = false;                        // NOT_SERVED says where the tablet went
+  uint64_t rows_per_page = 1000;
+  uint64_t cells_per_part = 0;         // 0: rows come whole
+  std::set<std::string> refused_rows;  // MutateRows answers NotFound for them
+
+  int CountSent(wire::Method method, const std::string& address = "") const;
+
+ private:
+  struct Pending {
+    std::string address;
+    wire::Method method;
+    net::Buffer body;
+    Callback done;
+    int64_t timeout_ms;
+  };
+
+  void Answer(Pending call);
+  StatusOr<net::Buffer> Execute(const Pending& call);
+  StatusOr<net::Buffer> Mutate(const Pending& call);
+  StatusOr<net::Buffer> Read(const Pending& call);
+  StatusOr<TabletLocation> Served(TabletId tablet, const std::string& address) const;
+  std::map<std::string, Row> RowsOf(const TabletLocation& tablet) const;
+  wire::ReadRowsResponse Page(const wire::ReadRowsRequest& request, std::vector<Row> found) const;
+
+  FakeTimers* const timers_;
+  std::vector<TabletLocation> locations_;  // root, METADATA and user tablets
+  std::deque<Pending> pending_;
+  std::deque<Failure> failures_;
+  mutable uint64_t next_scanner_ = 1;
+};
+
+}  // namespace stele::routing

@@ -1,0 +1,405 @@
+// Look-ups, batches, scans and master calls over a scripted transport: what is asked of whom, what
+// is tried again, and that every row is answered once.
+#include <gtest/gtest.h>
+
+#include "client/routing/batch_op.h"
+#include "client/routing/fake_cell.h"
+#include "client/routing/master_call.h"
+#include "client/routing/scan_op.h"
+#include "schema/convert/error_payload.h"
+
+namespace stele::routing {
+namespace {
+
+using wire::Method;
+constexpr TableId kTable = FakeCell::kTable;
+
+class RoutingTest : public ::testing::Test {
+ protected:
+  RoutingTest() : timers_(&clock_), cell_(&timers_), jitter_(42) {
+    cell_.SetTablets({{"g", "ts:1"}, {"m", "ts:2"}, {"t", "ts:1"}, {"", "ts:3"}});
+    options_.cell_address = FakeCell::kCellAddress;
+    Restart();
+  }
+
+  // A client without any memory, with the options as they are now.
+  void Restart() {
+    core_ = std::make_unique<Core>(Edges{&cell_, &timers_, &clock_, &jitter_}, options_);
+    locator_ = std::make_unique<Locator>(core_.get());
+  }
+
+  static RowMutation Set(const std::string& row, int64_t timestamp_us = kServerTime) {
+    return {row, {SetCell{"f", "q", timestamp_us, "v"}}};
+  }
+
+  std::vector<Status> Apply(std::vector<RowMutation> rows, int64_t timeout_ms = 10'000) {
+    std::optional<std::vector<Status>> result;
+    BatchOp::Start(core_.get(), locator_.get(), kTable, std::move(rows),
+                   core_->DeadlineAfterMs(timeout_ms), [&](std::vector<Status> statuses) {
+                     EXPECT_FALSE(result.has_value()) << "answered twice";
+                     result = std::move(statuses);
+                   });
+    EXPECT_TRUE(cell_.Run([&] { return result.has_value(); })) << "never answered";
+    return result.value_or(std::vector<Status>());
+  }
+
+  StatusOr<TabletLocation> Locate(const std::string& row, TableId table = kTable,
+                                  int64_t timeout_ms = 10'000) {
+    std::optional<StatusOr<TabletLocation>> result;
+    locator_->Locate(table, row, core_->DeadlineAfterMs(timeout_ms),
+                     [&](StatusOr<TabletLocation> location) { result = std::move(location); });
+    EXPECT_TRUE(cell_.Run([&] { return result.has_value(); }));
+    return result.value_or(absl::InternalError("never answered"));
+  }
+
+  // All rows' keys; the status of the first failure.
+  StatusOr<std::vector<std::string>> Scan(RowSet rows, uint64_t limit = 0,
+                                          int64_t timeout_ms = 10'000) {
+    auto scan =
+        ScanOp::Create(core_.get(), locator_.get(), {kTable, *RowRanges::Create(rows), {}, limit});
+    std::vector<std::string> keys;
+    while (true) {
+      std::optional<StatusOr<ScanOp::Page>> page;
+      scan->NextPage(core_->DeadlineAfterMs(timeout_ms),
+                     [&](StatusOr<ScanOp::Page> p) { page = std::move(p); });
+      EXPECT_TRUE(cell_.Run([&] { return page.has_value(); }));
+      RETURN_IF_ERROR(page->status());
+      for (const Row& row : (*page)->rows) keys.push_back(row.key);
+      cells_seen_ += (*page)->rows.empty() ? 0 : (*page)->rows.back().cells.size();
+      if ((*page)->last) return keys;
+    }
+  }
+
+  std::vector<std::string> Fill(int count) {
+    std::vector<std::string> keys;
+    for (int i = 0; i < count; ++i) {
+      std::string key{static_cast<char>('a' + i % 26), static_cast<char>('a' + i / 26)};
+      cell_.rows[key] = {key, {{"f", "q", 0, "v"}}};
+    }
+    for (const auto& [key, row] : cell_.rows) keys.push_back(key);
+    return keys;
+  }
+
+  ManualClock clock_;
+  FakeTimers timers_;
+  FakeCell cell_;
+  SeededJitter jitter_;
+  CoreOptions options_;
+  std::unique_ptr<Core> core_;
+  std::unique_ptr<Locator> locator_;
+  size_t cells_seen_ = 0;
+};
+
+TEST_F(RoutingTest, LookUpWalksThreeLevelsOnceAndPrefetches) {
+  ASSERT_TRUE(Locate("a").ok());
+  ASSERT_EQ(cell_.sent.size(), 3u);
+  EXPECT_EQ(cell_.sent[0].address, FakeCell::kCellAddress);
+  EXPECT_EQ(cell_.sent[1].address, "root:1");
+  EXPECT_EQ(cell_.sent[2].address, "meta:1");
+  StatusOr<TabletLocation> neighbour = Locate("h");
+  ASSERT_TRUE(neighbour.ok());
+  EXPECT_EQ(neighbour->address, "ts:2");
+  EXPECT_EQ(cell_.sent.size(), 3u) << "the neighbour came with the first look-up";
+  ASSERT_TRUE(Locate("n").ok());
+  EXPECT_EQ(cell_.CountSent(Method::kReadRows, "meta:2"), 1) << "past the METADATA tablet's end";
+  EXPECT_EQ(cell_.CountSent(Method::kReadRows, "root:1"), 1);
+  EXPECT_EQ(Locate("zz")->address, "ts:3");
+  EXPECT_EQ(cell_.sent.size(), 4u);
+}
+
+TEST_F(RoutingTest, ManyAskersShareOneWalk) {
+  int answered = 0;
+  for (int i = 0; i < 50; ++i) {
+    locator_->Locate(kTable, std::string(1, static_cast<char>('a' + i % 12)),
+                     core_->DeadlineAfterMs(1000), [&](StatusOr<TabletLocation> location) {
+                       EXPECT_TRUE(location.ok()) << location.status();
+                       ++answered;
+                     });
+  }
+  EXPECT_TRUE(cell_.Run([&] { return answered == 50; }));
+  EXPECT_EQ(cell_.sent.size(), 3u);
+}
+
+TEST_F(RoutingTest, LookUpEndsByItsDeadline) {
+  cell_.FailNext({Method::kGetRoot, OkStatus(), false, /*silent=*/true});
+  const int64_t start = clock_.BootNanos();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(Locate("a", kTable, 50).status()));
+  EXPECT_EQ((clock_.BootNanos() - start) / 1'000'000, 50);
+}
+
+TEST_F(RoutingTest, UnknownTableIsNotFound) {
+  EXPECT_TRUE(IsNotFound(Locate("a", kTable + 5).status()));
+}
+
+TEST_F(RoutingTest, MovedMetadataTabletIsFoundAgain) {
+  ASSERT_TRUE(Locate("a").ok());
+  cell_.MoveMetadata(kFirstMetadataTablet, "meta:9");
+  cell_.Move("g", "ts:9");
+  EXPECT_EQ(Apply({Set("a")}), std::vector<Status>{OkStatus()});
+  EXPECT_EQ(cell_.times_applied["a"], 1);
+  EXPECT_EQ(cell_.CountSent(Method::kMutateRows, "ts:9"), 1);
+}
+
+TEST_F(RoutingTest, BatchGroupsRowsByTablet) {
+  std::vector<RowMutation> rows;
+  for (int i = 0; i < 100; ++i) {
+    rows.push_back(Set(std::string(1, static_cast<char>('a' + i % 26)) + std::to_string(i)));
+  }
+  const std::vector<Status> statuses = Apply(rows);
+  EXPECT_EQ(statuses, std::vector<Status>(100));
+  EXPECT_EQ(cell_.CountSent(Method::kMutateRows), 4);
+  for (const RowMutation& row : rows) EXPECT_EQ(cell_.times_applied[row.row], 1) << row.row;
+}
+
+TEST_F(RoutingTest, BatchBoundsRequestsInSizeAndNumber) {
+  options_.request_bytes = 500;
+  options_.requests_in_flight = 3;
+  Restart();
+  std::vector<RowMutation> rows;
+  for (int i = 0; i < 200; ++i) rows.push_back(Set("a" + std::to_string(i)));
+  EXPECT_EQ(Apply(rows), std::vector<Status>(200));
+  EXPECT_GT(cell_.CountSent(Method::kMutateRows), 20);
+  EXPECT_EQ(cell_.most_in_flight, 3u);
+}
+
+TEST_F(RoutingTest, EachRowHasItsOwnStatus) {
+  cell_.refused_rows = {"b", "n"};
+  const std::vector<Status> statuses =
+      Apply({Set("a"), Set("b"), Set(""), Set("n"), Set("a"), Set("z", 7)});
+  ASSERT_EQ(statuses.size(), 6u);
+  EXPECT_TRUE(statuses[0].ok());
+  EXPECT_TRUE(IsNotFound(statuses[1]));
+  EXPECT_TRUE(absl::IsInvalidArgument(statuses[2])) << statuses[2];
+  EXPECT_TRUE(IsNotFound(statuses[3]));
+  EXPECT_TRUE(statuses[4].ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(statuses[5])) << "a timestamp that is no millisecond";
+  EXPECT_EQ(cell_.times_applied["a"], 2);
+  EXPECT_EQ(cell_.times_applied.count(""), 0u);
+}
+
+TEST_F(RoutingTest, MoveIsNotSeenByTheCaller) {
+  ASSERT_TRUE(Apply({Set("a")})[0].ok());
+  for (bool hints : {false, true}) {
+    cell_.hints = hints;
+    cell_.sent.clear();
+    cell_.Move("g", hints ? "ts:7" : "ts:8");
+    EXPECT_TRUE(Apply({Set("b")})[0].ok());
+    EXPECT_EQ(cell_.CountSent(Method::kReadRows), hints ? 0 : 1) << "a hint saves the look-up";
+  }
+  EXPECT_EQ(cell_.times_applied["b"], 2);
+}
+
+TEST_F(RoutingTest, UnknownOutcomeIsReportedForServerTimes) {
+  cell_.FailNext({Method::kMutateRows, absl::UnavailableError("connection lost"), true});
+  const Status status = Apply({Set("a")})[0];
+  EXPECT_TRUE(absl::IsUnknown(status)) << status;
+  EXPECT_EQ(cell_.times_applied["a"], 1);
+  EXPECT_EQ(cell_.CountSent(Method::kMutateRows), 1);
+}
+
+TEST_F(RoutingTest, UnknownOutcomeIsRepeatedForOwnTimes) {
+  cell_.FailNext({Method::kMutateRows, absl::UnavailableError("connection lost"), true});
+  EXPECT_TRUE(Apply({Set("a", 1000)})[0].ok());
+  EXPECT_EQ(cell_.times_applied["a"], 2);
+  options_.retry.retry_after_unknown = false;
+  Restart();
+  cell_.FailNext({Method::kMutateRows, absl::UnavailableError("connection lost"), true});
+  EXPECT_TRUE(absl::IsUnknown(Apply({Set("b", 1000)})[0]));
+  EXPECT_EQ(cell_.times_applied["b"], 1);
+}
+
+TEST_F(RoutingTest, NotSentIsRepeatedForAll) {
+  Status refused = absl::UnavailableError("refused");
+  refused.SetPayload(net::kNotSentPayload, absl::Cord());
+  for (int i = 0; i < 3; ++i) cell_.FailNext({Method::kMutateRows, refused});
+  EXPECT_TRUE(Apply({Set("a")})[0].ok());
+  EXPECT_EQ(cell_.times_applied["a"], 1);
+}
+
+TEST_F(RoutingTest, OnceUnknownAlwaysUnknownUntilItSucceeds) {
+  cell_.FailNext({Method::kMutateRows, absl::UnavailableError("lost"), true});
+  cell_.FailNext({Method::kMutateRows, absl::NotFoundError("no such table")});
+  const Status status = Apply({Set("a", 1000)})[0];
+  EXPECT_TRUE(absl::IsUnknown(status)) << "the first attempt was applied: " << status;
+}
+
+TEST_F(RoutingTest, DeadlineWithoutAnySendIsDefinite) {
+  Status refused = absl::UnavailableError("refused");
+  refused.SetPayload(net::kNotSentPayload, absl::Cord());
+  for (int i = 0; i < 100; ++i) cell_.FailNext({Method::kMutateRows, refused});
+  const int64_t start = clock_.BootNanos();
+  const Status status = Apply({Set("a")}, 300)[0];
+  EXPECT_FALSE(absl::IsUnknown(status)) << status;
+  EXPECT_FALSE(status.ok());
+  EXPECT_LE((clock_.BootNanos() - start) / 1'000'000, 300);
+  EXPECT_EQ(cell_.times_applied.count("a"), 0u);
+}
+
+TEST_F(RoutingTest, SilentServerIsUnknownAtTheDeadline) {
+  cell_.FailNext({Method::kMutateRows, OkStatus(), true, /*silent=*/true});
+  const int64_t start = clock_.BootNanos();
+  EXPECT_TRUE(absl::IsUnknown(Apply({Set("a")}, 200)[0]));
+  EXPECT_EQ((clock_.BootNanos() - start) / 1'000'000, 200);
+}
+
+TEST_F(RoutingTest, NoRetryIsOneAttempt) {
+  options_.retry.retry = false;
+  Restart();
+  ASSERT_TRUE(Apply({Set("a")})[0].ok());
+  cell_.Move("g", "ts:5");
+  EXPECT_TRUE(absl::IsUnavailable(Apply({Set("a")})[0]));
+  EXPECT_TRUE(Apply({Set("a")})[0].ok()) << "the failure taught the new location";
+}
+
+TEST_F(RoutingTest, WrongNumberOfResultsIsUnknown) {
+  class Truncating : public FakeCell {
+    using FakeCell::FakeCell;
+    void Call(const std::string& a, uint16_t m, net::Buffer b, int64_t t, Callback done) override {
+      if (m != static_cast<uint16_t>(Method::kMutateRows)) {
+        return FakeCell::Call(a, m, std::move(b), t, std::move(done));
+      }
+      done(wire::Encode(wire::MutateRowsResponse()));
+    }
+  } cell(&timers_);
+  cell.SetTablets({{"", "ts:1"}});
+  Core core({&cell, &timers_, &clock_, &jitter_}, options_);
+  Locator locator(&core);
+  std::vector<Status> statuses;
+  BatchOp::Start(&core, &locator, kTable, {Set("a")}, core.DeadlineAfterMs(1000),
+                 [&](std::vector<Status> s) { statuses = std::move(s); });
+  ASSERT_TRUE(cell.Run([&] { return !statuses.empty(); }));
+  EXPECT_TRUE(absl::IsUnknown(statuses[0])) << statuses[0];
+}
+
+TEST_F(RoutingTest, EmptyBudgetSlowsRetriesDown) {
+  options_.retry.budget_burst = 2;
+  options_.retry.budget_per_second = 1;
+  Restart();
+  Status refused = absl::UnavailableError("refused");
+  refused.SetPayload(net::kNotSentPayload, absl::Cord());
+  for (int i = 0; i < 100; ++i) cell_.FailNext({Method::kMutateRows, refused});
+  EXPECT_FALSE(Apply({Set("a")}, 5000)[0].ok());
+  EXPECT_LE(cell_.CountSent(Method::kMutateRows), 1 + 2 + 5) << "a call, the burst, one a second";
+}
+
+TEST_F(RoutingTest, ScanCrossesTabletsInOrderWhateverThePageSize) {
+  const std::vector<std::string> keys = Fill(100);
+  for (uint64_t page : {1, 3, 7, 1000}) {
+    cell_.rows_per_page = page;
+    StatusOr<std::vector<std::string>> got = Scan({});
+    ASSERT_TRUE(got.ok()) << got.status();
+    EXPECT_EQ(*got, keys) << "page of " << page;
+  }
+}
+
+TEST_F(RoutingTest, ScanTakesKeysRangesAndLimits) {
+  Fill(100);
+  RowSet rows{{"zd", "aa", "none"}, {{"ga", false, "ha", true}, {"ma", true, "mc", false}}};
+  StatusOr<std::vector<std::string>> got = Scan(rows);
+  ASSERT_TRUE(got.ok()) << got.status();
+  EXPECT_EQ(*got, (std::vector<std::string>{"aa", "ga", "gb", "gc", "gd", "mb", "mc"}));
+  EXPECT_EQ(*Scan(rows, 3), (std::vector<std::string>{"aa", "ga", "gb"}));
+  EXPECT_EQ(Scan({{}, {{"x", false, "x", true}}})->size(), 0u);
+}
+
+TEST_F(RoutingTest, ScanOfMoreKeysThanARequestHolds) {
+  Fill(600);
+  RowSet rows;
+  std::vector<std::string> expected;
+  for (const auto& [key, row] : cell_.rows) {
+    rows.keys.push_back(key);
+    rows.keys.push_back(key + "-absent");
+    rows.keys.push_back(key + "-missing");
+    expected.push_back(key);
+  }
+  StatusOr<std::vector<std::string>> got = Scan(rows);
+  ASSERT_TRUE(got.ok()) << got.status();
+  EXPECT_EQ(*got, expected);
+}
+
+TEST_F(RoutingTest, ScanGoesOnAfterFailuresAndMoves) {
+  const std::vector<std::string> keys = Fill(100);
+  ASSERT_TRUE(Locate("a").ok());
+  ASSERT_TRUE(Locate("z").ok());
+  cell_.rows_per_page = 5;
+  for (int i = 0; i < 5; ++i) {
+    cell_.FailNext({Method::kReadRows, absl::UnavailableError("connection lost")});
+  }
+  cell_.Move("m", "ts:9");
+  StatusOr<std::vector<std::string>> got = Scan({});
+  ASSERT_TRUE(got.ok()) << got.status();
+  EXPECT_EQ(*got, keys);
+}
+
+TEST_F(RoutingTest, ScanStopsAtAFailureThatStays) {
+  Fill(10);
+  ASSERT_TRUE(Locate("a").ok());
+  cell_.FailNext({Method::kReadRows, absl::DataLossError("block 7 is damaged")});
+  StatusOr<std::vector<std::string>> got = Scan({});
+  EXPECT_TRUE(IsCorrupt(got.status())) << got.status();
+}
+
+TEST_F(RoutingTest, RowInPartsIsOneRow) {
+  Row& large = cell_.rows["c"];
+  large.key = "c";
+  for (int i = 0; i < 10; ++i) large.cells.push_back({"f", "q" + std::to_string(i), 0, "v"});
+  cell_.rows["b"] = {"b", {{"f", "q", 0, "v"}}};
+  cell_.rows["d"] = {"d", {{"f", "q", 0, "v"}}};
+  cell_.cells_per_part = 3;
+  EXPECT_EQ(*Scan({}), (std::vector<std::string>{"b", "c", "d"}));
+  cells_seen_ = 0;
+  EXPECT_EQ(*Scan({{"c"}, {}}), (std::vector<std::string>{"c"}));
+  EXPECT_EQ(cells_seen_, 10u);
+}
+
+TEST_F(RoutingTest, RowInPartsIsBegunAnewAfterAFailure) {
+  Row& large = cell_.rows["c"];
+  large.key = "c";
+  for (int i = 0; i < 9; ++i) large.cells.push_back({"f", "q" + std::to_string(i), 0, "v"});
+  cell_.cells_per_part = 4;
+  ASSERT_TRUE(Locate("c").ok());
+  auto scan = ScanOp::Create(core_.get(), locator_.get(), {kTable, *RowRanges::Create({}), {}, 1});
+  std::optional<StatusOr<ScanOp::Page>> page;
+  scan->NextPage(core_->DeadlineAfterMs(5000),
+                 [&](StatusOr<ScanOp::Page> p) { page = std::move(p); });
+  const size_t before = cell_.sent.size();
+  ASSERT_FALSE(cell_.Run([&] { return page.has_value() || cell_.sent.size() == before + 2; }) &&
+               page.has_value());
+  cell_.FailNext({Method::kReadRows, absl::NotFoundError("the scanner is gone")});
+  ASSERT_TRUE(cell_.Run([&] { return page.has_value(); }));
+  ASSERT_TRUE(page->ok()) << page->status();
+  ASSERT_EQ((*page)->rows.size(), 1u);
+  EXPECT_EQ((*page)->rows[0].cells.size(), 9u);
+  EXPECT_TRUE((*page)->last);
+}
+
+TEST_F(RoutingTest, MasterCallRepeatsOnlyWhatIsRepeatable) {
+  auto call = [&](Method method, bool repeatable) {
+    std::optional<Status> result;
+    MasterCall<wire::Empty, wire::TableNameRequest>::Start(
+        core_.get(), locator_.get(), method, {"t"}, repeatable, core_->DeadlineAfterMs(5000),
+        [&](StatusOr<wire::Empty> answer) { result = answer.status(); });
+    EXPECT_TRUE(cell_.Run([&] { return result.has_value(); }));
+    return result.value_or(absl::InternalError("never answered"));
+  };
+  cell_.FailNext({Method::kListTables, absl::UnavailableError("lost")});
+  EXPECT_TRUE(call(Method::kListTables, true).ok());
+  cell_.FailNext({Method::kDropTable, absl::UnavailableError("lost"), true});
+  EXPECT_TRUE(absl::IsUnknown(call(Method::kDropTable, false)));
+  Status refused = absl::UnavailableError("refused");
+  refused.SetPayload(net::kNotSentPayload, absl::Cord());
+  cell_.FailNext({Method::kDropTable, refused});
+  EXPECT_TRUE(call(Method::kDropTable, false).ok());
+  cell_.FailNext({Method::kDropTable, absl::FailedPreconditionError("protected")});
+  EXPECT_TRUE(absl::IsFailedPrecondition(call(Method::kDropTable, false)));
+}
+
+TEST_F(RoutingTest, ClosedClientRefuses) {
+  core_->gate()->CloseAndDrain();
+  EXPECT_TRUE(absl::IsCancelled(Apply({Set("a")})[0]));
+  EXPECT_TRUE(absl::IsCancelled(Scan({}).status()));
+  EXPECT_TRUE(absl::IsCancelled(Locate("a").status()));
+}
+
+}  // namespace
+}  // namespace stele::routing
