@@ -681,18 +681,24 @@ class Workload {
 };
 
 TEST(LogRecovery, PowerCutAtEveryCallLosesNothingAcked) {
+  const uint64_t seed = TestSeed();
+  STELE_TRACE_SEED(seed);
   uint64_t wraps = 0, carries = 0;
   for (uint64_t n = 1; n < 700; ++n) {
-    const uint64_t seed = n;
-    SCOPED_TRACE(absl::StrCat("seed and call ", n));
-    Workload work(seed);
+    SCOPED_TRACE(absl::StrCat("first fault at call ", n));
+    Workload work(seed + n);
     MemoryLogDisk disk;
     const CommitLogOptions options = SmallRing(2, 6, 1024u << n % 3);
-    for (int restart = 0; restart < 4; ++restart) {
-      disk.FailCall(restart == 0 ? n : 1 + work.rng()->Below(400), absl::InternalError("power"));
+    for (int restart = 0; restart < 6; ++restart) {
+      const uint64_t span = work.rng()->OneIn(2) ? 30 : 400;  // often inside recovery
+      disk.FailCall(restart == 0 ? n : 1 + work.rng()->Below(span), absl::InternalError("power"));
       work.Run(&disk, options, 120);
       if (HasFatalFailure()) return;
-      KeepRandomSectors(&disk, work.rng());
+      if (work.rng()->OneIn(2)) {
+        disk.KillProcess();
+      } else {
+        KeepRandomSectors(&disk, work.rng());
+      }
       Reopened r = Reopen(&disk, options);
       ASSERT_TRUE(r.status.ok()) << r.status;
       work.Check(r.found);

@@ -75,6 +75,9 @@ Status LogWriter::BeginAtCut(LogStore* store, LogScan* scan) {
     return CorruptError(absl::StrCat("log segment ", head->index, " ends at ", write_offset_,
                                      " without room for a pad"));
   }
+  // What a killed process left may be in the page cache only; rule 1 needs it durable before the
+  // next write.
+  RETURN_IF_ERROR(segment->Sync());
   const bool pad = room < 2 * kLogControlBytes;
   EncodeControl(pad ? LogRecordType::kPad : LogRecordType::kEpoch, 0,
                 LogPosition{lap_, write_offset_}, head->index, capacity_);

@@ -56,6 +56,12 @@ class MemoryLogDisk {
     }
     fail_call_ = 0;
   }
+  // The process ends, the machine goes on: what was written is still there, synced or not.
+  void KillProcess() {
+    MutexLock lock(&mu_);
+    for (auto& [index, s] : segments_) s.poisoned = false;
+    fail_call_ = 0;
+  }
   // Both what is synced and what is read, for tests that damage or restore bytes.
   std::map<uint64_t, std::string> Image() {
     MutexLock lock(&mu_);
