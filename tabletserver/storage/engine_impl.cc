@@ -123,11 +123,7 @@ StatusOr<EngineImpl::StorePtr> EngineImpl::OpenBusy(TabletId tablet, Epoch epoch
     }
   }
   RETURN_IF_ERROR(SettleLeftover(tablet));
-  ASSIGN_OR_RETURN(StoredManifest stored, ReadManifest(core_->env.store, tablet));
-  if (epoch < stored.manifest.epoch) {
-    return FencedError(absl::StrCat("tablet ", tablet, " is owned under epoch ",
-                                    stored.manifest.epoch, ", not ", epoch));
-  }
+  ASSIGN_OR_RETURN(StoredManifest stored, ReadOwnable(tablet, epoch));
   RETURN_IF_ERROR(core_->CheckLease());
   // Also under the same epoch: it moves the cell's version, so whoever held it before is fenced.
   Manifest next = stored.manifest;
@@ -137,6 +133,16 @@ StatusOr<EngineImpl::StorePtr> EngineImpl::OpenBusy(TabletId tablet, Epoch epoch
   MutexLock lock(&mu_);
   open_[tablet] = store;
   return store;
+}
+
+StatusOr<StoredManifest> EngineImpl::ReadOwnable(TabletId tablet, Epoch epoch) {
+  StatusOr<StoredManifest> stored = ReadManifest(core_->env.store, tablet);
+  RETURN_IF_ERROR(core_->Judge(stored.status()));
+  if (epoch < stored->manifest.epoch) {
+    return FencedError(absl::StrCat("tablet ", tablet, " is owned under epoch ",
+                                    stored->manifest.epoch, ", not ", epoch));
+  }
+  return stored;
 }
 
 Status EngineImpl::SettleLeftover(TabletId tablet) {
@@ -186,11 +192,7 @@ Status EngineImpl::DropTablet(TabletId tablet, Epoch epoch) {
   ASSIGN_OR_RETURN(std::unique_ptr<Busy> busy, Busy::Claim(this, tablet));
   Status closed = CloseBusy(tablet, /*flush=*/false);
   if (!closed.ok() && !absl::IsNotFound(closed)) return closed;
-  ASSIGN_OR_RETURN(StoredManifest stored, ReadManifest(core_->env.store, tablet));
-  if (epoch < stored.manifest.epoch) {
-    return FencedError(absl::StrCat("tablet ", tablet, " is owned under epoch ",
-                                    stored.manifest.epoch, ", not ", epoch));
-  }
+  ASSIGN_OR_RETURN(StoredManifest stored, ReadOwnable(tablet, epoch));
   RETURN_IF_ERROR(core_->CheckLease());
   RETURN_IF_ERROR(
       core_->Judge(core_->env.store->DeleteCell(ManifestCellName(tablet), stored.version)));

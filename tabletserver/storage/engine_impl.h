@@ -44,6 +44,8 @@ class EngineImpl : public Engine {
   // Excludes other openings and closings of the tablet for its life.
   class Busy;
 
+  // The stored manifest; Aborted when it is of a higher epoch.
+  StatusOr<StoredManifest> ReadOwnable(TabletId tablet, Epoch epoch);
   StatusOr<StorePtr> OpenBusy(TabletId tablet, Epoch epoch);
   Status CloseBusy(TabletId tablet, bool flush);
   // Flushes what a closed tablet left in memory; OK when it left nothing or has another owner.

@@ -214,7 +214,10 @@ Status EngineWalk::Do(const WalkOp& op) {
 
 Status EngineWalk::Write(uint64_t seed) {
   SeededRandom random(seed);
-  const RowMutation mutation = RandomMutation(&random, model_.schema, now_us());
+  RowMutation mutation = RandomMutation(&random, model_.schema, now_us());
+  if (sign_writes_) {
+    mutation.mutations.push_back(SetCell{"a", "signature", 7000, absl::StrCat(seed)});
+  }
   Status status = harness_.Write(mutation);
   // A full ring: maintenance makes room.
   for (int i = 0; absl::IsResourceExhausted(status) && i < kMostTries; ++i) {

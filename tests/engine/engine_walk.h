@@ -54,6 +54,10 @@ class EngineWalk {
   // What went wrong, or nothing.
   std::optional<std::string> Run(const std::vector<WalkOp>& ops);
 
+  // From now on each write also sets a cell that tells it from all others, so that the next look at
+  // the rows decides what became of a write of unknown outcome.
+  void SignWrites() { sign_writes_ = true; }
+
   // Steps of their own, for tests that inject faults between.
   Status Start();
   Status Do(const WalkOp& op);
@@ -92,6 +96,7 @@ class EngineWalk {
   EngineHarness harness_;
   Model model_;
   uint64_t acked_ = 0;
+  bool sign_writes_ = false;
 };
 
 }  // namespace stele::storage
