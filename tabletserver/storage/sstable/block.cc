@@ -52,18 +52,10 @@ bool SplitBlock(Slice block, Slice* entries, const char** restarts, uint32_t* co
   return true;
 }
 
-// Whether `key`, which has its first `shared` bytes in common with the well-formed key `previous`
-// of the same length, is plainly well formed too: another version of the same column's cell.
-bool IsNextVersion(Slice previous, Slice key, size_t shared) {
-  constexpr size_t kEnd = kKeyTimestampBytes + kKeyTailBytes;
-  if (previous.size() != key.size() || key.size() < kEnd || shared < key.size() - kEnd) {
-    return false;
-  }
-  auto kind = [](Slice k) { return ~static_cast<uint8_t>(k.back()) & 0xff; };
-  auto is_cell = [&](Slice k) {
-    return kind(k) == static_cast<int>(CellKind::kSet) && (k[k.size() - kEnd] & 0x80) != 0;
-  };
-  return is_cell(previous) && is_cell(key);
+// Whether a well-formed key plainly ends as a cell (and not a marker) does.
+bool EndsAsCell(Slice key) {
+  return KeyKind(key) == CellKind::kSet &&
+         (key[key.size() - kKeyTimestampBytes - kKeyTailBytes] & 0x80) != 0;
 }
 
 }  // namespace
@@ -110,8 +102,11 @@ Status CheckBlock(Slice block, bool cell_keys) {
   uint32_t count;
   if (!SplitBlock(block, &entries, &restarts, &count)) return CorruptError("malformed block end");
   const char* base = entries.data();
-  std::string key, previous, scratch;
+  std::string key, scratch;
   ParsedCellKey parsed;
+  // Another version of the column's cell differs from the key before in its end only.
+  constexpr size_t kEnd = kKeyTimestampBytes + kKeyTailBytes;
+  bool after_cell = false;
   uint32_t at_restart = 0;
   bool first = true;
   for (Entry entry; !entries.empty(); first = false) {
@@ -126,11 +121,13 @@ Status CheckBlock(Slice block, bool cell_keys) {
     if (!first && entry.suffix <= rest_of_previous) {
       return CorruptError(absl::StrCat("keys out of order at ", offset, " in the block"));
     }
-    previous.swap(key);
-    key.assign(previous, 0, entry.shared);
+    const bool next_version = after_cell && entry.shared + kEnd >= key.size() &&
+                              entry.shared + entry.suffix.size() == key.size();
+    key.resize(entry.shared);
     key.append(entry.suffix.data(), entry.suffix.size());
-    if (!cell_keys || (!first && IsNextVersion(previous, key, entry.shared))) continue;
+    if (!cell_keys || (next_version && EndsAsCell(key))) continue;
     RETURN_IF_ERROR(ParseCellKey(key, &parsed, &scratch));
+    after_cell = parsed.kind == CellKind::kSet;
   }
   if (at_restart != count || first) return CorruptError("malformed restart points");
   return OkStatus();
