@@ -194,7 +194,7 @@ Status TabletStoreImpl::PublishCompaction(const CompactionInputs& inputs, bool s
     tables.push_back(
         std::make_shared<OpenTable>(OpenTable{made->file, std::move(made->table), settled}));
   }
-  ASSIGN_OR_RETURN(TabletGroup group, MakeGroup(inputs.group, std::move(tables)));
+  TabletGroup group = MakeGroup(inputs.group, std::move(tables), v->FindGroup(inputs.group));
   RETURN_IF_ERROR(Point("compaction.before_meta_cas"));
   RETURN_IF_ERROR(Publish(next));
   // Whatever these points answer, the manifest has changed: the version must follow.

@@ -89,10 +89,10 @@ Status TabletStoreImpl::PublishFlush(const TabletMemtable& frozen, std::vector<N
   for (NewTable& table : made) {
     next.files.push_back(table.file);
     std::vector<std::shared_ptr<const OpenTable>> tables;
-    if (const TabletGroup* old = v->FindGroup(table.file.group)) tables = old->tables;
+    const TabletGroup* old = v->FindGroup(table.file.group);
+    if (old != nullptr) tables = old->tables;
     tables.push_back(std::make_shared<OpenTable>(OpenTable{table.file, std::move(table.table)}));
-    ASSIGN_OR_RETURN(TabletGroup group, MakeGroup(table.file.group, std::move(tables)));
-    changed.push_back(std::move(group));
+    changed.push_back(MakeGroup(table.file.group, std::move(tables), old));
   }
   CHECK_GT(frozen.last_sequence.load(), next.flushed_sequence);
   next.flushed_sequence = frozen.last_sequence;

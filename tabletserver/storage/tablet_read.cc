@@ -3,7 +3,6 @@
 
 #include "common/base/check.h"
 #include "schema/model/cell_key.h"
-#include "tabletserver/storage/compaction/clipped_iterator.h"
 #include "tabletserver/storage/iterator/merging_iterator.h"
 #include "tabletserver/storage/iterator/row_resolver.h"
 #include "tabletserver/storage/tablet_store.h"
@@ -38,19 +37,18 @@ KeyRange KeysOf(const RowRange& range, const TabletDescriptor& tablet) {
   return keys;
 }
 
-// Whether a file may hold rows of the key range.
-bool Overlaps(const ManifestFile& file, const KeyRange& keys) {
-  std::string last;
-  AppendRowEnd(&last,
-               file.clip_end.empty() ? file.last_row : std::min(file.clip_end, file.last_row));
-  if (last <= keys.first) return false;
-  if (keys.end.empty()) return true;
-  std::string first;
-  AppendRowStart(&first, file.first_row);
-  return first < keys.end;
+// EncodedColumn of the only column that the selection takes of the row; empty: it takes more.
+std::string OnlyColumn(const TableSchema& schema, const ReadSelection& selection, Slice row) {
+  if (!selection.families.empty() || selection.columns.size() != 1) return {};
+  const auto& [name, qualifier] = selection.columns.front();
+  const FamilySchema* family = schema.FindFamily(name);
+  if (family == nullptr) return {};
+  std::string key;
+  AppendSetKey(&key, row, name, family->id, qualifier, 0, 0);
+  return std::string(EncodedColumn(key));
 }
 
-// Names of the locality groups that the selection needs; all when it names no family.
+// Whether the selection needs the locality group; all are needed when it names no family.
 bool NeedsGroup(const TableSchema& schema, const ReadSelection& selection, Slice group) {
   if (selection.families.empty() && selection.columns.empty()) return true;
   auto in_group = [&](const std::string& name) {
@@ -102,22 +100,24 @@ StatusOr<std::unique_ptr<Iterator>> TabletStoreImpl::CellsOf(const TabletVersion
                                                              const RowRange& range,
                                                              const ReadOptions& options) const {
   const KeyRange keys = KeysOf(range, tablet_);
-  std::string only_row;  // escaped, when the range is one row
-  if (!range.start.empty() && range.start == range.end) AppendEscaped(&only_row, range.start);
+  std::string row, column;  // encoded, when the range is one row
+  if (!range.start.empty() && range.start == range.end) {
+    AppendEscaped(&row, range.start);
+    column = OnlyColumn(*version.schema, options.selection, range.start);
+  }
+  TabletIndex::ReadOptions read;
+  read.fill_cache = options.fill_cache;
+  read.may_block = options.may_block;
   std::vector<std::unique_ptr<Iterator>> parts;
   parts.push_back(version.active->cells.NewIterator());
   for (const auto& frozen : version.frozen) parts.push_back(frozen->cells.NewIterator());
   for (const TabletGroup& group : version.groups) {
     if (!NeedsGroup(*version.schema, options.selection, group.name)) continue;
-    for (const auto& table : group.tables) {
-      if (!Overlaps(table->file, keys)) continue;
-      if (!only_row.empty()) {
-        ASSIGN_OR_RETURN(bool may, table->table->MayContain(only_row, ""));
-        if (!may) continue;
-      }
-      if (!options.may_block) return absl::UnavailableError("would block");
-      parts.push_back(NewClippedIterator(table->table->NewIterator(options.fill_cache),
-                                         table->file.clip_start, table->file.clip_end));
+    if (row.empty()) {
+      parts.push_back(group.index->NewIterator(keys.first, keys.end, read));
+    } else {
+      ASSIGN_OR_RETURN(auto cells, group.index->NewPointIterator(row, column, read));
+      parts.push_back(std::move(cells));
     }
   }
   return NewMergingIterator(std::move(parts));

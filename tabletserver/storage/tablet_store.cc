@@ -47,8 +47,7 @@ StatusOr<std::shared_ptr<TabletStoreImpl>> TabletStoreImpl::Open(std::shared_ptr
     by_group[file.group].push_back(std::move(open));
   }
   for (auto& [name, tables] : by_group) {
-    ASSIGN_OR_RETURN(TabletGroup group, store->MakeGroup(name, std::move(tables)));
-    version->groups.push_back(std::move(group));
+    version->groups.push_back(store->MakeGroup(name, std::move(tables), nullptr));
   }
   MutexLock apply(&store->apply_mu_);
   store->active_ = version->active.get();
@@ -57,11 +56,23 @@ StatusOr<std::shared_ptr<TabletStoreImpl>> TabletStoreImpl::Open(std::shared_ptr
   return store;
 }
 
-StatusOr<TabletGroup> TabletStoreImpl::MakeGroup(
-    std::string name, std::vector<std::shared_ptr<const OpenTable>> tables) const {
+TabletGroup TabletStoreImpl::MakeGroup(std::string name,
+                                       std::vector<std::shared_ptr<const OpenTable>> tables,
+                                       const TabletGroup* base) const {
   TabletGroup group;
   group.name = std::move(name);
   group.tables = std::move(tables);
+  std::vector<TabletIndex::File> files;
+  for (const auto& table : group.tables) {
+    files.push_back({table->table, table->file.clip_start, table->file.clip_end});
+  }
+  auto index = TabletIndex::Build(std::move(files), base != nullptr ? base->index.get() : nullptr);
+  // Charged for as long as a version shows it. The core outlives every version.
+  MemoryTracker* memory = &core_->index_memory;
+  const auto bytes = static_cast<int64_t>(index->memory_bytes());
+  memory->Charge(bytes);
+  group.index = std::shared_ptr<const TabletIndex>(
+      index.get(), [index, memory, bytes](const TabletIndex*) { memory->Release(bytes); });
   return group;
 }
 
@@ -154,6 +165,7 @@ TabletStats TabletStoreImpl::stats() const {
   if (!v->frozen.empty()) stats.oldest_unflushed_lsn = v->frozen.front()->first_lsn;
   for (const TabletGroup& group : v->groups) {
     for (const auto& table : group.tables) stats.sstable_bytes += table->file.bytes;
+    stats.index_bytes += group.index->memory_bytes();
     stats.files += static_cast<uint32_t>(group.tables.size());
   }
   stats.reads = reads_;

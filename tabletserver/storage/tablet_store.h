@@ -96,9 +96,9 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
                            std::optional<NewTable> made) REQUIRES(compaction_mu_)
       EXCLUDES(manifest_mu_);
 
-  // Groups of `tables`, each with its index.
-  StatusOr<TabletGroup> MakeGroup(std::string name,
-                                  std::vector<std::shared_ptr<const OpenTable>> tables) const;
+  // The group of `tables`. Its index takes what it can from `base`'s, which may be null.
+  TabletGroup MakeGroup(std::string name, std::vector<std::shared_ptr<const OpenTable>> tables,
+                        const TabletGroup* base) const;
   // The manifest by compare-and-swap. A fenced tablet is closed for good.
   Status Publish(const Manifest& next) REQUIRES(manifest_mu_);
   Status Point(const char* point) const { return FaultPoint(core_->env.faults, point); }

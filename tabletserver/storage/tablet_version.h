@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tabletserver/storage/cache/cache.h"
+#include "tabletserver/storage/index/tablet_index.h"
 #include "tabletserver/storage/iterator/visible_families.h"
 #include "tabletserver/storage/log/commit_log.h"
 #include "tabletserver/storage/manifest/manifest.h"
@@ -54,6 +55,7 @@ struct OpenTable {
 struct TabletGroup {
   std::string name;
   std::vector<std::shared_ptr<const OpenTable>> tables;
+  std::shared_ptr<const TabletIndex> index;  // over the tables
 };
 
 struct TabletVersion {
