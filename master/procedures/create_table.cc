@@ -100,6 +100,7 @@ StatusOr<bool> AdvanceCreateTable(const ProcedureContext& context, const TableRe
   TableRecord serving = record;
   serving.state = TableState::kServing;
   serving.split_keys.clear();
+  RETURN_IF_ERROR(FaultPoint(context.faults, "create_table.before_serving"));
   RETURN_IF_ERROR(context.catalog->Put(serving));
   RETURN_IF_ERROR(FaultPoint(context.faults, "create_table.after_serving"));
   return true;

@@ -81,6 +81,7 @@ StatusOr<bool> AdvanceDropTable(const ProcedureContext& context, const TableReco
     RETURN_IF_ERROR(FaultPoint(context.faults, "drop_table.after_rows"));
   }
   // Step 6: the name is free.
+  RETURN_IF_ERROR(FaultPoint(context.faults, "drop_table.before_erase"));
   RETURN_IF_ERROR(context.catalog->Erase(record.schema.name));
   RETURN_IF_ERROR(FaultPoint(context.faults, "drop_table.after_erase"));
   return true;
