@@ -7,8 +7,8 @@ Status CellPlace::Enter(Slice key) {
   RETURN_IF_ERROR(ParseCellKey(key, &parsed, &scratch_));
   if (!SameRow(key)) {
     row_.assign(parsed.row.data(), parsed.row.size());
-    row_key_.clear();
-    AppendRowStart(&row_key_, parsed.row);
+    const Slice row_key = EncodedRow(key);
+    row_key_.assign(row_key.data(), row_key.size());
     family_.clear();
     family_id_ = 0;
     row_marker_ = family_marker_ = 0;

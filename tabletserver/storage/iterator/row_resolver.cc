@@ -95,9 +95,10 @@ StatusOr<ResolvedRow> RowResolver::ResolveRow(Iterator* it, RowSink* sink) {
 
 void RowResolver::SkipRow(Iterator* it) {
   it_ = it;
-  std::string target;
-  AppendRowEnd(&target, place_.row());
-  SkipTo(target);
+  if (!InRow()) return;
+  target_.clear();
+  AppendRowEnd(&target_, place_.row());
+  SkipTo(target_);
 }
 
 void RowResolver::SkipTo(Slice target) {
@@ -124,7 +125,8 @@ Status RowResolver::ResolveSpan(const Span& span) {
 
 // One column, or the place of a family's markers.
 Status RowResolver::ResolvePlace() {
-  RETURN_IF_ERROR(place_.Enter(it_->key()));
+  // The row's first column was entered with the row.
+  if (!place_.SameColumn(it_->key())) RETURN_IF_ERROR(place_.Enter(it_->key()));
   const VisibleFamilies::Family* family =
       options_.families->Find(place_.family(), place_.family_id());
   if (family == nullptr) {

@@ -120,9 +120,12 @@ struct Memtable::Rep {
     const Node* greater = nullptr;
     for (int level = kMaxHeight - 1; level >= 0; --level) {
       Node* next = node->OwnNext(level);
-      while (next != nullptr && next != greater && next->key() < key) {
+      while (next != nullptr && next != greater) {
+        Node* after = next->OwnNext(level);
+        __builtin_prefetch(after);
+        if (!(next->key() < key)) break;
         node = next;
-        next = node->OwnNext(level);
+        next = after;
       }
       before[static_cast<size_t>(level)] = node;
       greater = next;
