@@ -7,7 +7,8 @@ target_compile_options(stele_flags INTERFACE
   -Wall -Wextra -Werror -Wno-unused-parameter -Wnon-virtual-dtor -Woverloaded-virtual -fno-omit-frame-pointer
   -msse4.2 -mpclmul
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety -Wimplicit-fallthrough>
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-array-bounds -Wno-restrict -Wno-dangling-reference>)
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-array-bounds -Wno-restrict -Wno-dangling-reference
+    -Wno-missing-field-initializers>)  # gcc 12 also means designated ones, whose rest has defaults
 target_include_directories(stele_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
 target_link_libraries(stele_flags INTERFACE Threads::Threads)
 if(STELE_SANITIZE)

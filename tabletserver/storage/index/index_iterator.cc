@@ -19,7 +19,10 @@ IndexIterator::IndexIterator(std::shared_ptr<const TabletIndex> index,
 
 void IndexIterator::AddCursor(uint32_t file, Slice start, Slice end) {
   const TabletIndex::File& f = index_->files()[file];
-  Cursor cursor{.file = file, .table = f.table.get(), .fences = &index_->fences(file)};
+  Cursor cursor;
+  cursor.file = file;
+  cursor.table = f.table.get();
+  cursor.fences = &index_->fences(file);
   cursor.start = std::string(std::max(start, Slice(f.table->properties().first_key)));
   if (!f.clip_start.empty()) {
     std::string clip;

@@ -109,7 +109,9 @@ void ExpectRun(Iterator* it, CellMap::const_iterator from, CellMap::const_iterat
     ASSERT_EQ(it->key(), from->first);
     ASSERT_EQ(it->value(), from->second);
   }
-  if (from == to) ASSERT_FALSE(it->Valid());
+  if (from == to) {
+    ASSERT_FALSE(it->Valid());
+  }
   ASSERT_OK(it->status());
 }
 
@@ -196,7 +198,9 @@ TEST(TabletIndexTest, PointReadsSeeTheWholeRowOrColumn) {
       const CellMap got = ReadAll(it.get(), &status);
       ASSERT_OK(status);
       for (const auto& [key, value] : expected) {
-        if (EncodedColumn(key) == Slice(column)) ASSERT_EQ(got.count(key), 1u);
+        if (EncodedColumn(key) == Slice(column)) {
+          ASSERT_EQ(got.count(key), 1u);
+        }
       }
       for (const auto& cell : got) ASSERT_EQ(expected.count(cell.first), 1u);
     }
@@ -225,7 +229,9 @@ TEST(TabletIndexTest, IncrementalBuildsEqualFreshOnes) {
     }();
     index = BuildIndex(files, index.get());
     for (const TestFile& f : files) {
-      if (before.count(f.file.table.get()) > 0) ASSERT_TRUE(f.reads->offsets.empty());
+      if (before.count(f.file.table.get()) > 0) {
+        ASSERT_TRUE(f.reads->offsets.empty());
+      }
     }
     ASSERT_EQ(index->entry_count(), BuildIndex(files)->entry_count());
     const CellMap all = Union(files);

@@ -60,8 +60,8 @@ class ResolverTest : public testing::Test {
   RowResolverOptions Options() const {
     return {.families = families_.get(), .now_us = now_us_, .max_row_bytes = max_row_bytes_};
   }
-  std::string Read(KeyValues pairs, const ReadSelection& selection = {},
-                   Sequence snapshot = kMaxSequence) {
+  std::string ReadPairs(KeyValues pairs, const ReadSelection& selection = {},
+                        Sequence snapshot = kMaxSequence) {
     VectorIterator it(std::move(pairs));
     RowResolverOptions options = Options();
     options.snapshot = snapshot;
@@ -73,7 +73,7 @@ class ResolverTest : public testing::Test {
     }
     return sink.text;
   }
-  std::string Read(const ReadSelection& selection = {}) { return Read(Sorted(), selection); }
+  std::string Read(const ReadSelection& selection = {}) { return ReadPairs(Sorted(), selection); }
   KeyValues Compact(KeyValues pairs, bool oldest, bool contiguous) {
     auto it = NewGarbageCollector({families_.get(), now_us_, oldest, contiguous},
                                   std::make_unique<VectorIterator>(std::move(pairs)));
@@ -120,10 +120,10 @@ TEST_F(ResolverTest, LaterWriteOfAnIdentityWinsAndSnapshotsSeeTheirPast) {
   Write(DeleteFromFamily{"a"});
   Set(5, "z");
   EXPECT_EQ(Read(), "r{a:q@5=z }");
-  EXPECT_EQ(Read(Sorted(), {}, 3), "");
-  EXPECT_EQ(Read(Sorted(), {}, 2), "r{a:q@5=y }");
-  EXPECT_EQ(Read(Sorted(), {}, 1), "r{a:q@5=x }");
-  EXPECT_EQ(Read(Sorted(), {}, 0), "");
+  EXPECT_EQ(ReadPairs(Sorted(), {}, 3), "");
+  EXPECT_EQ(ReadPairs(Sorted(), {}, 2), "r{a:q@5=y }");
+  EXPECT_EQ(ReadPairs(Sorted(), {}, 1), "r{a:q@5=x }");
+  EXPECT_EQ(ReadPairs(Sorted(), {}, 0), "");
 }
 
 TEST_F(ResolverTest, FamiliesMustMatchByNameAndId) {
@@ -156,7 +156,7 @@ TEST_F(ResolverTest, DeletingANewerVersionBringsNoOlderOneBack) {
   EXPECT_EQ(Read(), "r{a:q@3=z a:q@2=y }");
   Write(DeleteFromColumn{"a", "q", 3000, 4000});
   EXPECT_EQ(Read(), "r{a:q@2=y }");
-  EXPECT_EQ(Read(Compact(Sorted(), true, true)), "r{a:q@2=y }");
+  EXPECT_EQ(ReadPairs(Compact(Sorted(), true, true)), "r{a:q@2=y }");
   // A merge that holds the delete and its victim, but not the older versions.
   KeyValues newer(cells_.begin() + 2, cells_.end());
   std::sort(newer.begin(), newer.end());
@@ -165,7 +165,7 @@ TEST_F(ResolverTest, DeletingANewerVersionBringsNoOlderOneBack) {
   EXPECT_EQ(merged[1].second, "") << "the ghost keeps no value";
   merged.insert(merged.end(), older.begin(), older.end());
   std::sort(merged.begin(), merged.end());
-  EXPECT_EQ(Read(merged), "r{a:q@2=y }");
+  EXPECT_EQ(ReadPairs(merged), "r{a:q@2=y }");
   Set(1, "again");
   EXPECT_EQ(Read(), "r{a:q@2=y a:q@1=again }") << "written again, it counts again";
 }
@@ -186,9 +186,9 @@ TEST_F(ResolverTest, SurplusThatIsTooYoungStaysUntilItIsOld) {
   Write(DeleteFromColumn{"a", "q", 2000, 3000});
   const KeyValues compacted = Compact(Sorted(), true, true);
   EXPECT_EQ(compacted.size(), 3u) << "the history stays";
-  EXPECT_EQ(Read(compacted), "r{a:q@1=x }");
+  EXPECT_EQ(ReadPairs(compacted), "r{a:q@1=x }");
   now_us_ = kNow + 1001;
-  EXPECT_EQ(Read(compacted), "");
+  EXPECT_EQ(ReadPairs(compacted), "");
   EXPECT_EQ(Read(), "");
   EXPECT_TRUE(Compact(compacted, true, true).empty());
 }

@@ -46,7 +46,9 @@ TEST(MemtableTest, SameAsAMap) {
     it->Seek(target);
     auto expected = model.lower_bound(target);
     ASSERT_EQ(it->Valid(), expected != model.end());
-    if (it->Valid()) ASSERT_EQ(it->key(), expected->first) << "seed " << kSeed;
+    if (it->Valid()) {
+      ASSERT_EQ(it->key(), expected->first) << "seed " << kSeed;
+    }
   }
   EXPECT_TRUE(it->status().ok());
 }
