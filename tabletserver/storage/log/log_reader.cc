@@ -152,11 +152,7 @@ bool LogWalker::Acceptable(const LogRecordHeader& header) const {
 }
 
 bool LogWalker::FollowsInOrder(const LogRecordHeader& header) const {
-  if (header.epoch > epoch_) {
-    return header.type == LogRecordType::kSegment || header.type == LogRecordType::kEpoch ||
-           header.type == LogRecordType::kPad;
-  }
-  if (header.epoch < epoch_ || closed_) return false;
+  if (header.epoch != epoch_ || closed_) return false;
   switch (header.type) {
     case LogRecordType::kFull:
     case LogRecordType::kFirst:
@@ -166,7 +162,7 @@ bool LogWalker::FollowsInOrder(const LogRecordHeader& header) const {
     case LogRecordType::kLast:
       return in_record_ && (orphan_ || header.tablet == record_tablet_);
     case LogRecordType::kEpoch:
-      return false;  // it must raise the epoch
+      return false;  // it is a tail: a chain begins with it
     case LogRecordType::kSegment:
     case LogRecordType::kPad:
       return true;
@@ -178,11 +174,9 @@ void LogWalker::TakeControl(const LogRecordHeader& header) {
   if (at_start_) {
     in_record_ = orphan_ = (header.flags & kLogFlagContinues) != 0;
     next_lsn_ = header.lsn;
-  } else if (header.epoch > epoch_) {
-    in_record_ = false;
+    epoch_ = header.epoch;
+    at_start_ = false;
   }
-  at_start_ = false;
-  epoch_ = header.epoch;
   closed_ = header.type == LogRecordType::kClose;
 }
 

@@ -580,6 +580,59 @@ TEST(LogRecovery, DoubleCrashAtEveryCall) {
   }
 }
 
+// A killed writer leaves bytes in the page cache; the power goes while the next one begins, and any
+// one of the unsynced writes survives alone. The head's first write (its header) was never synced.
+TEST(LogRecovery, PowerCutInTheRecoveryAfterAKill) {
+  const CommitLogOptions options = SmallRing(2, 2);
+  for (uint64_t call = 1; call <= 4; ++call) {
+    for (size_t survivor = 0; survivor < 4; ++survivor) {
+      MemoryLogDisk disk;
+      NoSyncFrom faults;
+      SynchronousLog log(&disk, options, &faults);
+      ASSERT_TRUE(log.Open().ok());
+      ASSERT_TRUE(log.Write({{20, "a"}}).ok());
+      ASSERT_TRUE(log.writer().SkipRestOfHead().ok());
+      faults.armed = true;
+      ASSERT_FALSE(log.Write({{20, "b"}}).ok());
+      disk.KillProcess();
+      Reopened r = Reopen(&disk, options);
+      ASSERT_EQ(r.found.size(), 2u) << r.status;
+      disk.FailCall(call, absl::InternalError("power"));
+      r.log->Begin().IgnoreError();
+      disk.CutPower([&](size_t write, size_t) { return write == survivor; });
+      r = Reopen(&disk, options);
+      ASSERT_TRUE(r.status.ok()) << call << " " << survivor << ": " << r.status;
+    }
+  }
+}
+
+// The same, with the pad that frees the only other segment in the page cache, and that segment's
+// new header torn.
+TEST(LogRecovery, APadIsDurableBeforeTheNextWriterReusesASegment) {
+  const CommitLogOptions options = SmallRing(2, 2);
+  for (uint64_t call = 1; call <= 4; ++call) {
+    MemoryLogDisk disk;
+    NoSyncFrom faults;
+    SynchronousLog log(&disk, options, &faults);
+    ASSERT_TRUE(log.Open().ok());
+    ASSERT_TRUE(log.Write({{20, "a"}}).ok());
+    ASSERT_TRUE(log.writer().SkipRestOfHead().ok());
+    ASSERT_TRUE(log.Write({{20, "b"}}).ok());  // lap 2 says that lap 1 is needed
+    log.ring().MarkFlushed(20, 2);
+    faults.armed = true;
+    ASSERT_FALSE(log.Write({{21, Payload(700, 'c')}}).ok());
+    disk.KillProcess();
+    Reopened r = Reopen(&disk, options);
+    ASSERT_TRUE(r.status.ok()) << r.status;
+    ASSERT_EQ(r.scan->cut, (LogPosition{3, 0}));
+    disk.FailCall(call, absl::InternalError("power"));
+    r.log->Begin().IgnoreError();
+    disk.CutPower([&](size_t write, size_t byte) { return write == 0 && byte < 50; });
+    r = Reopen(&disk, options);
+    ASSERT_TRUE(r.status.ok()) << call << ": " << r.status;
+  }
+}
+
 // A full ring, its last bytes used up, must still be closed, opened, crashed and opened again.
 TEST(LogRecovery, AFullRingGoesOn) {
   for (size_t last = 1; last < 300; last += 3) {
