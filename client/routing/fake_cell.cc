@@ -48,7 +48,7 @@ bool FakeTimers::Cancel(TimerId id) {
 bool FakeTimers::RunNext() {
   if (due_.empty()) return false;
   auto node = due_.extract(due_.begin());
-  clock_->Advance(std::max<int64_t>(0, node.key().first - clock_->BootNanos()));
+  advance_(std::max<int64_t>(0, node.key().first - clock_->BootNanos()));
   node.mapped()();
   return true;
 }

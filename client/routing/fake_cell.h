@@ -12,21 +12,24 @@
 
 #include "common/net/rpc.h"
 #include "common/net/timer.h"
-#include "common/testing/manual_clock.h"
+#include "common/time/clock.h"
 #include "schema/convert/codec.h"
 
 namespace stele::routing {
 
 class FakeTimers : public net::TimerQueue {
  public:
-  explicit FakeTimers(ManualClock* clock) : clock_(clock) {}
+  // `advance` moves the clock by so many nanoseconds.
+  FakeTimers(Clock* clock, std::function<void(int64_t)> advance)
+      : clock_(clock), advance_(std::move(advance)) {}
   TimerId RunAfter(int64_t delay_ms, std::function<void()> fn) override;
   bool Cancel(TimerId id) override;
   // Moves the clock to the next one due and runs it; false when there is none.
   bool RunNext();
 
  private:
-  ManualClock* const clock_;
+  Clock* const clock_;
+  const std::function<void(int64_t)> advance_;
   std::map<std::pair<int64_t, TimerId>, std::function<void()>> due_;
   TimerId next_id_ = 1;
 };

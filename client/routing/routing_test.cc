@@ -6,6 +6,7 @@
 #include "client/routing/fake_cell.h"
 #include "client/routing/master_call.h"
 #include "client/routing/scan_op.h"
+#include "common/testing/manual_clock.h"
 #include "schema/convert/error_payload.h"
 
 namespace stele::routing {
@@ -16,7 +17,8 @@ constexpr TableId kTable = FakeCell::kTable;
 
 class RoutingTest : public ::testing::Test {
  protected:
-  RoutingTest() : timers_(&clock_), cell_(&timers_), jitter_(42) {
+  RoutingTest()
+      : timers_(&clock_, [this](int64_t ns) { clock_.Advance(ns); }), cell_(&timers_), jitter_(42) {
     cell_.SetTablets({{"g", "ts:1"}, {"m", "ts:2"}, {"t", "ts:1"}, {"", "ts:3"}});
     options_.cell_address = FakeCell::kCellAddress;
     Restart();

@@ -1,0 +1,138 @@
+// What the program says without a cell: help, usage errors, exit codes, and how rows and progress
+// look.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "client/cli/progress.h"
+#include "client/cli/row_text.h"
+#include "client/cli/verb.h"
+
+namespace stele::cli {
+namespace {
+
+struct Outcome {
+  int code;
+  std::string out, err;
+};
+
+Outcome Stele(std::vector<const char*> words, std::string cell = "127.0.0.1:1") {
+  std::istringstream in;
+  std::ostringstream out, err;
+  Environment env;
+  env.in = &in;
+  env.out = &out;
+  env.err = &err;
+  env.cell = cell;
+  env.clock = SystemClock();
+  words.insert(words.begin(), "stele");
+  const int code = RunCli(ClientVerbs(), static_cast<int>(words.size()), words.data(), &env);
+  return {code, out.str(), err.str()};
+}
+
+TEST(RunCli, HelpHasAnExampleForEachVerb) {
+  const Outcome overview = Stele({"help"});
+  EXPECT_EQ(overview.code, kOk);
+  for (const Verb& verb : ClientVerbs()) {
+    EXPECT_NE(overview.out.find(verb.name), std::string::npos) << verb.name;
+    std::vector<std::string> words{verb.name};
+    if (size_t blank = verb.name.find(' '); blank != std::string::npos) {
+      words = {verb.name.substr(0, blank), verb.name.substr(blank + 1)};
+    }
+    std::vector<const char*> line;
+    for (const std::string& word : words) line.push_back(word.c_str());
+    line.push_back("--help");
+    const Outcome help = Stele(line);
+    EXPECT_EQ(help.code, kOk) << verb.name;
+    EXPECT_NE(help.out.find("Example:\n  "), std::string::npos) << verb.name;
+    EXPECT_NE(help.out.find(verb.name, help.out.find("Example:")), std::string::npos) << verb.name;
+    EXPECT_NE(help.out.find("Exit codes:"), std::string::npos) << verb.name;
+    const bool json = help.out.find("  --json") != std::string::npos;
+    EXPECT_EQ(json, verb.reads) << verb.name;
+  }
+}
+
+TEST(RunCli, UsageErrorsAreOneSentence) {
+  const std::string longest(4097, 'k');
+  const std::vector<std::vector<const char*>> kLines = {
+      {"frobnicate"},
+      {"table"},
+      {"table", "frob"},
+      {"set", "t", "r", "f:q"},
+      {"set", "t", "r", "f:q", "v", "more"},
+      {"set", "t", "", "f:q", "v"},
+      {"set", "t", longest.c_str(), "f:q", "v"},
+      {"set", "t", "r", "f:q", "v", "--ts-us", "7"},
+      {"set", "t", "r", "f:q", "v", "--frob"},
+      {"set", "t", "r", "bad family:q", "v"},
+      {"read", "t", ""},
+      {"read", "t", "r", "--versions", "0"},
+      {"read", "t", "r", "--versions", "many"},
+      {"read", "t", "r", "--column", "f"},
+      {"scan", "t", "--prefix", "a", "--start", "b"},
+      {"scan", "t", "--start", "b", "--end", "a"},
+      {"scan", "t", "--limit", "0"},
+      {"count", "t", "--top", "0"},
+      {"delete", "t", "r", "f", "--from-us", "1000"},
+      {"set", "t", "\\q", "f:q", "v", "--escaped"},
+      {"table", "create", "t"},
+      {"table", "create", "t", "--family", "f:max_versions=0"},
+      {"table", "create", "bad name", "--family", "f"},
+      {"table", "alter", "t"},
+      {"load", "webtable", "/nowhere"},
+      {"load", "webtable", "/nowhere", "--base-url", "https://example.org/"},
+      {"read", "t", "r", "--cell", "nowhere"},
+      {"read", "t", "r", "--timeout-ms", "0"},
+  };
+  for (const auto& line : kLines) {
+    const Outcome outcome = Stele(line);
+    std::string shown;
+    for (const char* word : line) shown += std::string(word).substr(0, 40) + " ";
+    EXPECT_EQ(outcome.code, kUsage) << shown << outcome.err;
+    EXPECT_EQ(outcome.out, "") << shown;
+    EXPECT_EQ(outcome.err.rfind("stele: ", 0), 0u) << shown << outcome.err;
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+  }
+}
+
+TEST(RunCli, NoCellIsItsOwnExitCode) {
+  const Outcome outcome = Stele({"read", "t", "r", "--timeout-ms", "500"});
+  EXPECT_EQ(outcome.code, kUnreachable) << outcome.err;
+  EXPECT_NE(outcome.err.find("127.0.0.1:1"), std::string::npos) << outcome.err;
+}
+
+TEST(ExitCodeOf, TellsKindsOfFailureApart) {
+  EXPECT_EQ(ExitCodeOf(OkStatus()), 0);
+  EXPECT_EQ(ExitCodeOf(absl::DataLossError("")), kFailed);
+  EXPECT_EQ(ExitCodeOf(absl::InvalidArgumentError("")), kUsage);
+  EXPECT_EQ(ExitCodeOf(absl::UnavailableError("")), kUnreachable);
+  EXPECT_EQ(ExitCodeOf(absl::NotFoundError("")), kNotFound);
+  EXPECT_EQ(ExitCodeOf(absl::UnknownError("")), static_cast<int>(ExitCode::kUnknown));
+}
+
+TEST(RowText, JsonAndTextAreBinarySafe) {
+  const Row row{std::string("k\0\xFF", 3), {{"f", "q\n", 1000, "\"quoted\"\xC3\xA9"}}};
+  EXPECT_EQ(RowAsJson(row),
+            "{\"row\":\"k\\\\x00\\\\xff\",\"cells\":[{\"family\":\"f\",\"qualifier\":\"q\\\\n\","
+            "\"timestamp_us\":1000,\"value\":\"\\\"quoted\\\"\xC3\xA9\"}]}");
+  std::ostringstream out;
+  PrintRow(row, 4, &out);
+  EXPECT_EQ(out.str(), "k\\x00\\xff\n  f:q\\n @1000  \"quo... (10 bytes)\n");
+}
+
+TEST(Progress, LineHasRateAndTimeLeft) {
+  EXPECT_EQ(Progress::Line(1000, 4424, 10'000'000'000, "pages"),
+            "1,000 of 4,424 pages, 100/s, 35 s left");
+  EXPECT_EQ(Progress::Line(1'234'567, 0, 1'000'000'000, "rows"), "1,234,567 rows, 1,234,567/s");
+  EXPECT_EQ(Progress::Line(0, 10, 0, "pages"), "0 of 10 pages, 0/s");
+  std::ostringstream err;
+  {
+    Progress silent(&err, false, SystemClock(), "rows", 0);
+    silent.Update(5);
+  }
+  EXPECT_EQ(err.str(), "") << "nothing in a pipe";
+}
+
+}  // namespace
+}  // namespace stele::cli
