@@ -75,9 +75,7 @@ RowMutation Put(std::string row, std::string family, std::string qualifier, int6
 }
 
 EngineHarness::EngineHarness(EngineOptions options)
-    : options_(std::move(options)),
-      fs_(std::make_unique<FaultFs>(&clock_)),
-      faults_(std::make_unique<ScriptedFaults>()) {}
+    : options_(std::move(options)), fs_(std::make_unique<FaultFs>(&clock_)) {}
 
 EngineHarness::~EngineHarness() { Drop(); }
 
@@ -92,7 +90,7 @@ Status EngineHarness::OpenEngine() {
   EngineEnv env;
   env.store = store_.get();
   env.clock = &clock_;
-  env.faults = faults_.get();
+  env.faults = &faults_;
   env.server_id = "server";
   env.lease_check = [this] { return lease_; };
   env.on_fatal = [this](const Status& status) {

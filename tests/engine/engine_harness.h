@@ -54,7 +54,7 @@ class EngineHarness {
 
   FaultFs& fs() { return *fs_; }
   ManualClock& clock() { return clock_; }
-  ScriptedFaults& faults() { return *faults_; }
+  ScriptedFaults& faults() { return faults_; }
   EngineOptions& options() { return options_; }
   BlobStore* store() { return store_.get(); }
   Engine* engine() { return engine_.get(); }
@@ -74,8 +74,6 @@ class EngineHarness {
   void PowerCut(uint64_t seed);
   // Continues on another disk.
   void UseDisk(std::unique_ptr<FaultFs> fs);
-  // Forgets planned fault points.
-  void NewFaults() { faults_ = std::make_unique<ScriptedFaults>(); }
 
   Status Write(const RowMutation& mutation) { return tablet_->WriteSync(mutation); }
   StatusOr<std::vector<Row>> Scan(const RowRange& range = {}, const ReadOptions& options = {});
@@ -88,7 +86,7 @@ class EngineHarness {
   EngineOptions options_;
   ManualClock clock_;
   std::unique_ptr<FaultFs> fs_;
-  std::unique_ptr<ScriptedFaults> faults_;
+  ScriptedFaults faults_;
   std::unique_ptr<BlobStore> store_;
   mutable Mutex mu_;
   std::vector<Status> fatal_ GUARDED_BY(mu_);
