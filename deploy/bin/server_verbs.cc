@@ -3,7 +3,7 @@
 namespace stele::bin {
 
 std::vector<cli::Verb> ServerVerbs() {
-  return {DebugLogVerb(), DebugSSTableVerb(), DebugManifestVerb()};
+  return {LocalVerb(), DebugLogVerb(), DebugSSTableVerb(), DebugManifestVerb()};
 }
 
 }  // namespace stele::bin

@@ -10,6 +10,7 @@ namespace stele::bin {
 // All of them.
 std::vector<cli::Verb> ServerVerbs();
 
+cli::Verb LocalVerb();
 cli::Verb DebugLogVerb();
 cli::Verb DebugSSTableVerb();
 cli::Verb DebugManifestVerb();
