@@ -1,0 +1,386 @@
+// Goal: the engine refuses what it must refuse with the right code and without an effect, fences
+// stale owners, keeps its order of timestamps, and pushes back before memory or log run out.
+#include <gtest/gtest.h>
+
+#include "common/base/log.h"
+#include "common/testing/status_asserts.h"
+#include "tabletserver/storage/write_throttle.h"
+#include "tests/engine/engine_harness.h"
+
+namespace stele::storage {
+namespace {
+
+class EngineTest : public ::testing::Test {
+ protected:
+  EngineTest() { SetMinLogLevel(LogLevel::kOff); }
+  void SetUp() override { ASSERT_OK(h_.Open()); }
+  StatusOr<ReadProgress> TryRead(const std::string& row, bool may_block) {
+    ReadOptions options;
+    options.may_block = may_block;
+    RowCollector rows;
+    return h_.tablet()->ReadRow(row, options, &rows);
+  }
+
+  EngineHarness h_;
+};
+
+TEST_F(EngineTest, RefusesBadWritesWithoutEffect) {
+  EXPECT_STATUS(kInvalidArgument, "", h_.Write(Put("", "a", "q", 1000, "v")));
+  EXPECT_STATUS(kInvalidArgument, "", h_.Write(Put(std::string(4097, 'x'), "a", "q", 1000, "v")));
+  EXPECT_STATUS(kInvalidArgument, "multiple of 1000", h_.Write(Put("r", "a", "q", 1, "v")));
+  EXPECT_STATUS(kInvalidArgument, "No mutations", h_.Write({"r", {}}));
+  EXPECT_STATUS(kNotFound, "nofamily", h_.Write(Put("r", "nofamily", "q", 1000, "v")));
+  EXPECT_STATUS(kNotFound, "nofamily",
+                h_.Write({"r", {SetCell{"a", "q", 1000, "v"}, DeleteFromFamily{"nofamily"}}}));
+  EXPECT_EQ(h_.Get("r", "a", "q"), "<none>");
+  EXPECT_EQ(h_.tablet()->stats().writes, 0u);
+}
+
+TEST_F(EngineTest, ATabletKeepsToItsRange) {
+  ASSERT_OK(h_.engine()->CreateTablet(TestTablet(7, "b", "d"), TinySchema(), 1));
+  ASSERT_OK_AND_ASSIGN(auto tablet, h_.engine()->OpenTablet(7, 1));
+  EXPECT_STATUS(kOutOfRange, "", tablet->WriteSync(Put("b", "a", "q", 1000, "v")));
+  EXPECT_STATUS(kOutOfRange, "", tablet->WriteSync(Put("d0", "a", "q", 1000, "v")));
+  ASSERT_OK(tablet->WriteSync(Put("b0", "a", "q", 1000, "v")));
+  ASSERT_OK(tablet->WriteSync(Put("d", "a", "q", 1000, "v")));
+  RowCollector rows;
+  EXPECT_STATUS(kOutOfRange, "", tablet->ReadRow("a", {}, &rows));
+  ASSERT_OK_AND_ASSIGN(ReadProgress progress, tablet->Read({}, {}, &rows));
+  EXPECT_TRUE(progress.done);
+  EXPECT_EQ(progress.rows, 2u);
+}
+
+TEST_F(EngineTest, ServerTimestampsIncreaseOverRestartsAndClockJumps) {
+  int64_t last = 0;
+  auto write = [&] {
+    ASSERT_OK(h_.Write(Put("r", "a", "q", kServerTime, "v")));
+    ReadOptions options;
+    options.selection.cells_per_row = 1;
+    ASSERT_OK_AND_ASSIGN(std::vector<Row> rows, h_.Scan({}, options));
+    EXPECT_GT(rows[0].cells[0].timestamp_us, last);
+    EXPECT_EQ(rows[0].cells[0].timestamp_us % 1000, 0);
+    last = rows[0].cells[0].timestamp_us;
+  };
+  write();
+  write();
+  h_.clock().SetWallMicros(1'000'000);
+  write();
+  h_.PowerCut(0);  // learned from the log's records
+  ASSERT_OK(h_.Open());
+  write();
+  ASSERT_OK(h_.engine()->Close());  // learned from the manifest
+  h_.Drop();
+  ASSERT_OK(h_.Open());
+  write();
+  // One value for the whole request.
+  ASSERT_OK(
+      h_.Write({"s", {SetCell{"a", "1", kServerTime, ""}, SetCell{"b", "2", kServerTime, ""}}}));
+  ReadOptions options;
+  ASSERT_OK_AND_ASSIGN(std::vector<Row> rows, h_.Scan({.start = "s"}, options));
+  EXPECT_EQ(rows[0].cells[0].timestamp_us, rows[0].cells[1].timestamp_us);
+}
+
+TEST_F(EngineTest, ListOrderDecides) {
+  ASSERT_OK(h_.Write({"r",
+                      {SetCell{"a", "q", 9000, "gone"}, DeleteFromRow{},
+                       SetCell{"a", "q", 7000, "kept"}, SetCell{"a", "q", 7000, "replaced"}}}));
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_OK_AND_ASSIGN(std::vector<Row> rows, h_.Scan());
+    EXPECT_EQ(ShowRows(rows), "r a:q@7000=replaced\n");
+    ASSERT_OK(h_.tablet()->Flush());
+  }
+}
+
+TEST_F(EngineTest, WithoutTheLeaseNothingIsAnsweredOrPublished) {
+  ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "v")));
+  h_.lease() = absl::UnavailableError("over");
+  EXPECT_STATUS(kUnavailable, "lease", TryRead("r", true));
+  EXPECT_EQ(h_.fatal().size(), 1u);
+  EXPECT_FALSE(h_.Write(Put("r", "a", "q", 2000, "w")).ok());
+  EXPECT_FALSE(h_.tablet()->Flush().ok());
+  EXPECT_FALSE(h_.tablet()->AlterSchema(TinySchema()).ok());
+  EXPECT_FALSE(h_.engine()->CreateTablet(TestTablet(9), TinySchema(), 1).ok());
+  EXPECT_TRUE(ReadManifest(h_.store(), kTestTablet)->manifest.files.empty());
+  h_.lease() = OkStatus();
+  EXPECT_FALSE(h_.Write(Put("r", "a", "q", 2000, "w")).ok()) << "once lost, lost for good";
+  h_.Drop();
+  ASSERT_OK(h_.Open());
+  EXPECT_EQ(h_.Get("r", "a", "q"), "v");
+}
+
+TEST_F(EngineTest, ALeaseLostDuringTheSyncIsNotAcknowledged) {
+  h_.faults().RunAt("log.after_sync", h_.faults().hits("log.after_sync") + 1, [this] {
+    h_.lease() = absl::UnavailableError("over");
+    return OkStatus();
+  });
+  EXPECT_STATUS(kUnknown, "", h_.Write(Put("r", "a", "q", 1000, "v")));
+  EXPECT_EQ(h_.fatal().size(), 1u);
+}
+
+TEST_F(EngineTest, AStaleOwnerIsFenced) {
+  ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "v")));
+  // Somebody else takes the tablet under a higher epoch.
+  ASSERT_OK_AND_ASSIGN(StoredManifest stored, ReadManifest(h_.store(), kTestTablet));
+  Manifest taken = stored.manifest;
+  taken.epoch += 10;
+  ASSERT_OK(ReplaceManifest(h_.store(), &stored, taken));
+  EXPECT_STATUS(kAborted, "", h_.tablet()->Flush());
+  EXPECT_STATUS(kUnavailable, "closing", h_.Write(Put("r", "a", "q", 2000, "w")));
+  EXPECT_STATUS(kUnavailable, "another owner", TryRead("r", true));
+  EXPECT_EQ(h_.tablet()->stats().state, "failed: another owner has the tablet");
+  EXPECT_TRUE(h_.fatal().empty()) << "only this tablet is lost";
+  EXPECT_EQ(ReadManifest(h_.store(), kTestTablet)->manifest, taken);
+  EXPECT_OK(h_.engine()->CloseTablet(kTestTablet, true));
+  EXPECT_STATUS(kAborted, "epoch", h_.engine()->OpenTablet(kTestTablet, taken.epoch - 1));
+}
+
+TEST_F(EngineTest, ReplaySkipsWhatAHigherOwnerHasTaken) {
+  ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "stale")));
+  h_.Drop();
+  ASSERT_OK_AND_ASSIGN(auto store, OpenPosixStore(&h_.fs(), "/store", false));
+  ASSERT_OK_AND_ASSIGN(StoredManifest stored, ReadManifest(store.get(), kTestTablet));
+  Manifest taken = stored.manifest;
+  taken.epoch += 10;
+  ASSERT_OK(ReplaceManifest(store.get(), &stored, taken));
+  store.reset();
+  ASSERT_OK(h_.OpenEngine());
+  EXPECT_TRUE(ReadManifest(h_.store(), kTestTablet)->manifest.files.empty());
+}
+
+TEST_F(EngineTest, ReplaySkipsADroppedTablet) {
+  ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "gone")));
+  ASSERT_OK(h_.engine()->DropTablet(kTestTablet, 100));
+  h_.Drop();
+  ASSERT_OK(h_.OpenEngine());
+  EXPECT_STATUS(kNotFound, "", h_.engine()->OpenTablet(kTestTablet, 200));
+  EXPECT_STATUS(kNotFound, "", h_.engine()->DropTablet(kTestTablet, 200));
+}
+
+TEST_F(EngineTest, AnEpochFromNowhereStopsReplay) {
+  ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "v")));
+  h_.Drop();
+  ASSERT_OK_AND_ASSIGN(auto store, OpenPosixStore(&h_.fs(), "/store", false));
+  ASSERT_OK_AND_ASSIGN(StoredCell cell, store->ReadCell(ManifestCellName(kTestTablet)));
+  ASSERT_OK_AND_ASSIGN(Manifest older, DecodeManifest(cell.value));
+  older.epoch = 0;  // as an old backup of the manifest would be
+  ASSERT_OK(store->SwapCell(ManifestCellName(kTestTablet), cell.version, EncodeManifest(older)));
+  store.reset();
+  EXPECT_STATUS(kDataLoss, "tablet 100", h_.OpenEngine());
+}
+
+TEST_F(EngineTest, OpenAndCloseAreStrict) {
+  EXPECT_STATUS(kAlreadyExists, "is open", h_.engine()->OpenTablet(kTestTablet, 50));
+  EXPECT_STATUS(kAlreadyExists, "", h_.engine()->CreateTablet(TestTablet(), TinySchema(), 1));
+  EXPECT_STATUS(kNotFound, "", h_.engine()->OpenTablet(12345, 1));
+  EXPECT_STATUS(kNotFound, "not open", h_.engine()->CloseTablet(12345, true));
+  TableSchema other = TinySchema();
+  other.id = 8;
+  EXPECT_STATUS(kInvalidArgument, "table", h_.engine()->CreateTablet(TestTablet(9), other, 1));
+  EXPECT_EQ(h_.engine()->tablets().size(), 1u);
+  EXPECT_EQ(h_.engine()->FindTablet(12345), nullptr);
+  EngineOptions bad = TinyEngineOptions();
+  bad.merge_min_files = 1;
+  EngineEnv env;
+  env.store = h_.store();
+  env.clock = &h_.clock();
+  env.server_id = "other";
+  EXPECT_STATUS(kInvalidArgument, "merge_min_files", Engine::Open(bad, env));
+  env.server_id = "server";
+  EXPECT_STATUS(kUnavailable, "server", Engine::Open(TinyEngineOptions(), env));
+}
+
+TEST_F(EngineTest, ClosingWithoutFlushKeepsAcknowledgedWrites) {
+  auto old = h_.engine()->FindTablet(kTestTablet);
+  ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "v")));
+  ASSERT_OK(h_.engine()->CloseTablet(kTestTablet, false));
+  EXPECT_STATUS(kUnavailable, "closing", old->WriteSync(Put("r", "a", "q", 2000, "w")));
+  old.reset();
+  ASSERT_OK(h_.OpenTablet());
+  EXPECT_EQ(h_.Get("r", "a", "q"), "v");
+  // Also when maintenance is first.
+  ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "w")));
+  ASSERT_OK(h_.engine()->CloseTablet(kTestTablet, false));
+  ASSERT_OK(h_.OpenTablet());
+  EXPECT_EQ(h_.Get("r", "a", "q"), "w");
+}
+
+TEST_F(EngineTest, AlterSchemaIsStrictAndDurable) {
+  TableSchema next = TinySchema();
+  EXPECT_STATUS(kFailedPrecondition, "version", h_.tablet()->AlterSchema(next));
+  next.version = 2;
+  next.id = 8;
+  EXPECT_STATUS(kInvalidArgument, "table", h_.tablet()->AlterSchema(next));
+  next = TinySchema();
+  next.version = 2;
+  next.families[0].locality_group = "other";
+  EXPECT_STATUS(kInvalidArgument, "locality group", h_.tablet()->AlterSchema(next));
+  next = TinySchema();
+  next.version = 2;
+  next.families.erase(next.families.begin());
+  ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "v")));
+  ASSERT_OK(h_.tablet()->AlterSchema(next));
+  EXPECT_EQ(h_.tablet()->schema(), next);
+  EXPECT_STATUS(kNotFound, "", h_.Write(Put("r", "a", "q", 1000, "v")));
+  ASSERT_OK_AND_ASSIGN(std::vector<Row> rows, h_.Scan());
+  EXPECT_TRUE(rows.empty()) << "a dropped family is invisible at once";
+  // A family of the same name has another id: nothing comes back.
+  next.version = 3;
+  next.families.insert(next.families.begin(), {.name = "a", .id = next.next_family_id++});
+  ASSERT_OK(h_.tablet()->AlterSchema(next));
+  h_.PowerCut(0);
+  ASSERT_OK(h_.Open());
+  EXPECT_EQ(h_.tablet()->schema(), next);
+  ASSERT_OK_AND_ASSIGN(rows, h_.Scan());
+  EXPECT_TRUE(rows.empty());
+}
+
+TEST_F(EngineTest, AReadThatMayNotBlockSaysSo) {
+  ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "v")));
+  EXPECT_OK(TryRead("r", false)) << "in the memtable";
+  ASSERT_OK(h_.tablet()->Flush());
+  h_.Drop();
+  ASSERT_OK(h_.Open());  // cold caches
+  EXPECT_STATUS(kUnavailable, "would block", TryRead("r", false));
+  EXPECT_OK(TryRead("r", true));
+  EXPECT_OK(TryRead("r", false)) << "cached by the read before";
+}
+
+TEST_F(EngineTest, AnInMemoryGroupNeverBlocks) {
+  TableSchema next = TinySchema();
+  next.version = 2;
+  next.groups[0].in_memory = true;
+  ASSERT_OK(h_.tablet()->AlterSchema(next));
+  ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "v")));
+  ASSERT_OK(h_.tablet()->Flush());
+  h_.Drop();
+  ASSERT_OK(h_.Open());
+  ReadOptions options;
+  options.may_block = false;
+  options.selection.families = {"a"};
+  RowCollector rows;
+  ASSERT_OK(h_.tablet()->ReadRow("r", options, &rows));
+  EXPECT_EQ(ShowRows(rows.rows), "r a:q@1000=v\n");
+}
+
+TEST_F(EngineTest, PagesEndAtTheirLimits) {
+  for (const char* row : {"a", "b", "c", "d"}) ASSERT_OK(h_.Write(Put(row, "a", "q", 1000, "v")));
+  RowCollector rows;
+  ReadOptions options;
+  options.rows_limit = 2;
+  ASSERT_OK_AND_ASSIGN(ReadProgress progress, h_.tablet()->Read({}, options, &rows));
+  EXPECT_FALSE(progress.done);
+  EXPECT_EQ(progress.resume_after, "b");
+  EXPECT_EQ(progress.rows, 2u);
+  options.rows_limit = 0;
+  options.max_bytes = 1;
+  ASSERT_OK_AND_ASSIGN(progress, h_.tablet()->Read({}, options, &rows));
+  EXPECT_EQ(progress.resume_after, "a") << "at least one row";
+  rows.stop_after = rows.rows.size() + 3;
+  ASSERT_OK_AND_ASSIGN(progress, h_.tablet()->Read({}, {}, &rows));
+  EXPECT_FALSE(progress.done);
+  EXPECT_EQ(progress.resume_after, "c") << "the sink had enough";
+  ReadOptions bad;
+  bad.selection.cells_per_row = -1;
+  EXPECT_STATUS(kInvalidArgument, "", h_.tablet()->Read({}, bad, &rows));
+}
+
+TEST_F(EngineTest, AFailedFlushIsTriedAgainAndTheLogIsToldOnce) {
+  ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "v")));
+  h_.faults().FailAt("flush.before_fsync", 1, absl::InternalError("disk"));
+  EXPECT_STATUS(kInternal, "disk", h_.tablet()->Flush());
+  EXPECT_EQ(h_.tablet()->stats().state, "failed: INTERNAL: disk");
+  EXPECT_GT(h_.tablet()->stats().frozen_bytes, 0u);
+  ASSERT_OK(h_.Write(Put("r", "a", "q", 2000, "w")));
+  EXPECT_EQ(h_.Get("r", "a", "q"), "w");
+  ASSERT_OK(h_.Settle()) << "a frozen memtable is work for the scheduler";
+  EXPECT_EQ(h_.tablet()->stats().state, "open");
+  EXPECT_EQ(h_.tablet()->stats().oldest_unflushed_lsn, 0u);
+  EXPECT_EQ(h_.engine()->stats().flushes, 2u) << "the frozen one and the one after it";
+}
+
+TEST(EngineLimits, MemoryPushesBackGraduallyAndFlushesHelp) {
+  SetMinLogLevel(LogLevel::kOff);
+  EngineOptions options = TinyEngineOptions();
+  options.memory_limit_bytes = 2u << 20;
+  options.block_cache_bytes = options.filter_cache_bytes = 0;
+  options.memtable_bytes = 64u << 20;
+  options.log.segment_bytes = 1u << 20;
+  EngineHarness h(options);
+  ASSERT_OK(h.Open());
+  int refused = 0, written = 0;
+  Status last;
+  for (int i = 0; i < 4000 && refused < 3; ++i) {
+    last = h.Write(Put("r", "a", absl::StrCat(i), 1000, std::string(4000, 'x')));
+    if (last.ok()) {
+      ++written;
+      h.clock().AdvanceMillis(1);
+    } else {
+      ASSERT_STATUS(kResourceExhausted, "", last);
+      EXPECT_GT(RetryDelayMs(last), 0);
+      if (++refused < 3) h.clock().AdvanceMillis(RetryDelayMs(last));
+    }
+  }
+  EXPECT_EQ(refused, 3);
+  EXPECT_GT(written, 100);
+  EXPECT_LE(h.engine()->stats().memory_used, h.engine()->stats().memory_limit);
+  EXPECT_GT(h.engine()->stats().write_stalls_ms, 0u);
+  ASSERT_OK_AND_ASSIGN(bool did, h.engine()->RunMaintenance());
+  EXPECT_TRUE(did) << "memory pressure flushes although the memtable is small";
+  h.clock().AdvanceMillis(1000);
+  EXPECT_OK(h.Write(Put("r", "a", "after", 1000, "v")));
+}
+
+TEST(EngineLimits, AFullRingPushesBackAndMaintenanceFreesIt) {
+  SetMinLogLevel(LogLevel::kOff);
+  EngineOptions options = TinyEngineOptions();
+  options.log.segment_bytes = 4096;
+  options.log.max_segments = 4;
+  EngineHarness h(options);
+  ASSERT_OK(h.Open());
+  Status status;
+  int written = 0;
+  while (written < 1000 &&
+         (status = h.Write(Put("r", "a", "q", 1000, std::string(200, 'x')))).ok()) {
+    ++written;
+  }
+  ASSERT_STATUS(kResourceExhausted, "", status);
+  EXPECT_GT(RetryDelayMs(status), 0);
+  EXPECT_GT(written, 10);
+  ASSERT_OK(h.Settle());
+  h.clock().AdvanceMillis(1000);
+  for (int i = 0; i < 200; ++i) {
+    status = h.Write(Put("r", "a", "q", 1000, std::string(200, 'x')));
+    if (status.ok()) continue;
+    ASSERT_STATUS(kResourceExhausted, "", status);
+    ASSERT_OK(h.Settle());
+    h.clock().AdvanceMillis(1000);
+  }
+  EXPECT_GT(h.engine()->stats().ring.wraps, 3u);
+  h.PowerCut(0);
+  ASSERT_OK(h.Open());
+  EXPECT_EQ(h.Get("r", "a", "q"), std::string(200, 'x'));
+}
+
+TEST(EngineRecovery, SpillsWhenMemoryIsShort) {
+  SetMinLogLevel(LogLevel::kOff);
+  EngineOptions options = TinyEngineOptions();
+  options.log.segment_bytes = 1u << 20;
+  options.memtable_bytes = 64u << 20;
+  EngineHarness h(options);
+  ASSERT_OK(h.Open());
+  for (int i = 0; i < 400; ++i) {
+    ASSERT_OK(h.Write(Put(absl::StrCat("r", i), "a", "q", 1000, std::string(4000, 'x'))));
+    if (i % 10 == 0) ASSERT_OK(h.Write({"r5", {DeleteFromRow{}}}));
+  }
+  h.Drop();
+  h.options().memory_limit_bytes = 1u << 20;
+  h.options().block_cache_bytes = h.options().filter_cache_bytes = 0;
+  ASSERT_OK(h.OpenEngine());
+  ASSERT_OK(h.OpenTablet());
+  EXPECT_GT(h.tablet()->files().size(), 4u) << "several spills";
+  ASSERT_OK_AND_ASSIGN(std::vector<Row> rows, h.Scan());
+  EXPECT_EQ(rows.size(), 399u);
+}
+
+}  // namespace
+}  // namespace stele::storage
