@@ -11,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "common/base/log.h"
+#include "common/base/mutex.h"
 #include "common/testing/status_asserts.h"
 #include "common/testing/temp_dir.h"
 #include "tests/integration/hand_client.h"
@@ -296,6 +297,51 @@ INSTANTIATE_TEST_SUITE_P(Points, CutDropTest,
                                            "drop_table.after_manifests", "drop_table.after_rows",
                                            "drop_table.before_erase", "drop_table.after_erase"));
 
+// The machine's time, which can jump: what a process sees that was stopped for a while.
+class JumpingClock : public Clock {
+ public:
+  int64_t BootNanos() const override { return SystemClock()->BootNanos() + jump_ns_; }
+  int64_t WallMicros() const override { return SystemClock()->WallMicros() + jump_ns_ / 1000; }
+  void Jump(int64_t ns) { jump_ns_ += ns; }
+
+ private:
+  std::atomic<int64_t> jump_ns_{0};
+};
+
+TEST(CellFencingTest, AStoppedAndResumedCellAcknowledgesNothing) {
+  TempDir dir;
+  JumpingClock clock;
+  Mutex mu;
+  CondVar ended;
+  std::vector<Status> fatal;
+  CellOptions options = SmallCell(dir.path(), 1);
+  options.clock = &clock;
+  options.on_fatal = [&](const Status& status) {
+    MutexLock lock(&mu);
+    fatal.push_back(status);
+    ended.SignalAll();
+  };
+  auto cell = deploy::Cell::Start(options);
+  ASSERT_OK(cell.status());
+  HandClient client((*cell)->address());
+  ASSERT_OK_AND_ASSIGN(TableSchema schema, client.CreateTable("t", {}));
+  ASSERT_OK(client.Put(schema.id, "a", "before"));
+  ASSERT_OK_AND_ASSIGN(TabletLocation tablet, client.Locate(schema.id, "a"));
+  clock.Jump(60'000'000'000);
+  wire::ReadRowsRequest read;
+  read.rows.keys = {"a"};
+  EXPECT_FALSE(client.ReadAt(tablet, read).ok());
+  auto written = client.PutAt(tablet, {{"a", {SetCell{"f", "q", kServerTime, "after"}}}});
+  EXPECT_FALSE(written.ok() && written->results.at(0).status.ok());
+  {
+    MutexLock lock(&mu);
+    while (fatal.empty()) ended.Wait(&mu);
+    EXPECT_EQ(deploy::ExitCodeForFatal(fatal[0]), deploy::ExitCode::kFenced) << fatal[0];
+  }
+  ASSERT_OK((*cell)->Stop(/*drain=*/true));
+  EXPECT_EQ(fatal.size(), 1u);
+}
+
 class CellStartTest : public ::testing::Test {
  protected:
   TempDir dir_;
@@ -308,6 +354,17 @@ TEST_F(CellStartTest, RefusesADirectoryThatIsNotItsOwn) {
   ASSERT_OK(letter->WriteAt(0, {&text, 1}));
   auto cell = deploy::Cell::Start(SmallCell(dir_.path(), 1));
   EXPECT_STATUS(kFailedPrecondition, dir_.path(), cell);
+  EXPECT_EQ(deploy::ExitCodeForStart(cell.status()), deploy::ExitCode::kBadConfiguration);
+}
+
+TEST_F(CellStartTest, RefusesADirectoryOfANewerFormat) {
+  ASSERT_OK(deploy::Cell::Start(SmallCell(dir_.path(), 1)).status());
+  ASSERT_OK_AND_ASSIGN(auto marker,
+                       PosixFs()->Open(dir_.path() + "/STELE", Fs::Mode::kReadWrite));
+  const Slice newer = "stele store format 9";
+  ASSERT_OK(marker->WriteAt(0, {&newer, 1}));
+  auto cell = deploy::Cell::Start(SmallCell(dir_.path(), 1));
+  EXPECT_STATUS(kFailedPrecondition, "9", cell);
   EXPECT_EQ(deploy::ExitCodeForStart(cell.status()), deploy::ExitCode::kBadConfiguration);
 }
 

@@ -1,0 +1,67 @@
+// Goal: every page and its JSON render, hostile names and keys are escaped, health follows the
+// tablets, an unknown path is not found.
+#include "deploy/cell/status_pages.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/match.h"
+
+namespace stele::deploy {
+namespace {
+
+CellSnapshot HostileSnapshot() {
+  auto view = std::make_shared<master::CellView>();
+  view->status.cell_name = "<script>alert(1)</script>";
+  view->all_serving = true;
+  wire::TableSummary& table = view->status.tables.emplace_back();
+  table.schema.name = "pages";
+  table.state = "serving";
+  table.schema.families.emplace_back().name = "f";
+  wire::TabletSummary& tablet = view->status.tablets.emplace_back();
+  tablet.location.tablet = {20, 16, "<u>\xff\n", "\"'&"};
+  tablet.state = "serving";
+  CellSnapshot snapshot;
+  snapshot.view = view;
+  wire::ServerStatusResponse& server = snapshot.servers.emplace_back();
+  server.server_id = "ts-1";
+  server.numbers.push_back({"block_cache.hits", 42});
+  return snapshot;
+}
+
+TEST(StatusPages, RenderAndEscape) {
+  const CellSnapshot snapshot = HostileSnapshot();
+  for (const char* path : {"/", "/tables", "/tablets", "/servers"}) {
+    const net::HttpResponse page = RenderStatusPage({path, {}}, snapshot);
+    EXPECT_EQ(page.status, 200u) << path;
+    EXPECT_TRUE(absl::StrContains(page.body, "</html>")) << path;
+    EXPECT_FALSE(absl::StrContains(page.body, "<script>")) << path;
+    EXPECT_FALSE(absl::StrContains(page.body, "<u>")) << path;
+    const net::HttpResponse data = RenderStatusPage({path, {{"format", "json"}}}, snapshot);
+    EXPECT_EQ(data.content_type, "application/json");
+    EXPECT_FALSE(nlohmann::json::parse(data.body, nullptr, false).is_discarded()) << path;
+  }
+}
+
+TEST(StatusPages, MetricsArePrometheusText) {
+  const net::HttpResponse metrics = RenderStatusPage({"/metrics", {}}, HostileSnapshot());
+  EXPECT_TRUE(absl::StrContains(metrics.body, "stele_block_cache_hits{server=\"ts-1\"} 42"))
+      << metrics.body;
+  EXPECT_TRUE(absl::StrContains(metrics.body, "stele_tablets_not_serving 0")) << metrics.body;
+}
+
+TEST(StatusPages, HealthFollowsTheTablets) {
+  CellSnapshot snapshot = HostileSnapshot();
+  EXPECT_EQ(RenderStatusPage({"/healthz", {}}, snapshot).status, 200u);
+  auto view = std::make_shared<master::CellView>(*snapshot.view);
+  view->all_serving = false;
+  snapshot.view = view;
+  EXPECT_EQ(RenderStatusPage({"/healthz", {}}, snapshot).status, 503u);
+  EXPECT_EQ(RenderStatusPage({"/healthz", {}}, {}).status, 503u);
+  EXPECT_EQ(RenderStatusPage({"/", {}}, {}).status, 503u);
+  EXPECT_EQ(RenderStatusPage({"/../etc", {}}, snapshot).status, 404u);
+}
+
+}  // namespace
+}  // namespace stele::deploy

@@ -1,0 +1,76 @@
+// Goal: schema changes are applied in order, all or none, and ids of families are never used again.
+#include "master/procedures/alter_table.h"
+
+#include <gtest/gtest.h>
+
+#include "common/testing/status_asserts.h"
+
+namespace stele::master {
+namespace {
+
+using Kind = wire::FamilyChange::Kind;
+
+TableSchema Base() {
+  TableSchema schema;
+  schema.name = "t";
+  schema.id = 16;
+  schema.version = 4;
+  schema.next_family_id = 2;
+  FamilySchema family;
+  family.name = "m";
+  family.id = 1;
+  schema.families.push_back(family);
+  schema.groups.emplace_back().name = "default";
+  return schema;
+}
+
+wire::FamilyChange Change(Kind kind, const std::string& name) {
+  wire::FamilyChange change;
+  change.kind = kind;
+  change.family.name = name;
+  return change;
+}
+
+TEST(AlteredSchema, AppliesChangesInOrder) {
+  wire::AlterTableRequest request;
+  request.changes = {Change(Kind::kCreate, "a"), Change(Kind::kDrop, "m"),
+                     Change(Kind::kCreate, "m")};
+  request.split_bytes = 1u << 20;
+  ASSERT_OK_AND_ASSIGN(TableSchema next, AlteredSchema(Base(), request));
+  EXPECT_EQ(next.version, 5u);
+  ASSERT_EQ(next.families.size(), 2u);
+  EXPECT_EQ(next.families[0].name, "a");
+  EXPECT_EQ(next.families[0].id, 2);
+  EXPECT_EQ(next.families[1].id, 3);  // not 1: its old cells do not come back
+  EXPECT_EQ(next.split_bytes, 1u << 20);
+}
+
+TEST(AlteredSchema, ReplacesGroupAndRuleOfAFamily) {
+  wire::AlterTableRequest request;
+  request.groups.emplace_back().name = "fast";
+  wire::FamilyChange update = Change(Kind::kUpdate, "m");
+  update.family.locality_group = "fast";
+  update.family.gc.kind = GcRule::Kind::kMaxVersions;
+  update.family.gc.max_versions = 3;
+  request.changes = {update};
+  ASSERT_OK_AND_ASSIGN(TableSchema next, AlteredSchema(Base(), request));
+  EXPECT_EQ(next.families[0].id, 1);
+  EXPECT_EQ(next.families[0].locality_group, "fast");
+  EXPECT_EQ(next.families[0].gc.max_versions, 3);
+}
+
+TEST(AlteredSchema, RefusesAsAWhole) {
+  wire::AlterTableRequest request;
+  request.changes = {Change(Kind::kCreate, "m")};
+  EXPECT_STATUS(kAlreadyExists, "\"m\"", AlteredSchema(Base(), request));
+  request.changes = {Change(Kind::kDrop, "x")};
+  EXPECT_STATUS(kNotFound, "\"x\"", AlteredSchema(Base(), request));
+  request.changes = {Change(Kind::kUpdate, "x")};
+  EXPECT_STATUS(kNotFound, "\"x\"", AlteredSchema(Base(), request));
+  request.changes = {Change(Kind::kUpdate, "m")};
+  request.changes[0].family.locality_group = "nowhere";
+  EXPECT_STATUS(kInvalidArgument, "", AlteredSchema(Base(), request));
+}
+
+}  // namespace
+}  // namespace stele::master

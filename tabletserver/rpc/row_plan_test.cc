@@ -1,0 +1,88 @@
+// Goal: a row set becomes disjoint ascending ranges that hold each asked row of the tablet once and
+// nothing else, whatever was given and wherever a page ended.
+#include "tabletserver/rpc/row_plan.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "common/testing/seeded_random.h"
+
+namespace stele::tabletserver {
+namespace {
+
+bool InRange(const RowRange& range, const std::string& row) {
+  if (range.start_open ? row <= range.start : row < range.start) return false;
+  if (range.end.empty()) return true;
+  return range.end_open ? row < range.end : row <= range.end;
+}
+
+TEST(RowPlan, NothingAskedIsTheWholeTablet) {
+  const auto plan = PlanRows({}, {1, 16, "c", "m"}, "");
+  ASSERT_EQ(plan.size(), 1u);
+  EXPECT_EQ(plan[0].start, "c");
+  EXPECT_TRUE(plan[0].start_open);
+  EXPECT_EQ(plan[0].end, "m");
+  EXPECT_FALSE(plan[0].end_open);
+}
+
+TEST(RowPlan, KeysBecomePoints) {
+  RowSet rows;
+  rows.keys = {"b", "a", "b"};
+  const auto plan = PlanRows(rows, {1, 16, "", ""}, "");
+  ASSERT_EQ(plan.size(), 2u);
+  EXPECT_TRUE(IsPoint(plan[0]));
+  EXPECT_EQ(plan[0].start, "a");
+  EXPECT_EQ(plan[1].start, "b");
+}
+
+TEST(RowPlan, EmptyAndForeignRangesVanish) {
+  RowSet rows;
+  rows.ranges.push_back({"b", false, "b", true});
+  rows.ranges.push_back({"x", false, "z", true});
+  rows.keys = {"a"};
+  EXPECT_TRUE(PlanRows(rows, {1, 16, "a", "m"}, "").empty());
+}
+
+// Rows are one or two letters, so that all of them can be tried.
+TEST(RowPlan, HoldsExactlyWhatWasAskedForInOrder) {
+  const uint64_t seed = TestSeed();
+  STELE_TRACE_SEED(seed);
+  SeededRandom random(seed);
+  std::vector<std::string> universe;
+  for (char a = 'a'; a <= 'f'; ++a) {
+    universe.push_back({a});
+    for (char b = 'a'; b <= 'f'; ++b) universe.push_back({a, b});
+  }
+  auto any = [&] { return universe[random.Below(universe.size())]; };
+  for (int round = 0; round < 2000; ++round) {
+    RowSet rows;
+    for (uint64_t i = random.Below(4); i > 0; --i) rows.keys.push_back(any());
+    for (uint64_t i = random.Below(4); i > 0; --i) {
+      RowRange range{any(), random.OneIn(2), any(), random.OneIn(2)};
+      if (random.OneIn(5)) range.end.clear();
+      if (random.OneIn(5)) range.start.clear();
+      rows.ranges.push_back(range);
+    }
+    TabletDescriptor tablet{1, 16, random.OneIn(3) ? "" : any(), random.OneIn(3) ? "" : any()};
+    const std::string resume = random.OneIn(3) ? any() : "";
+    const auto plan = PlanRows(rows, tablet, resume);
+    const bool all = rows.keys.empty() && rows.ranges.empty();
+    for (const std::string& row : universe) {
+      bool asked = all;
+      for (const std::string& key : rows.keys) asked = asked || key == row;
+      for (const RowRange& range : rows.ranges) asked = asked || InRange(range, row);
+      asked = asked && tablet.Contains(row) && (resume.empty() || row > resume);
+      int found = 0;
+      for (const RowRange& range : plan) found += InRange(range, row);
+      ASSERT_EQ(found, asked ? 1 : 0) << row << " round " << round;
+    }
+    for (size_t i = 1; i < plan.size(); ++i) {
+      ASSERT_FALSE(plan[i - 1].end.empty());
+      ASSERT_LE(plan[i - 1].end, plan[i].start);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace stele::tabletserver
