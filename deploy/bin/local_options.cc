@@ -1,6 +1,7 @@
 #include "deploy/bin/local_options.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "client/cli/bytes_text.h"
 
@@ -64,6 +65,12 @@ StatusOr<deploy::CellOptions> ReadLocalFlags(const cli::Invocation& call) {
   deploy::CellOptions cell;
   if (!call.Has("data")) return absl::InvalidArgumentError("--data DIRECTORY is missing");
   cell.data_dir = call.Get<std::string>("data");
+  std::error_code error;
+  if (std::filesystem::exists(cell.data_dir, error) &&
+      !std::filesystem::is_directory(cell.data_dir, error)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--data ", cell.data_dir, " is not a directory"));
+  }
   cell.rpc_address = call.Get<std::string>("rpc");
   cell.http_address = call.Get<std::string>("http");
   if (cell.http_address == "none") cell.http_address.clear();
