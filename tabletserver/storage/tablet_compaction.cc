@@ -18,6 +18,15 @@ bool IsInput(const std::vector<std::shared_ptr<const OpenTable>>& inputs, const 
                      [&](const auto& input) { return input->file.file_id == table.file.file_id; });
 }
 
+// A damaged file stays as it is. Its sequences still count, so no marker over it is dropped.
+std::vector<std::shared_ptr<const OpenTable>> Readable(const TabletGroup& group) {
+  std::vector<std::shared_ptr<const OpenTable>> readable;
+  for (const auto& table : group.tables) {
+    if (table->table != nullptr) readable.push_back(table);
+  }
+  return readable;
+}
+
 struct SequenceRange {
   Sequence min = kMaxSequence;
   Sequence max = 0;
@@ -76,8 +85,9 @@ std::optional<TabletStoreImpl::CompactionInputs> TabletStoreImpl::PickGroup() co
   auto v = version();
   std::optional<CompactionInputs> best;
   for (const TabletGroup& group : v->groups) {
+    const auto readable = Readable(group);
     std::vector<PickerFile> files;
-    for (const auto& table : group.tables) {
+    for (const auto& table : readable) {
       files.push_back({.bytes = table->file.bytes,
                        .cells = table->file.cells,
                        .markers = table->file.markers,
@@ -88,7 +98,7 @@ std::optional<TabletStoreImpl::CompactionInputs> TabletStoreImpl::PickGroup() co
     best.emplace();
     best->group = group.name;
     best->major = pick->major;
-    for (size_t i : pick->files) best->tables.push_back(group.tables[i]);
+    for (size_t i : pick->files) best->tables.push_back(readable[i]);
   }
   return best;
 }
@@ -103,7 +113,9 @@ Status TabletStoreImpl::CompactMajor() {
   MutexLock lock(&compaction_mu_);
   auto v = version();
   for (const TabletGroup& group : v->groups) {
-    RETURN_IF_ERROR(Compact({.group = group.name, .tables = group.tables, .major = true}));
+    auto readable = Readable(group);
+    if (readable.empty()) continue;
+    RETURN_IF_ERROR(Compact({.group = group.name, .tables = std::move(readable), .major = true}));
   }
   return OkStatus();
 }
@@ -191,8 +203,8 @@ Status TabletStoreImpl::PublishCompaction(const CompactionInputs& inputs, bool s
   }
   if (made) {
     next.files.push_back(made->file);
-    tables.push_back(
-        std::make_shared<OpenTable>(OpenTable{made->file, std::move(made->table), settled}));
+    tables.push_back(std::make_shared<OpenTable>(
+        OpenTable{made->file, std::move(made->table), settled, OkStatus()}));
   }
   TabletGroup group = MakeGroup(inputs.group, std::move(tables), v->FindGroup(inputs.group));
   RETURN_IF_ERROR(Point("compaction.before_meta_cas"));

@@ -91,7 +91,8 @@ Status TabletStoreImpl::PublishFlush(const TabletMemtable& frozen, std::vector<N
     std::vector<std::shared_ptr<const OpenTable>> tables;
     const TabletGroup* old = v->FindGroup(table.file.group);
     if (old != nullptr) tables = old->tables;
-    tables.push_back(std::make_shared<OpenTable>(OpenTable{table.file, std::move(table.table)}));
+    tables.push_back(std::make_shared<OpenTable>(
+        OpenTable{table.file, std::move(table.table), false, OkStatus()}));
     changed.push_back(MakeGroup(table.file.group, std::move(tables), old));
   }
   CHECK_GT(frozen.last_sequence.load(), next.flushed_sequence);

@@ -37,17 +37,6 @@ KeyRange KeysOf(const RowRange& range, const TabletDescriptor& tablet) {
   return keys;
 }
 
-// EncodedColumn of the only column that the selection takes of the row; empty: it takes more.
-std::string OnlyColumn(const TableSchema& schema, const ReadSelection& selection, Slice row) {
-  if (!selection.families.empty() || selection.columns.size() != 1) return {};
-  const auto& [name, qualifier] = selection.columns.front();
-  const FamilySchema* family = schema.FindFamily(name);
-  if (family == nullptr) return {};
-  std::string key;
-  AppendSetKey(&key, row, name, family->id, qualifier, 0, 0);
-  return std::string(EncodedColumn(key));
-}
-
 // Whether the selection needs the locality group; all are needed when it names no family.
 bool NeedsGroup(const TableSchema& schema, const ReadSelection& selection, Slice group) {
   if (selection.families.empty() && selection.columns.empty()) return true;
@@ -58,6 +47,44 @@ bool NeedsGroup(const TableSchema& schema, const ReadSelection& selection, Slice
   return std::any_of(selection.families.begin(), selection.families.end(), in_group) ||
          std::any_of(selection.columns.begin(), selection.columns.end(),
                      [&](const auto& column) { return in_group(column.first); });
+}
+
+// The damage of the first damaged file with rows in the range, which is cut before them.
+Status CutBeforeDamage(const TabletVersion& version, const ReadSelection& selection,
+                       KeyRange* keys) {
+  Status damage;
+  for (const TabletGroup& group : version.groups) {
+    for (const auto& table : group.tables) {
+      if (table->damage.ok()) continue;
+      if (!NeedsGroup(*version.schema, selection, group.name)) continue;
+      std::string first, last;
+      AppendRowStart(&first, table->file.first_row);
+      if (!table->file.clip_start.empty()) {
+        std::string clip;
+        AppendRowEnd(&clip, table->file.clip_start);
+        first = std::max(first, clip);
+      }
+      const bool clipped = !table->file.clip_end.empty();
+      AppendRowEnd(&last, clipped ? std::min(table->file.clip_end, table->file.last_row)
+                                  : table->file.last_row);
+      first = std::max(first, keys->first);
+      if (last <= first || (!keys->end.empty() && first >= keys->end)) continue;
+      keys->end = first;
+      damage = table->damage;
+    }
+  }
+  return damage;
+}
+
+// EncodedColumn of the only column that the selection takes of the row; empty: it takes more.
+std::string OnlyColumn(const TableSchema& schema, const ReadSelection& selection, Slice row) {
+  if (!selection.families.empty() || selection.columns.size() != 1) return {};
+  const auto& [name, qualifier] = selection.columns.front();
+  const FamilySchema* family = schema.FindFamily(name);
+  if (family == nullptr) return {};
+  std::string key;
+  AppendSetKey(&key, row, name, family->id, qualifier, 0, 0);
+  return std::string(EncodedColumn(key));
 }
 
 }  // namespace
@@ -97,9 +124,9 @@ StatusOr<ReadProgress> TabletStoreImpl::ReadRow(Slice row, const ReadOptions& op
 }
 
 StatusOr<std::unique_ptr<Iterator>> TabletStoreImpl::CellsOf(const TabletVersion& version,
-                                                             const RowRange& range,
+                                                             const RowRange& range, Slice first,
+                                                             Slice end,
                                                              const ReadOptions& options) const {
-  const KeyRange keys = KeysOf(range, tablet_);
   std::string row, column;  // encoded, when the range is one row
   if (!range.start.empty() && range.start == range.end) {
     AppendEscaped(&row, range.start);
@@ -114,7 +141,7 @@ StatusOr<std::unique_ptr<Iterator>> TabletStoreImpl::CellsOf(const TabletVersion
   for (const TabletGroup& group : version.groups) {
     if (!NeedsGroup(*version.schema, options.selection, group.name)) continue;
     if (row.empty()) {
-      parts.push_back(group.index->NewIterator(keys.first, keys.end, read));
+      parts.push_back(group.index->NewIterator(first, end, read));
     } else {
       ASSIGN_OR_RETURN(auto cells, group.index->NewPointIterator(row, column, read));
       parts.push_back(std::move(cells));
@@ -131,13 +158,16 @@ StatusOr<ReadProgress> TabletStoreImpl::ReadRows(const TabletVersion& version,
   resolve.snapshot = visible_sequence_.load(std::memory_order_acquire);
   resolve.now_us = core_->NowMicros();
   RowResolver resolver(resolve, options.selection);
-  const KeyRange keys = KeysOf(range, tablet_);
+  KeyRange keys = KeysOf(range, tablet_);
   ReadProgress progress;
   if (!keys.end.empty() && keys.first >= keys.end) {
     progress.done = true;
     return progress;
   }
-  ASSIGN_OR_RETURN(std::unique_ptr<Iterator> cells, CellsOf(version, range, options));
+  const Status damage = CutBeforeDamage(version, options.selection, &keys);
+  if (!damage.ok() && keys.first >= keys.end) return damage;
+  ASSIGN_OR_RETURN(std::unique_ptr<Iterator> cells,
+                   CellsOf(version, range, keys.first, keys.end, options));
   uint64_t looked_at = 0;
   for (cells->Seek(keys.first); cells->Valid(); resolver.SkipRow(cells.get())) {
     if (!keys.end.empty() && cells->key() >= Slice(keys.end)) break;
@@ -151,7 +181,9 @@ StatusOr<ReadProgress> TabletStoreImpl::ReadRows(const TabletVersion& version,
     if (!row.sink_goes_on || enough) return progress;
   }
   RETURN_IF_ERROR(cells->status());
-  progress.done = true;
+  // With nothing before the damage the caller must hear of it now.
+  if (!damage.ok() && looked_at == 0) return damage;
+  progress.done = damage.ok();
   return progress;
 }
 

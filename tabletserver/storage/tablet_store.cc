@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-#include "common/base/check.h"
+#include "common/base/log.h"
 
 namespace stele::storage {
 
@@ -35,15 +35,7 @@ StatusOr<std::shared_ptr<TabletStoreImpl>> TabletStoreImpl::Open(std::shared_ptr
                                        ", its manifest is flushed up to ",
                                        manifest.flushed_sequence));
     }
-    auto open = std::make_shared<OpenTable>();
-    open->file = file;
-    ASSIGN_OR_RETURN(open->table,
-                     core->OpenTable(file.blob, manifest.schema.FindGroup(file.group)));
-    if (open->table->properties().file_id != file.file_id) {
-      return CorruptError(absl::StrCat(file.blob, " has file id ",
-                                       open->table->properties().file_id, ", its manifest says ",
-                                       file.file_id));
-    }
+    ASSIGN_OR_RETURN(std::shared_ptr<const OpenTable> open, store->OpenFile(file, manifest.schema));
     by_group[file.group].push_back(std::move(open));
   }
   for (auto& [name, tables] : by_group) {
@@ -56,6 +48,28 @@ StatusOr<std::shared_ptr<TabletStoreImpl>> TabletStoreImpl::Open(std::shared_ptr
   return store;
 }
 
+StatusOr<std::shared_ptr<const OpenTable>> TabletStoreImpl::OpenFile(
+    const ManifestFile& file, const TableSchema& schema) const {
+  auto open = std::make_shared<OpenTable>();
+  open->file = file;
+  StatusOr<std::shared_ptr<SSTable>> table =
+      core_->OpenTable(file.blob, schema.FindGroup(file.group));
+  if (table.ok() && (*table)->properties().file_id != file.file_id) {
+    table = CorruptError(absl::StrCat(file.blob, " has file id ", (*table)->properties().file_id,
+                                      ", its manifest says ", file.file_id));
+  }
+  if (table.ok()) {
+    open->table = *std::move(table);
+    return open;
+  }
+  // What is lost is lost; the tablet serves the rest. Any other error may pass: the caller tries
+  // again.
+  if (!IsCorrupt(table.status()) && !absl::IsNotFound(table.status())) return table.status();
+  open->damage = CorruptError(absl::StrCat("tablet ", tablet_.id, ": ", table.status().message()));
+  LOG(ERROR) << open->damage.ToString();
+  return open;
+}
+
 TabletGroup TabletStoreImpl::MakeGroup(std::string name,
                                        std::vector<std::shared_ptr<const OpenTable>> tables,
                                        const TabletGroup* base) const {
@@ -64,6 +78,7 @@ TabletGroup TabletStoreImpl::MakeGroup(std::string name,
   group.tables = std::move(tables);
   std::vector<TabletIndex::File> files;
   for (const auto& table : group.tables) {
+    if (table->table == nullptr) continue;
     files.push_back({table->table, table->file.clip_start, table->file.clip_end});
   }
   auto index = TabletIndex::Build(std::move(files), base != nullptr ? base->index.get() : nullptr);

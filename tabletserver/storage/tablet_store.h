@@ -75,6 +75,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
 
   // Read.
   StatusOr<std::unique_ptr<Iterator>> CellsOf(const TabletVersion& version, const RowRange& range,
+                                              Slice first, Slice end,
                                               const ReadOptions& options) const;
   StatusOr<ReadProgress> ReadRows(const TabletVersion& version, const RowRange& range,
                                   const ReadOptions& options, RowSink* sink);
@@ -96,6 +97,9 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
                            std::optional<NewTable> made) REQUIRES(compaction_mu_)
       EXCLUDES(manifest_mu_);
 
+  // A file that is damaged or gone is no error here.
+  StatusOr<std::shared_ptr<const OpenTable>> OpenFile(const ManifestFile& file,
+                                                      const TableSchema& schema) const;
   // The group of `tables`. Its index takes what it can from `base`'s, which may be null.
   TabletGroup MakeGroup(std::string name, std::vector<std::shared_ptr<const OpenTable>> tables,
                         const TabletGroup* base) const;

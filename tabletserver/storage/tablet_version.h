@@ -48,8 +48,9 @@ class TabletMemtable {
 
 struct OpenTable {
   ManifestFile file;
-  std::shared_ptr<SSTable> table;
-  bool settled = false;  // out of a major compaction
+  std::shared_ptr<SSTable> table;  // null: it cannot be opened, `damage` says why
+  bool settled = false;            // out of a major compaction
+  Status damage;  // DataLoss for reads that reach into its rows, and only for those
 };
 
 struct TabletGroup {

@@ -1,0 +1,142 @@
+// Goal: with writers, readers, schema changes, maintenance threads and file gc all at once, each
+// reader sees whole requests and never goes back, and nothing acknowledged is missing at the end.
+// Runs under the thread sanitizer.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "absl/strings/numbers.h"
+#include "common/base/log.h"
+#include "common/testing/status_asserts.h"
+#include "tests/engine/engine_harness.h"
+
+namespace stele::storage {
+namespace {
+
+constexpr int kWriters = 3;
+constexpr int kWritesEach = 400;
+
+// Row "w<n>" has "x" and "y" set by each request to the same number.
+RowMutation Request(int writer, int number) {
+  const std::string value = absl::StrCat(number);
+  return {absl::StrCat("w", writer),
+          {SetCell{"a", "x", 1000, value}, SetCell{"c", "y", kServerTime, value},
+           SetCell{"b", absl::StrCat("q", number % 7), 1000, std::string(200, 'v')}}};
+}
+
+// What a reader sees of a row: the numbers of x and of the newest y; -1 when absent.
+struct Seen {
+  int x = -1, y = -1;
+};
+
+StatusOr<Seen> Look(TabletStore* tablet, const std::string& row) {
+  ReadOptions options;
+  options.selection.columns = {{"a", "x"}, {"c", "y"}};
+  options.selection.cells_per_column = 1;
+  RowCollector rows;
+  RETURN_IF_ERROR(tablet->ReadRow(row, options, &rows).status());
+  Seen seen;
+  if (rows.rows.empty()) return seen;
+  for (const Cell& cell : rows.rows[0].cells) {
+    int number = -1;
+    if (!absl::SimpleAtoi(cell.value, &number)) return absl::InternalError(cell.value);
+    (cell.qualifier == "x" ? seen.x : seen.y) = number;
+  }
+  return seen;
+}
+
+TEST(EngineThreads, ReadersSeeWholeRequestsInOrder) {
+  SetMinLogLevel(LogLevel::kOff);
+  EngineOptions options = TinyEngineOptions();
+  options.maintenance_threads = 2;
+  options.memtable_bytes = 16u << 10;
+  options.block_cache_bytes = 32u << 10;
+  options.merge_min_files = 2;
+  EngineHarness h(options);
+  ASSERT_OK(h.Open());
+  std::atomic<bool> stop{false};
+  std::atomic<uint64_t> looks{0};
+  std::vector<std::thread> threads;
+  std::vector<Status> results(2 * kWriters + 1);
+  for (int w = 0; w < kWriters; ++w) {
+    threads.emplace_back([&, w] {
+      for (int n = 0; n < kWritesEach && results[w].ok(); ++n) {
+        Status status;
+        do {
+          status = h.tablet()->WriteSync(Request(w, n));
+          // The clock stands still for the throttle.
+          if (absl::IsResourceExhausted(status)) h.clock().AdvanceMillis(10);
+        } while (absl::IsResourceExhausted(status));
+        results[w] = status;
+      }
+    });
+    threads.emplace_back([&, w] {
+      Status& result = results[kWriters + w];
+      int last = -1;
+      while (!stop && result.ok()) {
+        StatusOr<Seen> seen = Look(h.tablet(), absl::StrCat("w", w));
+        result = seen.status();
+        if (!result.ok()) break;
+        if (seen->x != seen->y) result = absl::InternalError("half a request");
+        if (seen->x < last) result = absl::InternalError("a reader went back");
+        last = seen->x;
+        ++looks;
+      }
+    });
+  }
+  threads.emplace_back([&] {
+    TableSchema schema = TinySchema();
+    for (int i = 0; !stop && results.back().ok(); ++i) {
+      ++schema.version;
+      results.back() = i % 4 == 0   ? h.tablet()->AlterSchema(schema)
+                       : i % 4 == 1 ? h.tablet()->CompactMajor()
+                       : i % 4 == 2 ? h.tablet()->Flush()
+                                    : h.engine()->CollectGarbage().status();
+      if (i % 4 != 0) --schema.version;
+      (void)h.tablet()->stats();
+      (void)h.engine()->stats();
+    }
+  });
+  for (int w = 0; w < kWriters; ++w) threads[2 * w].join();
+  stop = true;
+  for (std::thread& thread : threads) {
+    if (thread.joinable()) thread.join();
+  }
+  for (const Status& result : results) EXPECT_OK(result);
+  EXPECT_GT(looks, 10u);
+  h.PowerCut(0);
+  ASSERT_OK(h.Open());
+  for (int w = 0; w < kWriters; ++w) {
+    ASSERT_OK_AND_ASSIGN(Seen seen, Look(h.tablet(), absl::StrCat("w", w)));
+    EXPECT_EQ(seen.x, kWritesEach - 1);
+    EXPECT_EQ(seen.y, kWritesEach - 1);
+  }
+}
+
+TEST(EngineThreads, CloseWaitsForWhatIsQueued) {
+  SetMinLogLevel(LogLevel::kOff);
+  EngineOptions options = TinyEngineOptions();
+  options.maintenance_threads = 1;
+  EngineHarness h(options);
+  ASSERT_OK(h.Open());
+  std::atomic<int> acked{0}, failed{0};
+  std::thread writer([&] {
+    for (int n = 0; n < 500; ++n) {
+      Status queued =
+          h.tablet()->Write(Put("r", "a", absl::StrCat(n), 1000, "v"),
+                            [&](const Status& status) { status.ok() ? ++acked : ++failed; });
+      if (absl::IsUnavailable(queued)) return;
+    }
+  });
+  ASSERT_OK(h.engine()->CloseTablet(kTestTablet, true));
+  writer.join();
+  const int acked_at_close = acked;
+  EXPECT_EQ(failed, 0);
+  ASSERT_OK(h.OpenTablet());
+  ASSERT_OK_AND_ASSIGN(std::vector<Row> rows, h.Scan());
+  EXPECT_EQ(rows.empty() ? 0 : static_cast<int>(rows[0].cells.size()), acked_at_close);
+}
+
+}  // namespace
+}  // namespace stele::storage
