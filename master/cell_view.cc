@@ -1,5 +1,6 @@
 #include "master/cell_view.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace stele::master {
@@ -78,6 +79,11 @@ CellView DescribeCell(const CellViewParts& parts) {
     view.tables[schema.name] = {schema, parts.tablets->TabletsOf(schema.id)};
   }
   if (!view.ready) return view;
+  view.settled = std::all_of(view.status.tablets.begin(), view.status.tablets.end(),
+                             [](const wire::TabletSummary& tablet) {
+                               return tablet.state == "serving" || tablet.state == "broken" ||
+                                      tablet.state == "closing";
+                             });
   for (const auto& [name, record] : parts.catalog->tables()) {
     const char* state = TableStateName(record.state);
     view.table_states[name] = state;

@@ -17,6 +17,9 @@ struct CellView {
   std::map<std::string, std::string> table_states;       // all
   bool ready = false;                                    // catalog and directory are loaded
   bool all_serving = false;
+  // Every tablet serves, or is broken: it was tried several times and will be tried again, but
+  // nobody should wait for it (PROMISES P21).
+  bool settled = false;
   std::string trouble;  // why the last pass ended early; empty: it did not
 };
 

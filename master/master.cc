@@ -41,7 +41,7 @@ class MasterImpl : public Master {
     MutexLock lock(&mu_);
     return view_;
   }
-  Status WaitUntilServing(int64_t timeout_ms) override;
+  Status WaitUntilSettled(int64_t timeout_ms) override;
   void Stop() override;
 
  private:
@@ -172,10 +172,10 @@ void MasterImpl::Stop() {
   session_.reset();
 }
 
-Status MasterImpl::WaitUntilServing(int64_t timeout_ms) {
+Status MasterImpl::WaitUntilSettled(int64_t timeout_ms) {
   const int64_t deadline = env_.clock->BootNanos() + timeout_ms * 1'000'000;
   MutexLock lock(&mu_);
-  while (!view_->all_serving) {
+  while (!view_->settled) {
     if (fatal_) return FencedError("the master has lost its lock");
     if (env_.clock->BootNanos() >= deadline) {
       for (const wire::TabletSummary& tablet : view_->status.tablets) {

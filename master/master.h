@@ -55,8 +55,9 @@ class Master {
 
   virtual std::string address() const = 0;
   virtual std::shared_ptr<const CellView> view() const = 0;
-  // Waits until every tablet serves; DeadlineExceeded naming what does not.
-  virtual Status WaitUntilServing(int64_t timeout_ms) = 0;
+  // Waits until every tablet serves or is known to be broken; DeadlineExceeded naming one that is
+  // not there yet.
+  virtual Status WaitUntilSettled(int64_t timeout_ms) = 0;
   virtual void Stop() = 0;  // once; not from one of its own threads
 };
 

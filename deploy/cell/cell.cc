@@ -68,7 +68,8 @@ class CellImpl : public Cell {
   Status ListenHttp();
   Status StartServers();
   Status StartMaster();
-  StatusOr<uint32_t> SwapServerCount(LockerSession* session);
+  StatusOr<uint32_t> RaiseServerCount(LockerSession* session);
+  Status LowerServerCount(LockerSession* session);
   StatusOr<std::unique_ptr<TabletServer>> StartServer(uint32_t index);
   net::HttpResponse Respond(const net::HttpRequest& request);
   void Fatal(const Status& status);
@@ -153,9 +154,9 @@ StatusOr<std::unique_ptr<TabletServer>> CellImpl::StartServer(uint32_t index) {
   return TabletServer::Start(options, env);
 }
 
-// How many servers the data directory has had, at most, since all logs were clean; raised before a
-// further server can write its first record.
-StatusOr<uint32_t> CellImpl::SwapServerCount(LockerSession* session) {
+// Servers whose logs may hold something: raised before a further server can write its first record,
+// lowered when those that are gone were recovered. Returns what it was.
+StatusOr<uint32_t> CellImpl::RaiseServerCount(LockerSession* session) {
   auto node = session->Get(kServerIdsPath);
   uint32_t before = 0;
   if (node.ok() && !absl::SimpleAtoi(node->value, &before)) {
@@ -170,14 +171,20 @@ StatusOr<uint32_t> CellImpl::SwapServerCount(LockerSession* session) {
   return before;
 }
 
+Status CellImpl::LowerServerCount(LockerSession* session) {
+  ASSIGN_OR_RETURN(const LockerValue node, session->Get(kServerIdsPath));
+  return session->Set(kServerIdsPath, absl::StrCat(options_.tablet_servers), node.version).status();
+}
+
 Status CellImpl::StartServers() {
   ASSIGN_OR_RETURN(std::unique_ptr<LockerSession> session, locker_->OpenSession("cell"));
-  ASSIGN_OR_RETURN(const uint32_t before, SwapServerCount(session.get()));
+  ASSIGN_OR_RETURN(const uint32_t before, RaiseServerCount(session.get()));
   for (uint32_t i = options_.tablet_servers; i < before; ++i) {
     ASSIGN_OR_RETURN(std::unique_ptr<TabletServer> gone, StartServer(i));
     RETURN_IF_ERROR(gone->Stop(/*drain=*/true));
     LOG(INFO) << ServerId(i) << " is gone; its log is recovered";
   }
+  if (before > options_.tablet_servers) RETURN_IF_ERROR(LowerServerCount(session.get()));
   for (uint32_t i = 0; i < options_.tablet_servers; ++i) {
     ASSIGN_OR_RETURN(std::unique_ptr<TabletServer> server, StartServer(i));
     servers_.push_back(std::move(server));
@@ -207,7 +214,7 @@ Status CellImpl::StartMaster() {
   env.on_fatal = [this](const Status& status) { Fatal(status); };
   ASSIGN_OR_RETURN(master_, Master::Start(options, env));
   started_.store(true, std::memory_order_release);
-  return master_->WaitUntilServing(options_.start_timeout_ms);
+  return master_->WaitUntilSettled(options_.start_timeout_ms);
 }
 
 Status CellImpl::Start() {

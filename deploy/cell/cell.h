@@ -2,9 +2,9 @@
 // one data directory, through the real RPC and the real three-level tree. What `stele local` runs
 // and what tests use.
 //
-// Start returns when every tablet serves. A data directory is used by one process at a time. With
-// fewer tablet servers than the last time, the logs of those that are gone are first recovered, so
-// that the others may have their tablets.
+// Start returns when every tablet serves or is known to be broken. A data directory is used by one
+// process at a time. With fewer tablet servers than the last time, the logs of those that are gone
+// are first recovered, so that the others may have their tablets.
 //
 // on_fatal runs once, on any thread, when a role must not go on; from then on nothing is
 // acknowledged. The owner ends the process with ExitCodeForFatal(status), or destroys the cell.

@@ -185,6 +185,56 @@ TEST_F(CellSizeTest, RefusesBadTables) {
   EXPECT_STATUS(kNotFound, "\"u\"", client_->DropTable("u"));
 }
 
+TEST_F(CellSizeTest, RefusesBadRequestsWithoutEffect) {
+  ASSERT_NO_FATAL_FAILURE(Start(1));
+  ASSERT_OK_AND_ASSIGN(TableSchema schema, client_->CreateTable("t", {"m"}));
+  ASSERT_OK_AND_ASSIGN(TabletLocation tablet, client_->Locate(schema.id, "a"));
+  const Mutation set = SetCell{"f", "q", kServerTime, "x"};
+  // A row of another tablet: nothing of the batch is written.
+  EXPECT_STATUS(kUnavailable, "not in tablet",
+                client_->PutAt(tablet, {{"a", {set}}, {"z", {set}}}));
+  EXPECT_STATUS(kNotFound, "", client_->Get(schema.id, "a"));
+  ASSERT_OK_AND_ASSIGN(
+      wire::MutateRowsResponse mixed,
+      client_->PutAt(tablet,
+                     {{"", {set}}, {"b", {}}, {"c", {set}}, {"d", {SetCell{"f", "q", 1, "x"}}}}));
+  EXPECT_STATUS(kInvalidArgument, "", mixed.results.at(0).status);
+  EXPECT_STATUS(kInvalidArgument, "", mixed.results.at(1).status);
+  EXPECT_OK(mixed.results.at(2).status);
+  EXPECT_STATUS(kInvalidArgument, "granularity", mixed.results.at(3).status);
+  ASSERT_OK_AND_ASSIGN(wire::MutateRowsResponse none, client_->PutAt(tablet, {}));
+  EXPECT_TRUE(none.results.empty());
+  TabletLocation wrong_table = tablet;
+  wrong_table.tablet.table = schema.id + 1;
+  EXPECT_STATUS(kUnavailable, "table", client_->PutAt(wrong_table, {{"a", {set}}}));
+  EXPECT_STATUS(kUnavailable, "table", client_->ReadAt(wrong_table, {}));
+  wire::ReadRowsRequest read;
+  read.rows.keys = {""};
+  EXPECT_STATUS(kInvalidArgument, "", client_->ReadAt(tablet, read));
+  const net::Buffer garbage = net::Buffer::Copy("garbage!");
+  for (uint16_t method = 1; method < static_cast<uint16_t>(wire::Method::kEnd) + 2; ++method) {
+    for (const std::string& address : {cell_->address(), tablet.address}) {
+      client_->CallAnything(address, method, garbage).IgnoreError();
+    }
+  }
+  EXPECT_STATUS(kUnimplemented, "", client_->CallAnything(cell_->address(), 999, garbage));
+  EXPECT_STATUS(kUnimplemented, "", client_->CallAnything(tablet.address, 999, garbage));
+  EXPECT_OK(client_->Get(schema.id, "c").status());
+}
+
+TEST_F(CellSizeTest, FlushesAndCompactsATable) {
+  ASSERT_NO_FATAL_FAILURE(Start(2));
+  ASSERT_OK_AND_ASSIGN(TableSchema schema, client_->CreateTable("t", {RowKey(10)}));
+  ASSERT_NO_FATAL_FAILURE(PutRows(schema.id, 0, 20));
+  const wire::TableNameRequest name{"t"};
+  ASSERT_OK(client_->CallMaster<wire::Empty>(wire::Method::kFlushTable, name).status());
+  ASSERT_OK(client_->CallMaster<wire::Empty>(wire::Method::kCompactTable, name).status());
+  ASSERT_NO_FATAL_FAILURE(ExpectRows(schema.id, 0, 20));
+  EXPECT_STATUS(
+      kNotFound, "\"u\"",
+      client_->CallMaster<wire::Empty>(wire::Method::kFlushTable, wire::TableNameRequest{"u"}));
+}
+
 TEST_F(CellSizeTest, KeepsAProtectedTable) {
   ASSERT_NO_FATAL_FAILURE(Start(1));
   wire::CreateTableRequest request;
@@ -194,6 +244,39 @@ TEST_F(CellSizeTest, KeepsAProtectedTable) {
   ASSERT_OK(client_->CallMaster<wire::TableResponse>(wire::Method::kCreateTable, request).status());
   EXPECT_STATUS(kFailedPrecondition, "deletion protection", client_->DropTable("kept"));
   EXPECT_OK(client_->GetTable("kept").status());
+}
+
+TEST_F(CellSizeTest, ABrokenTabletHarmsNoOther) {
+  ASSERT_NO_FATAL_FAILURE(Start(1));
+  ASSERT_OK_AND_ASSIGN(TableSchema whole, client_->CreateTable("whole", {}));
+  ASSERT_OK_AND_ASSIGN(TableSchema hurt, client_->CreateTable("hurt", {"m"}));
+  ASSERT_OK(client_->Put(whole.id, "a", "1"));
+  ASSERT_OK(client_->Put(hurt.id, "z", "2"));
+  ASSERT_OK_AND_ASSIGN(TabletLocation tablet, client_->Locate(hurt.id, "a"));
+  ASSERT_OK(cell_->Stop(/*drain=*/true));
+  ASSERT_OK_AND_ASSIGN(
+      auto manifest,
+      PosixFs()->Open(absl::StrCat(dir_.path(), "/cells/tablets/",
+                                   absl::Hex(tablet.tablet.id, absl::kZeroPad16), "@cell"),
+                      Fs::Mode::kReadWrite));
+  const Slice damage = "not a manifest";
+  ASSERT_OK(manifest->WriteAt(0, {&damage, 1}));
+  ASSERT_NO_FATAL_FAILURE(Start(1));
+  ASSERT_OK_AND_ASSIGN(std::string value, client_->Get(whole.id, "a"));
+  EXPECT_EQ(value, "1");
+  ASSERT_OK_AND_ASSIGN(value, client_->Get(hurt.id, "z"));
+  EXPECT_EQ(value, "2");
+  EXPECT_STATUS(kUnavailable, "", client_->Get(hurt.id, "a"));
+  const auto view = cell_->view();
+  EXPECT_FALSE(view->all_serving);
+  for (const wire::TabletSummary& summary : view->status.tablets) {
+    const bool broken = summary.location.tablet.id == tablet.tablet.id;
+    EXPECT_EQ(summary.state, broken ? "broken" : "serving");
+    if (broken) {
+      EXPECT_NE(summary.reason, "");
+      EXPECT_NE(summary.next_step, "");
+    }
+  }
 }
 
 // From the first passing of one point on every step of the procedures fails: the master is stopped
@@ -359,8 +442,7 @@ TEST_F(CellStartTest, RefusesADirectoryThatIsNotItsOwn) {
 
 TEST_F(CellStartTest, RefusesADirectoryOfANewerFormat) {
   ASSERT_OK(deploy::Cell::Start(SmallCell(dir_.path(), 1)).status());
-  ASSERT_OK_AND_ASSIGN(auto marker,
-                       PosixFs()->Open(dir_.path() + "/STELE", Fs::Mode::kReadWrite));
+  ASSERT_OK_AND_ASSIGN(auto marker, PosixFs()->Open(dir_.path() + "/STELE", Fs::Mode::kReadWrite));
   const Slice newer = "stele store format 9";
   ASSERT_OK(marker->WriteAt(0, {&newer, 1}));
   auto cell = deploy::Cell::Start(SmallCell(dir_.path(), 1));

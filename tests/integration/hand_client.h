@@ -38,6 +38,11 @@ class HandClient {
         .status();
   }
 
+  Status CallAnything(const std::string& address, uint16_t method, net::Buffer body) {
+    constexpr int64_t kTimeoutMs = 10'000;
+    return rpc_->CallSync(address, method, std::move(body), kTimeoutMs).status();
+  }
+
   StatusOr<TableSchema> CreateTable(const std::string& name, std::vector<std::string> splits,
                                     std::vector<std::string> families = {"f"}) {
     wire::CreateTableRequest request;
