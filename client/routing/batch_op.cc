@@ -152,8 +152,7 @@ void BatchOp::OnReply(Request& request, StatusOr<wire::MutateRowsResponse> reply
     reply = CorruptError("the server answered for another number of rows than were sent");
   }
   std::vector<size_t> again;
-  int64_t delay_ms = 0;
-  Status suspicion;
+  Status suspicion, refusal;
   {
     MutexLock lock(&mu_);
     --in_flight_;
@@ -164,16 +163,17 @@ void BatchOp::OnReply(Request& request, StatusOr<wire::MutateRowsResponse> reply
       }
       const wire::RowResult& result = reply->results[i];
       RowAnswered(request.entries[i], result, &again);
-      delay_ms = std::max(delay_ms, result.retry_delay_ms);
+      if (result.retry_delay_ms > wire::RetryDelayMs(refusal)) {
+        refusal = wire::OverloadedError(result.status.message(), result.retry_delay_ms);
+      }
       if (LocationIsSuspect(result.status)) suspicion = result.status;
     }
   }
   if (!reply.ok()) {
-    suspicion = reply.status();
-    delay_ms = wire::RetryDelayMs(suspicion);
+    suspicion = refusal = reply.status();
   }
   if (!suspicion.ok()) locator_->Learn(request.location, suspicion);
-  Continue(std::move(again), delay_ms);
+  Continue(std::move(again), refusal);
 }
 
 void BatchOp::OnLocated(StatusOr<TabletLocation> location) {
@@ -190,7 +190,7 @@ void BatchOp::OnLocated(StatusOr<TabletLocation> location) {
     }
     unlocated_.clear();
   }
-  Continue(std::move(again), 0);
+  Continue(std::move(again), NothingSent(location.status()));
 }
 
 void BatchOp::CallFailed(size_t entry, const Status& status, std::vector<size_t>* again) {
@@ -249,14 +249,14 @@ void BatchOp::ExpireWaiting(const Status& status) {
   unlocated_.clear();
 }
 
-void BatchOp::Continue(std::vector<size_t> again, int64_t server_delay_ms) {
+void BatchOp::Continue(std::vector<size_t> again, const Status& failure) {
   if (!again.empty()) {
     uint32_t attempts = 0;
     {
       MutexLock lock(&mu_);
       for (size_t i : again) attempts = std::max(attempts, entries_[i].attempts);
     }
-    core_->RetryLater(attempts - 1, server_delay_ms, deadline_ns_,
+    core_->RetryLater(attempts - 1, failure, deadline_ns_,
                       [self = shared_from_this(), again = std::move(again)] {
                         {
                           MutexLock lock(&self->mu_);

@@ -66,7 +66,7 @@ class BatchOp : public std::enable_shared_from_this<BatchOp> {
   void Finish(size_t entry, const Status& status) REQUIRES(mu_);
   void ExpireWaiting(const Status& status) REQUIRES(mu_);
   // Puts the entries back after a back-off; then, and when nothing is left, goes on.
-  void Continue(std::vector<size_t> again, int64_t server_delay_ms);
+  void Continue(std::vector<size_t> again, const Status& failure);
 
   Core* const core_;
   Locator* const locator_;

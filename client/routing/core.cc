@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "schema/convert/error_payload.h"
+
 namespace stele::routing {
 
 Status Gate::Enter(Pass* pass) {
@@ -23,18 +25,30 @@ void Gate::Leave() {
   if (--inside_ == 0) empty_.SignalAll();
 }
 
-void Core::RetryLater(uint32_t attempt, int64_t server_delay_ms, int64_t deadline_ns,
+void Core::RetryLater(uint32_t attempt, const Status& failure, int64_t deadline_ns,
                       std::function<void()> again) {
-  WaitForBudget(BackoffMs(options_.retry, attempt, server_delay_ms, edges_.jitter), deadline_ns,
-                std::move(again));
+  // What was never sent loaded no server.
+  const bool costs = !failure.GetPayload(net::kNotSentPayload).has_value();
+  const int64_t delay_ms =
+      BackoffMs(options_.retry, attempt, wire::RetryDelayMs(failure), edges_.jitter);
+  RetryAfter(delay_ms, costs, deadline_ns, std::move(again));
 }
 
-void Core::WaitForBudget(int64_t delay_ms, int64_t deadline_ns, std::function<void()> again) {
+void Core::RetryAfter(int64_t delay_ms, bool costs, int64_t deadline_ns,
+                      std::function<void()> again) {
   delay_ms = std::min(delay_ms, LeftMs(deadline_ns));
-  edges_.timers->RunAfter(delay_ms, [this, deadline_ns, again = std::move(again)]() mutable {
-    if (gate_.closed() || LeftMs(deadline_ns) == 0 || budget_.TakeRetry()) return again();
-    WaitForBudget(BackoffMs(options_.retry, 31, 0, edges_.jitter), deadline_ns, std::move(again));
+  edges_.timers->RunAfter(delay_ms, [this, costs, deadline_ns, again = std::move(again)]() mutable {
+    if (!costs || gate_.closed() || LeftMs(deadline_ns) == 0 || budget_.TakeRetry()) {
+      return again();
+    }
+    const int64_t longest_ms = BackoffMs(options_.retry, 31, 0, edges_.jitter);
+    RetryAfter(longest_ms, costs, deadline_ns, std::move(again));
   });
+}
+
+Status NothingSent(Status status) {
+  if (!status.ok()) status.SetPayload(net::kNotSentPayload, absl::Cord());
+  return status;
 }
 
 }  // namespace stele::routing

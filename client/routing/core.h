@@ -95,18 +95,23 @@ class Core {
     const int64_t left = deadline_ns - edges_.clock->BootNanos();
     return left <= 0 ? 0 : (left + 999'999) / 1'000'000;
   }
-  // Runs `again` once after a back-off, as soon as the retry budget allows it, or at the deadline.
-  void RetryLater(uint32_t attempt, int64_t server_delay_ms, int64_t deadline_ns,
+  // Runs `again` once after the back-off that `failure` asks for; if the failed attempt reached a
+  // server, not before the retry budget allows it; at the deadline anyway.
+  void RetryLater(uint32_t attempt, const Status& failure, int64_t deadline_ns,
                   std::function<void()> again);
 
  private:
-  void WaitForBudget(int64_t delay_ms, int64_t deadline_ns, std::function<void()> again);
+  void RetryAfter(int64_t delay_ms, bool costs, int64_t deadline_ns, std::function<void()> again);
 
   const Edges edges_;
   const CoreOptions options_;
   RetryBudget budget_;
   Gate gate_;
 };
+
+// Marks the failure of a look-up that is shared by many: the caller's own attempt was not sent, and
+// trying again costs it no retry.
+Status NothingSent(Status status);
 
 // One RPC. `done` runs exactly once, perhaps before this returns; never with a lock of the caller's
 // unless the caller holds it here.

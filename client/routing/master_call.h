@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "client/routing/locator.h"
-#include "schema/convert/error_payload.h"
 
 namespace stele::routing {
 
@@ -48,7 +47,7 @@ class MasterCall : public std::enable_shared_from_this<MasterCall<Response, Requ
       if (!cell.ok()) {
         self->locator_->ForgetCell();
         const bool retriable = ReadIsRetriable(cell.status());
-        return self->Failed(cell.status(), retriable ? Fate::kNoEffect : Fate::kFinal);
+        return self->Failed(NothingSent(cell.status()), retriable ? Fate::kNoEffect : Fate::kFinal);
       }
       Call<Response>(self->core_, cell->master_address, self->method_, self->request_,
                      std::max<int64_t>(1, self->core_->LeftMs(self->deadline_ns_)),
@@ -66,7 +65,7 @@ class MasterCall : public std::enable_shared_from_this<MasterCall<Response, Requ
     const bool can =
         core_->options().retry.retry && core_->LeftMs(deadline_ns_) > 0 && !core_->gate()->closed();
     if (safe && can) {
-      core_->RetryLater(attempt_++, wire::RetryDelayMs(status), deadline_ns_,
+      core_->RetryLater(attempt_++, status, deadline_ns_,
                         [self = this->shared_from_this(), status, fate] {
                           if (self->core_->LeftMs(self->deadline_ns_) == 0) {
                             return self->Failed(status, fate);

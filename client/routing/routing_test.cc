@@ -211,8 +211,7 @@ TEST_F(RoutingTest, UnknownOutcomeIsRepeatedForOwnTimes) {
 }
 
 TEST_F(RoutingTest, NotSentIsRepeatedForAll) {
-  Status refused = absl::UnavailableError("refused");
-  refused.SetPayload(net::kNotSentPayload, absl::Cord());
+  const Status refused = NothingSent(absl::UnavailableError("refused"));
   for (int i = 0; i < 3; ++i) cell_.FailNext({Method::kMutateRows, refused});
   EXPECT_TRUE(Apply({Set("a")})[0].ok());
   EXPECT_EQ(cell_.times_applied["a"], 1);
@@ -226,8 +225,7 @@ TEST_F(RoutingTest, OnceUnknownAlwaysUnknownUntilItSucceeds) {
 }
 
 TEST_F(RoutingTest, DeadlineWithoutAnySendIsDefinite) {
-  Status refused = absl::UnavailableError("refused");
-  refused.SetPayload(net::kNotSentPayload, absl::Cord());
+  const Status refused = NothingSent(absl::UnavailableError("refused"));
   for (int i = 0; i < 100; ++i) cell_.FailNext({Method::kMutateRows, refused});
   const int64_t start = clock_.BootNanos();
   const Status status = Apply({Set("a")}, 300)[0];
@@ -277,11 +275,30 @@ TEST_F(RoutingTest, EmptyBudgetSlowsRetriesDown) {
   options_.retry.budget_burst = 2;
   options_.retry.budget_per_second = 1;
   Restart();
-  Status refused = absl::UnavailableError("refused");
-  refused.SetPayload(net::kNotSentPayload, absl::Cord());
-  for (int i = 0; i < 100; ++i) cell_.FailNext({Method::kMutateRows, refused});
+  for (int i = 0; i < 100; ++i) {
+    cell_.FailNext({Method::kMutateRows, wire::OverloadedError("busy", 1)});
+  }
   EXPECT_FALSE(Apply({Set("a")}, 5000)[0].ok());
   EXPECT_LE(cell_.CountSent(Method::kMutateRows), 1 + 2 + 5) << "a call, the burst, one a second";
+  EXPECT_GE(cell_.CountSent(Method::kMutateRows), 5);
+}
+
+TEST_F(RoutingTest, AttemptsThatReachedNobodyCostNoBudget) {
+  options_.retry.budget_burst = 1;
+  options_.retry.budget_per_second = 1;
+  Restart();
+  const Status refused = NothingSent(absl::UnavailableError("refused"));
+  for (int i = 0; i < 20; ++i) cell_.FailNext({Method::kMutateRows, refused});
+  for (int i = 0; i < 20; ++i) cell_.FailNext({Method::kGetRoot, refused});
+  EXPECT_TRUE(Apply({Set("a")}, 60'000)[0].ok());
+  EXPECT_EQ(cell_.CountSent(Method::kMutateRows), 21);
+}
+
+TEST_F(RoutingTest, ServersDelayIsKept) {
+  cell_.FailNext({Method::kMutateRows, wire::OverloadedError("busy", 700)});
+  const int64_t start = clock_.BootNanos();
+  EXPECT_TRUE(Apply({Set("a")})[0].ok());
+  EXPECT_GT((clock_.BootNanos() - start) / 1'000'000, 700);
 }
 
 TEST_F(RoutingTest, ScanCrossesTabletsInOrderWhateverThePageSize) {
@@ -388,8 +405,7 @@ TEST_F(RoutingTest, MasterCallRepeatsOnlyWhatIsRepeatable) {
   EXPECT_TRUE(call(Method::kListTables, true).ok());
   cell_.FailNext({Method::kDropTable, absl::UnavailableError("lost"), true});
   EXPECT_TRUE(absl::IsUnknown(call(Method::kDropTable, false)));
-  Status refused = absl::UnavailableError("refused");
-  refused.SetPayload(net::kNotSentPayload, absl::Cord());
+  const Status refused = NothingSent(absl::UnavailableError("refused"));
   cell_.FailNext({Method::kDropTable, refused});
   EXPECT_TRUE(call(Method::kDropTable, false).ok());
   cell_.FailNext({Method::kDropTable, absl::FailedPreconditionError("protected")});

@@ -45,7 +45,7 @@ void ScanOp::Attempt() {
   const std::string& front = spec_.rows.front();
   locator_->Locate(spec_.table, front.empty() ? std::string(1, '\0') : front, deadline_ns_,
                    [self = shared_from_this()](StatusOr<TabletLocation> location) {
-                     if (!location.ok()) return self->Failed(location.status());
+                     if (!location.ok()) return self->Failed(NothingSent(location.status()));
                      self->Ask(*location);
                    });
 }
@@ -147,14 +147,13 @@ void ScanOp::Failed(const Status& status) {
   if (!again || core_->LeftMs(deadline_ns_) == 0 || core_->gate()->closed()) {
     return Answer(status);
   }
-  core_->RetryLater(
-      attempt_++, wire::RetryDelayMs(status), deadline_ns_, [self = shared_from_this(), status] {
-        if (self->core_->LeftMs(self->deadline_ns_) == 0) {
-          return self->Answer(absl::DeadlineExceededError(
-              absl::StrCat("deadline exceeded; the last attempt: ", status.message())));
-        }
-        self->Attempt();
-      });
+  core_->RetryLater(attempt_++, status, deadline_ns_, [self = shared_from_this(), status] {
+    if (self->core_->LeftMs(self->deadline_ns_) == 0) {
+      return self->Answer(absl::DeadlineExceededError(
+          absl::StrCat("deadline exceeded; the last attempt: ", status.message())));
+    }
+    self->Attempt();
+  });
 }
 
 void ScanOp::Deliver() {
