@@ -92,7 +92,7 @@ int Run(const Invocation& call) {
     });
   }
   NameBroken(loader.report(), *call.env->err);
-  if (!loaded.ok()) return Fail(call, WithContext(loaded, "the load stopped (start it again)"));
+  if (!loaded.ok()) return Fail(call, WithContext(loaded, "the load stopped"));
   Print(call, loader.report(), call.env->clock->BootNanos() - started_ns);
   return kOk;
 }

@@ -43,6 +43,11 @@ void ProbeSession::Submit(std::string_view line) {
 }
 
 StatusOr<Table> ProbeSession::Open(const std::string& name) {
+  {
+    MutexLock lock(&mu_);
+    for (const std::string& gone : gone_tables_) tables_.erase(gone);
+    gone_tables_.clear();
+  }
   auto it = tables_.find(name);
   if (it != tables_.end()) return it->second;
   ASSIGN_OR_RETURN(Table table, client_->OpenTable(name));
@@ -50,19 +55,30 @@ StatusOr<Table> ProbeSession::Open(const std::string& name) {
   return table;
 }
 
+void ProbeSession::NoteIfGone(const std::string& table, const Status& status) {
+  if (!IsNotFound(status)) return;
+  MutexLock lock(&mu_);
+  gone_tables_.insert(table);
+}
+
 void ProbeSession::Start(ProbeRequest request, Table table, int64_t invoke_ns) {
   const CallOptions call{.timeout_ms = request.deadline_ms};
-  const std::string id = request.id;
+  const std::string id = request.id, name = request.table;
   switch (request.kind) {
     case ProbeRequest::Kind::kPut:
     case ProbeRequest::Kind::kDelete:
       return table.ApplyAsync(
           std::move(request.rows[0]),
-          [this, id, invoke_ns](Status status) { AnswerWrite(id, status, invoke_ns); }, call);
+          [this, id, name, invoke_ns](Status status) {
+            NoteIfGone(name, status);
+            AnswerWrite(id, status, invoke_ns);
+          },
+          call);
     case ProbeRequest::Kind::kBatch:
       return table.ApplyBatchAsync(
           std::move(request.rows),
-          [this, id, invoke_ns](std::vector<Status> statuses) {
+          [this, id, name, invoke_ns](std::vector<Status> statuses) {
+            for (const Status& s : statuses) NoteIfGone(name, s);
             std::string letters;
             for (const Status& s : statuses)
               letters += s.ok() ? 'o' : absl::IsUnknown(s) ? 'u' : 'f';
@@ -74,7 +90,8 @@ void ProbeSession::Start(ProbeRequest request, Table table, int64_t invoke_ns) {
       what.Column(request.family, request.qualifier).CellsPerColumn(1);
       return table.ReadRowAsync(
           request.row, what,
-          [this, id, invoke_ns](StatusOr<std::optional<Row>> row) {
+          [this, id, name, invoke_ns](StatusOr<std::optional<Row>> row) {
+            NoteIfGone(name, row.status());
             if (!row.ok()) return AnswerRead(id, row.status(), invoke_ns);
             const bool absent = !row->has_value() || (*row)->cells.empty();
             AnswerRead(id, absent ? "-" : ToHex((*row)->cells.front().value), invoke_ns);
@@ -102,7 +119,9 @@ void ProbeSession::ScanLoop() {
       scan = std::move(scans_.front());
       scans_.pop_front();
     }
-    AnswerRead(scan->request.id, RunScan(*scan), scan->invoke_ns);
+    StatusOr<std::string> rows = RunScan(*scan);
+    NoteIfGone(scan->request.table, rows.status());
+    AnswerRead(scan->request.id, rows, scan->invoke_ns);
   }
 }
 

@@ -16,6 +16,7 @@
 #include <iosfwd>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -48,6 +49,8 @@ class ProbeSession {
 
   void Start(ProbeRequest request, Table table, int64_t invoke_ns);
   StatusOr<Table> Open(const std::string& name);
+  // A table that is not found may have been dropped and made again: it is opened anew next time.
+  void NoteIfGone(const std::string& table, const Status& status);
   void ScanLoop();
   StatusOr<std::string> RunScan(Scan& scan);
   void AnswerWrite(const std::string& id, const Status& status, int64_t invoke_ns);
@@ -62,6 +65,7 @@ class ProbeSession {
   std::ostream* const out_ GUARDED_BY(mu_);
   uint32_t in_flight_ GUARDED_BY(mu_) = 0;
   bool closing_ GUARDED_BY(mu_) = false;
+  std::set<std::string> gone_tables_ GUARDED_BY(mu_);
   std::deque<Scan> scans_ GUARDED_BY(mu_);
   std::vector<std::thread> scan_threads_;
 };

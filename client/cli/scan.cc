@@ -26,7 +26,7 @@ int Run(const Invocation& call) {
     } else {
       PrintRow(*row, call.Get<size_t>("max-value-bytes"), call.env->out);
     }
-    if (!call.env->out->good()) break;  // the reader went away
+    if (!call.env->out->good()) break;  // RunCli tells
   }
   return kOk;
 }

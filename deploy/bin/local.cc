@@ -44,6 +44,8 @@ int Run(const cli::Invocation& call) {
     LOG(ERROR) << "the cell stops: " << cli::Escape(ToStd(status.ToString()));
     std::_Exit(static_cast<int>(deploy::ExitCodeForFatal(status)));
   };
+  // Whoever reads our output may go away; the cell stays. (A client verb ends with its reader.)
+  std::signal(SIGPIPE, SIG_IGN);
   sigset_t signals;
   HoldStopSignals(&signals);
   StatusOr<std::unique_ptr<Cell>> cell = Cell::Start(*options);

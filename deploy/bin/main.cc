@@ -1,7 +1,6 @@
 // The one program: every verb in one table.
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <iterator>
@@ -12,8 +11,6 @@
 #include "deploy/bin/server_verbs.h"
 
 int main(int argc, char** argv) {
-  // A reader that went away is an error of a write, not the end of the process.
-  std::signal(SIGPIPE, SIG_IGN);
   std::ios::sync_with_stdio(false);
   stele::cli::Environment env;
   env.in = &std::cin;
