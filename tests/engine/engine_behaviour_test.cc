@@ -298,6 +298,45 @@ TEST_F(EngineTest, AFailedFlushIsTriedAgainAndTheLogIsToldOnce) {
   EXPECT_EQ(h_.engine()->stats().flushes, 2u) << "the frozen one and the one after it";
 }
 
+TEST_F(EngineTest, AWriteDuringAFlushIsNotTakenForFlushed) {
+  ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "before")));
+  h_.faults().RunAt("flush.before_meta_cas", 1,
+                    [this] { return h_.Write(Put("r", "a", "q", 2000, "during")); });
+  ASSERT_OK(h_.tablet()->Flush());
+  EXPECT_EQ(h_.Get("r", "a", "q"), "during");
+  h_.PowerCut(0);
+  ASSERT_OK(h_.Open());
+  EXPECT_EQ(h_.Get("r", "a", "q"), "during");
+}
+
+TEST_F(EngineTest, ReplaySkipsWhatIsFlushed) {
+  ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "v")));
+  ASSERT_OK(h_.tablet()->Flush());
+  const std::vector<ManifestFile> files = h_.tablet()->files();
+  h_.PowerCut(0);  // the log still holds the record
+  ASSERT_OK(h_.Open());
+  EXPECT_EQ(h_.tablet()->files(), files);
+}
+
+TEST_F(EngineTest, AFlushThatFailsPinsTheLog) {
+  for (uint64_t nth = 1; nth <= 200; ++nth) {
+    h_.faults().FailAt("flush.before_meta_cas", nth, absl::InternalError("disk"));
+  }
+  Status status;
+  int written = 0;
+  do {
+    status = h_.Write(Put(absl::StrCat("r", written), "a", "q", 1000, std::string(100, 'x')));
+    if (status.ok() && ++written % 20 == 0) EXPECT_FALSE(h_.tablet()->Flush().ok());
+    h_.clock().AdvanceMillis(1000);
+  } while (status.ok() && written < 5000);
+  EXPECT_STATUS(kResourceExhausted, "", status);
+  EXPECT_GT(written, 50);
+  h_.PowerCut(1);
+  ASSERT_OK(h_.Open());
+  ASSERT_OK_AND_ASSIGN(std::vector<Row> rows, h_.Scan());
+  EXPECT_EQ(rows.size(), static_cast<size_t>(written));
+}
+
 TEST(EngineLimits, MemoryPushesBackGraduallyAndFlushesHelp) {
   SetMinLogLevel(LogLevel::kOff);
   EngineOptions options = TinyEngineOptions();
