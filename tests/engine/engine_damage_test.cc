@@ -2,6 +2,7 @@
 // reader: each row is answered right or not at all, and damage to a file spoils only rows of it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "absl/strings/match.h"
@@ -91,6 +92,33 @@ TEST(EngineDamage, NoFlippedBitReachesAReader) {
   EXPECT_GT(refused + not_opened, kDamages / 4);
   EXPECT_GE(hits.size(), 4u);
   std::printf("%d damages, %d refused rows, %d refused to open\n", kDamages, refused, not_opened);
+}
+
+TEST(EngineDamage, ADamagedOutputIsNeverPublished) {
+  SetMinLogLevel(LogLevel::kOff);
+  EngineHarness h;
+  ASSERT_OK(h.Open());
+  for (int i = 0; i < 2; ++i) {
+    for (const char* row : {"a", "b"}) ASSERT_OK(h.Write(Put(row, "a", "q", 1000, ValueOf(i))));
+    ASSERT_OK(h.tablet()->Flush());
+  }
+  const std::vector<ManifestFile> inputs = h.tablet()->files();
+  const std::vector<std::string> before = h.fs().AllFiles();
+  h.faults().RunAt("compaction.after_fsync", 1, [&] {
+    for (const std::string& file : h.fs().AllFiles()) {
+      if (absl::EndsWith(file, ".sst@blob") &&
+          std::find(before.begin(), before.end(), file) == before.end()) {
+        return h.fs().Damage(file, 10, 1);  // in a block
+      }
+    }
+    return absl::InternalError("no output");
+  });
+  EXPECT_STATUS(kDataLoss, "", h.tablet()->CompactMajor());
+  EXPECT_EQ(h.tablet()->files(), inputs);
+  EXPECT_EQ(h.Get("a", "a", "q"), ValueOf(1));
+  ASSERT_OK(h.tablet()->CompactMajor());
+  EXPECT_EQ(h.tablet()->files().size(), 1u);
+  EXPECT_EQ(h.Get("a", "a", "q"), ValueOf(1));
 }
 
 TEST(EngineDamage, AScanAnswersUpToTheDamage) {
