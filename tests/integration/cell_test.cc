@@ -172,6 +172,20 @@ TEST_F(CellSizeTest, ReadsARowLargerThanAPageInParts) {
   EXPECT_STATUS(kFailedPrecondition, "read the row again", client_->ReadAt(tablet, request));
 }
 
+TEST_F(CellSizeTest, StoresAValueLargerThanAPageAndAConnectionsWindow) {
+  CellOptions options = SmallCell(dir_.path(), 1);
+  options.engine.log.segment_bytes = 64u << 20;
+  options.engine.memory_limit_bytes = 512u << 20;
+  auto cell = deploy::Cell::Start(options);
+  ASSERT_OK(cell.status());
+  HandClient client((*cell)->address());
+  ASSERT_OK_AND_ASSIGN(TableSchema schema, client.CreateTable("t", {}));
+  const std::string large(40u << 20, 'v');
+  ASSERT_OK(client.Put(schema.id, "a", large));
+  ASSERT_OK_AND_ASSIGN(std::string value, client.Get(schema.id, "a"));
+  EXPECT_TRUE(value == large);
+}
+
 TEST_F(CellSizeTest, RefusesBadTables) {
   ASSERT_NO_FATAL_FAILURE(Start(1));
   EXPECT_STATUS(kInvalidArgument, "", client_->CreateTable("bad name", {}));
