@@ -47,6 +47,18 @@ Status CheckOptions(const CellOptions& options) {
   return OkStatus();
 }
 
+// Nothing is to be made or changed on the disk when an address cannot be had.
+Status CheckAddresses(const CellOptions& options) {
+  auto refuse = [](net::RpcRequest, net::RpcReply reply) {
+    reply.Error(absl::UnavailableError("the cell is starting"));
+  };
+  RETURN_IF_ERROR(net::RpcServer::Listen(options.rpc_address, options.rpc, refuse).status());
+  if (options.http_address.empty()) return OkStatus();
+  auto empty = [](const net::HttpRequest&) { return net::HttpResponse(); };
+  auto http = net::HttpServer::Listen(options.http_address, net::HttpOptions(), empty);
+  return WithContext(http.status(), "status pages");
+}
+
 class CellImpl : public Cell {
  public:
   explicit CellImpl(const CellOptions& options) : options_(options) {
@@ -219,6 +231,7 @@ Status CellImpl::StartMaster() {
 
 Status CellImpl::Start() {
   RETURN_IF_ERROR(CheckOptions(options_));
+  RETURN_IF_ERROR(CheckAddresses(options_));
   RETURN_IF_ERROR(OpenStore());
   RETURN_IF_ERROR(OpenLocker());
   RETURN_IF_ERROR(ListenHttp());

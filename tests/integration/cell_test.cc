@@ -480,6 +480,8 @@ TEST_F(CellStartTest, RefusesAnAddressInUse) {
   options.rpc_address = "127.0.0.1:0";
   options.http_address = (*first)->http_address();
   EXPECT_STATUS(kUnavailable, "in use", deploy::Cell::Start(options));
+  ASSERT_OK_AND_ASSIGN(auto names, PosixFs()->List(other.path()));
+  EXPECT_TRUE(names.empty());
 }
 
 TEST_F(CellStartTest, RefusesBadOptions) {
