@@ -36,8 +36,14 @@ Status EngineImpl::Start(std::unique_ptr<LogStore> log_store) {
   hooks.lease_check = [core] { return core->CheckLease(); };
   hooks.on_fatal = [core](const Status& status) { core->Fatal(status); };
   hooks.on_pressure = [core](std::vector<TabletId>) { core->wake_maintenance(); };
-  ASSIGN_OR_RETURN(core_->log, CommitLog::Open(std::move(log_store), core_->options.log,
-                                               std::move(hooks), core_->env.faults));
+  CommitLogOptions options = core_->options.log;
+  if (options.new_log_uuid == 0) {  // the moment makes it hard to guess
+    options.new_log_uuid =
+        MixedId(core_->env.server_id, static_cast<uint64_t>(core_->env.clock->WallMicros()),
+                static_cast<uint64_t>(core_->env.clock->BootNanos()));
+  }
+  ASSIGN_OR_RETURN(core_->log, CommitLog::Open(std::move(log_store), options, std::move(hooks),
+                                               core_->env.faults));
   LogRecovery recovery(core);
   RETURN_IF_ERROR(recovery.Run());
   RETURN_IF_ERROR(FaultPoint(core_->env.faults, "recovery.before_open"));

@@ -10,6 +10,7 @@
 #include "common/testing/status_asserts.h"
 #include "tabletserver/storage/engine.h"
 #include "tabletserver/storage/published_manifest.h"
+#include "tabletserver/storage/rescue_file.h"
 #include "tabletserver/storage/row_timestamps.h"
 #include "tabletserver/storage/table_names.h"
 #include "tabletserver/storage/trash_list.h"
@@ -101,6 +102,36 @@ TEST(TrashList, ReadsBackAndFindsDamage) {
   for (size_t n = 0; n < good.size(); ++n) {
     EXPECT_STATUS(kDataLoss, "trash", DecodeTrash(Slice(good).substr(0, n)));
   }
+}
+
+TEST(RescueFile, ReadsBackAndFindsDamage) {
+  FaultFs fs;
+  ASSERT_OK_AND_ASSIGN(auto store, OpenPosixStore(&fs, "/store", true));
+  ASSERT_OK_AND_ASSIGN(auto file, RescueFile::Create(store.get(), 0x64, 1));
+  EXPECT_EQ(file->name(), "rescue/64/0000000000000001.records");
+  ASSERT_OK(file->Add(5, "payload"));
+  ASSERT_OK(file->Add(900, ""));
+  ASSERT_OK(file->Finish());
+  ASSERT_OK_AND_ASSIGN(auto blob, store->OpenBlob(file->name()));
+  std::string content(blob->size(), 0);
+  ASSERT_OK(blob->Read(0, content.size(), content.data()));
+  std::string seen;
+  auto note = [&](Lsn lsn, Slice payload) {
+    absl::StrAppend(&seen, lsn, "=", payload, ";");
+    return OkStatus();
+  };
+  ASSERT_OK(ReadRescue(content, note));
+  EXPECT_EQ(seen, "5=payload;900=;");
+  for (size_t bit = 40; bit < content.size() * 8; ++bit) {  // behind magic and version
+    std::string bad = content;
+    bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ (1 << (bit % 8)));
+    EXPECT_STATUS(kDataLoss, "offset", ReadRescue(bad, note)) << bit;
+  }
+  EXPECT_STATUS(kDataLoss, "not a rescue", ReadRescue("STR", note));
+  content[4] = 2;
+  EXPECT_STATUS(kFailedPrecondition, "newer", ReadRescue(content, note));
+  content[4] = 0;
+  EXPECT_STATUS(kDataLoss, "version 0", ReadRescue(content, note));
 }
 
 class StoreTest : public ::testing::Test {

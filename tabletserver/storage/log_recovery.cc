@@ -33,6 +33,8 @@ StatusOr<LogRecovery::Tablet*> LogRecovery::Find(TabletId id) {
   if (stored.ok()) {
     tablet->manifest.emplace(core_->env.store, *std::move(stored));
     tablet->cells = std::make_unique<Memtable>();
+  } else if (IsCorrupt(stored.status())) {
+    tablet->damage = stored.status();
   } else if (!absl::IsNotFound(stored.status())) {
     return stored.status();
   }
@@ -54,6 +56,7 @@ Status LogRecovery::Add(const RecoveredRecord& record) {
   const std::string where = absl::StrCat("log record ", record.lsn, " of tablet ", record.tablet);
   if (!parsed.ok()) return WithContext(parsed.status(), where);
   ASSIGN_OR_RETURN(Tablet * tablet, Find(record.tablet));
+  if (!tablet->damage.ok()) return Rescue(record, tablet);
   if (Skips(*tablet, *parsed)) {
     ++skipped_;
     return OkStatus();
@@ -81,6 +84,18 @@ Status LogRecovery::Add(const RecoveredRecord& record) {
     return SpillLargest();
   }
   return OkStatus();
+}
+
+Status LogRecovery::Rescue(const RecoveredRecord& record, Tablet* tablet) {
+  if (tablet->rescue == nullptr) {
+    const TabletDescriptor only_id{.id = record.tablet};
+    const uint64_t file_id = tablet->making.NewName(only_id, 0).file_id;
+    ASSIGN_OR_RETURN(tablet->rescue, RescueFile::Create(core_->env.store, record.tablet, file_id));
+    LOG(ERROR) << "the log's records of tablet " << record.tablet << " go to "
+               << tablet->rescue->name()
+               << ", its manifest cannot be read: " << tablet->damage.ToString();
+  }
+  return tablet->rescue->Add(record.lsn, record.payload);
 }
 
 Status LogRecovery::SpillLargest() {
@@ -113,6 +128,7 @@ Status LogRecovery::Spill(Tablet* tablet) {
 }
 
 Status LogRecovery::Install(TabletId id, Tablet* tablet) {
+  if (tablet->rescue != nullptr) return tablet->rescue->Finish();
   if (!tablet->manifest || tablet->last_sequence == 0) return OkStatus();
   RETURN_IF_ERROR(Spill(tablet));
   Manifest next = tablet->manifest->current();

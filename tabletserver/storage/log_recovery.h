@@ -4,7 +4,8 @@
 // Promise: when Run returns OK, all of it is durable in files that manifests name; nothing was
 // visible before. It may be cut off at any point and run again: what a manifest says it has flushed
 // is skipped, files of an earlier try are garbage. Memory is bounded: over its limit the largest
-// tablet's cells are written out early. Thread-compatible.
+// tablet's cells are written out early. A tablet whose manifest is damaged is set aside, with its
+// records in a rescue file, and the others go on. Thread-compatible.
 #pragma once
 
 #include <map>
@@ -15,6 +16,7 @@
 #include "tabletserver/storage/engine_core.h"
 #include "tabletserver/storage/memtable/memtable.h"
 #include "tabletserver/storage/published_manifest.h"
+#include "tabletserver/storage/rescue_file.h"
 #include "tabletserver/storage/write_record.h"
 
 namespace stele::storage {
@@ -36,12 +38,15 @@ class LogRecovery {
     std::vector<NewTable> made;
     Sequence last_sequence = 0;
     int64_t max_server_timestamp_us = 0;
+    Status damage;  // of the manifest: the records go to a rescue file
+    std::unique_ptr<RescueFile> rescue;
     EngineCore::Making making;
   };
 
   Status Add(const RecoveredRecord& record);
   StatusOr<Tablet*> Find(TabletId id);
   bool Skips(const Tablet& tablet, const WriteHeader& header) const;
+  Status Rescue(const RecoveredRecord& record, Tablet* tablet);
   Status SpillLargest();
   Status Spill(Tablet* tablet);
   Status Install(TabletId id, Tablet* tablet);

@@ -4,6 +4,8 @@
 
 #include "common/base/log.h"
 #include "common/testing/status_asserts.h"
+#include "tabletserver/storage/rescue_file.h"
+#include "tabletserver/storage/write_record.h"
 #include "tabletserver/storage/write_throttle.h"
 #include "tests/engine/engine_harness.h"
 
@@ -154,6 +156,36 @@ TEST_F(EngineTest, ReplaySkipsADroppedTablet) {
   ASSERT_OK(h_.OpenEngine());
   EXPECT_STATUS(kNotFound, "", h_.engine()->OpenTablet(kTestTablet, 200));
   EXPECT_STATUS(kNotFound, "", h_.engine()->DropTablet(kTestTablet, 200));
+}
+
+TEST_F(EngineTest, ADamagedManifestSetsOnlyItsTabletAside) {
+  ASSERT_OK(h_.engine()->CreateTablet(TestTablet(7), TinySchema(), 1));
+  ASSERT_OK_AND_ASSIGN(auto other, h_.engine()->OpenTablet(7, 1));
+  ASSERT_OK(other->WriteSync(Put("r", "a", "q", 1000, "rescued")));
+  other.reset();
+  ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "v")));
+  h_.Drop();
+  ASSERT_OK_AND_ASSIGN(auto store, OpenPosixStore(&h_.fs(), "/store", false));
+  ASSERT_OK_AND_ASSIGN(StoredCell cell, store->ReadCell(ManifestCellName(7)));
+  ASSERT_OK(store->SwapCell(ManifestCellName(7), cell.version, "damaged"));
+  store.reset();
+  ASSERT_OK(h_.Open());
+  EXPECT_EQ(h_.Get("r", "a", "q"), "v");
+  EXPECT_STATUS(kDataLoss, "0000000000000007", h_.engine()->OpenTablet(7, 2));
+  ASSERT_OK_AND_ASSIGN(std::vector<BlobInfo> rescued, h_.store()->ListBlobs("rescue/7"));
+  ASSERT_EQ(rescued.size(), 1u);
+  ASSERT_OK_AND_ASSIGN(auto blob, h_.store()->OpenBlob(rescued[0].name));
+  std::string content(blob->size(), 0);
+  ASSERT_OK(blob->Read(0, content.size(), content.data()));
+  std::string value;
+  ASSERT_OK(ReadRescue(content, [&](Lsn, Slice payload) {
+    WriteHeader header;
+    return DecodeWrite(payload, &header, [&](Slice, Slice v) {
+      value = std::string(v);
+      return OkStatus();
+    });
+  }));
+  EXPECT_EQ(value, "rescued");
 }
 
 TEST_F(EngineTest, AnEpochFromNowhereStopsReplay) {
