@@ -15,8 +15,6 @@ int Run(const Invocation& call) {
   options.admin_timeout_ms = options.timeout_ms;
   StatusOr<std::unique_ptr<Client>> client = ConnectCell(call, options);
   if (!client.ok()) return Fail(call, client.status());
-  // A tied stream would be flushed by this thread while others write answers into it.
-  call.env->in->tie(nullptr);
   ProbeSession session(client->get(), call.env->out);
   std::string line;
   while (std::getline(*call.env->in, line)) session.Submit(line);

@@ -164,6 +164,8 @@ StatusOr<Table> OpenTable(const Invocation& call, const std::string& name,
 }
 
 int RunCli(const std::vector<Verb>& verbs, int argc, const char* const* argv, Environment* env) {
+  // A tied output would be flushed by the thread that reads while others write answers into it.
+  env->in->tie(nullptr);
   std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   const bool help = !words.empty() && IsHelp(words[0]);
   if (help) words.erase(words.begin());

@@ -53,6 +53,21 @@ TEST(RunCli, HelpHasAnExampleForEachVerb) {
   }
 }
 
+// The probe's answers came twice when reading its input flushed its output behind the lock.
+TEST(RunCli, ReadingNeverFlushesTheOutput) {
+  std::istringstream in;
+  std::ostringstream out, err;
+  in.tie(&out);
+  Environment env;
+  env.in = &in;
+  env.out = &out;
+  env.err = &err;
+  env.clock = SystemClock();
+  const char* words[] = {"stele", "version"};
+  EXPECT_EQ(RunCli(ClientVerbs(), 2, words, &env), kOk);
+  EXPECT_EQ(in.tie(), nullptr);
+}
+
 TEST(RunCli, UsageErrorsAreOneSentence) {
   const std::string longest(4097, 'k');
   const std::vector<std::vector<const char*>> kLines = {
