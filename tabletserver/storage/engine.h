@@ -128,8 +128,8 @@ class Engine {
   // Takes ownership under `epoch` (must be >= the manifest's; the manifest is rewritten with it)
   // and opens.
   virtual StatusOr<std::shared_ptr<TabletStore>> OpenTablet(TabletId tablet, Epoch epoch) = 0;
-  // Flushes (double minor compaction) when `flush`, refuses further writes, lets readers go on
-  // their pins.
+  // Flushes (double minor compaction) when `flush`, refuses further writes and new reads; reads
+  // that have begun go on with their pins.
   virtual Status CloseTablet(TabletId tablet, bool flush) = 0;
   // Closes it, if open, and deletes its manifest: its files and log records are garbage from then
   // on. Aborted when the manifest is of a higher epoch; NotFound.

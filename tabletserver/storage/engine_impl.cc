@@ -159,12 +159,23 @@ Status EngineImpl::SettleLeftover(TabletId tablet) {
     if (found == leftover_.end()) return OkStatus();
     store = found->second;
   }
-  Status status = store->Flush();
-  if (!status.ok() && !IsFenced(status) && !absl::IsNotFound(status)) return status;
-  core_->log->Forget(tablet);
-  MutexLock lock(&mu_);
-  leftover_.erase(tablet);
+  Status status = store->HasUnflushed() ? store->Flush() : OkStatus();
+  if (!status.ok() && !store->fenced()) return status;
+  ForgetLeftover(tablet);
   return OkStatus();
+}
+
+void EngineImpl::ForgetLeftover(TabletId tablet) {
+  StorePtr store;
+  {
+    MutexLock lock(&mu_);
+    auto found = leftover_.find(tablet);
+    if (found == leftover_.end()) return;
+    store = std::move(found->second);
+    leftover_.erase(found);
+  }
+  store->Detach();
+  core_->log->Forget(tablet);
 }
 
 Status EngineImpl::CloseTablet(TabletId tablet, bool flush) {
@@ -186,11 +197,17 @@ Status EngineImpl::CloseBusy(TabletId tablet, bool flush) {
   Status status = flush ? store->Flush() : OkStatus();
   store->StopWrites();
   if (flush && status.ok()) status = store->Flush();
-  const bool left = store->HasUnflushed();
-  if (!left) core_->log->Forget(tablet);
-  MutexLock lock(&mu_);
-  open_.erase(tablet);
-  if (left) leftover_[tablet] = store;
+  store->StopReads();
+  const bool left = store->HasUnflushed() && !store->fenced();
+  {
+    MutexLock lock(&mu_);
+    open_.erase(tablet);
+    if (left) leftover_[tablet] = store;
+  }
+  if (!left) {
+    store->Detach();
+    core_->log->Forget(tablet);
+  }
   return IsFenced(status) ? OkStatus() : status;
 }
 
@@ -203,9 +220,7 @@ Status EngineImpl::DropTablet(TabletId tablet, Epoch epoch) {
   RETURN_IF_ERROR(
       core_->Judge(core_->env.store->DeleteCell(ManifestCellName(tablet), stored.version)));
   // Replay skips records without a manifest: nothing needs to be flushed.
-  core_->log->Forget(tablet);
-  MutexLock lock(&mu_);
-  leftover_.erase(tablet);
+  ForgetLeftover(tablet);
   return OkStatus();
 }
 
@@ -244,14 +259,17 @@ std::vector<MaintenanceTask> EngineImpl::MaintenanceTasks() {
 }
 
 void EngineImpl::DropSettledLeftovers() {
-  MutexLock lock(&mu_);
-  for (auto it = leftover_.begin(); it != leftover_.end();) {
-    if (it->second->HasUnflushed() || busy_.contains(it->first)) {
-      ++it;
-    } else {
-      core_->log->Forget(it->first);
-      it = leftover_.erase(it);
+  std::vector<TabletId> settled;
+  {
+    MutexLock lock(&mu_);
+    for (const auto& [id, store] : leftover_) {
+      if (store->fenced() || !store->HasUnflushed()) settled.push_back(id);
     }
+  }
+  for (TabletId id : settled) {
+    // Whoever is opening or closing it settles it as well.
+    StatusOr<std::unique_ptr<Busy>> busy = Busy::Claim(this, id);
+    if (busy.ok()) ForgetLeftover(id);
   }
 }
 

@@ -50,6 +50,7 @@ class EngineImpl : public Engine {
   Status CloseBusy(TabletId tablet, bool flush);
   // Flushes what a closed tablet left in memory; OK when it left nothing or has another owner.
   Status SettleLeftover(TabletId tablet);
+  void ForgetLeftover(TabletId tablet);
   void DropSettledLeftovers();
   std::vector<MaintenanceTask> MaintenanceTasks();
   void StopJobs();

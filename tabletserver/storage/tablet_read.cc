@@ -100,12 +100,16 @@ std::string OnlyColumn(const TableSchema& schema, const ReadSelection& selection
 StatusOr<ReadProgress> TabletStoreImpl::Read(const RowRange& range, const ReadOptions& options,
                                              RowSink* sink) {
   RETURN_IF_ERROR(ValidateSelection(options.selection));
+  if (reads_stopped_) {
+    return absl::UnavailableError(absl::StrCat("tablet ", tablet_.id, " is closed"));
+  }
   ++reads_;
   auto v = version();                                                    // 1
   StatusOr<ReadProgress> progress = ReadRows(*v, range, options, sink);  // 2
   if (!progress.ok()) return progress;
   rows_read_ += progress->rows;
-  if (fenced_) {
+  // Of a tablet that was closed meanwhile the state was true when the read began.
+  if (fenced_ && !reads_stopped_) {
     return absl::UnavailableError(absl::StrCat("tablet ", tablet_.id, " has another owner"));
   }
   RETURN_IF_ERROR(core_->CheckLease());  // 3

@@ -120,6 +120,14 @@ Status TabletStoreImpl::Publish(const Manifest& next) {
   return status;
 }
 
+void TabletStoreImpl::Detach() {
+  // Under the mutex, so that no publication is on its way: a late one would find the tablet fenced
+  // by this very server, and Forget would unpin the records of the store that came after this one.
+  MutexLock lock(&manifest_mu_);
+  reads_stopped_ = true;
+  fenced_ = true;
+}
+
 Status TabletStoreImpl::AlterSchema(const TableSchema& schema) {
   RETURN_IF_ERROR(ValidateSchema(schema));
   MutexLock manifest_lock(&manifest_mu_);

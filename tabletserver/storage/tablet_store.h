@@ -52,8 +52,14 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   void AddMaintenance(bool pins_log, bool memory_pressure, std::vector<MaintenanceTask>* tasks);
   // Refuses further writes and waits until those in the log's queue are answered.
   void StopWrites() EXCLUDES(write_mu_);
+  // Refuses reads that begin from now on: another server may own the tablet soon.
+  void StopReads() { reads_stopped_ = true; }
+  // Gives up manifest and log: from now on both may belong to another store of the same tablet.
+  void Detach() EXCLUDES(manifest_mu_);
   // Some acknowledged writes are in memory and in the log only.
   bool HasUnflushed() const;
+  // It has lost the tablet: what it holds in memory is another owner's business.
+  bool fenced() const { return fenced_; }
 
  private:
   struct CompactionInputs {
@@ -113,6 +119,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
 
   std::atomic<Sequence> visible_sequence_{0};
   std::atomic<bool> fenced_{false};
+  std::atomic<bool> reads_stopped_{false};
   std::atomic<uint64_t> reads_{0}, writes_{0}, rows_read_{0}, bytes_written_{0};
   std::atomic<uint32_t> most_files_{0};  // of a group
   std::atomic<uint32_t> flushing_{0}, compacting_{0};

@@ -226,7 +226,8 @@ TEST_F(EngineTest, ClosingWithoutFlushKeepsAcknowledgedWrites) {
   ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "v")));
   ASSERT_OK(h_.engine()->CloseTablet(kTestTablet, false));
   EXPECT_STATUS(kUnavailable, "closing", old->WriteSync(Put("r", "a", "q", 2000, "w")));
-  old.reset();
+  RowCollector rows;
+  EXPECT_STATUS(kUnavailable, "closed", old->ReadRow("r", {}, &rows));
   ASSERT_OK(h_.OpenTablet());
   EXPECT_EQ(h_.Get("r", "a", "q"), "v");
   // Also when maintenance is first.
@@ -234,6 +235,20 @@ TEST_F(EngineTest, ClosingWithoutFlushKeepsAcknowledgedWrites) {
   ASSERT_OK(h_.engine()->CloseTablet(kTestTablet, false));
   ASSERT_OK(h_.OpenTablet());
   EXPECT_EQ(h_.Get("r", "a", "q"), "w");
+}
+
+TEST_F(EngineTest, AnOldStoreDoesNotUnpinTheRecordsOfItsSuccessor) {
+  ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "v")));
+  auto old = h_.engine()->FindTablet(kTestTablet);
+  ASSERT_OK(h_.engine()->CloseTablet(kTestTablet, true));
+  ASSERT_OK(h_.OpenTablet());
+  ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "w")));
+  EXPECT_STATUS(kAborted, "another owner", old->CompactMajor());
+  EXPECT_STATUS(kAborted, "another owner", old->Flush());
+  TableSchema next = TinySchema();
+  ++next.version;
+  EXPECT_STATUS(kAborted, "another owner", old->AlterSchema(next));
+  EXPECT_EQ(h_.engine()->stats().ring.pinning, std::vector<TabletId>{kTestTablet});
 }
 
 TEST_F(EngineTest, AlterSchemaIsStrictAndDurable) {
