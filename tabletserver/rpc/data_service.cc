@@ -21,14 +21,6 @@ Status CheckTable(const storage::TabletStore& store, TableId table) {
       absl::StrCat("tablet ", store.descriptor().id, " is not of table ", table), nullptr);
 }
 
-// An error that a queued record met leaves open whether it is in the log, unless the engine says
-// that it is certainly not.
-bool IsOutcomeUnknown(const Status& status, bool queued) {
-  if (status.code() == absl::StatusCode::kUnknown) return true;
-  if (!queued) return false;
-  return status.code() == absl::StatusCode::kInternal || IsFenced(status) || IsCorrupt(status);
-}
-
 }  // namespace
 
 struct DataService::WriteBatch {
@@ -51,7 +43,8 @@ void DataService::FinishRow(const std::shared_ptr<WriteBatch>& batch, size_t ind
   wire::RowResult& result = batch->response.results[index];
   result.status = status;
   result.retry_delay_ms = wire::RetryDelayMs(status);
-  result.outcome_unknown = IsOutcomeUnknown(status, queued);
+  // Any other error of the engine is definite: no effect, ever.
+  result.outcome_unknown = absl::IsUnknown(status);
   if (batch->remaining.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   batch->reply.Send(wire::Encode(batch->response));
 }
@@ -80,11 +73,11 @@ void DataService::MutateRows(net::RpcRequest request, net::RpcReply reply) {
     parts_.progress->Begin();
     Status queued = store->Write(message.rows[i], [this, batch, i](const Status& status) {
       parts_.progress->End();
-      FinishRow(batch, i, status, /*queued=*/true);
+      FinishRow(batch, i, status);
     });
     if (queued.ok()) continue;
     parts_.progress->End();
-    FinishRow(batch, i, queued, /*queued=*/false);
+    FinishRow(batch, i, queued);
   }
 }
 
