@@ -39,7 +39,7 @@ Status DataService::CheckDeadline(int64_t deadline_boot_ns) const {
 }
 
 void DataService::FinishRow(const std::shared_ptr<WriteBatch>& batch, size_t index,
-                            const Status& status, bool queued) {
+                            const Status& status) {
   wire::RowResult& result = batch->response.results[index];
   result.status = status;
   result.retry_delay_ms = wire::RetryDelayMs(status);

@@ -45,7 +45,8 @@ class DataService {
  private:
   struct WriteBatch;
   struct PendingRead;
-  void FinishRow(const std::shared_ptr<WriteBatch>& batch, size_t index, const Status& status);
+  static void FinishRow(const std::shared_ptr<WriteBatch>& batch, size_t index,
+                        const Status& status);
   void FinishRead(PendingRead* read, const StatusOr<bool>& outcome);
   Status CheckDeadline(int64_t deadline_boot_ns) const;
 
