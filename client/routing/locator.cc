@@ -96,8 +96,8 @@ void Locator::StartWalk(TableId table, const Waiter& first) {
   auto walk = std::make_shared<Walk>();
   walk->table = table;
   walk->row = first.row;
-  walk->deadline_ns =
-      std::min(first.deadline_ns, core_->DeadlineAfterMs(core_->options().attempt_timeout_ms));
+  // Others may come to wait for it with more time than the first: each has a deadline of its own.
+  walk->deadline_ns = core_->DeadlineAfterMs(core_->options().attempt_timeout_ms);
   if (Status s = core_->gate()->Enter(&walk->pass); !s.ok()) return FinishWalk(walk, s);
   const bool in_root = table == kMetadataTable && RootTabletDescriptor().Contains(first.row);
   if (in_root || table == kCatalogTable) {

@@ -137,6 +137,21 @@ TEST_F(RoutingTest, LookUpEndsByItsDeadline) {
   EXPECT_EQ((clock_.BootNanos() - start) / 1'000'000, 50);
 }
 
+TEST_F(RoutingTest, ImpatientAskerDoesNotFailTheOthers) {
+  cell_.FailNext({Method::kReadRows, OkStatus(), false, /*silent=*/true});
+  std::optional<Status> impatient, patient;
+  locator_->Locate(kTable, "a", core_->DeadlineAfterMs(50),
+                   [&](StatusOr<TabletLocation> l) { impatient = l.status(); });
+  locator_->Locate(kTable, "b", core_->DeadlineAfterMs(9000),
+                   [&](StatusOr<TabletLocation> l) { patient = l.status(); });
+  const int64_t start = clock_.BootNanos();
+  EXPECT_TRUE(cell_.Run([&] { return impatient.has_value(); }));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(*impatient));
+  EXPECT_FALSE(patient.has_value());
+  EXPECT_TRUE(cell_.Run([&] { return patient.has_value(); }));
+  EXPECT_EQ((clock_.BootNanos() - start) / 1'000'000, options_.attempt_timeout_ms);
+}
+
 TEST_F(RoutingTest, UnknownTableIsNotFound) {
   EXPECT_TRUE(IsNotFound(Locate("a", kTable + 5).status()));
 }
