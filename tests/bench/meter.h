@@ -1,0 +1,42 @@
+// Meter: what a stretch of work cost this process: wall time, CPU time, bytes handed to write
+// calls, peak of resident memory. Read from the kernel's books (getrusage, /proc/self). Begins when
+// made; bound to one thread, counts all of the process.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace stele::bench {
+
+struct Measure {
+  std::string name;
+  uint64_t operations = 0;
+  uint64_t payload_bytes = 0;  // keys and values that the work was about
+  double seconds = 0;
+  double cpu_seconds = 0;
+  uint64_t written_bytes = 0;
+  uint64_t peak_resident_bytes = 0;
+  std::string options;
+};
+
+class Meter {
+ public:
+  Meter();
+  // Fixes the time; CPU, bytes and memory go on until Finish.
+  void StopClock();
+  Measure Finish(std::string name, uint64_t operations, uint64_t payload_bytes);
+
+ private:
+  const uint64_t written_at_start_;
+  const double cpu_at_start_;
+  const int64_t start_ns_;
+  int64_t stop_ns_ = 0;
+};
+
+// Returns when this process has written nothing for a while: background work is over.
+void AwaitQuiet();
+
+// One line of JSON.
+std::string ToJson(const Measure& measure);
+
+}  // namespace stele::bench

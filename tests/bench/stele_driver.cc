@@ -1,0 +1,202 @@
+#include <algorithm>
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+#include "common/base/mutex.h"
+#include "common/store/blob_store.h"
+#include "common/store/fs.h"
+#include "common/time/clock.h"
+#include "schema/model/model.h"
+#include "tabletserver/storage/engine.h"
+#include "tabletserver/storage/write_throttle.h"
+#include "tests/bench/driver.h"
+
+namespace stele::bench {
+namespace {
+
+constexpr TabletId kTablet = 100;
+constexpr TableId kTable = 7;
+
+TableSchema BenchSchema() {
+  TableSchema schema;
+  schema.name = "bench";
+  schema.id = kTable;
+  schema.version = 1;
+  schema.next_family_id = 2;
+  schema.groups = {{.name = "default",
+                    .codec = Codec::kNone,
+                    .block_bytes = kBlockBytes,
+                    .bloom_bits_per_key = kBloomBitsPerKey}};
+  GcRule one{.kind = GcRule::Kind::kMaxVersions, .max_versions = 1};
+  schema.families = {{.name = "f", .id = 1, .gc = one}};
+  return schema;
+}
+
+// Keeps the value of the last cell.
+class ValueSink : public storage::RowSink {
+ public:
+  explicit ValueSink(std::string* value) : value_(value) {}
+  void StartRow(Slice row) override { found_ = true; }
+  void AddCell(Slice family, Slice qualifier, int64_t timestamp_us, Slice value) override {
+    value_->assign(value.data(), value.size());
+  }
+  bool EndRow() override { return true; }
+  bool found() const { return found_; }
+
+ private:
+  std::string* const value_;
+  bool found_ = false;
+};
+
+class CountingSink : public storage::RowSink {
+ public:
+  void StartRow(Slice row) override {
+    ++rows;
+    bytes += row.size();
+  }
+  void AddCell(Slice family, Slice qualifier, int64_t timestamp_us, Slice value) override {
+    bytes += value.size();
+    sum += static_cast<unsigned char>(value[value.size() - 1]);
+  }
+  bool EndRow() override { return true; }
+  uint64_t rows = 0, bytes = 0, sum = 0;
+};
+
+class SteleDriver : public Driver {
+ public:
+  explicit SteleDriver(const DriverOptions& options) : options_(options) {
+    StatusOr<std::unique_ptr<BlobStore>> store =
+        OpenPosixStore(PosixFs(), options.directory, /*create=*/true);
+    CHECK_OK(store.status());
+    store_ = *std::move(store);
+    storage::EngineOptions engine;
+    engine.log.sync = options.sync_log;
+    engine.log.max_segments =
+        std::max<uint64_t>(16, 4 * options.data_bytes / engine.log.segment_bytes);
+    engine.memtable_bytes = options.memtable_bytes;
+    engine.block_cache_bytes = options.block_cache_bytes;
+    engine.memory_limit_bytes =
+        std::max<uint64_t>(1u << 30, 4 * options.memtable_bytes + 2 * options.block_cache_bytes);
+    if (!options.merge) engine.merge_min_files = engine.merge_max_files = 1000;
+    storage::EngineEnv env;
+    env.store = store_.get();
+    env.clock = SystemClock();
+    env.server_id = "bench";
+    env.lease_check = [] { return OkStatus(); };
+    env.on_fatal = [](const Status& status) { CHECK_OK(status); };
+    StatusOr<std::unique_ptr<storage::Engine>> opened = storage::Engine::Open(engine, env);
+    CHECK_OK(opened.status());
+    engine_ = *std::move(opened);
+    CHECK_OK(engine_->CreateTablet({.id = kTablet, .table = kTable}, BenchSchema(), 1));
+    StatusOr<std::shared_ptr<storage::TabletStore>> tablet = engine_->OpenTablet(kTablet, 2);
+    CHECK_OK(tablet.status());
+    tablet_ = *std::move(tablet);
+  }
+
+  ~SteleDriver() override {
+    Drain();
+    tablet_.reset();
+    engine_.reset();
+  }
+
+  void Put(Slice key, Slice value) override {
+    const RowMutation mutation = Mutation(key, value);
+    if (options_.puts_in_flight <= 1) {
+      CHECK_OK(tablet_->WriteSync(mutation));
+      return;
+    }
+    WaitForRoom(options_.puts_in_flight);
+    while (true) {
+      {
+        MutexLock lock(&mu_);
+        ++in_flight_;
+      }
+      Status status = tablet_->Write(mutation, [this](const Status& outcome) {
+        CHECK_OK(outcome);
+        MutexLock lock(&mu_);
+        // Half empty wakes the writer: it then refills in one go.
+        if (--in_flight_ == waited_for_) changed_.SignalAll();
+      });
+      if (status.ok()) return;
+      MutexLock lock(&mu_);
+      --in_flight_;
+      const int64_t delay_ms = storage::RetryDelayMs(status);
+      CHECK(delay_ms > 0) << status.ToString();
+      changed_.WaitFor(&mu_, std::chrono::milliseconds(delay_ms));
+    }
+  }
+
+  void Drain() override { WaitForRoom(1); }
+
+  void PutSync(Slice key, Slice value) override {
+    CHECK_OK(tablet_->WriteSync(Mutation(key, value)));
+  }
+
+  bool Get(Slice key, std::string* value) override {
+    ValueSink sink(value);
+    CHECK_OK(tablet_->ReadRow(key, point_, &sink).status());
+    return sink.found();
+  }
+
+  uint64_t Scan(Slice start, uint64_t rows, uint64_t* bytes) override {
+    CountingSink sink;
+    storage::ReadOptions page;
+    page.max_bytes = options_.page_bytes;
+    RowRange rest{.start = std::string(start)};
+    while (true) {
+      if (rows != 0) page.rows_limit = rows - sink.rows;
+      StatusOr<storage::ReadProgress> progress = tablet_->Read(rest, page, &sink);
+      CHECK_OK(progress.status());
+      if (progress->done || (rows != 0 && sink.rows >= rows)) break;
+      rest.start = progress->resume_after;
+      rest.start_open = true;
+    }
+    *bytes += sink.bytes;
+    return sink.rows;
+  }
+
+  void Settle(bool compact) override {
+    Drain();
+    CHECK_OK(tablet_->Flush());
+    if (compact) CHECK_OK(tablet_->CompactMajor());
+  }
+
+  std::string Describe() const override {
+    return absl::StrCat("log ring of 64 MiB segments, 1 maintenance thread, ",
+                        options_.puts_in_flight, " puts in flight, ", tablet_->stats().files,
+                        " files");
+  }
+
+ private:
+  static RowMutation Mutation(Slice key, Slice value) {
+    return {std::string(key), {SetCell{.family = "f", .value = std::string(value)}}};
+  }
+
+  void WaitForRoom(uint32_t limit) {
+    MutexLock lock(&mu_);
+    if (in_flight_ < limit) return;
+    waited_for_ = limit / 2;
+    while (in_flight_ > waited_for_) changed_.Wait(&mu_);
+    waited_for_ = kNobodyWaits;
+  }
+
+  static constexpr uint32_t kNobodyWaits = ~0u;
+  const DriverOptions options_;
+  const storage::ReadOptions point_;
+  Mutex mu_;
+  CondVar changed_;
+  uint32_t in_flight_ GUARDED_BY(mu_) = 0;
+  uint32_t waited_for_ GUARDED_BY(mu_) = kNobodyWaits;
+  std::unique_ptr<BlobStore> store_;
+  std::unique_ptr<storage::Engine> engine_;
+  std::shared_ptr<storage::TabletStore> tablet_;
+};
+
+}  // namespace
+
+std::unique_ptr<Driver> OpenStele(const DriverOptions& options) {
+  return std::make_unique<SteleDriver>(options);
+}
+
+}  // namespace stele::bench
