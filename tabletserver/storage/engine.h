@@ -33,6 +33,8 @@ struct EngineOptions {
   uint64_t compaction_bytes_per_second = 0;  // I/O budget of all maintenance; 0: none
   uint32_t maintenance_threads = 1;          // 0: only when RunMaintenance is called (tests)
   uint32_t merge_min_files = 4, merge_max_files = 10;
+  uint32_t major_marker_percent =
+      25;  // delete markers of all cells: then all files merge; > 100: never
   uint64_t gc_grace_ms = 10 * 60 * 1000;  // unreferenced files younger than it stay
   uint64_t trash_keep_ms = 24 * 3600 * 1000;
 };

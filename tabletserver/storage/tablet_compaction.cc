@@ -12,6 +12,8 @@ namespace stele::storage {
 namespace {
 
 constexpr uint64_t kCellsBetweenLooks = 1024;
+constexpr uint64_t kSmallShareOfMemtable =
+    32;  // files below that part of it count as equally small
 
 bool IsInput(const std::vector<std::shared_ptr<const OpenTable>>& inputs, const OpenTable& table) {
   return std::any_of(inputs.begin(), inputs.end(),
@@ -82,6 +84,8 @@ std::optional<TabletStoreImpl::CompactionInputs> TabletStoreImpl::PickGroup() co
   PickerOptions options;
   options.merge_min_files = core_->options.merge_min_files;
   options.merge_max_files = core_->options.merge_max_files;
+  options.small_file_bytes = core_->options.memtable_bytes / kSmallShareOfMemtable;
+  options.marker_share = core_->options.major_marker_percent / 100.0;
   auto v = version();
   std::optional<CompactionInputs> best;
   for (const TabletGroup& group : v->groups) {

@@ -52,8 +52,8 @@ std::string RandomQualifier(SeededRandom* random) {
 }
 
 std::string RandomFamily(SeededRandom* random) {
-  static const char* const kFamilies[] = {"a", "b", "c", "d"};
-  return kFamilies[random->Below(4)];
+  static const char* const kFamilies[] = {"a", "b", "b", "c", "d"};
+  return kFamilies[random->Below(5)];
 }
 
 int64_t RandomTimestamp(SeededRandom* random, int64_t now_us) {
@@ -76,10 +76,10 @@ RowRange RandomRange(SeededRandom* random) {
 
 std::vector<WalkOp> MakeWalk(uint64_t seed, size_t length) {
   static const std::pair<WalkOpKind, int> kWeights[] = {
-      {WalkOpKind::kWrite, 50},        {WalkOpKind::kReadRow, 12}, {WalkOpKind::kScan, 10},
-      {WalkOpKind::kFlush, 6},         {WalkOpKind::kMaintain, 8}, {WalkOpKind::kMajor, 3},
-      {WalkOpKind::kReopenTablet, 2},  {WalkOpKind::kRestart, 2},  {WalkOpKind::kCleanRestart, 1},
-      {WalkOpKind::kPowerCut, 3},      {WalkOpKind::kAlter, 2},    {WalkOpKind::kAdvanceClock, 2},
+      {WalkOpKind::kWrite, 50},        {WalkOpKind::kReadRow, 12},  {WalkOpKind::kScan, 10},
+      {WalkOpKind::kFlush, 24},        {WalkOpKind::kMaintain, 10}, {WalkOpKind::kMajor, 1},
+      {WalkOpKind::kReopenTablet, 2},  {WalkOpKind::kRestart, 2},   {WalkOpKind::kCleanRestart, 1},
+      {WalkOpKind::kPowerCut, 3},      {WalkOpKind::kAlter, 2},     {WalkOpKind::kAdvanceClock, 2},
       {WalkOpKind::kCollectGarbage, 2}};
   int total = 0;
   for (const auto& [kind, weight] : kWeights) total += weight;
@@ -112,8 +112,10 @@ EngineOptions WalkOptions(uint64_t seed) {
   options.memtable_bytes = random.Between(4096, 16384);
   options.block_cache_bytes = random.OneIn(2) ? 0 : 16384;
   options.filter_cache_bytes = random.OneIn(2) ? 0 : 16384;
-  options.merge_min_files = static_cast<uint32_t>(random.Between(2, 4));
-  options.merge_max_files = options.merge_min_files + static_cast<uint32_t>(random.Below(4));
+  // Small merges, so that most leave older and newer files out.
+  options.merge_min_files = static_cast<uint32_t>(random.Between(2, 3));
+  options.merge_max_files = options.merge_min_files + static_cast<uint32_t>(random.Below(2));
+  if (!random.OneIn(4)) options.major_marker_percent = 101;
   return options;
 }
 
@@ -124,13 +126,13 @@ RowMutation RandomMutation(SeededRandom* random, const TableSchema& schema, int6
     std::string family = RandomFamily(random);
     if (schema.FindFamily(family) == nullptr) family = "a";
     const uint64_t dice = random->Below(10);
-    if (dice < 7) {
+    if (dice < 6) {
       mutation.mutations.push_back(SetCell{family, RandomQualifier(random),
                                            RandomTimestamp(random, now_us),
                                            random->Letters(random->Below(40))});
     } else if (dice < 8) {
       int64_t start = 0, end = 0;
-      if (random->OneIn(2)) {
+      if (!random->OneIn(4)) {
         start = RandomTimestamp(random, now_us);
         end = start + static_cast<int64_t>(1 + random->Below(4)) * 1000;
       }
@@ -192,7 +194,8 @@ Status EngineWalk::Do(const WalkOp& op) {
     case WalkOpKind::kFlush:
       return harness_.tablet()->Flush();
     case WalkOpKind::kMaintain:
-      return harness_.Settle();
+      if (op.seed % 16 == 0) return harness_.Settle();
+      return harness_.engine()->RunMaintenance().status();
     case WalkOpKind::kMajor:
       return harness_.tablet()->CompactMajor();
     case WalkOpKind::kReopenTablet:

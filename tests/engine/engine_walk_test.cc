@@ -14,7 +14,7 @@
 namespace stele::storage {
 namespace {
 
-constexpr size_t kLength = 40;
+constexpr size_t kLength = 60;
 
 std::optional<std::string> RunWalk(uint64_t seed, const std::vector<WalkOp>& ops) {
   EngineWalk walk(seed);
