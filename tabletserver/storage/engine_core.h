@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -23,6 +24,27 @@ namespace stele::storage {
 struct EngineCounters {
   std::atomic<uint64_t> flushes{0}, merges{0}, majors{0}, compaction_bytes_written{0};
   std::atomic<uint64_t> files_deleted{0};
+};
+
+// What the log asked to be flushed so that it can go on. It knows best: it may be stuck long before
+// it is half full, by a large record or a disk without room to grow. Thread-safe.
+class LogWants {
+ public:
+  void Ask(const std::vector<TabletId>& tablets, Lsn next_lsn) EXCLUDES(mu_) {
+    MutexLock lock(&mu_);
+    below_.clear();
+    for (TabletId tablet : tablets) below_[tablet] = next_lsn;
+  }
+  // The tablet's records before this LSN are wanted in files; 0: none.
+  Lsn Below(TabletId tablet) const EXCLUDES(mu_) {
+    MutexLock lock(&mu_);
+    auto found = below_.find(tablet);
+    return found == below_.end() ? 0 : found->second;
+  }
+
+ private:
+  mutable Mutex mu_;
+  std::map<TabletId, Lsn> below_ GUARDED_BY(mu_);
 };
 
 class EngineCore {
@@ -84,6 +106,7 @@ class EngineCore {
   BlockCache block_cache, filter_cache;
   RateLimiter limiter;
   WriteThrottle throttle;
+  LogWants log_wants;
   EngineCounters counters;
   std::unique_ptr<CommitLog> log;
   std::function<void()> wake_maintenance;  // set once, before the log starts

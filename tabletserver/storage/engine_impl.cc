@@ -35,7 +35,10 @@ Status EngineImpl::Start(std::unique_ptr<LogStore> log_store) {
   EngineCore* core = core_.get();  // the log lives in the core
   hooks.lease_check = [core] { return core->CheckLease(); };
   hooks.on_fatal = [core](const Status& status) { core->Fatal(status); };
-  hooks.on_pressure = [core](std::vector<TabletId>) { core->wake_maintenance(); };
+  hooks.on_pressure = [core](const std::vector<TabletId>& pinning) {
+    core->log_wants.Ask(pinning, core->log->status().next_lsn);
+    core->wake_maintenance();
+  };
   CommitLogOptions options = core_->options.log;
   if (options.new_log_uuid == 0) {  // the moment makes it hard to guess
     options.new_log_uuid =
@@ -48,9 +51,12 @@ Status EngineImpl::Start(std::unique_ptr<LogStore> log_store) {
   RETURN_IF_ERROR(recovery.Run());
   RETURN_IF_ERROR(FaultPoint(core_->env.faults, "recovery.before_open"));
   RETURN_IF_ERROR(core_->CheckLease());
-  scheduler_ = std::make_unique<MaintenanceScheduler>(
+  scheduler_ = std::make_shared<MaintenanceScheduler>(
       core_->env.clock, core_->options.maintenance_threads, [this] { return MaintenanceTasks(); });
-  core_->wake_maintenance = [scheduler = scheduler_.get()] { scheduler->Wake(); };
+  // Weak: a tablet that somebody still holds keeps the core, and this, when the engine is gone.
+  core_->wake_maintenance = [weak = std::weak_ptr<MaintenanceScheduler>(scheduler_)] {
+    if (auto scheduler = weak.lock()) scheduler->Wake();
+  };
   RETURN_IF_ERROR(core_->log->Start());
   return FaultPoint(core_->env.faults, "recovery.after_open");
 }
@@ -161,16 +167,17 @@ Status EngineImpl::SettleLeftover(TabletId tablet) {
   }
   Status status = store->HasUnflushed() ? store->Flush() : OkStatus();
   if (!status.ok() && !store->fenced()) return status;
-  ForgetLeftover(tablet);
+  ForgetLeftover(tablet, /*only_settled=*/false);
   return OkStatus();
 }
 
-void EngineImpl::ForgetLeftover(TabletId tablet) {
+void EngineImpl::ForgetLeftover(TabletId tablet, bool only_settled) {
   StorePtr store;
   {
     MutexLock lock(&mu_);
     auto found = leftover_.find(tablet);
     if (found == leftover_.end()) return;
+    if (only_settled && !found->second->fenced() && found->second->HasUnflushed()) return;
     store = std::move(found->second);
     leftover_.erase(found);
   }
@@ -220,7 +227,7 @@ Status EngineImpl::DropTablet(TabletId tablet, Epoch epoch) {
   RETURN_IF_ERROR(
       core_->Judge(core_->env.store->DeleteCell(ManifestCellName(tablet), stored.version)));
   // Replay skips records without a manifest: nothing needs to be flushed.
-  ForgetLeftover(tablet);
+  ForgetLeftover(tablet, /*only_settled=*/false);
   return OkStatus();
 }
 
@@ -253,7 +260,7 @@ std::vector<MaintenanceTask> EngineImpl::MaintenanceTasks() {
     const TabletId id = store->descriptor().id;
     const bool pins =
         half_full && std::find(ring.pinning.begin(), ring.pinning.end(), id) != ring.pinning.end();
-    store->AddMaintenance(pins, pressure, &tasks);
+    store->AddMaintenance(pins ? UINT64_MAX : core_->log_wants.Below(id), pressure, &tasks);
   }
   return tasks;
 }
@@ -267,9 +274,10 @@ void EngineImpl::DropSettledLeftovers() {
     }
   }
   for (TabletId id : settled) {
-    // Whoever is opening or closing it settles it as well.
+    // Whoever is opening or closing it settles it as well. Looked at again: it may have been opened
+    // and closed since, and have left more.
     StatusOr<std::unique_ptr<Busy>> busy = Busy::Claim(this, id);
-    if (busy.ok()) ForgetLeftover(id);
+    if (busy.ok()) ForgetLeftover(id, /*only_settled=*/true);
   }
 }
 

@@ -50,14 +50,14 @@ class EngineImpl : public Engine {
   Status CloseBusy(TabletId tablet, bool flush);
   // Flushes what a closed tablet left in memory; OK when it left nothing or has another owner.
   Status SettleLeftover(TabletId tablet);
-  void ForgetLeftover(TabletId tablet);
+  void ForgetLeftover(TabletId tablet, bool only_settled);
   void DropSettledLeftovers();
   std::vector<MaintenanceTask> MaintenanceTasks();
   void StopJobs();
 
   const std::shared_ptr<EngineCore> core_;
   FileCollector collector_;
-  std::unique_ptr<MaintenanceScheduler> scheduler_;
+  std::shared_ptr<MaintenanceScheduler> scheduler_;
   mutable Mutex mu_;
   std::map<TabletId, StorePtr> open_ GUARDED_BY(mu_);
   std::map<TabletId, StorePtr> leftover_ GUARDED_BY(mu_);

@@ -55,14 +55,15 @@ std::unique_ptr<Iterator> MergedInputs(
 
 }  // namespace
 
-void TabletStoreImpl::AddMaintenance(bool pins_log, bool memory_pressure,
+void TabletStoreImpl::AddMaintenance(Lsn wanted_lsn, bool memory_pressure,
                                      std::vector<MaintenanceTask>* tasks) {
   if (fenced_) return;
   auto self = shared_from_this();
   auto v = version();
   const uint64_t active_bytes = v->active->cells.empty() ? 0 : v->active->cells.memory_bytes();
+  const Lsn oldest_lsn = v->frozen.empty() ? v->active->first_lsn : v->frozen.front()->first_lsn;
   std::optional<MaintenancePriority> flush;
-  if (pins_log) {
+  if (wanted_lsn == UINT64_MAX || (oldest_lsn != 0 && oldest_lsn < wanted_lsn)) {
     flush = MaintenancePriority::kFlushLogTail;
   } else if (!v->frozen.empty() || active_bytes >= core_->options.memtable_bytes) {
     flush = MaintenancePriority::kFlushSize;
@@ -180,7 +181,9 @@ Status TabletStoreImpl::MergeTables(const CompactionInputs& inputs) {
   RETURN_IF_ERROR(cells->status());
   ASSIGN_OR_RETURN(std::optional<NewTable> made, output.Finish());
   const uint64_t bytes = made ? made->file.bytes : 0;
-  Status status = PublishCompaction(inputs, options.oldest, std::move(made));  // 2 .. 4
+  // Markers over a damaged file stay: settled all the same, or they would be compacted for ever.
+  Status status =
+      PublishCompaction(inputs, options.oldest || inputs.major, std::move(made));  // 2 .. 4
   if (!status.ok()) {
     making.Keep();
     return status;

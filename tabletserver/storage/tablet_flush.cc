@@ -28,10 +28,13 @@ Status TabletStoreImpl::Flush() {
 
 Status TabletStoreImpl::FlushLocked() {
   if (fenced_) return FencedError(absl::StrCat("tablet ", tablet_.id, " has another owner"));
-  RETURN_IF_ERROR(Point("flush.freeze"));
-  Freeze();  // 1
   ++flushing_;
-  Status status = Reclaim();  // what an earlier flush did not come to
+  // First what an earlier flush did not come to: when flushes keep failing there is one frozen
+  // memtable, not one for each try.
+  Status status = Reclaim();
+  while (status.ok() && !version()->frozen.empty()) status = FlushOldest();
+  if (status.ok()) status = Point("flush.freeze");
+  if (status.ok()) Freeze();  // 1
   while (status.ok() && !version()->frozen.empty()) status = FlushOldest();
   --flushing_;
   core_->Judge(status).IgnoreError();

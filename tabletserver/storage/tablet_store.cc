@@ -140,7 +140,18 @@ Status TabletStoreImpl::AlterSchema(const TableSchema& schema) {
     return absl::FailedPreconditionError(
         absl::StrCat("schema version ", schema.version, " does not follow ", next.schema.version));
   }
+  if (schema.next_family_id < next.schema.next_family_id) {
+    return absl::InvalidArgumentError(absl::StrCat("next_family_id ", schema.next_family_id,
+                                                   " is below ", next.schema.next_family_id));
+  }
   for (const FamilySchema& family : schema.families) {
+    const bool known = std::any_of(next.schema.families.begin(), next.schema.families.end(),
+                                   [&](const FamilySchema& old) { return old.id == family.id; });
+    if (!known && family.id < next.schema.next_family_id) {
+      // Cells of a dropped family are still in files: they would come back.
+      return absl::InvalidArgumentError(
+          absl::StrCat("family ", family.name, " has id ", family.id, ", which was used before"));
+    }
     for (const FamilySchema& old : next.schema.families) {
       // Older cells and the markers that hide them must stay in one group.
       if (family.id == old.id &&

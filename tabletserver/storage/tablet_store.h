@@ -48,8 +48,9 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   TabletStats stats() const override;
   std::vector<ManifestFile> files() const override;
 
-  // What the scheduler could do for this tablet now. `pins_log`: it holds the ring's tail.
-  void AddMaintenance(bool pins_log, bool memory_pressure, std::vector<MaintenanceTask>* tasks);
+  // What the scheduler could do for this tablet now. Records before `wanted_lsn` keep the log from
+  // going on: they are flushed.
+  void AddMaintenance(Lsn wanted_lsn, bool memory_pressure, std::vector<MaintenanceTask>* tasks);
   // Refuses further writes and waits until those in the log's queue are answered.
   void StopWrites() EXCLUDES(write_mu_);
   // Refuses reads that begin from now on: another server may own the tablet soon.
@@ -77,6 +78,8 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   Status Queue(const RowMutation& mutation, const TableSchema& schema,
                std::function<void(const Status&)> done) EXCLUDES(write_mu_);
   void Apply(Lsn lsn, Slice payload) EXCLUDES(apply_mu_);
+  // What the caller is told of a record that the log is done with.
+  Status Answer(const Status& logged);
   void Finished() EXCLUDES(write_mu_);
 
   // Read.

@@ -55,7 +55,7 @@ Status WithDelay(const Status& status) {
 //     recovered by another one, which finds the record; here it is neither shown nor acknowledged.
 //  6. Apply: the log thread adds the cells to the active memtable, then moves the visible sequence
 //     past the whole record. Readers see all of it or nothing.
-//  7. done(OK).
+//  7. done(OK), unless the tablet was found to have another owner meanwhile.
 Status TabletStoreImpl::Write(const RowMutation& mutation,
                               std::function<void(const Status&)> done) {
   auto v = version();
@@ -89,7 +89,7 @@ Status TabletStoreImpl::Queue(const RowMutation& mutation, const TableSchema& sc
   record.apply = [self](Lsn lsn, Slice payload) { self->Apply(lsn, payload); };
   record.done = [self, done = std::move(done)](const Status& status) {
     // The log says Unknown of what may be on the disk; any other error is definite.
-    done(WithDelay(status));
+    done(self->Answer(status));
     self->Finished();
   };
   MutexLock lock(&write_mu_);
@@ -138,6 +138,15 @@ void TabletStoreImpl::Apply(Lsn lsn, Slice payload) {
   if (memtable->cells.memory_bytes() >= core_->options.memtable_bytes && core_->wake_maintenance) {
     core_->wake_maintenance();
   }
+}
+
+Status TabletStoreImpl::Answer(const Status& logged) {
+  if (!logged.ok() || !fenced_) return WithDelay(logged);
+  // The new owner may have recovered the log before the record was in it. Nobody here will flush
+  // it: it must not pin the log.
+  core_->log->Forget(tablet_.id);
+  return absl::UnknownError(
+      absl::StrCat("tablet ", tablet_.id, " has another owner; the write may be lost"));
 }
 
 void TabletStoreImpl::Finished() {

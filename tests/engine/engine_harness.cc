@@ -126,6 +126,11 @@ void EngineHarness::Drop() {
   store_.reset();
 }
 
+void EngineHarness::DropEngine() {
+  tablet_.reset();
+  engine_.reset();
+}
+
 void EngineHarness::PowerCut(uint64_t seed) {
   fs_->CutPower();
   Drop();

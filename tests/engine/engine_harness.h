@@ -70,6 +70,8 @@ class EngineHarness {
   Status OpenTablet();
   // Takes everything down as the end of a process would, without closing.
   void Drop();
+  // Takes the engine down, but neither the store nor what others hold of the tablets.
+  void DropEngine();
   // Drop, then the power goes and comes back with what `seed` leaves on the disk.
   void PowerCut(uint64_t seed);
   // Continues on another disk.
