@@ -1,6 +1,7 @@
 #include "client/cli/probe_session.h"
 
 #include <algorithm>
+#include <chrono>
 #include <ostream>
 
 #include "absl/strings/str_cat.h"
@@ -8,61 +9,141 @@
 #include "common/time/clock.h"
 
 namespace stele::cli {
+namespace {
 
-ProbeSession::ProbeSession(Client* client, std::ostream* out) : client_(client), out_(out) {
-  for (uint32_t i = 0; i < kScanThreads; ++i) scan_threads_.emplace_back([this] { ScanLoop(); });
+constexpr int64_t kNanosPerMilli = 1'000'000;
+
+int64_t LeftMs(int64_t deadline_ns) {
+  return std::max<int64_t>(1, (deadline_ns - MonotonicNanos()) / kNanosPerMilli);
+}
+
+}  // namespace
+
+ProbeSession::ProbeSession(Client* client, int64_t timeout_ms, std::ostream* out)
+    : client_(client), timeout_ms_(timeout_ms), out_(out) {
+  threads_.emplace_back([this] { OpenLoop(); });
+  threads_.emplace_back([this] { ExpireLoop(); });
+  for (uint32_t i = 0; i < kScanThreads; ++i) threads_.emplace_back([this] { ScanLoop(); });
 }
 
 ProbeSession::~ProbeSession() {
   {
     MutexLock lock(&mu_);
-    while (in_flight_ > 0) changed_.Wait(&mu_);  // each has a deadline
+    while (in_flight_ > 0) answered_.Wait(&mu_);  // each has a deadline
     closing_ = true;
-    changed_.SignalAll();
+    open_wanted_.SignalAll();
+    scan_wanted_.SignalAll();
+    queued_.SignalAll();
   }
-  for (std::thread& thread : scan_threads_) thread.join();
+  for (std::thread& thread : threads_) thread.join();
 }
 
 void ProbeSession::Submit(std::string_view line) {
   if (line.find_first_not_of(" \t\r") == line.npos) return;
   {
     MutexLock lock(&mu_);
-    while (in_flight_ >= kMaxInFlight) changed_.Wait(&mu_);
+    while (in_flight_ >= kMaxInFlight) answered_.Wait(&mu_);
     ++in_flight_;
   }
-  const int64_t invoke_ns = MonotonicNanos();
-  ProbeRequest request;
-  Status parsed = ParseProbeLine(line, &request);
-  if (parsed.ok() && request.kind == ProbeRequest::Kind::kUnbuilt) {
+  Pending pending;
+  pending.invoke_ns = MonotonicNanos();
+  Status parsed = ParseProbeLine(line, &pending.request);
+  if (parsed.ok() && pending.request.kind == ProbeRequest::Kind::kUnbuilt) {
     parsed = absl::UnimplementedError("not built yet");
   }
-  if (!parsed.ok()) return Answer(request.id, "fail", CodeName(parsed), invoke_ns);
-  StatusOr<Table> table = Open(request.table);
-  if (!table.ok()) return Answer(request.id, "fail", CodeName(table.status()), invoke_ns);
-  Start(std::move(request), *std::move(table), invoke_ns);
-}
-
-StatusOr<Table> ProbeSession::Open(const std::string& name) {
+  if (!parsed.ok()) {
+    return Answer(pending.request.id, "fail", CodeName(parsed), pending.invoke_ns);
+  }
+  const int64_t ms = pending.request.deadline_ms;
+  pending.deadline_ns = pending.invoke_ns + (ms > 0 ? ms : timeout_ms_) * kNanosPerMilli;
   {
     MutexLock lock(&mu_);
-    for (const std::string& gone : gone_tables_) tables_.erase(gone);
-    gone_tables_.clear();
+    auto table = tables_.find(pending.request.table);
+    if (table == tables_.end()) {
+      const int64_t deadline_ns = pending.deadline_ns;
+      opens_.emplace(deadline_ns, std::move(pending));
+      open_wanted_.Signal();
+      queued_.Signal();
+      return;
+    }
+    pending.table = table->second;
   }
-  auto it = tables_.find(name);
-  if (it != tables_.end()) return it->second;
-  ASSIGN_OR_RETURN(Table table, client_->OpenTable(name));
-  tables_.emplace(name, table);
-  return table;
+  Start(std::move(pending));
 }
 
 void ProbeSession::NoteIfGone(const std::string& table, const Status& status) {
   if (!IsNotFound(status)) return;
   MutexLock lock(&mu_);
-  gone_tables_.insert(table);
+  tables_.erase(table);
 }
 
-void ProbeSession::Start(ProbeRequest request, Table table, int64_t invoke_ns) {
-  const CallOptions call{.timeout_ms = request.deadline_ms};
+void ProbeSession::OpenLoop() {
+  while (true) {
+    std::string name;
+    {
+      MutexLock lock(&mu_);
+      while (opens_.empty() && !closing_) open_wanted_.Wait(&mu_);
+      if (opens_.empty()) return;
+      name = opens_.begin()->second.request.table;
+    }
+    StatusOr<Table> table = client_->OpenTable(name);
+    std::vector<Pending> waited;
+    {
+      MutexLock lock(&mu_);
+      if (table.ok()) tables_.insert_or_assign(name, *table);
+      for (auto it = opens_.begin(); it != opens_.end();) {
+        auto here = it++;
+        if (here->second.request.table != name) continue;
+        waited.push_back(std::move(here->second));
+        opens_.erase(here);
+      }
+    }
+    for (Pending& pending : waited) {
+      if (table.ok()) {
+        pending.table = *table;
+        Start(std::move(pending));
+      } else {
+        Answer(pending.request.id, "fail", CodeName(table.status()), pending.invoke_ns);
+      }
+    }
+  }
+}
+
+void ProbeSession::TakeExpired(int64_t now_ns, Queue* queue, std::vector<Pending>* expired) {
+  while (!queue->empty() && queue->begin()->first <= now_ns) {
+    expired->push_back(std::move(queue->begin()->second));
+    queue->erase(queue->begin());
+  }
+}
+
+void ProbeSession::ExpireLoop() {
+  while (true) {
+    std::vector<Pending> expired;
+    {
+      MutexLock lock(&mu_);
+      if (closing_) return;
+      const int64_t now_ns = MonotonicNanos();
+      TakeExpired(now_ns, &opens_, &expired);
+      TakeExpired(now_ns, &scans_, &expired);
+      if (expired.empty()) {
+        int64_t next_ns = now_ns + 1000 * kNanosPerMilli;
+        for (const Queue* queue : {&opens_, &scans_}) {
+          if (!queue->empty()) next_ns = std::min(next_ns, queue->begin()->first);
+        }
+        queued_.WaitFor(&mu_, std::chrono::nanoseconds(next_ns - now_ns));
+      }
+    }
+    for (const Pending& pending : expired) {
+      Answer(pending.request.id, "fail", "DEADLINE_EXCEEDED", pending.invoke_ns);
+    }
+  }
+}
+
+void ProbeSession::Start(Pending pending) {
+  ProbeRequest& request = pending.request;
+  Table& table = *pending.table;
+  const int64_t invoke_ns = pending.invoke_ns;
+  const CallOptions call{.timeout_ms = LeftMs(pending.deadline_ns)};
   const std::string id = request.id, name = request.table;
   switch (request.kind) {
     case ProbeRequest::Kind::kPut:
@@ -100,8 +181,10 @@ void ProbeSession::Start(ProbeRequest request, Table table, int64_t invoke_ns) {
     }
     case ProbeRequest::Kind::kScan: {
       MutexLock lock(&mu_);
-      scans_.push_back({std::move(request), std::move(table), invoke_ns});
-      changed_.SignalAll();
+      const int64_t deadline_ns = pending.deadline_ns;
+      scans_.emplace(deadline_ns, std::move(pending));
+      scan_wanted_.Signal();
+      queued_.Signal();
       return;
     }
     case ProbeRequest::Kind::kUnbuilt:
@@ -111,13 +194,13 @@ void ProbeSession::Start(ProbeRequest request, Table table, int64_t invoke_ns) {
 
 void ProbeSession::ScanLoop() {
   while (true) {
-    std::optional<Scan> scan;
+    std::optional<Pending> scan;
     {
       MutexLock lock(&mu_);
-      while (scans_.empty() && !closing_) changed_.Wait(&mu_);
+      while (scans_.empty() && !closing_) scan_wanted_.Wait(&mu_);
       if (scans_.empty()) return;
-      scan = std::move(scans_.front());
-      scans_.pop_front();
+      scan = std::move(scans_.begin()->second);
+      scans_.erase(scans_.begin());
     }
     StatusOr<std::string> rows = RunScan(*scan);
     NoteIfGone(scan->request.table, rows.status());
@@ -125,19 +208,14 @@ void ProbeSession::ScanLoop() {
   }
 }
 
-StatusOr<std::string> ProbeSession::RunScan(Scan& scan) {
+StatusOr<std::string> ProbeSession::RunScan(Pending& scan) {
   ReadQuery query;
   query.Range(scan.request.start, scan.request.end).Limit(scan.request.limit);
   CallOptions call;
-  if (scan.request.deadline_ms > 0) {
-    // Time that it waited for a thread counts.
-    const int64_t waited_ms = (MonotonicNanos() - scan.invoke_ns) / 1'000'000;
-    call.timeout_ms = std::max<int64_t>(1, scan.request.deadline_ms - waited_ms);
-    call.whole_scan_timeout_ms = call.timeout_ms;
-  }
+  call.timeout_ms = call.whole_scan_timeout_ms = LeftMs(scan.deadline_ns);
   std::vector<Row> rows;
   size_t bytes = 0;
-  for (StatusOr<Row>& row : scan.table.ReadRows(query, call)) {
+  for (StatusOr<Row>& row : scan.table->ReadRows(query, call)) {
     RETURN_IF_ERROR(row.status());
     for (const Cell& cell : row->cells) bytes += cell.qualifier.size() + cell.value.size();
     if (bytes > kMaxScanBytes) {
@@ -167,7 +245,7 @@ void ProbeSession::Answer(const std::string& id, const char* outcome, const std:
   MutexLock lock(&mu_);
   *out_ << line << std::flush;
   --in_flight_;
-  changed_.SignalAll();
+  answered_.SignalAll();
 }
 
 }  // namespace stele::cli

@@ -11,12 +11,11 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <iosfwd>
 #include <map>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -30,44 +29,52 @@ namespace stele::cli {
 class ProbeSession {
  public:
   static constexpr uint32_t kMaxInFlight = 4096;
-  static constexpr uint32_t kScanThreads = 4;
+  static constexpr uint32_t kScanThreads = 16;
   // Rows of one scan's answer; more is RESOURCE_EXHAUSTED.
   static constexpr size_t kMaxScanBytes = 256u << 20;
 
-  ProbeSession(Client* client, std::ostream* out);
+  // `timeout_ms`: the deadline of requests that name none.
+  ProbeSession(Client* client, int64_t timeout_ms, std::ostream* out);
   ~ProbeSession();  // waits for all answers
 
-  // One input line. Blocks while kMaxInFlight requests wait for answers.
+  // One input line. Blocks while kMaxInFlight requests wait for answers, for nothing else.
   void Submit(std::string_view line);
 
  private:
-  struct Scan {
+  struct Pending {
     ProbeRequest request;
-    Table table;
     int64_t invoke_ns;
+    int64_t deadline_ns;
+    std::optional<Table> table;  // empty: it has to be opened
   };
+  // By deadline. Nothing was sent for what is in one: when its time is over it fails.
+  using Queue = std::multimap<int64_t, Pending>;
 
-  void Start(ProbeRequest request, Table table, int64_t invoke_ns);
-  StatusOr<Table> Open(const std::string& name);
+  void Start(Pending pending);
   // A table that is not found may have been dropped and made again: it is opened anew next time.
   void NoteIfGone(const std::string& table, const Status& status);
+  void OpenLoop();
   void ScanLoop();
-  StatusOr<std::string> RunScan(Scan& scan);
+  void ExpireLoop();
+  // What is over in `queue` goes to `expired`.
+  void TakeExpired(int64_t now_ns, Queue* queue, std::vector<Pending>* expired) REQUIRES(mu_);
+  StatusOr<std::string> RunScan(Pending& scan);
   void AnswerWrite(const std::string& id, const Status& status, int64_t invoke_ns);
   void AnswerRead(const std::string& id, const StatusOr<std::string>& value, int64_t invoke_ns);
   void Answer(const std::string& id, const char* outcome, const std::string& value,
               int64_t invoke_ns);
 
   Client* const client_;
-  std::map<std::string, Table> tables_;  // the submitting thread's
+  const int64_t timeout_ms_;
   Mutex mu_;
-  CondVar changed_;
+  CondVar answered_, open_wanted_, scan_wanted_, queued_;
   std::ostream* const out_ GUARDED_BY(mu_);
   uint32_t in_flight_ GUARDED_BY(mu_) = 0;
   bool closing_ GUARDED_BY(mu_) = false;
-  std::set<std::string> gone_tables_ GUARDED_BY(mu_);
-  std::deque<Scan> scans_ GUARDED_BY(mu_);
-  std::vector<std::thread> scan_threads_;
+  std::map<std::string, Table> tables_ GUARDED_BY(mu_);
+  Queue opens_ GUARDED_BY(mu_);
+  Queue scans_ GUARDED_BY(mu_);
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace stele::cli
