@@ -171,6 +171,22 @@ TEST(PageTest, PagesEscapeTextAndLinkOnlyToThemselves) {
   }
 }
 
+TEST(PageTest, FitsAPhone) {
+  Page page("p");
+  page.Level("<full>", "3 of 4", 3, 4);
+  page.Level("none", "0 of 0", 0, 0);
+  page.BeginTable({"\"<c>", "d"});
+  page.Row({"x", std::string(17, 'y')});
+  page.EndTable();
+  const std::string html = page.Finish();
+  for (const char* part :
+       {"name=\"viewport\"", "prefers-color-scheme:dark", "&lt;full&gt;", "max=\"4\" value=\"3\"",
+        "max=\"1\" value=\"0\"", "<td class=\"short\" data-column=\"&quot;&lt;c&gt;\">x</td>",
+        "<td data-column=\"d\">yyy"}) {
+    EXPECT_NE(html.find(part), std::string::npos) << part;
+  }
+}
+
 TEST(PageTest, PagesAreBounded) {
   Page page("big");
   page.BeginTable({"key"});

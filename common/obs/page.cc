@@ -1,5 +1,6 @@
 #include "common/obs/page.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -10,10 +11,35 @@
 namespace stele::obs {
 namespace {
 
-constexpr char kStyle[] =
-    "body{font:14px sans-serif;margin:1.5em;color:#222}h1{font-size:20px}h2{font-size:16px}"
-    "table{border-collapse:collapse;margin:.5em 0}th,td{border:1px solid #ccc;padding:2px 8px;"
-    "text-align:left;font-variant-numeric:tabular-nums}th{background:#eee}nav a{margin-right:1em}";
+// One sheet for light and dark. On a narrow screen a table's row becomes a card with the column's
+// name before each value, so no page scrolls sideways.
+constexpr char kStyle[] = R"(
+:root{color-scheme:light dark;--fg:#1d2530;--dim:#5c6773;--bg:#fff;--soft:#f3f5f8;--line:#d5dbe3;
+--link:#0b57b0}
+@media(prefers-color-scheme:dark){:root{--fg:#dde3ea;--dim:#95a1af;--bg:#14181d;--soft:#1e242c;
+--line:#343d48;--link:#7db4ff}}
+*{box-sizing:border-box}
+body{font:14px/1.45 system-ui,sans-serif;margin:0 auto;padding:1rem 1.5rem;max-width:110rem;
+color:var(--fg);background:var(--bg);overflow-wrap:anywhere}
+h1{font-size:1.35rem;margin:.3rem 0}h2{font-size:1.1rem;margin:1.6rem 0 .4rem}
+a{color:var(--link)}p{margin:.4rem 0}
+nav{display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;padding:.4rem 0 .6rem;margin-bottom:.8rem;
+border-bottom:1px solid var(--line)}
+.fact{display:flex;gap:1rem;padding:.1rem 0}.fact b{flex:0 0 9rem;font-weight:400;color:var(--dim)}
+.fact span{flex:1;min-width:0;font-variant-numeric:tabular-nums}
+meter{width:24rem;max-width:100%;height:.8rem;display:block}
+table{border-collapse:collapse;margin:.5rem 0;max-width:100%}
+th,td{border-bottom:1px solid var(--line);padding:.3rem .9rem .3rem 0;text-align:left;
+vertical-align:top;font-variant-numeric:tabular-nums}
+th{font-weight:600;color:var(--dim);overflow-wrap:normal}.short{white-space:nowrap}
+@media(max-width:70rem){body{padding:.8rem}.fact{gap:.6rem}.fact b{flex-basis:7rem}
+table,tbody,tr,td{display:block;width:100%}tr:first-child{display:none}
+tr{background:var(--soft);border-radius:.4rem;padding:.4rem .7rem;margin:.5rem 0}
+td{display:flex;gap:.6rem;border:0;padding:.1rem 0}td:empty{display:none}
+td::before{content:attr(data-column);flex:0 0 7rem;color:var(--dim)}}
+)";
+
+constexpr size_t kShortBytes = 16;  // a cell that is never broken into lines
 
 std::string Fixed(double value, int decimals, Slice unit) {
   char buffer[48];
@@ -97,8 +123,10 @@ std::string FormatDurationMs(int64_t milliseconds) {
 
 Page::Page(Slice title) {
   const std::string escaped = HtmlEscape(title);
-  out_ = absl::StrCat("<!DOCTYPE html><html><head><meta charset=\"utf-8\"><title>", escaped,
-                      "</title><style>", kStyle, "</style></head><body><h1>", escaped, "</h1>\n");
+  out_ = absl::StrCat(
+      "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">"
+      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>",
+      escaped, "</title><style>", kStyle, "</style></head><body><h1>", escaped, "</h1>\n");
 }
 
 bool Page::HasRoom(size_t bytes) {
@@ -135,17 +163,27 @@ void Page::Text(Slice text) {
 }
 
 void Page::Fact(Slice name, Slice value) {
+  const std::string line = absl::StrCat("<div class=\"fact\"><b>", HtmlEscape(name), "</b><span>",
+                                        HtmlEscape(value), "</span></div>\n");
+  if (HasRoom(line.size())) out_ += line;
+}
+
+void Page::Level(Slice name, Slice value, uint64_t used, uint64_t limit) {
   const std::string line =
-      absl::StrCat("<div><b>", HtmlEscape(name), "</b>: ", HtmlEscape(value), "</div>\n");
+      absl::StrCat("<div class=\"fact\"><b>", HtmlEscape(name), "</b><span>", HtmlEscape(value),
+                   "<meter min=\"0\" max=\"", std::max<uint64_t>(limit, 1), "\" value=\"", used,
+                   "\"></meter></span></div>\n");
   if (HasRoom(line.size())) out_ += line;
 }
 
 void Page::BeginTable(const std::vector<std::string>& columns) {
   CHECK(!in_table_);
   in_table_ = true;
+  columns_.clear();
   out_ += "<table><tr>";
   for (const std::string& column : columns) {
-    absl::StrAppend(&out_, "<th>", HtmlEscape(column), "</th>");
+    columns_.push_back(HtmlEscape(column));
+    absl::StrAppend(&out_, "<th>", columns_.back(), "</th>");
   }
   out_ += "</tr>\n";
 }
@@ -153,7 +191,11 @@ void Page::BeginTable(const std::vector<std::string>& columns) {
 void Page::Row(const std::vector<PageCell>& cells) {
   CHECK(in_table_);
   std::string line = "<tr>";
-  for (const PageCell& cell : cells) absl::StrAppend(&line, "<td>", RenderCell(cell), "</td>");
+  for (size_t i = 0; i < cells.size(); i++) {
+    absl::StrAppend(&line, "<td", cells[i].text.size() <= kShortBytes ? " class=\"short\"" : "",
+                    " data-column=\"", i < columns_.size() ? columns_[i] : "", "\">",
+                    RenderCell(cells[i]), "</td>");
+  }
   line += "</tr>\n";
   if (HasRoom(line.size())) out_ += line;
 }

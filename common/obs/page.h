@@ -44,6 +44,8 @@ class Page {
   void Heading(Slice text);
   void Text(Slice text);
   void Fact(Slice name, Slice value);  // one line "name: value"
+  // The same with a bar that shows `used` of `limit`.
+  void Level(Slice name, Slice value, uint64_t used, uint64_t limit);
   void BeginTable(const std::vector<std::string>& columns);
   void Row(const std::vector<PageCell>& cells);  // REQUIRES: between BeginTable and EndTable
   void EndTable();
@@ -55,6 +57,7 @@ class Page {
 
   std::string out_;
   bool in_table_ = false;
+  std::vector<std::string> columns_;  // of the table, escaped
   uint64_t left_out_ = 0;
 };
 

@@ -1,11 +1,14 @@
 #include "deploy/cell/status_pages.h"
 
+#include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
 #include "common/obs/metrics.h"
 #include "common/obs/page.h"
+#include "deploy/cell/server_numbers.h"
 
 namespace stele::deploy {
 namespace {
@@ -67,19 +70,6 @@ uint64_t CountNotServing(const CellSnapshot& snapshot) {
   return count;
 }
 
-std::string CellPage(const CellSnapshot& snapshot) {
-  obs::Page page = NewPage(snapshot, "Overview");
-  const wire::CellStatusResponse& status = snapshot.view->status;
-  page.Fact("Address", status.master_address);
-  page.Fact("Master epoch", absl::StrCat(status.master_epoch));
-  page.Fact("Tablets", FormatCount(status.tablets.size()));
-  page.Fact("Not serving", FormatCount(CountNotServing(snapshot)));
-  if (!snapshot.view->trouble.empty()) page.Fact("Trouble", snapshot.view->trouble);
-  AddTables(snapshot, &page);
-  AddServers(snapshot, &page);
-  return page.Finish();
-}
-
 std::string TablesPage(const CellSnapshot& snapshot) {
   obs::Page page = NewPage(snapshot, "Tables");
   AddTables(snapshot, &page);
@@ -88,11 +78,17 @@ std::string TablesPage(const CellSnapshot& snapshot) {
 
 std::string TabletsPage(const CellSnapshot& snapshot) {
   obs::Page page = NewPage(snapshot, "Tablets");
+  std::map<TableId, std::string> names;
+  for (const wire::TableSummary& table : snapshot.view->status.tables) {
+    names[table.schema.id] = table.schema.name;
+  }
   page.BeginTable({"Tablet", "Table", "After row", "Up to row", "Server", "Epoch", "State", "Since",
                    "Reason", "Next step", "Files", "Bytes", "Memory", "Reads", "Writes"});
   for (const wire::TabletSummary& tablet : snapshot.view->status.tablets) {
     const TabletLocation& location = tablet.location;
-    page.Row({absl::StrCat(location.tablet.id), absl::StrCat(location.tablet.table),
+    auto name = names.find(location.tablet.table);
+    page.Row({absl::StrCat(location.tablet.id),
+              name == names.end() ? absl::StrCat("id ", location.tablet.table) : name->second,
               RowText(location.tablet.start_row, "(first)"),
               RowText(location.tablet.end_row, "(last)"), location.server_id,
               absl::StrCat(location.epoch), tablet.state, FormatDurationMs(tablet.state_age_ms),
@@ -104,25 +100,67 @@ std::string TabletsPage(const CellSnapshot& snapshot) {
   return page.Finish();
 }
 
+int64_t NumberOf(const wire::ServerStatusResponse& server, const char* name) {
+  for (const wire::NamedNumber& number : server.numbers) {
+    if (number.name == name) return std::max<int64_t>(number.value, 0);
+  }
+  return 0;
+}
+
+// The two things of a server that can become full.
+void AddLevels(const wire::ServerStatusResponse& server, obs::Page* page) {
+  const wire::RingStatus& ring = server.ring;
+  const uint64_t most = ring.max_segments * ring.segment_bytes;
+  page->Level("Commit log ring",
+              absl::StrCat(FormatBytes(ring.live_bytes), " needed for recovery, of at most ",
+                           FormatBytes(most)),
+              ring.live_bytes, most);
+  const auto used = static_cast<uint64_t>(NumberOf(server, "memory.used"));
+  const auto limit = static_cast<uint64_t>(NumberOf(server, "memory.limit"));
+  page->Level("Memory", absl::StrCat(FormatBytes(used), " of ", FormatBytes(limit)), used, limit);
+}
+
 void AddServerDetails(const wire::ServerStatusResponse& server, obs::Page* page) {
   page->Heading(server.server_id);
   page->Fact("State", server.state);
   page->Fact("Address", server.address);
   page->Fact("Incarnation", absl::StrCat(server.incarnation));
+  AddLevels(server, page);
   const wire::RingStatus& ring = server.ring;
-  page->Fact("Log ring", absl::StrCat(ring.segments, " of at most ", ring.max_segments,
-                                      " segments of ", FormatBytes(ring.segment_bytes)));
-  page->Fact("Log in use", FormatBytes(ring.live_bytes));
-  page->Fact("Log position",
-             absl::StrCat("segment ", ring.head_segment, " offset ", ring.head_offset, ", tail ",
-                          ring.tail_segment, ", next LSN ", ring.next_lsn, ", segments reused ",
-                          ring.wraps, ", epoch ", ring.epoch));
-  page->BeginTable({"Name", "Value"});
+  page->Fact("Log segments",
+             absl::StrCat(ring.segments, " of at most ", ring.max_segments, ", ",
+                          FormatBytes(ring.segment_bytes), " each, reused ", ring.wraps, " times"));
+  page->Fact("Log head", absl::StrCat("segment ", ring.head_segment, ", offset ", ring.head_offset,
+                                      ", next LSN ", ring.next_lsn, ", epoch ", ring.epoch));
+  page->Fact("Log tail", absl::StrCat("segment ", ring.tail_segment));
+  std::string pinning;
+  for (TabletId tablet : ring.pinning) {
+    absl::StrAppend(&pinning, pinning.empty() ? "tablets " : ", ", tablet);
+  }
+  page->Fact("Tail kept by", pinning.empty() ? "nothing" : pinning);
+  page->BeginTable({"Name", "Value", "Meaning"});
   for (const wire::NamedNumber& number : server.numbers) {
-    page->Row(
-        {number.name, FormatCount(static_cast<uint64_t>(std::max<int64_t>(number.value, 0)))});
+    const ServerNumber meaning = DescribeServerNumber(number.name);
+    page->Row({number.name, FormatServerNumber(meaning, number.value), meaning.help});
   }
   page->EndTable();
+}
+
+std::string CellPage(const CellSnapshot& snapshot) {
+  obs::Page page = NewPage(snapshot, "Overview");
+  const wire::CellStatusResponse& status = snapshot.view->status;
+  page.Fact("Address", status.master_address);
+  page.Fact("Master epoch", absl::StrCat(status.master_epoch));
+  page.Fact("Tablets", FormatCount(status.tablets.size()));
+  page.Fact("Not serving", FormatCount(CountNotServing(snapshot)));
+  if (!snapshot.view->trouble.empty()) page.Fact("Trouble", snapshot.view->trouble);
+  AddTables(snapshot, &page);
+  AddServers(snapshot, &page);
+  for (const wire::ServerStatusResponse& server : snapshot.servers) {
+    page.Heading(absl::StrCat("Log and memory of ", server.server_id));
+    AddLevels(server, &page);
+  }
+  return page.Finish();
 }
 
 std::string ServersPage(const CellSnapshot& snapshot) {
@@ -209,35 +247,44 @@ json CellJson(const CellSnapshot& snapshot) {
           {"servers", ServersJson(snapshot)}};
 }
 
-// "block_cache.hits" of a server becomes stele_block_cache_hits{server="ts-1"}.
-std::string MetricName(const std::string& name) {
-  std::string out = "stele_";
-  for (char c : name) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    out.push_back(plain ? c : '_');
+void AddServerMetrics(const wire::ServerStatusResponse& server, obs::MetricRegistry* registry) {
+  const obs::Labels labels = {{"server", server.server_id}};
+  auto set = [&](const char* name, const char* help, const char* unit, uint64_t value) {
+    registry->AddGauge({name, help, unit}, labels)->Set(static_cast<int64_t>(value));
+  };
+  const wire::RingStatus& ring = server.ring;
+  set("stele_tablets", "Tablets that the server holds.", "", server.tablets);
+  set("stele_log_live", "Commit log that recovery would read.", "bytes", ring.live_bytes);
+  set("stele_log_limit", "Commit log at most.", "bytes", ring.max_segments * ring.segment_bytes);
+  set("stele_log_segments", "Segments of the commit log's ring.", "", ring.segments);
+  set("stele_log_next_lsn", "Sequence number of the commit log's next record.", "", ring.next_lsn);
+  registry
+      ->AddCounter({"stele_log_segments_reused", "Segments of the ring used again.", ""}, labels)
+      ->Add(ring.wraps);
+  for (const wire::NamedNumber& number : server.numbers) {
+    const ServerNumber meaning = DescribeServerNumber(number.name);
+    const obs::MetricInfo info = {meaning.metric, meaning.help, meaning.unit};
+    obs::Labels all = labels;
+    all.insert(all.end(), meaning.labels.begin(), meaning.labels.end());
+    if (meaning.counter) {
+      registry->AddCounter(info, all)->Add(
+          static_cast<uint64_t>(std::max<int64_t>(number.value, 0)));
+    } else {
+      registry->AddGauge(info, all)->Set(number.value);
+    }
   }
-  return out;
 }
 
 std::string MetricsText(const CellSnapshot& snapshot) {
   obs::MetricRegistry registry;
   for (const wire::ServerStatusResponse& server : snapshot.servers) {
-    const obs::Labels labels = {{"server", server.server_id}};
-    auto set = [&](const std::string& name, int64_t value) {
-      registry.AddGauge({MetricName(name), "See the servers page.", ""}, labels)->Set(value);
-    };
-    set("tablets", static_cast<int64_t>(server.tablets));
-    set("log_live_bytes", static_cast<int64_t>(server.ring.live_bytes));
-    set("log_segments", static_cast<int64_t>(server.ring.segments));
-    set("log_segments_reused", static_cast<int64_t>(server.ring.wraps));
-    set("log_next_lsn", static_cast<int64_t>(server.ring.next_lsn));
-    for (const wire::NamedNumber& number : server.numbers) set(number.name, number.value);
+    AddServerMetrics(server, &registry);
   }
   registry.AddGauge({"stele_tablets_not_serving", "Tablets that do not serve.", ""})
       ->Set(static_cast<int64_t>(CountNotServing(snapshot)));
   for (const wire::TableSummary& table : snapshot.view->status.tables) {
     registry
-        .AddGauge({"stele_table", "Bytes of a table in SSTables.", "bytes"},
+        .AddGauge({"stele_table", "What a table holds in SSTables.", "bytes"},
                   {{"table", table.schema.name}})
         ->Set(static_cast<int64_t>(table.bytes));
   }

@@ -27,6 +27,11 @@ CellSnapshot HostileSnapshot() {
   wire::ServerStatusResponse& server = snapshot.servers.emplace_back();
   server.server_id = "ts-1";
   server.numbers.push_back({"block_cache.hits", 42});
+  server.numbers.push_back({"memory.used", 3 << 20});
+  server.numbers.push_back({"memory.limit", 12 << 20});
+  server.numbers.push_back({"memory.block cache", 7});
+  server.numbers.push_back({"of.tomorrow", 5});
+  server.ring = {1, 2, 16, 1 << 20, 2, 1, 100, 2 << 20, 9, 0, {20}};
   return snapshot;
 }
 
@@ -46,9 +51,44 @@ TEST(StatusPages, RenderAndEscape) {
 
 TEST(StatusPages, MetricsArePrometheusText) {
   const net::HttpResponse metrics = RenderStatusPage({"/metrics", {}}, HostileSnapshot());
-  EXPECT_TRUE(absl::StrContains(metrics.body, "stele_block_cache_hits{server=\"ts-1\"} 42"))
+  EXPECT_TRUE(absl::StrContains(metrics.body, "stele_block_cache_hits_total{server=\"ts-1\"} 42"))
       << metrics.body;
   EXPECT_TRUE(absl::StrContains(metrics.body, "stele_tablets_not_serving 0")) << metrics.body;
+}
+
+TEST(StatusPages, MetricsSayWhatTheyMeanAndTheirUnits) {
+  const std::string body = RenderStatusPage({"/metrics", {}}, HostileSnapshot()).body;
+  for (const char* line : {"# HELP stele_block_cache_hits_total SSTable blocks found in the cache.",
+                           "# TYPE stele_block_cache_hits_total counter",
+                           "stele_memory_used_bytes{server=\"ts-1\"} 3145728",
+                           "stele_log_live_bytes{server=\"ts-1\"} 2097152",
+                           "stele_log_limit_bytes{server=\"ts-1\"} 16777216",
+                           "part=\"block_cache\"", "stele_of_tomorrow{server=\"ts-1\"} 5"}) {
+    EXPECT_TRUE(absl::StrContains(body, line)) << line << " is not in\n" << body;
+  }
+  EXPECT_FALSE(absl::StrContains(body, "See the servers page"));
+}
+
+TEST(StatusPages, ShowTheRingAndMemory) {
+  for (const char* path : {"/", "/servers"}) {
+    const std::string body = RenderStatusPage({path, {}}, HostileSnapshot()).body;
+    EXPECT_TRUE(absl::StrContains(body, "2.0 MiB needed for recovery, of at most 16.0 MiB"))
+        << path;
+    EXPECT_TRUE(absl::StrContains(body, "max=\"16777216\" value=\"2097152\"")) << path;
+    EXPECT_TRUE(absl::StrContains(body, "3.0 MiB of 12.0 MiB")) << path;
+  }
+  EXPECT_TRUE(absl::StrContains(RenderStatusPage({"/servers", {}}, HostileSnapshot()).body,
+                                "Tail kept by</b><span>tablets 20"));
+}
+
+TEST(StatusPages, TabletsNameTheirTable) {
+  CellSnapshot snapshot = HostileSnapshot();
+  const std::string unknown = RenderStatusPage({"/tablets", {}}, snapshot).body;
+  EXPECT_TRUE(absl::StrContains(unknown, ">id 16<"));
+  auto view = std::make_shared<master::CellView>(*snapshot.view);
+  view->status.tables[0].schema.id = 16;
+  snapshot.view = view;
+  EXPECT_TRUE(absl::StrContains(RenderStatusPage({"/tablets", {}}, snapshot).body, ">pages<"));
 }
 
 TEST(StatusPages, HealthFollowsTheTablets) {
