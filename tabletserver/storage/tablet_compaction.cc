@@ -74,6 +74,7 @@ void TabletStoreImpl::AddMaintenance(Lsn wanted_lsn, bool memory_pressure,
     tasks->push_back({tablet_.id, MaintenanceTask::Kind::kFlush, *flush, active_bytes,
                       [self] { return self->Flush(); }});
   }
+  if (compacting_ > 0) return;
   if (auto inputs = PickGroup()) {
     tasks->push_back({tablet_.id, MaintenanceTask::Kind::kCompact,
                       inputs->major ? MaintenancePriority::kMajor : MaintenancePriority::kMerge,
@@ -109,9 +110,12 @@ std::optional<TabletStoreImpl::CompactionInputs> TabletStoreImpl::PickGroup() co
 }
 
 Status TabletStoreImpl::CompactOnce() {
-  MutexLock lock(&compaction_mu_);
+  // A major compaction that somebody asked for may hold it for long: the worker has other tablets.
+  if (!compaction_mu_.TryLock()) return OkStatus();
   auto inputs = PickGroup();
-  return inputs ? Compact(*inputs) : OkStatus();
+  Status status = inputs ? Compact(*inputs) : OkStatus();
+  compaction_mu_.Unlock();
+  return status;
 }
 
 Status TabletStoreImpl::CompactMajor() {

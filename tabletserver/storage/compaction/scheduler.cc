@@ -14,7 +14,9 @@ constexpr std::chrono::milliseconds kIdleLook(500);  // a worker looks for work 
 
 MaintenanceScheduler::MaintenanceScheduler(Clock* clock, uint32_t threads, Source source)
     : clock_(clock), source_(std::move(source)) {
-  for (uint32_t i = 0; i < threads; ++i) workers_.emplace_back([this] { WorkerLoop(); });
+  for (uint32_t i = 0; i < threads; ++i)
+    workers_.emplace_back([this] { WorkerLoop(Mode::kWorker); });
+  if (threads > 0) workers_.emplace_back([this] { WorkerLoop(Mode::kFlushWorker); });
 }
 
 MaintenanceScheduler::~MaintenanceScheduler() { Stop(); }
@@ -22,7 +24,7 @@ MaintenanceScheduler::~MaintenanceScheduler() { Stop(); }
 void MaintenanceScheduler::Wake() {
   MutexLock lock(&mu_);
   woken_ = true;
-  changed_.Signal();
+  changed_.SignalAll();
 }
 
 void MaintenanceScheduler::Stop() {
@@ -37,7 +39,7 @@ void MaintenanceScheduler::Stop() {
   while (!running_.empty()) changed_.Wait(&mu_);  // a RunOne of another thread
 }
 
-bool MaintenanceScheduler::PickLocked(std::vector<MaintenanceTask>* tasks, bool heed_penalties,
+bool MaintenanceScheduler::PickLocked(std::vector<MaintenanceTask>* tasks, Mode mode,
                                       MaintenanceTask* picked) {
   const int64_t now = clock_->BootNanos();
   const auto before = [](const MaintenanceTask& a, const MaintenanceTask& b) {
@@ -49,8 +51,10 @@ bool MaintenanceScheduler::PickLocked(std::vector<MaintenanceTask>* tasks, bool 
   for (MaintenanceTask& task : *tasks) {
     const Key key(task.tablet, task.kind);
     if (running_.contains(key)) continue;
+    if (mode == Mode::kFlushWorker && task.kind != MaintenanceTask::Kind::kFlush) continue;
     auto penalty = penalties_.find(key);
-    if (heed_penalties && penalty != penalties_.end() && now < penalty->second.until_ns) continue;
+    if (mode != Mode::kOnRequest && penalty != penalties_.end() && now < penalty->second.until_ns)
+      continue;
     if (best == nullptr || before(task, *best)) best = &task;
   }
   if (best == nullptr) return false;
@@ -81,13 +85,13 @@ StatusOr<bool> MaintenanceScheduler::RunOne() {
   {
     MutexLock lock(&mu_);
     if (stopping_) return absl::CancelledError("maintenance is stopping");
-    if (!PickLocked(&tasks, /*heed_penalties=*/false, &picked)) return false;
+    if (!PickLocked(&tasks, Mode::kOnRequest, &picked)) return false;
   }
   RETURN_IF_ERROR(RunPicked(picked));
   return true;
 }
 
-void MaintenanceScheduler::WorkerLoop() {
+void MaintenanceScheduler::WorkerLoop(Mode mode) {
   while (true) {
     {
       MutexLock lock(&mu_);
@@ -100,7 +104,7 @@ void MaintenanceScheduler::WorkerLoop() {
     {
       MutexLock lock(&mu_);
       if (stopping_) return;
-      found = PickLocked(&tasks, /*heed_penalties=*/true, &picked);
+      found = PickLocked(&tasks, mode, &picked);
       if (!found) {
         if (!woken_) changed_.WaitFor(&mu_, kIdleLook);
         continue;

@@ -3,8 +3,10 @@
 // wake-up or a failed job costs a delay, never the work. At most one job of a tablet and kind runs
 // at a time. A failed job is kept back for a while that doubles up to a limit.
 //
-// With threads 0 nothing runs by itself: RunOne on the caller's thread, in an order that depends on
-// nothing but the candidates. Thread-safe.
+// Besides `threads` workers for everything there is one for flushes only: a long merge must not
+// hold up the flush that frees memory or the log's tail. With threads 0 nothing runs by itself:
+// RunOne on the caller's thread, in an order that depends on nothing but the candidates.
+// Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -65,8 +67,9 @@ class MaintenanceScheduler {
     int64_t length_ns = 0;
   };
 
-  void WorkerLoop() EXCLUDES(mu_);
-  bool PickLocked(std::vector<MaintenanceTask>* tasks, bool heed_penalties, MaintenanceTask* picked)
+  enum class Mode { kOnRequest, kWorker, kFlushWorker };
+  void WorkerLoop(Mode mode) EXCLUDES(mu_);
+  bool PickLocked(std::vector<MaintenanceTask>* tasks, Mode mode, MaintenanceTask* picked)
       REQUIRES(mu_);
   Status RunPicked(const MaintenanceTask& task) EXCLUDES(mu_);
 

@@ -132,6 +132,34 @@ TEST(Scheduler, AFailedJobIsHeldBackByTheClock) {
   while (failures < 2) progressed.Wait(&mu);
 }
 
+TEST(Scheduler, ALongMergeDoesNotHoldUpFlushes) {
+  Mutex mu;
+  CondVar changed;
+  bool merging = false, flushed = false;
+  MaintenanceScheduler scheduler(SystemClock(), 1, [&] {
+    MutexLock lock(&mu);
+    std::vector<MaintenanceTask> tasks;
+    if (!merging) {
+      tasks.push_back({1, Kind::kCompact, Priority::kMerge, 0, [&] {
+                         MutexLock inner(&mu);
+                         merging = true;
+                         while (!flushed) changed.Wait(&mu);
+                         return OkStatus();
+                       }});
+    } else if (!flushed) {
+      tasks.push_back({2, Kind::kFlush, Priority::kFlushLogTail, 0, [&] {
+                         MutexLock inner(&mu);
+                         flushed = true;
+                         changed.SignalAll();
+                         return OkStatus();
+                       }});
+    }
+    return tasks;
+  });
+  MutexLock lock(&mu);
+  while (!flushed) changed.Wait(&mu);
+}
+
 TEST(RateLimiter, SpendsItsBudgetAndABurst) {
   SteppedClock clock;
   RateLimiter limiter(&clock, 1'000'000);
