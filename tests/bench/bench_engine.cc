@@ -12,6 +12,8 @@ namespace stele::bench {
 std::unique_ptr<Driver> OpenDriver(Slice name, const DriverOptions& options) {
   if (name == "stele") return OpenStele(options);
   if (name == "raw") return OpenRawLog(options);
+  if (name == "cell") return OpenCell(options);
+  if (name == "echo") return OpenEcho(options);
 #ifdef STELE_BENCH_ROCKSDB
   if (name == "rocksdb") return OpenRocksDb(options);
 #endif
@@ -24,7 +26,7 @@ std::unique_ptr<Driver> OpenDriver(Slice name, const DriverOptions& options) {
 namespace {
 
 std::vector<std::string> DriverNames() {
-  std::vector<std::string> names = {"stele", "raw"};
+  std::vector<std::string> names = {"stele", "raw", "cell", "echo"};
 #ifdef STELE_BENCH_ROCKSDB
   names.emplace_back("rocksdb");
 #endif

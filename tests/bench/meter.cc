@@ -86,6 +86,8 @@ std::string ToJson(const Measure& measure) {
                          {"cpu_seconds", measure.cpu_seconds},
                          {"written_bytes", measure.written_bytes},
                          {"peak_resident_bytes", measure.peak_resident_bytes},
+                         {"p50_us", measure.p50_us},
+                         {"p99_us", measure.p99_us},
                          {"options", measure.options}})
       .dump();
 }

@@ -16,6 +16,7 @@ struct Measure {
   double cpu_seconds = 0;
   uint64_t written_bytes = 0;
   uint64_t peak_resident_bytes = 0;
+  double p50_us = 0, p99_us = 0;  // of one operation; 0: not taken
   std::string options;
 };
 

@@ -13,7 +13,7 @@
 namespace stele::bench {
 
 struct CaseOptions {
-  std::string driver;     // stele, rocksdb, leveldb, raw
+  std::string driver;     // stele, rocksdb, leveldb, raw; for rpc_ cases cell, echo
   std::string directory;  // empty
   uint64_t rows = 100'000;
   uint64_t seed = 1;
