@@ -168,6 +168,11 @@ std::vector<Status> Table::ApplyBatch(std::vector<RowMutation> rows, const CallO
 void Table::ApplyBatchAsync(std::vector<RowMutation> rows,
                             std::function<void(std::vector<Status>)> done,
                             const CallOptions& call) {
+  if (state_->schema.id < kFirstUserTable) {
+    return done(std::vector<Status>(
+        rows.size(), absl::PermissionDeniedError(absl::StrCat("table \"", state_->schema.name,
+                                                              "\" is the cell's own: read-only"))));
+  }
   size_t mutations = 0;
   for (const RowMutation& row : rows) mutations += row.mutations.size();
   if (mutations > kMaxMutationsPerBatch) {

@@ -9,7 +9,8 @@
 //   others    certainly no effect, ever: InvalidArgument (a size or a timestamp; the message names
 //             the field, the value's size and the limit), NotFound (table or family),
 //             ResourceExhausted (overload until the deadline), DeadlineExceeded or Unavailable (it
-//             never reached a server that serves the row), DataLoss (stored data is damaged)
+//             never reached a server that serves the row), DataLoss (stored data is damaged),
+//             PermissionDenied (a table of the cell's own, such as _METADATA: it is only read)
 // A read has no effect; its codes are those above and DeadlineExceeded, Unavailable at any point.
 #pragma once
 
