@@ -20,11 +20,13 @@ class RawLogDriver : public Driver {
         PosixFs()->Open(options.directory + "/raw.log", Fs::Mode::kCreateExclusive);
     CHECK_OK(file.status());
     file_ = *std::move(file);
+    CHECK_OK(file_->Allocate(kFileBytes));
     const std::string zeros(1u << 20, '\0');
     for (uint64_t at = 0; at < kFileBytes; at += zeros.size()) {
       CHECK_OK(file_->WriteAt(at, {Slice(zeros)}));
     }
     CHECK_OK(file_->Sync());
+    CHECK_OK(PosixFs()->SyncDir(options.directory));
     thread_ = std::thread([this] { Run(); });
   }
 
