@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+
 namespace stele::storage {
 namespace {
 
@@ -101,6 +104,28 @@ std::string ShowWalk(const std::vector<WalkOp>& ops) {
   std::string out;
   for (const WalkOp& op : ops) absl::StrAppend(&out, NameOf(op.kind), " ", op.seed, "\n");
   return out;
+}
+
+StatusOr<std::vector<WalkOp>> ParseWalk(const std::string& text) {
+  std::vector<WalkOp> ops;
+  size_t number = 0;
+  for (const std::string& line :
+       std::vector<std::string>(absl::StrSplit(text, '\n', absl::SkipEmpty()))) {
+    ++number;
+    const size_t space = line.rfind(' ');
+    std::optional<WalkOpKind> kind;
+    for (int k = 0; k <= static_cast<int>(WalkOpKind::kCollectGarbage); ++k) {
+      if (line.substr(0, space) == NameOf(static_cast<WalkOpKind>(k))) {
+        kind = static_cast<WalkOpKind>(k);
+      }
+    }
+    uint64_t seed = 0;
+    if (!kind || space == std::string::npos || !absl::SimpleAtoi(line.substr(space + 1), &seed)) {
+      return absl::InvalidArgumentError(absl::StrCat("line ", number, ": ", line));
+    }
+    ops.push_back({*kind, seed});
+  }
+  return ops;
 }
 
 EngineOptions WalkOptions(uint64_t seed) {

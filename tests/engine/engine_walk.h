@@ -40,6 +40,8 @@ struct WalkOp {
 std::vector<WalkOp> MakeWalk(uint64_t seed, size_t length);
 // One line an operation.
 std::string ShowWalk(const std::vector<WalkOp>& ops);
+// The inverse of ShowWalk.
+StatusOr<std::vector<WalkOp>> ParseWalk(const std::string& text);
 
 // Random engine options: caches off and on, tiny segments and memtables.
 EngineOptions WalkOptions(uint64_t seed);
