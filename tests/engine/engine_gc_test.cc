@@ -113,5 +113,36 @@ TEST_F(EngineGcTest, FilesOfADroppedTabletGo) {
   EXPECT_EQ(Blobs(), 0u);
 }
 
+TEST_F(EngineGcTest, AFileThatIsNamedBetweenTheTwoLooksIsNoCandidate) {
+  h_.clock().AdvanceMillis(1001);
+  const std::string live = h_.tablet()->files()[0].blob;
+  h_.faults().RunAt("gc.recheck", 1, [&] {
+    Manifest other;
+    other.tablet = TestTablet(77, "x", "y");
+    other.schema = TinySchema();
+    const std::vector<BlobInfo> blobs = *h_.store()->ListBlobs("tables");
+    for (const BlobInfo& blob : blobs) {
+      ManifestFile file;
+      file.blob = blob.name;
+      if (blob.name != live && other.files.empty()) other.files.push_back(file);
+    }
+    return CreateManifest(h_.store(), other);
+  });
+  EXPECT_EQ(Collect(), 1u);
+}
+
+TEST_F(EngineGcTest, ALeaseThatIsLostJustBeforeADeletionStopsIt) {
+  h_.clock().AdvanceMillis(1001);
+  EXPECT_EQ(Collect(), 2u);
+  h_.clock().AdvanceMillis(60'001);
+  EXPECT_EQ(Blobs(), 3u);
+  h_.faults().RunAt("gc.unlink", 1, [&] {
+    h_.lease() = absl::UnavailableError("over");
+    return OkStatus();
+  });
+  EXPECT_STATUS(kUnavailable, "lease", h_.engine()->CollectGarbage());
+  EXPECT_EQ(Blobs(), 3u);
+}
+
 }  // namespace
 }  // namespace stele::storage

@@ -114,5 +114,73 @@ TEST_F(EngineRegression, AFencedTabletAcknowledgesNothing) {
   EXPECT_TRUE(h.engine()->stats().ring.pinning.empty());
 }
 
+// Each of the following kills a change of the engine that no other test noticed.
+
+TEST_F(EngineRegression, NothingIsReadBeforeItIsDurable) {
+  EngineHarness h;
+  ASSERT_OK(h.Open());
+  std::string during = "never looked";
+  h.faults().RunAt("log.before_sync", h.faults().hits("log.before_sync") + 1, [&] {
+    during = h.Get("r", "a", "q");
+    return OkStatus();
+  });
+  ASSERT_OK(h.Write(Put("r", "a", "q", 1000, "v")));
+  EXPECT_EQ(during, "<none>");
+  EXPECT_EQ(h.Get("r", "a", "q"), "v");
+}
+
+TEST_F(EngineRegression, AFlushLeavesLaterRecordsPinned) {
+  EngineHarness h;
+  ASSERT_OK(h.Open());
+  ASSERT_OK(h.Write(Put("r", "a", "q", 1000, "v")));
+  h.faults().RunAt("flush.before_meta_cas", 1,
+                   [&] { return h.Write(Put("r", "a", "q", 1000, "w")); });
+  ASSERT_OK(h.tablet()->Flush());
+  EXPECT_EQ(h.engine()->stats().ring.pinning, std::vector<TabletId>{kTestTablet});
+}
+
+TEST_F(EngineRegression, TheLogIsNotReusedWithoutTheLease) {
+  EngineHarness h;
+  ASSERT_OK(h.Open());
+  ASSERT_OK(h.Write(Put("r", "a", "q", 1000, "v")));
+  h.faults().RunAt("flush.before_reclaim", 1, [&] {
+    h.lease() = absl::UnavailableError("over");
+    return OkStatus();
+  });
+  EXPECT_STATUS(kUnavailable, "lease", h.tablet()->Flush());
+  EXPECT_EQ(h.engine()->stats().ring.pinning, std::vector<TabletId>{kTestTablet});
+}
+
+TEST_F(EngineRegression, RecoveryPublishesNothingWithoutTheLease) {
+  EngineHarness h;
+  ASSERT_OK(h.Open());
+  ASSERT_OK(h.Write(Put("r", "a", "q", 1000, "v")));
+  h.Drop();
+  h.faults().RunAt("recovery.flush_recovered", 1, [&] {
+    h.lease() = absl::UnavailableError("over");
+    return OkStatus();
+  });
+  EXPECT_STATUS(kUnavailable, "lease", h.OpenEngine());
+  ASSERT_OK_AND_ASSIGN(StoredManifest stored, ReadManifest(h.store(), kTestTablet));
+  EXPECT_EQ(stored.manifest.flushed_sequence, 0u);
+  h.lease() = OkStatus();
+  ASSERT_OK(h.Open());
+  EXPECT_EQ(h.Get("r", "a", "q"), "v");
+}
+
+TEST_F(EngineRegression, AFileInTheMakingIsNoGarbageWhateverTheClockSays) {
+  EngineHarness h;
+  ASSERT_OK(h.Open());
+  ASSERT_OK(h.Write(Put("r", "a", "q", 1000, "v")));
+  uint64_t moved = 99;
+  h.faults().RunAt("flush.before_meta_cas", 1, [&]() -> Status {
+    h.clock().AdvanceMillis(3'600'000);
+    ASSIGN_OR_RETURN(moved, h.engine()->CollectGarbage());
+    return OkStatus();
+  });
+  ASSERT_OK(h.tablet()->Flush());
+  EXPECT_EQ(moved, 0u);
+}
+
 }  // namespace
 }  // namespace stele::storage
