@@ -29,7 +29,7 @@ void AddRangeFlags(po::options_description* options) {
   add("prefix", po::value<std::string>(), "rows that begin with this");
   add("start", po::value<std::string>(), "from this row on");
   add("end", po::value<std::string>(), "rows before this one");
-  add("limit", po::value<uint64_t>(), "at most so many rows");
+  add("limit", po::value<int64_t>(), "at most so many rows");
 }
 
 Status ReadSelectionFlags(const Invocation& call, ReadQuery* query) {
@@ -79,9 +79,9 @@ Status ReadRangeFlags(const Invocation& call, ReadQuery* query) {
     query->Range(start, end);
   }
   if (call.Has("limit")) {
-    const uint64_t limit = call.Get<uint64_t>("limit");
-    if (limit == 0) return absl::InvalidArgumentError("--limit is at least 1");
-    query->Limit(limit);
+    const int64_t limit = call.Get<int64_t>("limit");
+    if (limit < 1) return absl::InvalidArgumentError("--limit is at least 1");
+    query->Limit(static_cast<uint64_t>(limit));
   }
   return ValidateRowSet(query->rows());
 }

@@ -88,6 +88,7 @@ TEST(RunCli, UsageErrorsAreOneSentence) {
       {"scan", "t", "--prefix", "a", "--start", "b"},
       {"scan", "t", "--start", "b", "--end", "a"},
       {"scan", "t", "--limit", "0"},
+      {"scan", "t", "--limit", "-1"},
       {"count", "t", "--top", "0"},
       {"delete", "t", "r", "f", "--from-us", "1000"},
       {"set", "t", "\\q", "f:q", "v", "--escaped"},

@@ -203,7 +203,10 @@ Status ValidateSchema(const TableSchema& schema) {
   const FamilySchema* before = nullptr;
   for (const FamilySchema& family : schema.families) {
     RETURN_IF_ERROR(ValidateFamily(family, schema));
-    if (before != nullptr && before->name >= family.name) {
+    if (before != nullptr && before->name == family.name) {
+      return Invalid(absl::StrCat("family '", family.name, "' is given twice"));
+    }
+    if (before != nullptr && before->name > family.name) {
       return Invalid(absl::StrCat("families are not ascending: '", before->name, "' before '",
                                   family.name, "'"));
     }

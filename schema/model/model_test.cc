@@ -106,6 +106,8 @@ TEST(SchemaTest, GoodAndBad) {
   EXPECT_TRUE(Invalid(broken([](TableSchema* s) { s->families[1].id = 0; }), "family 'b': id 0"));
   EXPECT_TRUE(Invalid(broken([](TableSchema* s) { s->families[1].id = 3; }), "family 'b': id 3"));
   EXPECT_TRUE(Invalid(broken([](TableSchema* s) { s->families[1].id = 1; }), "used twice"));
+  EXPECT_TRUE(Invalid(broken([](TableSchema* s) { s->families[1].name = s->families[0].name; }),
+                      "is given twice"));
   EXPECT_TRUE(Invalid(broken([](TableSchema* s) { std::swap(s->families[0], s->families[1]); }),
                       "not ascending"));
   EXPECT_TRUE(
