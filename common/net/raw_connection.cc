@@ -27,6 +27,11 @@ RawConnection::RawConnection(const std::string& address) {
 
 RawConnection::~RawConnection() { close(fd_); }
 
+void RawConnection::ResetOnClose() {
+  const linger now{.l_onoff = 1, .l_linger = 0};
+  CHECK_EQ(setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
+}
+
 void RawConnection::SetReceiveBuffer(int bytes) {
   CHECK_EQ(setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)), 0);
 }

@@ -18,6 +18,8 @@ class RawConnection {
   RawConnection& operator=(const RawConnection&) = delete;
 
   void SetReceiveBuffer(int bytes);
+  // The destructor sends a reset: no port waits for late packets.
+  void ResetOnClose();
   // False: the peer has closed, or takes nothing for `wait_ms`.
   bool Write(Slice bytes, int wait_ms = kWaitMs);
   // As much as there is, at least one byte; empty: the peer has closed.

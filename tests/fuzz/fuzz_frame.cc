@@ -48,16 +48,15 @@ std::string BytesToSend(fuzz::FuzzInput& input) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace stele::net;
   static RpcServer* const server = StartServer().release();  // one for all inputs
+  static RawConnection* const polite = new RawConnection(server->address());
   stele::fuzz::FuzzInput input(data, size);
-  {
-    RawConnection hostile(server->address());
-    hostile.Write(BytesToSend(input));
-  }
-  RawConnection polite(server->address());
-  CHECK(polite.Write(RequestFrame(7, 1, "hello")));
+  RawConnection hostile(server->address());
+  hostile.ResetOnClose();
+  hostile.Write(BytesToSend(input));
+  CHECK(polite->Write(RequestFrame(7, 1, "hello")));
   FrameHeader header;
   std::string body;
-  CHECK(polite.ReadFrame(&header, &body)) << "the server no longer answers";
+  CHECK(polite->ReadFrame(&header, &body)) << "the server no longer answers";
   CHECK(header.request_id == 7 && body == "hello");
   return 0;
 }
