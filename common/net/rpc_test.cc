@@ -125,6 +125,17 @@ TEST(RpcTest, EchoesConcurrentCallsOfAllSizes) {
   for (std::thread& caller : callers) caller.join();
 }
 
+// A call that came between the framing of what was queued and the end of the same flush was left
+// lying until the next one. The callers answer at once, so that their calls fall into that moment.
+TEST(RpcTest, ACallMadeDuringAFlushIsSent) {
+  auto server = Serve(Echo(), {});
+  auto client = RpcClient::Create({});
+  for (int i = 0; i < 20'000; i++) {
+    const auto got = client->CallSync(server->address(), 1, Text("x"), 5'000);
+    ASSERT_TRUE(got.ok()) << "call " << i << ": " << got.status();
+  }
+}
+
 TEST(RpcTest, BodiesAreAlignedForReadingInPlace) {
   std::atomic<int> odd{0};
   auto server = Serve([&](RpcRequest request, RpcReply reply) {
