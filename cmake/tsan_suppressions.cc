@@ -5,5 +5,6 @@ extern "C" const char* __tsan_default_suppressions();
 extern "C" const char* __tsan_default_suppressions() {
   return "race:^Unref$\n"
          "race:^absl::debian3::Status::UnrefNonInlined\n"
-         "race:^absl::debian3::inlined_vector_internal::Storage<absl::debian3::status_internal::Payload\n";
+         "race:^absl::debian3::inlined_vector_internal::Storage<absl::debian3::status_internal::"
+         "Payload\n";
 }

@@ -138,8 +138,8 @@ void Channel::Flush() {
     }
     BeforeWrite();
     MoveQueued();
-    // What came between the two calls above found a flush scheduled and posted none: take it in now;
-    // its Queue() posts the flush.
+    // What came between the two calls above found a flush scheduled and posted none: take it in
+    // now; its Queue() posts the flush.
     BeforeWrite();
     Write();
     if (ended_ || reading_ || !MayRead()) return;
