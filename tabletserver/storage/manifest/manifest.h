@@ -27,8 +27,15 @@ struct ManifestFile {
   bool operator==(const ManifestFile&) const = default;
 };
 
+// The last split of a tablet: the rows (start_row, the tablet's own start_row] are `child`'s since.
+struct SplitOff {
+  TabletId child = 0;  // 0: it was never split
+  std::string start_row;
+  bool operator==(const SplitOff&) const = default;
+};
+
 struct Manifest {
-  static constexpr uint32_t kFormatVersion = 1;
+  static constexpr uint32_t kFormatVersion = 2;
   TabletDescriptor tablet;
   Epoch epoch = 0;     // of the owner who wrote it
   TableSchema schema;  // the schema the tablet was last opened or altered with
@@ -36,6 +43,8 @@ struct Manifest {
   Sequence flushed_sequence = 0;        // everything up to it is in files; replay skips it
   int64_t max_server_timestamp_us = 0;  // server-chosen timestamps continue above it
   std::vector<TabletId> parents;        // lineage
+  SplitOff last_split;
+  TabletId merged_into = 0;  // not 0: sealed; its rows and files are that tablet's
   bool operator==(const Manifest&) const = default;
 };
 

@@ -219,6 +219,9 @@ std::string EncodeManifest(const Manifest& manifest) {
   for (const ManifestFile& file : manifest.files) PutFile(&out, file);
   PutVarint64(&out, manifest.parents.size());
   for (TabletId parent : manifest.parents) PutVarint64(&out, parent);
+  PutVarint64(&out, manifest.last_split.child);
+  PutLengthPrefixed(&out, manifest.last_split.start_row);
+  PutVarint64(&out, manifest.merged_into);
   CHECK_LE(out.size() - kManifestPreludeBytes, size_t{UINT32_MAX});
   EncodeFixed32(out.data(), kManifestMagic);
   EncodeFixed32(out.data() + kManifestVersionOffset, Manifest::kFormatVersion);
@@ -245,6 +248,11 @@ StatusOr<Manifest> DecodeManifest(Slice encoded) {
   for (size_t i = 0; i < files && in.ok(); ++i) manifest.files.push_back(ReadFile(&in));
   size_t parents = in.Count("parents", 1);
   for (size_t i = 0; i < parents && in.ok(); ++i) manifest.parents.push_back(in.Number("parent"));
+  if (DecodeFixed32(encoded.data() + kManifestVersionOffset) >= kManifestSplitsVersion) {
+    manifest.last_split.child = in.Number("last_split.child");
+    manifest.last_split.start_row = in.String("last_split.start_row");
+    manifest.merged_into = in.Number("merged_into");
+  }
   if (in.ok() && !in.AtEnd()) in.Fail("(bytes after the end)");
   RETURN_IF_ERROR(in.status());
   return manifest;

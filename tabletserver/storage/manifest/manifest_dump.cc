@@ -69,6 +69,14 @@ std::string ManifestText(const Manifest& manifest) {
                    "]\nflushed_sequence=", manifest.flushed_sequence,
                    " max_server_timestamp_us=", manifest.max_server_timestamp_us, "\nparents=[",
                    absl::StrJoin(manifest.parents, ", "), "]\n");
+  if (manifest.last_split.child != 0) {
+    absl::StrAppend(&out, "last_split child=", manifest.last_split.child, " rows=(",
+                    Quoted(manifest.last_split.start_row), ", ", Quoted(manifest.tablet.start_row),
+                    "]\n");
+  }
+  if (manifest.merged_into != 0) {
+    absl::StrAppend(&out, "merged_into=", manifest.merged_into, "\n");
+  }
   AppendSchemaText(&out, manifest.schema);
   absl::StrAppend(&out, "files ", manifest.files.size(), "\n");
   for (const ManifestFile& file : manifest.files) {

@@ -15,6 +15,8 @@ inline constexpr size_t kManifestCrcOffset = 20;
 inline constexpr size_t kManifestPreludeBytes = 24;
 inline constexpr size_t kManifestMaxGcDepth = 32;
 
+inline constexpr uint32_t kManifestSplitsVersion = 2;  // first with last_split and merged_into
+
 inline constexpr uint64_t kManifestGroupBloomColumns = 1;
 inline constexpr uint64_t kManifestGroupInMemory = 2;
 

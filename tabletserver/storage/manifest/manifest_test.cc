@@ -1,5 +1,5 @@
 // Goal: a manifest reads back as written, every damage is found, a newer format and a foreign or
-// overtaken manifest are refused, and the format of version 1 never changes.
+// overtaken manifest are refused, and the formats of versions 1 and 2 never change.
 #include "tabletserver/storage/manifest/manifest.h"
 
 #include <gtest/gtest.h>
@@ -26,6 +26,8 @@ Manifest Sample() {
   m.flushed_sequence = 1'000'000;
   m.max_server_timestamp_us = 1'700'000'000'000'000;
   m.parents = {3, 900};
+  m.last_split = {901, "Z"};
+  m.merged_into = 902;
   m.schema.name = "web";
   m.schema.id = 7;
   m.schema.version = 4;
@@ -73,8 +75,7 @@ TEST(ManifestCodec, ReadsBackWhatWasWritten) {
   EXPECT_EQ(*back, empty);
 }
 
-TEST(ManifestCodec, GoldenVersion1) {
-  // The bytes of version 1, for ever: a change here breaks stores that exist.
+Manifest GoldenManifest() {
   Manifest m;
   m.tablet = {.id = 1, .table = 2, .start_row = "", .end_row = "z"};
   m.epoch = 3;
@@ -87,8 +88,32 @@ TEST(ManifestCodec, GoldenVersion1) {
   m.schema.families = {{.name = "f", .id = 1}};
   m.schema.groups = {{.name = "default"}};
   m.files = {{.blob = "b", .file_id = 5, .group = "default", .bytes = 6, .cells = 7}};
+  return m;
+}
+
+// The bytes of each version, for ever: a change here breaks stores that exist.
+TEST(ManifestCodec, ReadsGoldenVersion1) {
+  const std::string bytes = absl::HexStringToBytes(
+      "53544d460100000001000000000000004800000031f7f7b1"
+      "0200017a03ac02a01f"
+      "01740201028080806400"
+      "0101660107"
+      "64656661756c7400000000"
+      "010764656661756c74028080040a00"
+      "0101620507"
+      "64656661756c740607000000"
+      "0000000000");
+  StatusOr<Manifest> back = DecodeManifest(bytes);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(*back, GoldenManifest());
+}
+
+TEST(ManifestCodec, GoldenVersion2) {
+  Manifest m = GoldenManifest();
+  m.last_split = {8, "a"};
+  m.merged_into = 300;
   EXPECT_EQ(absl::BytesToHexString(EncodeManifest(m)),
-            "53544d460100000001000000000000004800000031f7f7b1"
+            "53544d460200000001000000000000004d0000008cb5c44a"
             "0200017a03ac02a01f"
             "01740201028080806400"
             "0101660107"
@@ -96,7 +121,8 @@ TEST(ManifestCodec, GoldenVersion1) {
             "010764656661756c74028080040a00"
             "0101620507"
             "64656661756c740607000000"
-            "0000000000");
+            "0000000000"
+            "080161ac02");
 }
 
 TEST(ManifestCodec, EveryFlippedBitIsDamage) {
@@ -167,8 +193,9 @@ TEST(ManifestCodec, RefusesTooDeepGcRules) {
 TEST(ManifestCodec, DumpNamesWhatAnOperatorLooksFor) {
   StatusOr<std::string> text = DumpManifest(EncodeManifest(Sample()));
   ASSERT_TRUE(text.ok());
-  for (const char* part : {"tablet=4660", "epoch=300", "m\\x00n", "union(max_versions(3)",
-                           "12c-00000000000000aa.sst", "in_memory", "codec=zstd", "[3, 900]"}) {
+  for (const char* part :
+       {"tablet=4660", "epoch=300", "m\\x00n", "union(max_versions(3)", "12c-00000000000000aa.sst",
+        "in_memory", "codec=zstd", "[3, 900]", "child=901", "merged_into=902"}) {
     EXPECT_NE(text->find(part), std::string::npos) << part << " in\n" << *text;
   }
   EXPECT_FALSE(DumpManifest("STMF").ok());
