@@ -12,6 +12,7 @@
 
 #include "common/store/blob_store.h"
 #include "schema/model/model.h"
+#include "tabletserver/storage/iterator/dropped_rows.h"
 
 namespace stele::storage {
 
@@ -24,6 +25,7 @@ struct ManifestFile {
   Sequence min_sequence = 0, max_sequence = 0;
   std::string first_row, last_row;   // of the cells in the file (plain row keys)
   std::string clip_start, clip_end;  // (start, end] that counts; empty is open
+  Sequence drops_applied = 0;        // no drop up to it hides anything in the file
   bool operator==(const ManifestFile&) const = default;
 };
 
@@ -35,7 +37,7 @@ struct SplitOff {
 };
 
 struct Manifest {
-  static constexpr uint32_t kFormatVersion = 2;
+  static constexpr uint32_t kFormatVersion = 3;
   TabletDescriptor tablet;
   Epoch epoch = 0;     // of the owner who wrote it
   TableSchema schema;  // the schema the tablet was last opened or altered with
@@ -45,6 +47,10 @@ struct Manifest {
   std::vector<TabletId> parents;        // lineage
   SplitOff last_split;
   TabletId merged_into = 0;  // not 0: sealed; its rows and files are that tablet's
+  // Rows dropped as a whole, oldest first, as long as they hide something (row_drops.h); and the
+  // highest number of an order to drop that was carried out: an order is done once.
+  std::vector<RowDrop> drops;
+  uint64_t last_drop_order = 0;
   bool operator==(const Manifest&) const = default;
 };
 

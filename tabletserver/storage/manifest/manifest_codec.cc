@@ -61,6 +61,7 @@ void PutFile(std::string* out, const ManifestFile& file) {
   PutLengthPrefixed(out, file.last_row);
   PutLengthPrefixed(out, file.clip_start);
   PutLengthPrefixed(out, file.clip_end);
+  PutVarint64(out, file.drops_applied);
 }
 
 // Consumes the body front to back; the first failure names the field and stays.
@@ -158,7 +159,7 @@ TableSchema ReadSchema(BodyReader* in) {
   return schema;
 }
 
-ManifestFile ReadFile(BodyReader* in) {
+ManifestFile ReadFile(BodyReader* in, uint32_t version) {
   ManifestFile file;
   file.blob = in->String("file.blob");
   file.file_id = in->Number("file.file_id");
@@ -172,7 +173,23 @@ ManifestFile ReadFile(BodyReader* in) {
   file.last_row = in->String("file.last_row");
   file.clip_start = in->String("file.clip_start");
   file.clip_end = in->String("file.clip_end");
+  if (version >= kManifestDropsVersion) file.drops_applied = in->Number("file.drops_applied");
   return file;
+}
+
+// Oldest first: they are worked off in that order.
+void ReadDrops(BodyReader* in, Manifest* manifest) {
+  manifest->last_drop_order = in->Number("last_drop_order");
+  size_t drops = in->Count("drops", 3);
+  for (size_t i = 0; i < drops && in->ok(); ++i) {
+    RowDrop drop;
+    drop.start = in->String("drop.start");
+    drop.end = in->String("drop.end");
+    drop.sequence = in->Number("drop.sequence");
+    const Sequence before = manifest->drops.empty() ? 0 : manifest->drops.back().sequence;
+    if (drop.sequence <= before) in->Fail("drop.sequence (not ascending)");
+    manifest->drops.push_back(std::move(drop));
+  }
 }
 
 uint32_t ManifestCrc(Slice encoded) {
@@ -222,6 +239,13 @@ std::string EncodeManifest(const Manifest& manifest) {
   PutVarint64(&out, manifest.last_split.child);
   PutLengthPrefixed(&out, manifest.last_split.start_row);
   PutVarint64(&out, manifest.merged_into);
+  PutVarint64(&out, manifest.last_drop_order);
+  PutVarint64(&out, manifest.drops.size());
+  for (const RowDrop& drop : manifest.drops) {
+    PutLengthPrefixed(&out, drop.start);
+    PutLengthPrefixed(&out, drop.end);
+    PutVarint64(&out, drop.sequence);
+  }
   CHECK_LE(out.size() - kManifestPreludeBytes, size_t{UINT32_MAX});
   EncodeFixed32(out.data(), kManifestMagic);
   EncodeFixed32(out.data() + kManifestVersionOffset, Manifest::kFormatVersion);
@@ -234,6 +258,7 @@ std::string EncodeManifest(const Manifest& manifest) {
 
 StatusOr<Manifest> DecodeManifest(Slice encoded) {
   RETURN_IF_ERROR(CheckPrelude(encoded));
+  const uint32_t version = DecodeFixed32(encoded.data() + kManifestVersionOffset);
   Manifest manifest;
   manifest.tablet.id = DecodeFixed64(encoded.data() + kManifestTabletOffset);
   BodyReader in(encoded.substr(kManifestPreludeBytes));
@@ -245,14 +270,15 @@ StatusOr<Manifest> DecodeManifest(Slice encoded) {
   manifest.max_server_timestamp_us = in.Signed("max_server_timestamp_us");
   manifest.schema = ReadSchema(&in);
   size_t files = in.Count("files", 12);
-  for (size_t i = 0; i < files && in.ok(); ++i) manifest.files.push_back(ReadFile(&in));
+  for (size_t i = 0; i < files && in.ok(); ++i) manifest.files.push_back(ReadFile(&in, version));
   size_t parents = in.Count("parents", 1);
   for (size_t i = 0; i < parents && in.ok(); ++i) manifest.parents.push_back(in.Number("parent"));
-  if (DecodeFixed32(encoded.data() + kManifestVersionOffset) >= kManifestSplitsVersion) {
+  if (version >= kManifestSplitsVersion) {
     manifest.last_split.child = in.Number("last_split.child");
     manifest.last_split.start_row = in.String("last_split.start_row");
     manifest.merged_into = in.Number("merged_into");
   }
+  if (version >= kManifestDropsVersion) ReadDrops(&in, &manifest);
   if (in.ok() && !in.AtEnd()) in.Fail("(bytes after the end)");
   RETURN_IF_ERROR(in.status());
   return manifest;

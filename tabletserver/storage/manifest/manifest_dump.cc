@@ -85,7 +85,14 @@ std::string ManifestText(const Manifest& manifest) {
                     " markers=", file.markers, " sequences=", file.min_sequence, "..",
                     file.max_sequence, " rows=", Quoted(file.first_row), "..",
                     Quoted(file.last_row), " clip=(", Quoted(file.clip_start), ", ",
-                    Quoted(file.clip_end), "]\n");
+                    Quoted(file.clip_end), "] drops_applied=", file.drops_applied, "\n");
+  }
+  absl::StrAppend(&out, "drops ", manifest.drops.size(), " last_order=", manifest.last_drop_order,
+                  "\n");
+  for (const RowDrop& drop : manifest.drops) {
+    absl::StrAppend(&out, "  [", Quoted(drop.start), ", ",
+                    drop.end.empty() ? "+inf" : Quoted(drop.end), ") below sequence ",
+                    drop.sequence, "\n");
   }
   return out;
 }

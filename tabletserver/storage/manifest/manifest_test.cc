@@ -1,5 +1,5 @@
 // Goal: a manifest reads back as written, every damage is found, a newer format and a foreign or
-// overtaken manifest are refused, and the formats of versions 1 and 2 never change.
+// overtaken manifest are refused, and the format of a version never changes.
 #include "tabletserver/storage/manifest/manifest.h"
 
 #include <gtest/gtest.h>
@@ -51,7 +51,11 @@ Manifest Sample() {
               .first_row = "b",
               .last_row = "k",
               .clip_start = "c",
-              .clip_end = "j"}};
+              .clip_end = "j",
+              .drops_applied = 40}};
+  m.drops = {{.start = "b", .end = "bb", .sequence = 41},
+             {.start = std::string("e\0", 2), .sequence = 1'000'001}};
+  m.last_drop_order = 12;
   return m;
 }
 
@@ -108,12 +112,35 @@ TEST(ManifestCodec, ReadsGoldenVersion1) {
   EXPECT_EQ(*back, GoldenManifest());
 }
 
-TEST(ManifestCodec, GoldenVersion2) {
+TEST(ManifestCodec, ReadsGoldenVersion2) {
+  const std::string bytes = absl::HexStringToBytes(
+      "53544d460200000001000000000000004d0000008cb5c44a"
+      "0200017a03ac02a01f"
+      "01740201028080806400"
+      "0101660107"
+      "64656661756c7400000000"
+      "010764656661756c74028080040a00"
+      "0101620507"
+      "64656661756c740607000000"
+      "0000000000"
+      "080161ac02");
+  StatusOr<Manifest> back = DecodeManifest(bytes);
+  ASSERT_TRUE(back.ok()) << back.status();
   Manifest m = GoldenManifest();
   m.last_split = {8, "a"};
   m.merged_into = 300;
+  EXPECT_EQ(*back, m);
+}
+
+TEST(ManifestCodec, GoldenVersion3) {
+  Manifest m = GoldenManifest();
+  m.last_split = {8, "a"};
+  m.merged_into = 300;
+  m.files[0].drops_applied = 200;
+  m.drops = {{.start = "c", .end = "d", .sequence = 301}};
+  m.last_drop_order = 9;
   EXPECT_EQ(absl::BytesToHexString(EncodeManifest(m)),
-            "53544d460200000001000000000000004d0000008cb5c44a"
+            "53544d4603000000010000000000000057000000d0c8e4cb"
             "0200017a03ac02a01f"
             "01740201028080806400"
             "0101660107"
@@ -121,8 +148,15 @@ TEST(ManifestCodec, GoldenVersion2) {
             "010764656661756c74028080040a00"
             "0101620507"
             "64656661756c740607000000"
-            "0000000000"
-            "080161ac02");
+            "00000000c80100"
+            "080161ac02"
+            "090101630164ad02");
+}
+
+TEST(ManifestCodec, DropsOutOfOrderAreDamage) {
+  Manifest m = GoldenManifest();
+  m.drops = {{.sequence = 5}, {.sequence = 5}};
+  EXPECT_EQ(DecodeManifest(EncodeManifest(m)).status().code(), StatusCode::kDataLoss);
 }
 
 TEST(ManifestCodec, EveryFlippedBitIsDamage) {
