@@ -128,6 +128,24 @@ MutateRowsResponse MakeMutateResponse(Random& r) {
   return message;
 }
 
+// One of every kind of part.
+Filter AFilter(Random& r) {
+  const std::string bytes = r.Bytes(20);
+  const Bound bound = r.Bool() ? Bound::Open(bytes) : Bound{};
+  return Filter::Chain(
+      {Filter::PassAll(), Filter::RowKeyRegex("a.*\\C"), Filter::RowSample(0.25),
+       Filter::Interleave({Filter::Chain({Filter::FamilyNameRegex("f|g"), Filter::Sink()}),
+                           Filter::QualifierRegex(""), Filter::ApplyLabel("x-1")}),
+       Filter::Condition(Filter::ValueRegex("\\x00+"), r.Bool() ? Filter::BlockAll() : Filter{},
+                         Filter::StripValue()),
+       Filter::ColumnRange("fam", Bound::Closed(bytes), Bound::Closed(bytes + "x")),
+       Filter::ValueRange(bound, Bound{}),
+       Filter::TimestampRange(1000, static_cast<int64_t>(r.Next() >> 1) | 1024),
+       Filter::CellsPerRowOffset(static_cast<int32_t>(r.Below(1u << 31))),
+       Filter::CellsPerRowLimit(1), Filter::CellsPerColumnLimit(INT32_MAX),
+       Filter::ValueBitmask("\xff" + bytes)});
+}
+
 ReadRowsRequest MakeReadRows(Random& r) {
   ReadRowsRequest message;
   message.table = r.Next();
@@ -148,6 +166,8 @@ ReadRowsRequest MakeReadRows(Random& r) {
   message.max_bytes = r.Next();
   message.resume_after = r.Bytes(40);
   message.cursor = {r.Next(), r.Next()};
+  if (r.Bool()) message.filter = AFilter(r);
+  message.sample_seed = r.Next();
   return message;
 }
 
@@ -159,7 +179,10 @@ ReadRowsResponse MakeReadResponse(Random& r) {
     row.key = r.Bytes(60);
     for (uint64_t i = r.Below(8); i > 0; i--) {
       row.cells.push_back({families[r.Below(families.size())], r.Bytes(30),
-                           static_cast<int64_t>(r.Next()), r.Bytes(400)});
+                           static_cast<int64_t>(r.Next()), r.Bytes(400),
+                           r.Bool()   ? ""
+                           : r.Bool() ? "a-label"
+                                      : "b"});
     }
   }
   message.done = r.Bool();

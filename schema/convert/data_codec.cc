@@ -87,9 +87,9 @@ Status GetMutation(schema::Mutation::Reader from, Mutation* out) {
   return absl::InvalidArgumentError("mutation: unknown kind");
 }
 
-// The distinct family names of a page, in order of first appearance. A page has few, and cells of a
-// family follow each other, so a linear search from the last hit is enough.
-class FamilyList {
+// The distinct family names or labels of a page, in order of first appearance. A page has few, and
+// cells of a family follow each other, so a linear search from the last hit is enough.
+class NameList {
  public:
   uint16_t IndexOf(const std::string& name) {
     if (last_ < names_.size() && names_[last_] == name) return static_cast<uint16_t>(last_);
@@ -118,7 +118,7 @@ size_t EncodedSize(const ReadRowsResponse& message) {
 }
 
 Status GetRow(schema::Row::Reader from, const std::vector<std::string>& families,
-              const ReadLimits& limits, Row* out) {
+              const std::vector<std::string>& labels, const ReadLimits& limits, Row* out) {
   RETURN_IF_ERROR(CopyData(from.getKey(), kMaxRowKeyBytes, "row key", &out->key));
   const auto cells = from.getCells();
   RETURN_IF_ERROR(limits.CheckList<schema::Cell>(cells.size(), SIZE_MAX, "cells"));
@@ -130,6 +130,10 @@ Status GetRow(schema::Row::Reader from, const std::vector<std::string>& families
       return absl::DataLossError("cell: family index out of range");
     }
     to.family = families[cell.getFamily()];
+    if (cell.getLabel() > labels.size()) {
+      return absl::DataLossError("cell: label index out of range");
+    }
+    if (cell.getLabel() != 0) to.label = labels[cell.getLabel() - 1];
     to.timestamp_us = cell.getTimestampUs();
     RETURN_IF_ERROR(CopyData(cell.getQualifier(), kMaxQualifierBytes, "qualifier", &to.qualifier));
     RETURN_IF_ERROR(CopyData(cell.getValue(), kMaxValueBytes, "value", &to.value));
@@ -260,6 +264,8 @@ StatusOr<net::Buffer> Encode(const ReadRowsRequest& message) {
     auto cursor = to.initCursor();
     cursor.setScannerId(message.cursor.scanner_id);
     cursor.setCellOffset(message.cursor.cell_offset);
+    if (!message.filter.empty()) PutFilter(to.initFilter(), message.filter);
+    to.setSampleSeed(message.sample_seed);
   });
 }
 
@@ -275,14 +281,15 @@ Status Decode(const net::Buffer& body, ReadRowsRequest* out) {
         CopyData(from.getResumeAfter(), kMaxRowKeyBytes, "resume_after", &out->resume_after));
     const auto cursor = from.getCursor();
     out->cursor = {cursor.getScannerId(), cursor.getCellOffset()};
-    return OkStatus();
+    out->sample_seed = from.getSampleSeed();
+    return GetFilter(from.getFilter(), limits, &out->filter);
   };
   return ReadBody<schema::ReadRowsRequest>(body, kBadRequest, fill);
 }
 
 StatusOr<net::Buffer> Encode(const ReadRowsResponse& message) {
   auto fill = [&](schema::ReadRowsResponse::Builder to) {
-    FamilyList families;
+    NameList families, labels;
     auto rows = to.initRows(static_cast<uint>(message.rows.size()));
     for (uint i = 0; i < rows.size(); i++) {
       const Row& row = message.rows[i];
@@ -292,6 +299,9 @@ StatusOr<net::Buffer> Encode(const ReadRowsResponse& message) {
         auto cell = cells[j];
         cell.setFamily(families.IndexOf(row.cells[j].family));
         cell.setTimestampUs(row.cells[j].timestamp_us);
+        if (const std::string& label = row.cells[j].label; !label.empty()) {
+          cell.setLabel(static_cast<uint16_t>(1 + labels.IndexOf(label)));
+        }
         cell.setQualifier(ToData(row.cells[j].qualifier));
         cell.setValue(ToData(row.cells[j].value));
       }
@@ -299,6 +309,10 @@ StatusOr<net::Buffer> Encode(const ReadRowsResponse& message) {
     // A table has at most kMaxFamiliesPerTable; more cannot come from one, and would not decode.
     KJ_REQUIRE(families.names().size() <= kMaxFamiliesPerTable, "too many families in one page");
     PutStrings(to.initFamilies(static_cast<uint>(families.names().size())), families.names());
+    KJ_REQUIRE(labels.names().size() <= kMaxLabelsPerPage, "too many labels in one page");
+    if (!labels.names().empty()) {
+      PutStrings(to.initLabels(static_cast<uint>(labels.names().size())), labels.names());
+    }
     to.setDone(message.done);
     to.setResumeAfter(ToData(message.resume_after));
     auto cursor = to.initCursor();
@@ -316,11 +330,14 @@ Status Decode(const net::Buffer& body, ReadRowsResponse* out) {
     std::vector<std::string> families;
     RETURN_IF_ERROR(GetStrings(from.getFamilies(), limits, kMaxFamiliesPerTable,
                                kMaxFamilyNameBytes, "family name", &families));
+    std::vector<std::string> labels;
+    RETURN_IF_ERROR(
+        GetStrings(from.getLabels(), limits, kMaxLabelsPerPage, kMaxLabelBytes, "label", &labels));
     const auto rows = from.getRows();
     RETURN_IF_ERROR(limits.CheckList<schema::Row>(rows.size(), SIZE_MAX, "rows"));
     out->rows.resize(rows.size());
     for (uint i = 0; i < rows.size(); i++) {
-      RETURN_IF_ERROR(GetRow(rows[i], families, limits, &out->rows[i]));
+      RETURN_IF_ERROR(GetRow(rows[i], families, labels, limits, &out->rows[i]));
     }
     out->done = from.getDone();
     RETURN_IF_ERROR(

@@ -13,6 +13,7 @@
 
 #include "common/base/status.h"
 #include "schema/metadata/metadata.h"
+#include "schema/model/filter.h"
 #include "schema/model/model.h"
 
 namespace stele::wire {
@@ -20,6 +21,7 @@ namespace stele::wire {
 inline constexpr size_t kMaxSplitKeys = 10'000;
 inline constexpr size_t kMaxRowSetEntries = 100'000;  // keys and ranges of one read
 inline constexpr size_t kMaxSelectionEntries = 10'000;
+inline constexpr size_t kMaxLabelsPerPage = 10'000;
 inline constexpr size_t kMaxListEntries = 1'000'000;  // of a status or table list
 inline constexpr size_t kMaxTextBytes = 64 * 1024;    // of a name, an address, an error message
 inline constexpr size_t kMaxGcRuleDepth = 20;
@@ -74,10 +76,12 @@ struct ReadRowsRequest {
   TabletId tablet = 0;
   RowSet rows;
   ReadSelection selection;
-  uint64_t rows_limit = 0;   // 0: none; counts rows that have a cell after the selection
+  uint64_t rows_limit = 0;   // 0: none; counts rows that have a cell after the filter
   uint64_t max_bytes = 0;    // of keys and values in the page; 0: the server's choice
   std::string resume_after;  // rows up to and including it are done; empty: from the start
   RowCursor cursor;          // with scanner_id: go on inside the row that follows resume_after
+  Filter filter;             // of what the selection takes; kNone: no filter. Valid when decoded
+  uint64_t sample_seed = 0;  // of its row_samples: one for all pages and tablets of a scan
   bool operator==(const ReadRowsRequest&) const = default;
 };
 struct ReadStats {

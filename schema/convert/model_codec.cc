@@ -15,6 +15,15 @@ void PutGcRule(schema::GcRule::Builder to, const GcRule& from) {
   for (uint i = 0; i < rules.size(); i++) PutGcRule(rules[i], from.rules[i]);
 }
 
+Status GetBound(uint8_t kind, Data::Reader bytes, Bound* out) {
+  if (kind > static_cast<uint8_t>(Bound::Kind::kOpen)) {
+    return absl::InvalidArgumentError(absl::StrCat("bound of unknown kind ", kind));
+  }
+  out->kind = static_cast<Bound::Kind>(kind);
+  if (out->kind == Bound::Kind::kUnbounded) return OkStatus();
+  return CopyData(bytes, kMaxFilterBytes, "bound of a range", &out->bytes);
+}
+
 Status GetGcRule(schema::GcRule::Reader from, size_t depth, size_t* nodes, GcRule* out) {
   if (depth > kMaxGcRuleDepth) {
     return absl::InvalidArgumentError(absl::StrCat("gc rule: deeper than ", kMaxGcRuleDepth));
@@ -37,6 +46,67 @@ Status GetGcRule(schema::GcRule::Reader from, size_t depth, size_t* nodes, GcRul
   out->rules.resize(rules.size());
   for (uint i = 0; i < rules.size(); i++) {
     RETURN_IF_ERROR(GetGcRule(rules[i], depth + 1, nodes, &out->rules[i]));
+  }
+  return OkStatus();
+}
+
+// Copies only what the kind uses, so that whatever a peer left in the rest cannot matter.
+Status GetFilterNode(schema::Filter::Reader from, Filter* out) {
+  const uint8_t kind = from.getKind();
+  if (kind > static_cast<uint8_t>(Filter::Kind::kValueBitmask)) {
+    return absl::InvalidArgumentError(absl::StrCat("filter of unknown kind ", kind));
+  }
+  out->kind = static_cast<Filter::Kind>(kind);
+  switch (out->kind) {
+    case Filter::Kind::kPassAll:
+    case Filter::Kind::kBlockAll:
+    case Filter::Kind::kSink:
+    case Filter::Kind::kStripValue:
+      out->flag = from.getFlag();
+      return OkStatus();
+    case Filter::Kind::kRowSample:
+      out->probability = from.getProbability();
+      return OkStatus();
+    case Filter::Kind::kColumnRange:
+      RETURN_IF_ERROR(
+          CopyData(from.getFamily(), kMaxFamilyNameBytes, "family of column_range", &out->family));
+      [[fallthrough]];
+    case Filter::Kind::kValueRange:
+      RETURN_IF_ERROR(GetBound(from.getStartKind(), from.getStart(), &out->start));
+      return GetBound(from.getEndKind(), from.getEnd(), &out->end);
+    case Filter::Kind::kTimestampRange:
+      out->start_us = from.getStartUs();
+      out->end_us = from.getEndUs();
+      return OkStatus();
+    case Filter::Kind::kCellsPerRowOffset:
+    case Filter::Kind::kCellsPerRowLimit:
+    case Filter::Kind::kCellsPerColumnLimit:
+      out->count = from.getCount();
+      return OkStatus();
+    default:
+      return CopyData(from.getBytes(), kMaxFilterBytes, FilterKindName(out->kind), &out->bytes);
+  }
+}
+
+Status GetFilterTree(schema::Filter::Reader from, const ReadLimits& limits, size_t depth,
+                     size_t* bytes, Filter* out) {
+  if (depth > kMaxFilterDepth) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("filter is more than ", kMaxFilterDepth, " deep, which is the limit"));
+  }
+  RETURN_IF_ERROR(GetFilterNode(from, out));
+  *bytes += FilterNodeBytes(*out);
+  if (*bytes > kMaxFilterBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("filter has ", *bytes, " bytes or more; the limit is ", kMaxFilterBytes));
+  }
+  const auto children = from.getChildren();
+  // A part has at least a byte.
+  RETURN_IF_ERROR(limits.CheckList<schema::Filter>(children.size(), kMaxFilterBytes - *bytes,
+                                                   "filters inside a filter"));
+  out->children.resize(children.size());
+  for (uint i = 0; i < children.size(); i++) {
+    RETURN_IF_ERROR(GetFilterTree(children[i], limits, depth + 1, bytes, &out->children[i]));
   }
   return OkStatus();
 }
@@ -211,6 +281,30 @@ Status GetSelection(schema::ReadSelection::Reader from, const ReadLimits& limits
   out->cells_per_column = from.getCellsPerColumn();
   out->cells_per_row = from.getCellsPerRow();
   return OkStatus();
+}
+
+void PutFilter(schema::Filter::Builder to, const Filter& from) {
+  to.setKind(static_cast<uint8_t>(from.kind));
+  to.setFlag(from.flag);
+  to.setStartKind(static_cast<uint8_t>(from.start.kind));
+  to.setEndKind(static_cast<uint8_t>(from.end.kind));
+  to.setCount(from.count);
+  to.setStartUs(from.start_us);
+  to.setEndUs(from.end_us);
+  to.setProbability(from.probability);
+  if (!from.bytes.empty()) to.setBytes(ToData(from.bytes));
+  if (!from.family.empty()) to.setFamily(ToData(from.family));
+  if (!from.start.bytes.empty()) to.setStart(ToData(from.start.bytes));
+  if (!from.end.bytes.empty()) to.setEnd(ToData(from.end.bytes));
+  if (from.children.empty()) return;
+  auto children = to.initChildren(static_cast<uint>(from.children.size()));
+  for (uint i = 0; i < children.size(); i++) PutFilter(children[i], from.children[i]);
+}
+
+Status GetFilter(schema::Filter::Reader from, const ReadLimits& limits, Filter* out) {
+  size_t bytes = 0;
+  RETURN_IF_ERROR(GetFilterTree(from, limits, 1, &bytes, out));
+  return ValidateFilter(*out);
 }
 
 Status GetLocation(Data::Reader from, TabletLocation* out) {

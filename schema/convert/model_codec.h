@@ -29,6 +29,10 @@ void PutSelection(schema::ReadSelection::Builder to, const ReadSelection& from);
 Status GetSelection(schema::ReadSelection::Reader from, const ReadLimits& limits,
                     ReadSelection* out);
 
+void PutFilter(schema::Filter::Builder to, const Filter& from);
+// Size, depth and every rule of ValidateFilter, before much is allocated.
+Status GetFilter(schema::Filter::Reader from, const ReadLimits& limits, Filter* out);
+
 Status GetLocation(Data::Reader from, TabletLocation* out);
 Status GetStatus(Data::Reader from, Status* out);
 

@@ -17,6 +17,12 @@ inline constexpr size_t kMaxRowReadBytes = 256u << 20;
 inline constexpr size_t kMaxMutationsPerRow = 100'000;
 inline constexpr size_t kMaxMutationsPerBatch = 100'000;
 inline constexpr size_t kMaxGcRuleBytes = 500;
+inline constexpr size_t kMaxFilterBytes = 20'480;
+inline constexpr size_t kMaxFilterDepth = 20;
+// What one cell may cost: the sum over all parts of a filter of the copies that can reach the part.
+// Interleaves in a chain multiply them.
+inline constexpr uint64_t kMaxFilterSteps = 20'480;
+inline constexpr size_t kMaxLabelBytes = 15;
 inline constexpr int64_t kTimestampGranularityUs = 1000;
 inline constexpr size_t kMaxFrameBytes = 128u << 20;
 

@@ -25,6 +25,7 @@ struct Cell {
   std::string qualifier;
   int64_t timestamp_us = 0;
   std::string value;
+  std::string label = {};  // given by a filter; empty: none
   bool operator==(const Cell&) const = default;
 };
 
@@ -80,7 +81,17 @@ struct RowSet {
   bool operator==(const RowSet&) const = default;
 };
 
-// What of each row to return. The general filter language joins here later.
+// One end of a range of bytes.
+struct Bound {
+  enum class Kind : uint8_t { kUnbounded = 0, kClosed = 1, kOpen = 2 };
+  Kind kind = Kind::kUnbounded;
+  std::string bytes;  // empty when unbounded
+  static Bound Closed(Slice bytes) { return {Kind::kClosed, std::string(bytes)}; }
+  static Bound Open(Slice bytes) { return {Kind::kOpen, std::string(bytes)}; }
+  bool operator==(const Bound&) const = default;
+};
+
+// What of each row to return, before the filter (schema/model/filter.h) sees it.
 struct ReadSelection {
   std::vector<std::string> families;  // empty: all
   std::vector<std::pair<std::string, std::string>>

@@ -47,6 +47,8 @@ struct ReadRowsRequest {
   maxBytes @5 :UInt64;
   resumeAfter @6 :Data;
   cursor @7 :RowCursor;
+  filter @8 :Model.Filter;
+  sampleSeed @9 :UInt64;
 }
 
 struct ReadRowsResponse {
@@ -58,4 +60,5 @@ struct ReadRowsResponse {
   statRows @5 :UInt64;
   statCells @6 :UInt64;
   statBytes @7 :UInt64;
+  labels @8 :List(Data);  # each once; cells hold 1 + its index
 }

@@ -9,6 +9,7 @@ struct Cell {
   timestampUs @1 :Int64;
   qualifier @2 :Data;
   value @3 :Data;
+  label @4 :UInt16;  # 1 + index into the page's list of labels; 0: none
 }
 
 struct Row {
@@ -60,6 +61,22 @@ struct ReadSelection {
   maxTimestampUs @3 :Int64;
   cellsPerColumn @4 :Int32;
   cellsPerRow @5 :Int32;
+}
+
+struct Filter {
+  kind @0 :UInt8;  # Filter::Kind of schema/model/filter.h; the fields that it does not use are absent
+  flag @1 :Bool;
+  startKind @2 :UInt8;  # of Bound
+  endKind @3 :UInt8;
+  count @4 :Int32;
+  startUs @5 :Int64;
+  endUs @6 :Int64;
+  probability @7 :Float64;
+  bytes @8 :Data;
+  family @9 :Data;
+  start @10 :Data;
+  end @11 :Data;
+  children @12 :List(Filter);
 }
 
 struct GcRule {
