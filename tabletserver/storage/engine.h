@@ -73,7 +73,9 @@ struct TabletStats {
   uint64_t reads = 0, writes = 0, rows_read = 0, bytes_written = 0;
   Lsn oldest_unflushed_lsn = 0;  // 0: none
   Sequence last_sequence = 0;
-  std::string state;  // "open", "flushing", "compacting", "failed: ..."
+  uint64_t last_drop_order = 0;  // the highest order of DropRows that was carried out
+  uint32_t row_drops = 0;        // dropped runs of rows that compactions have not worked off yet
+  std::string state;             // "open", "flushing", "compacting", "failed: ..."
 };
 
 class TabletStore {
@@ -98,6 +100,13 @@ class TabletStore {
   virtual Status Flush() = 0;  // minor compaction of everything written before the call
   virtual Status
   CompactMajor() = 0;  // all files into one per locality group; drops deletes and garbage
+  // Drops the rows of the range: what was acknowledged before the call is gone when it returns OK,
+  // durably, without being read; what is written after it stays. Meanwhile writes to these rows are
+  // refused with a delay. Orders are numbered in ascending order by who gives them: one that is not
+  // above the last one does nothing, so a delayed repetition drops nothing that came later; 0 is no
+  // order. ResourceExhausted with a delay when many drops wait for compactions. Unknown: all or
+  // nothing.
+  virtual Status DropRows(const RowRange& range, uint64_t order) = 0;
   virtual Status AlterSchema(const TableSchema& schema) = 0;  // version must grow
   virtual TableSchema schema() const = 0;
   virtual TabletStats stats() const = 0;

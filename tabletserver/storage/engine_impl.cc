@@ -5,6 +5,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "tabletserver/storage/log_recovery.h"
+#include "tabletserver/storage/manifest/row_drops.h"
 
 namespace stele::storage {
 
@@ -140,6 +141,11 @@ StatusOr<EngineImpl::StorePtr> EngineImpl::OpenBusy(TabletId tablet, Epoch epoch
   // Also under the same epoch: it moves the cell's version, so whoever held it before is fenced.
   Manifest next = stored.manifest;
   next.epoch = epoch;
+  // Nothing of the tablet is outside files now, and later writes are above all drops.
+  if (!next.drops.empty()) {
+    next.flushed_sequence = std::max(next.flushed_sequence, next.drops.back().sequence);
+    SettleRowDrops(&next);
+  }
   RETURN_IF_ERROR(core_->Judge(ReplaceManifest(core_->env.store, &stored, next)));
   ASSIGN_OR_RETURN(StorePtr store, TabletStoreImpl::Open(core_, std::move(stored)));
   MutexLock lock(&mu_);

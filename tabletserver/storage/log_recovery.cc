@@ -5,6 +5,7 @@
 
 #include "common/base/log.h"
 #include "tabletserver/storage/compaction/minor.h"
+#include "tabletserver/storage/manifest/row_drops.h"
 
 namespace stele::storage {
 
@@ -117,6 +118,8 @@ Status LogRecovery::Spill(Tablet* tablet) {
   // are met, so it goes to all groups.
   std::set<std::string> groups;
   for (const LocalityGroupSchema& group : manifest.schema.groups) groups.insert(group.name);
+  const DroppedRows drops(manifest.drops);
+  env.drops = &drops;
   auto cells = tablet->cells->NewIterator();
   ASSIGN_OR_RETURN(std::vector<NewTable> made,
                    WriteMinor(env, manifest.schema, groups, cells.get()));
@@ -136,6 +139,7 @@ Status LogRecovery::Install(TabletId id, Tablet* tablet) {
   next.flushed_sequence = std::max(next.flushed_sequence, tablet->last_sequence);
   next.max_server_timestamp_us =
       std::max(next.max_server_timestamp_us, tablet->max_server_timestamp_us);
+  SettleRowDrops(&next);
   RETURN_IF_ERROR(FaultPoint(core_->env.faults, "recovery.flush_recovered"));
   RETURN_IF_ERROR(core_->CheckLease());
   Status status = tablet->manifest->Publish(next);

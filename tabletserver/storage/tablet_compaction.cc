@@ -6,6 +6,7 @@
 #include "tabletserver/storage/compaction/clipped_iterator.h"
 #include "tabletserver/storage/iterator/garbage_collector.h"
 #include "tabletserver/storage/iterator/merging_iterator.h"
+#include "tabletserver/storage/manifest/row_drops.h"
 #include "tabletserver/storage/tablet_store.h"
 
 namespace stele::storage {
@@ -106,14 +107,34 @@ std::optional<TabletStoreImpl::CompactionInputs> TabletStoreImpl::PickGroup() co
     best->major = pick->major;
     for (size_t i : pick->files) best->tables.push_back(readable[i]);
   }
-  return best;
+  return best ? best : PickDropped(*v);
+}
+
+// With nothing more urgent to do: the files that hold dropped rows, to free their room and to have
+// done with the drops.
+std::optional<TabletStoreImpl::CompactionInputs> TabletStoreImpl::PickDropped(
+    const TabletVersion& version) const {
+  const std::vector<RowDrop>& drops = version.drops->all();
+  for (const TabletGroup& group : version.groups) {
+    CompactionInputs inputs{.group = group.name};
+    for (const auto& table : Readable(group)) {
+      const bool concerned = std::any_of(drops.begin(), drops.end(), [&](const RowDrop& drop) {
+        return DropConcerns(drop, table->file);
+      });
+      if (concerned && inputs.tables.size() < core_->options.merge_max_files) {
+        inputs.tables.push_back(table);
+      }
+    }
+    if (!inputs.tables.empty()) return inputs;
+  }
+  return std::nullopt;
 }
 
 Status TabletStoreImpl::CompactOnce() {
   // A major compaction that somebody asked for may hold it for long: the worker has other tablets.
   if (!compaction_mu_.TryLock()) return OkStatus();
   auto inputs = PickGroup();
-  Status status = inputs ? Compact(*inputs) : OkStatus();
+  Status status = inputs ? Compact(*inputs).status() : OkStatus();
   compaction_mu_.Unlock();
   return status;
 }
@@ -122,22 +143,27 @@ Status TabletStoreImpl::CompactMajor() {
   MutexLock lock(&compaction_mu_);
   auto v = version();
   for (const TabletGroup& group : v->groups) {
-    auto readable = Readable(group);
-    if (readable.empty()) continue;
-    RETURN_IF_ERROR(Compact({.group = group.name, .tables = std::move(readable), .major = true}));
+    for (bool done = false; !done;) {
+      auto now = version();
+      const TabletGroup* found = now->FindGroup(group.name);
+      auto readable = found != nullptr ? Readable(*found) : decltype(found->tables)();
+      if (readable.empty()) break;
+      ASSIGN_OR_RETURN(
+          done, Compact({.group = group.name, .tables = std::move(readable), .major = true}));
+    }
   }
   return OkStatus();
 }
 
-Status TabletStoreImpl::Compact(const CompactionInputs& inputs) {
+StatusOr<bool> TabletStoreImpl::Compact(const CompactionInputs& inputs) {
   if (fenced_) return FencedError(absl::StrCat("tablet ", tablet_.id, " has another owner"));
   ++compacting_;
-  Status status = MergeTables(inputs);
+  StatusOr<bool> merged = MergeTables(inputs);
   --compacting_;
-  core_->Judge(status).IgnoreError();
+  core_->Judge(merged.status()).IgnoreError();
   MutexLock lock(&version_mu_);
-  failure_ = status.ok() ? "" : status.ToString();
-  return status;
+  failure_ = merged.ok() ? "" : merged.status().ToString();
+  return merged;
 }
 
 // MergeTables: what survives a crash after each step. The names are those of the fault points.
@@ -150,15 +176,21 @@ Status TabletStoreImpl::Compact(const CompactionInputs& inputs) {
 //     reads are the same before and after.
 //  4. compaction.before_input_delete: the inputs leave the version. Their blobs stay: readers pin
 //     them and other tablets may share them; file GC takes them when no manifest names them.
-Status TabletStoreImpl::MergeTables(const CompactionInputs& inputs) {
+//
+// A drop of rows may take inputs away before 2: then the output is left to file GC.
+StatusOr<bool> TabletStoreImpl::MergeTables(const CompactionInputs& inputs) {
   auto v = version();
   std::vector<std::shared_ptr<const OpenTable>> others;
-  for (const auto& table : v->FindGroup(inputs.group)->tables) {
+  const TabletGroup* of_group = v->FindGroup(inputs.group);
+  if (of_group == nullptr) return false;
+  for (const auto& table : of_group->tables) {
     if (!IsInput(inputs.tables, *table)) others.push_back(table);
   }
+  if (of_group->tables.size() != inputs.tables.size() + others.size()) return false;
   const SequenceRange mine = RangeOf(inputs.tables);
   GarbageCollectorOptions options;
   options.families = v->families.get();
+  options.drops = v->drops.get();
   options.now_us = core_->NowMicros();
   // What is not in files has larger sequences than all files.
   options.oldest = RangeOf(others).min > mine.max;
@@ -171,6 +203,7 @@ Status TabletStoreImpl::MergeTables(const CompactionInputs& inputs) {
   TableOutputEnv env = core_->OutputEnv(tablet_, epoch_, "compaction", &making);
   env.limiter = core_->options.maintenance_threads > 0 ? &core_->limiter : nullptr;
   env.verify = true;
+  env.drops = v->drops.get();
   LocalityGroupSchema group;  // of a group that the schema has dropped: all its cells go
   group.name = inputs.group;
   if (const LocalityGroupSchema* known = v->schema->FindGroup(inputs.group)) group = *known;
@@ -186,19 +219,17 @@ Status TabletStoreImpl::MergeTables(const CompactionInputs& inputs) {
   ASSIGN_OR_RETURN(std::optional<NewTable> made, output.Finish());
   const uint64_t bytes = made ? made->file.bytes : 0;
   // Markers over a damaged file stay: settled all the same, or they would be compacted for ever.
-  Status status =
+  StatusOr<bool> published =
       PublishCompaction(inputs, options.oldest || inputs.major, std::move(made));  // 2 .. 4
-  if (!status.ok()) {
-    making.Keep();
-    return status;
-  }
+  if (!published.ok()) making.Keep();
+  if (!published.ok() || !*published) return published;
   (options.oldest ? core_->counters.majors : core_->counters.merges)++;
   core_->counters.compaction_bytes_written += bytes;
-  return OkStatus();
+  return true;
 }
 
-Status TabletStoreImpl::PublishCompaction(const CompactionInputs& inputs, bool settled,
-                                          std::optional<NewTable> made) {
+StatusOr<bool> TabletStoreImpl::PublishCompaction(const CompactionInputs& inputs, bool settled,
+                                                  std::optional<NewTable> made) {
   MutexLock lock(&manifest_mu_);
   Manifest next = manifest_.current();
   const size_t before = next.files.size();
@@ -206,7 +237,8 @@ Status TabletStoreImpl::PublishCompaction(const CompactionInputs& inputs, bool s
     return std::any_of(inputs.tables.begin(), inputs.tables.end(),
                        [&](const auto& input) { return input->file.file_id == file.file_id; });
   });
-  CHECK_EQ(next.files.size() + inputs.tables.size(), before);
+  // Its cells would come back under a manifest that may not hold the drop any more.
+  if (next.files.size() + inputs.tables.size() != before) return false;
   std::vector<std::shared_ptr<const OpenTable>> tables;
   auto v = version();
   for (const auto& table : v->FindGroup(inputs.group)->tables) {
@@ -218,12 +250,15 @@ Status TabletStoreImpl::PublishCompaction(const CompactionInputs& inputs, bool s
         OpenTable{made->file, std::move(made->table), settled, OkStatus()}));
   }
   TabletGroup group = MakeGroup(inputs.group, std::move(tables), v->FindGroup(inputs.group));
+  SettleRowDrops(&next);
+  auto drops = DropsOf(next);
   RETURN_IF_ERROR(Point("compaction.before_meta_cas"));
   RETURN_IF_ERROR(Publish(next));
   // Whatever these points answer, the manifest has changed: the version must follow.
   Status after = Point("compaction.after_meta_cas");
   if (after.ok()) after = Point("compaction.before_input_delete");
   ChangeVersion([&](TabletVersion* version) {
+    version->drops = drops;
     auto at = std::find_if(version->groups.begin(), version->groups.end(),
                            [&](const TabletGroup& g) { return g.name == group.name; });
     if (group.tables.empty()) {
@@ -232,7 +267,8 @@ Status TabletStoreImpl::PublishCompaction(const CompactionInputs& inputs, bool s
       *at = std::move(group);
     }
   });
-  return after;
+  RETURN_IF_ERROR(after);
+  return true;
 }
 
 }  // namespace stele::storage

@@ -4,6 +4,7 @@
 
 #include "common/base/check.h"
 #include "tabletserver/storage/compaction/minor.h"
+#include "tabletserver/storage/manifest/row_drops.h"
 #include "tabletserver/storage/tablet_store.h"
 
 namespace stele::storage {
@@ -60,6 +61,7 @@ Status TabletStoreImpl::FlushOldest() {
   for (const TabletGroup& group : v->groups) groups_with_files.insert(group.name);
   EngineCore::Making making(core_.get());
   TableOutputEnv env = core_->OutputEnv(tablet_, epoch_, "flush", &making);
+  env.drops = v->drops.get();
   auto cells = frozen->cells.NewIterator();
   ASSIGN_OR_RETURN(std::vector<NewTable> made,
                    WriteMinor(env, *v->schema, groups_with_files, cells.get()));  // 2
@@ -102,6 +104,8 @@ Status TabletStoreImpl::PublishFlush(const TabletMemtable& frozen, std::vector<N
   next.flushed_sequence = frozen.last_sequence;
   next.max_server_timestamp_us =
       std::max<int64_t>(next.max_server_timestamp_us, frozen.max_server_timestamp_us);
+  SettleRowDrops(&next);
+  auto drops = DropsOf(next);
   RETURN_IF_ERROR(Point("flush.before_meta_cas"));
   RETURN_IF_ERROR(Publish(next));
   // Whatever this point answers, the manifest has the files: the version must follow.
@@ -109,6 +113,7 @@ Status TabletStoreImpl::PublishFlush(const TabletMemtable& frozen, std::vector<N
   ChangeVersion([&](TabletVersion* version) {
     CHECK(!version->frozen.empty() && version->frozen.front().get() == &frozen);
     version->frozen.erase(version->frozen.begin());
+    version->drops = drops;
     for (TabletGroup& group : changed) {
       auto at = std::find_if(version->groups.begin(), version->groups.end(),
                              [&](const TabletGroup& g) { return g.name == group.name; });

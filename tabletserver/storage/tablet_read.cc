@@ -159,6 +159,7 @@ StatusOr<ReadProgress> TabletStoreImpl::ReadRows(const TabletVersion& version,
                                                  RowSink* sink) {
   RowResolverOptions resolve;
   resolve.families = version.families.get();
+  resolve.drops = version.drops.get();
   resolve.snapshot = visible_sequence_.load(std::memory_order_acquire);
   resolve.now_us = core_->NowMicros();
   RowResolver resolver(resolve, options.selection);

@@ -1,5 +1,6 @@
-// TabletStoreImpl: opening, the version, schema changes, statistics. Writing, reading, flushing and
-// compacting are in tablet_write.cc, tablet_read.cc, tablet_flush.cc and tablet_compaction.cc.
+// TabletStoreImpl: opening, the version, schema changes, statistics. Writing, reading, flushing,
+// compacting and dropping rows are in tablet_write.cc, tablet_read.cc, tablet_flush.cc,
+// tablet_compaction.cc and tablet_drop.cc.
 #include "tabletserver/storage/tablet_store.h"
 
 #include <algorithm>
@@ -14,6 +15,7 @@ TabletStoreImpl::TabletStoreImpl(std::shared_ptr<EngineCore> core, StoredManifes
       tablet_(stored.manifest.tablet),
       epoch_(stored.manifest.epoch),
       visible_sequence_(stored.manifest.flushed_sequence),
+      last_drop_order_(stored.manifest.last_drop_order),
       manifest_(core_->env.store, stored),
       timestamps_(core_->env.clock, stored.manifest.max_server_timestamp_us),
       next_sequence_(stored.manifest.flushed_sequence + 1) {}
@@ -27,6 +29,7 @@ StatusOr<std::shared_ptr<TabletStoreImpl>> TabletStoreImpl::Open(std::shared_ptr
   auto version = std::make_shared<TabletVersion>();
   version->schema = std::make_shared<const TableSchema>(manifest.schema);
   version->families = std::make_shared<const VisibleFamilies>(manifest.schema);
+  version->drops = std::make_shared<const DroppedRows>(manifest.drops);
   version->active = std::make_shared<TabletMemtable>(&core->memtable_memory);
   std::map<std::string, std::vector<std::shared_ptr<const OpenTable>>> by_group;
   for (const ManifestFile& file : manifest.files) {
@@ -89,6 +92,12 @@ TabletGroup TabletStoreImpl::MakeGroup(std::string name,
   group.index = std::shared_ptr<const TabletIndex>(
       index.get(), [index, memory, bytes](const TabletIndex*) { memory->Release(bytes); });
   return group;
+}
+
+std::shared_ptr<const DroppedRows> TabletStoreImpl::DropsOf(const Manifest& manifest) const {
+  auto v = version();
+  if (v->drops->all() == manifest.drops) return v->drops;
+  return std::make_shared<const DroppedRows>(manifest.drops);
 }
 
 std::shared_ptr<const TabletVersion> TabletStoreImpl::version() const {
@@ -207,6 +216,8 @@ TabletStats TabletStoreImpl::stats() const {
   stats.rows_read = rows_read_;
   stats.bytes_written = bytes_written_;
   stats.last_sequence = visible_sequence_;
+  stats.last_drop_order = last_drop_order_;
+  stats.row_drops = static_cast<uint32_t>(v->drops->all().size());
   MutexLock lock(&version_mu_);
   if (fenced_) {
     stats.state = "failed: another owner has the tablet";

@@ -4,7 +4,7 @@
 //
 // Sequences are given under write_mu_ in the order of the log queue, so the log thread applies them
 // in ascending order; the visible sequence moves by whole records. Locks are taken in the order
-// flush_mu_ or compaction_mu_, manifest_mu_, apply_mu_, version_mu_; write_mu_ stands alone.
+// flush_mu_ or compaction_mu_, manifest_mu_, apply_mu_ or write_mu_, version_mu_.
 //
 // Crash rule: the manifest's files and the log's records above its flushed sequence are the tablet.
 #pragma once
@@ -43,6 +43,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   StatusOr<ReadProgress> ReadRow(Slice row, const ReadOptions& options, RowSink* sink) override;
   Status Flush() override EXCLUDES(flush_mu_);
   Status CompactMajor() override EXCLUDES(compaction_mu_);
+  Status DropRows(const RowRange& range, uint64_t order) override EXCLUDES(manifest_mu_, write_mu_);
   Status AlterSchema(const TableSchema& schema) override EXCLUDES(manifest_mu_);
   TableSchema schema() const override;
   TabletStats stats() const override;
@@ -82,6 +83,11 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   Status Answer(const Status& logged);
   void Finished() EXCLUDES(write_mu_);
 
+  // Drops of rows.
+  StatusOr<Sequence> HoldRows(const RowDrop& drop) EXCLUDES(write_mu_);
+  void LetRowsGo() EXCLUDES(write_mu_);
+  void ShowDrop(const Manifest& next) REQUIRES(manifest_mu_) EXCLUDES(apply_mu_);
+
   // Read.
   StatusOr<std::unique_ptr<Iterator>> CellsOf(const TabletVersion& version, const RowRange& range,
                                               Slice first, Slice end,
@@ -99,11 +105,13 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
 
   // Compaction.
   std::optional<CompactionInputs> PickGroup() const;
+  std::optional<CompactionInputs> PickDropped(const TabletVersion& version) const;
   Status CompactOnce() EXCLUDES(compaction_mu_);
-  Status Compact(const CompactionInputs& inputs) REQUIRES(compaction_mu_);
-  Status MergeTables(const CompactionInputs& inputs) REQUIRES(compaction_mu_);
-  Status PublishCompaction(const CompactionInputs& inputs, bool settled,
-                           std::optional<NewTable> made) REQUIRES(compaction_mu_)
+  // False, and nothing is done: a drop of rows has taken an input away.
+  StatusOr<bool> Compact(const CompactionInputs& inputs) REQUIRES(compaction_mu_);
+  StatusOr<bool> MergeTables(const CompactionInputs& inputs) REQUIRES(compaction_mu_);
+  StatusOr<bool> PublishCompaction(const CompactionInputs& inputs, bool settled,
+                                   std::optional<NewTable> made) REQUIRES(compaction_mu_)
       EXCLUDES(manifest_mu_);
 
   // A file that is damaged or gone is no error here.
@@ -112,6 +120,8 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   // The group of `tables`. Its index takes what it can from `base`'s, which may be null.
   TabletGroup MakeGroup(std::string name, std::vector<std::shared_ptr<const OpenTable>> tables,
                         const TabletGroup* base) const;
+  // The drops of a manifest; those of the version when they are the same.
+  std::shared_ptr<const DroppedRows> DropsOf(const Manifest& manifest) const;
   // The manifest by compare-and-swap. A fenced tablet is closed for good.
   Status Publish(const Manifest& next) REQUIRES(manifest_mu_);
   Status Point(const char* point) const { return FaultPoint(core_->env.faults, point); }
@@ -125,6 +135,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   std::atomic<bool> reads_stopped_{false};
   std::atomic<uint64_t> reads_{0}, writes_{0}, rows_read_{0}, bytes_written_{0};
   std::atomic<uint32_t> most_files_{0};  // of a group
+  std::atomic<uint64_t> last_drop_order_{0};
   std::atomic<uint32_t> flushing_{0}, compacting_{0};
 
   Mutex flush_mu_;
@@ -145,7 +156,8 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   CondVar drained_;
   RowTimestamps timestamps_ GUARDED_BY(write_mu_);
   Sequence next_sequence_ GUARDED_BY(write_mu_) = 1;
-  uint64_t queued_ GUARDED_BY(write_mu_) = 0;  // in the log, not yet answered
+  std::optional<RowDrop> held_ GUARDED_BY(write_mu_);  // writes to its rows are refused
+  uint64_t queued_ GUARDED_BY(write_mu_) = 0;          // in the log, not yet answered
   bool closing_ GUARDED_BY(write_mu_) = false;
 };
 

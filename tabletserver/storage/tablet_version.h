@@ -14,6 +14,7 @@
 
 #include "tabletserver/storage/cache/cache.h"
 #include "tabletserver/storage/index/tablet_index.h"
+#include "tabletserver/storage/iterator/dropped_rows.h"
 #include "tabletserver/storage/iterator/visible_families.h"
 #include "tabletserver/storage/log/commit_log.h"
 #include "tabletserver/storage/manifest/manifest.h"
@@ -62,6 +63,7 @@ struct TabletGroup {
 struct TabletVersion {
   std::shared_ptr<const TableSchema> schema;
   std::shared_ptr<const VisibleFamilies> families;  // of the schema
+  std::shared_ptr<const DroppedRows> drops;         // of the manifest; never null
   std::shared_ptr<TabletMemtable> active;
   std::vector<std::shared_ptr<TabletMemtable>> frozen;  // oldest first
   std::vector<TabletGroup> groups;                      // those with files, by name

@@ -10,6 +10,7 @@ namespace stele::storage {
 namespace {
 
 constexpr int64_t kRingFullDelayMs = 20;
+constexpr int64_t kHeldRowsDelayMs = 10;
 constexpr int64_t kLongestSyncWaitMs = 60'000;
 constexpr uint64_t kCellOverheadBytes = 64;
 
@@ -95,6 +96,9 @@ Status TabletStoreImpl::Queue(const RowMutation& mutation, const TableSchema& sc
   MutexLock lock(&write_mu_);
   if (closing_ || fenced_) {
     return absl::UnavailableError(absl::StrCat("tablet ", tablet_.id, " is closing"));
+  }
+  if (held_ && held_->Covers(mutation.row)) {
+    return RetryLaterError("the row's range is being dropped", kHeldRowsDelayMs);
   }
   WriteHeader header;
   header.epoch = epoch_;

@@ -40,6 +40,8 @@ const char* NameOf(WalkOpKind kind) {
       return "advance clock";
     case WalkOpKind::kCollectGarbage:
       return "collect garbage";
+    case WalkOpKind::kDropRows:
+      return "drop rows";
   }
   return "?";
 }
@@ -79,11 +81,11 @@ RowRange RandomRange(SeededRandom* random) {
 
 std::vector<WalkOp> MakeWalk(uint64_t seed, size_t length) {
   static const std::pair<WalkOpKind, int> kWeights[] = {
-      {WalkOpKind::kWrite, 50},        {WalkOpKind::kReadRow, 12},  {WalkOpKind::kScan, 10},
-      {WalkOpKind::kFlush, 24},        {WalkOpKind::kMaintain, 10}, {WalkOpKind::kMajor, 1},
-      {WalkOpKind::kReopenTablet, 2},  {WalkOpKind::kRestart, 2},   {WalkOpKind::kCleanRestart, 1},
-      {WalkOpKind::kPowerCut, 3},      {WalkOpKind::kAlter, 2},     {WalkOpKind::kAdvanceClock, 2},
-      {WalkOpKind::kCollectGarbage, 2}};
+      {WalkOpKind::kWrite, 50},         {WalkOpKind::kReadRow, 12},  {WalkOpKind::kScan, 10},
+      {WalkOpKind::kFlush, 24},         {WalkOpKind::kMaintain, 10}, {WalkOpKind::kMajor, 1},
+      {WalkOpKind::kReopenTablet, 2},   {WalkOpKind::kRestart, 2},   {WalkOpKind::kCleanRestart, 1},
+      {WalkOpKind::kPowerCut, 3},       {WalkOpKind::kAlter, 2},     {WalkOpKind::kAdvanceClock, 2},
+      {WalkOpKind::kCollectGarbage, 2}, {WalkOpKind::kDropRows, 3}};
   int total = 0;
   for (const auto& [kind, weight] : kWeights) total += weight;
   SeededRandom random(seed);
@@ -114,7 +116,7 @@ StatusOr<std::vector<WalkOp>> ParseWalk(const std::string& text) {
     ++number;
     const size_t space = line.rfind(' ');
     std::optional<WalkOpKind> kind;
-    for (int k = 0; k <= static_cast<int>(WalkOpKind::kCollectGarbage); ++k) {
+    for (int k = 0; k <= static_cast<int>(WalkOpKind::kDropRows); ++k) {
       if (line.substr(0, space) == NameOf(static_cast<WalkOpKind>(k))) {
         kind = static_cast<WalkOpKind>(k);
       }
@@ -236,6 +238,8 @@ Status EngineWalk::Do(const WalkOp& op) {
       return OkStatus();
     case WalkOpKind::kCollectGarbage:
       return harness_.engine()->CollectGarbage().status();
+    case WalkOpKind::kDropRows:
+      return DropRows(op.seed);
   }
   return absl::InternalError("no such operation");
 }
@@ -365,6 +369,28 @@ Status EngineWalk::Alter(uint64_t seed) {
     TakeSchema(next);
   } else {
     model_.unknown_schema = next;
+  }
+  return status;
+}
+
+Status EngineWalk::DropRows(uint64_t seed) {
+  SeededRandom random(seed);
+  const RowRange range = RandomRange(&random);
+  if (model_.drop_order_done > 0 && random.OneIn(4)) {
+    // An order that comes late has no effect.
+    return harness_.tablet()->DropRows(range, random.Between(1, model_.drop_order_done));
+  }
+  const uint64_t order = ++model_.drop_order;
+  Status status = harness_.tablet()->DropRows(range, order);
+  if (status.ok()) {
+    for (ReferenceTable& rows : model_.rows) rows.DropRows(range);
+    model_.drop_order_done = order;
+    return status;
+  }
+  const size_t n = model_.rows.size();
+  for (size_t i = 0; i < n; ++i) {
+    model_.rows.push_back(model_.rows[i]);
+    model_.rows.back().DropRows(range);
   }
   return status;
 }

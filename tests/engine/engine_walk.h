@@ -29,6 +29,7 @@ enum class WalkOpKind {
   kAlter,
   kAdvanceClock,
   kCollectGarbage,
+  kDropRows,  // the last one
 };
 
 struct WalkOp {
@@ -76,6 +77,8 @@ class EngineWalk {
     // that do not fit.
     std::vector<ReferenceTable> rows;
     std::optional<TableSchema> unknown_schema;
+    uint64_t drop_order = 0;       // the last one given
+    uint64_t drop_order_done = 0;  // the last one that returned OK
   };
   const Model& model() const { return model_; }
   void set_model(const Model& model) { model_ = model; }
@@ -87,6 +90,7 @@ class EngineWalk {
   Status ReadOneRow(uint64_t seed);
   Status ScanRange(uint64_t seed);
   Status Alter(uint64_t seed);
+  Status DropRows(uint64_t seed);
   void TakeSchema(const TableSchema& schema);
   Status ReopenTablet(uint64_t seed);
   Status Reopen(uint64_t seed, WalkOpKind how);

@@ -37,11 +37,20 @@ bool Selects(const ReadSelection& selection, const std::string& family,
                     std::make_pair(family, qualifier)) > 0;
 }
 
+bool InRange(const std::string& row, const RowRange& range) {
+  if (row < range.start || (range.start_open && row == range.start)) return false;
+  return range.end.empty() || row < range.end || (!range.end_open && row == range.end);
+}
+
 }  // namespace
 
 void ReferenceTable::Apply(const RowMutation& mutation) {
   RowState& row = rows_[mutation.row];
   for (const Mutation& m : mutation.mutations) ApplyOne(&row, m);
+}
+
+void ReferenceTable::DropRows(const RowRange& range) {
+  std::erase_if(rows_, [&](const auto& row) { return InRange(row.first, range); });
 }
 
 ReferenceTable::Family* ReferenceTable::FindFamily(RowState* row, const std::string& name) {
@@ -105,8 +114,7 @@ std::vector<Row> ReferenceTable::Read(const RowRange& range, const ReadSelection
                                       int64_t now_us) const {
   std::vector<Row> out;
   for (const auto& [key, state] : rows_) {
-    if (key < range.start || (range.start_open && key == range.start)) continue;
-    if (!range.end.empty() && (key > range.end || (range.end_open && key == range.end))) continue;
+    if (!InRange(key, range)) continue;
     Row row = Select(key, state, selection, now_us);
     if (!row.cells.empty()) out.push_back(std::move(row));
   }

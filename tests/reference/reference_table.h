@@ -24,6 +24,9 @@ class ReferenceTable {
   // REQUIRES: valid, with decided timestamps. Later calls are later sequences.
   void Apply(const RowMutation& mutation);
 
+  // Every row of the range is empty now.
+  void DropRows(const RowRange& range);
+
   // Families may come and go. Versions that a rule has already collected stay so; the new rule
   // counts from here on, which is all that the engine promises after a change.
   void AlterSchema(TableSchema schema) { schema_ = std::move(schema); }

@@ -32,6 +32,28 @@ struct GroupOutput {
   std::vector<std::pair<std::string, std::string>> waiting;
 };
 
+// Whether a drop hides the key. The row last looked at is remembered: its keys stand together.
+class DroppedKeys {
+ public:
+  explicit DroppedKeys(const DroppedRows* drops) : drops_(drops) {}
+  StatusOr<bool> Hide(Slice key) {
+    if (drops_ == nullptr || drops_->empty()) return false;
+    const Slice row = EncodedRow(key);
+    if (row != Slice(encoded_)) {
+      encoded_.assign(row.data(), row.size());
+      row_.clear();
+      RETURN_IF_ERROR(Unescape(row, &row_));
+      sequence_ = drops_->At(row_);
+    }
+    return KeySequence(key) < sequence_;
+  }
+
+ private:
+  const DroppedRows* const drops_;
+  std::string encoded_, row_;
+  Sequence sequence_ = 0;
+};
+
 }  // namespace
 
 StatusOr<std::vector<NewTable>> WriteMinor(const TableOutputEnv& env, const TableSchema& schema,
@@ -53,7 +75,10 @@ StatusOr<std::vector<NewTable>> WriteMinor(const TableOutputEnv& env, const Tabl
 
   ParsedCellKey parsed;
   std::string scratch;
+  DroppedKeys dropped(env.drops);
   for (cells->SeekToFirst(); cells->Valid(); cells->Next()) {
+    ASSIGN_OR_RETURN(const bool hidden, dropped.Hide(cells->key()));
+    if (hidden) continue;
     if (KeyKind(cells->key()) == CellKind::kDeleteRow) {
       for (auto& out : outputs) RETURN_IF_ERROR(out->AddMarker(cells->key(), cells->value()));
       continue;

@@ -2,7 +2,8 @@
 //
 // A row marker concerns all groups: it goes into each group that has cells here or older files, so
 // that a group can be read and compacted without looking at the others. A cell whose family is not
-// in the schema any more is left out: its family id never comes back. Function, thread-compatible.
+// in the schema any more is left out: its family id never comes back; so is what env.drops hides.
+// Function, thread-compatible.
 #pragma once
 
 #include <set>

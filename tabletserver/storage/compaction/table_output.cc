@@ -86,6 +86,7 @@ StatusOr<std::optional<NewTable>> TableOutput::Finish() {
   file.markers = properties->markers;
   file.min_sequence = properties->min_sequence;
   file.max_sequence = properties->max_sequence;
+  if (env_->drops != nullptr) file.drops_applied = env_->drops->latest();
   ASSIGN_OR_RETURN(file.first_row, RowOfKey(properties->first_key));
   ASSIGN_OR_RETURN(file.last_row, RowOfKey(properties->last_key));
   return made;

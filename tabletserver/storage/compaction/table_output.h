@@ -34,6 +34,7 @@ struct TableOutputEnv {
   std::function<TableFileName()> new_name;  // never the same name or id again
   std::string fault_prefix;                 // "flush", "compaction"; empty: no fault points
   bool verify = false;                      // read the whole file back
+  const DroppedRows* drops = nullptr;       // the job leaves out what they hide; null: none
 };
 
 // A finished file: what the manifest will say of it, and its reader.

@@ -11,7 +11,8 @@ Status CellPlace::Enter(Slice key) {
     row_key_.assign(row_key.data(), row_key.size());
     family_.clear();
     family_id_ = 0;
-    row_marker_ = family_marker_ = 0;
+    row_marker_ = drops_ != nullptr ? drops_->At(row_) : 0;
+    family_marker_ = 0;
   }
   if (parsed.family_id != family_id_ || parsed.family != Slice(family_)) {
     family_.assign(parsed.family.data(), parsed.family.size());

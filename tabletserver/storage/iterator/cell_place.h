@@ -11,12 +11,17 @@
 #include <vector>
 
 #include "schema/model/cell_key.h"
+#include "tabletserver/storage/iterator/dropped_rows.h"
 #include "tabletserver/storage/iterator/range_marker.h"
 
 namespace stele::storage {
 
 class CellPlace {
  public:
+  // A drop is met with its row, as a row marker of its sequence would be. Null: none; outlives the
+  // place.
+  explicit CellPlace(const DroppedRows* drops = nullptr) : drops_(drops) {}
+
   // Decodes the key and forgets the markers that do not reach its column. DataLoss when malformed.
   Status Enter(Slice key);
   // Takes a marker of this place. DataLoss when its value is malformed.
@@ -56,6 +61,7 @@ class CellPlace {
   const std::vector<RangeMarker>& ranges() const { return ranges_; }
 
  private:
+  const DroppedRows* const drops_;
   bool entered_ = false;
   std::string row_, family_, qualifier_, scratch_;
   uint16_t family_id_ = 0;

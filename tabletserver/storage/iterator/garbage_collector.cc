@@ -18,7 +18,8 @@ class GarbageCollector : public Iterator {
   GarbageCollector(const GarbageCollectorOptions& options, std::unique_ptr<Iterator> input)
       : options_(options),
         contiguous_(options.contiguous || options.oldest),
-        input_(std::move(input)) {}
+        input_(std::move(input)),
+        place_(options.drops) {}
 
   bool Valid() const override { return valid_; }
   void SeekToFirst() override {

@@ -22,6 +22,7 @@
 
 #include <memory>
 
+#include "tabletserver/storage/iterator/dropped_rows.h"
 #include "tabletserver/storage/iterator/iterator.h"
 #include "tabletserver/storage/iterator/visible_families.h"
 
@@ -37,6 +38,8 @@ struct GarbageCollectorOptions {
   // The caller states: no key of these rows outside the inputs has a sequence between the smallest
   // and the largest of the inputs. Implied by `oldest`. True for the flush of a memtable.
   bool contiguous = false;
+  // What they hide goes, also where the inputs are not `oldest`. Null: none; outlives the iterator.
+  const DroppedRows* drops = nullptr;
 };
 
 std::unique_ptr<Iterator> NewGarbageCollector(const GarbageCollectorOptions& options,

@@ -44,7 +44,8 @@ RowResolver::RowResolver(const RowResolverOptions& options, const ReadSelection&
       min_timestamp_us_(selection.min_timestamp_us),
       max_timestamp_us_(selection.max_timestamp_us == 0 ? INT64_MAX : selection.max_timestamp_us),
       cells_per_column_(static_cast<uint64_t>(selection.cells_per_column)),
-      cells_per_row_(static_cast<uint64_t>(selection.cells_per_row)) {
+      cells_per_row_(static_cast<uint64_t>(selection.cells_per_row)),
+      place_(options.drops) {
   BuildSpans(selection);
 }
 

@@ -4,7 +4,8 @@
 // A cell is visible when, in this order,
 //   1. its sequence is at most the snapshot (keys above it are as if absent),
 //   2. it is the newest write of its identity (row, family, id, qualifier, timestamp),
-//   3. no row, family or column marker with a larger sequence stands over it (an identity whose
+//   3. no drop of its row and no row, family or column marker with a larger sequence stands over it
+//   (an identity whose
 //      newest write is shadowed is gone: its older writes are shadowed too),
 //   4. its family is in the schema by name and id,
 //   5. the family's GC rule keeps it (gc_policy.h says what that means, and how it stays the same
@@ -30,6 +31,7 @@ namespace stele::storage {
 
 struct RowResolverOptions {
   const VisibleFamilies* families = nullptr;  // outlives the resolver
+  const DroppedRows* drops = nullptr;         // outlives the resolver; null: none
   Sequence snapshot = kMaxSequence;
   int64_t now_us = 0;  // for max_age; must not go back between reads
   uint64_t max_row_bytes = kMaxRowReadBytes;
