@@ -114,6 +114,7 @@ class ScriptedTablet : public storage::TabletStore {
   Status WriteSync(const RowMutation&) override { return Unused(); }
   Status Flush() override { return Unused(); }
   Status CompactMajor() override { return Unused(); }
+  Status DropRows(const RowRange&, uint64_t) override { return Unused(); }
   Status AlterSchema(const TableSchema&) override { return Unused(); }
   TableSchema schema() const override { return {}; }
   storage::TabletStats stats() const override { return {}; }
