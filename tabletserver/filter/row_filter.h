@@ -73,6 +73,7 @@ class RowFilterRun {
   ~RowFilterRun();
   RowFilterRun(RowFilterRun&&) noexcept;
 
+  int passes() const;  // of its filter
   void StartRow(Slice key);
   // REQUIRES: pass is 0 after StartRow, else one more than the last.
   void StartPass(int pass);
