@@ -244,7 +244,8 @@ class Walk {
     }
     auto it = NewMergingIterator(std::move(inputs));
     const ReadSelection selection = MakeSelection();
-    RowResolverOptions options{families_.get(), kMaxSequence, now_us_, kMaxRowReadBytes};
+    RowResolverOptions options{
+        .families = families_.get(), .snapshot = kMaxSequence, .now_us = now_us_};
     ASSERT_OK_AND_ASSIGN(std::vector<Row> rows, Resolve(it.get(), options, selection));
     const std::vector<Row> expected = reference_.Read(RowRange{}, selection, now_us_);
     ASSERT_EQ(Show(rows), Show(expected))
@@ -276,7 +277,8 @@ class Walk {
       inputs.push_back(memtable_->NewIterator());
       auto it = NewMergingIterator(std::move(inputs));
       RowCollector sink;
-      RowResolverOptions options{families_.get(), kMaxSequence, now_us_, kMaxRowReadBytes};
+      RowResolverOptions options{
+          .families = families_.get(), .snapshot = kMaxSequence, .now_us = now_us_};
       RowResolver resolver(options, selection);
       it->Seek(encoded);
       if (it->Valid() && EncodedRow(it->key()) == Slice(encoded)) {
@@ -293,7 +295,8 @@ class Walk {
     KeyValues all = history_;
     std::sort(all.begin(), all.end());
     VectorIterator it(std::move(all));
-    RowResolverOptions options{families_.get(), kMaxSequence, now_us_, kMaxRowReadBytes};
+    RowResolverOptions options{
+        .families = families_.get(), .snapshot = kMaxSequence, .now_us = now_us_};
     ASSERT_OK_AND_ASSIGN(std::vector<Row> rows, Resolve(&it, options, selection));
     ASSERT_EQ(Show(rows), Show(expected)) << "uncompacted, at sequence " << sequence_;
   }
