@@ -45,7 +45,8 @@ class Random {
     return rule;
   }
   FamilySchema Family() {
-    return {Bytes(kMaxFamilyNameBytes), static_cast<uint16_t>(Next()), Bytes(10), Gc(0)};
+    return {Bytes(kMaxFamilyNameBytes), static_cast<uint16_t>(Next()), Bytes(10), Gc(0),
+            static_cast<Aggregate>(Below(4))};
   }
   LocalityGroupSchema Group() {
     return {Bytes(20),
@@ -81,7 +82,7 @@ class Random {
   }
   TabletCounters Counters() { return {Next(), Next(), Next(), Next(), Next()}; }
   Mutation AnyMutation() {
-    switch (Below(4)) {
+    switch (Below(6)) {
       case 0:
         return SetCell{Bytes(8), Bytes(30), static_cast<int64_t>(Next()), Bytes(300)};
       case 1:
@@ -89,10 +90,22 @@ class Random {
                                 static_cast<int64_t>(Next())};
       case 2:
         return DeleteFromFamily{Bytes(8)};
+      case 3:
+        return AddToCell{Bytes(8), Bytes(30), static_cast<int64_t>(Next()),
+                         static_cast<int64_t>(Next())};
+      case 4:
+        return MergeToCell{Bytes(8), Bytes(30), static_cast<int64_t>(Next()), Bytes(8)};
       default:
         return DeleteFromRow{};
     }
   }
+  std::vector<Mutation> Mutations() {
+    std::vector<Mutation> mutations;
+    for (uint64_t i = Below(6); i > 0; i--) mutations.push_back(AnyMutation());
+    return mutations;
+  }
+  RowResult Result() { return {AnyStatus(), static_cast<int64_t>(Next()), Bool()}; }
+  RequestId Id() { return {Next(), Next(), Next()}; }
 
  private:
   uint64_t state_;
@@ -110,11 +123,35 @@ GetRootResponse MakeRoot(Random& r) {
 }
 
 MutateRowsRequest MakeMutateRows(Random& r) {
-  MutateRowsRequest message{r.Next(), r.Next(), r.Next(), r.Next(), {}};
+  MutateRowsRequest message{r.Next(), r.Next(), r.Next(), r.Next(), {}, {}, r.Next()};
   message.rows.resize(r.Below(20));
   for (RowMutation& row : message.rows) {
     row.row = r.Bytes(60);
-    for (uint64_t i = r.Below(6); i > 0; i--) row.mutations.push_back(r.AnyMutation());
+    row.mutations = r.Mutations();
+  }
+  const size_t sequences = r.Bool() ? message.rows.size() : 0;
+  for (size_t i = 0; i < sequences; ++i) message.sequences.push_back(r.Next());
+  return message;
+}
+
+ReadModifyWriteRowRequest MakeReadModifyWrite(Random& r) {
+  ReadModifyWriteRowRequest message{r.Next(), r.Next(), r.Id(), r.Bytes(60), {}};
+  for (uint64_t i = r.Below(6); i > 0; i--) {
+    if (r.Bool()) {
+      message.rules.push_back(IncrementValue{r.Bytes(8), r.Bytes(30), int64_t(r.Next())});
+    } else {
+      message.rules.push_back(AppendToValue{r.Bytes(8), r.Bytes(30), r.Bytes(300)});
+    }
+  }
+  return message;
+}
+
+ReadModifyWriteRowResponse MakeReadModifyWriteResponse(Random& r) {
+  ReadModifyWriteRowResponse message;
+  message.result = r.Result();
+  message.row.key = r.Bytes(60);
+  for (uint64_t i = r.Below(8); i > 0; i--) {
+    message.row.cells.push_back({r.Bytes(8), r.Bytes(30), int64_t(r.Next()), r.Bytes(400)});
   }
   return message;
 }
@@ -123,7 +160,7 @@ MutateRowsResponse MakeMutateResponse(Random& r) {
   MutateRowsResponse message;
   message.results.resize(r.Below(20));
   for (RowResult& result : message.results) {
-    result = {r.AnyStatus(), static_cast<int64_t>(r.Next()), r.Bool()};
+    result = r.Result();
   }
   return message;
 }
@@ -290,6 +327,21 @@ std::vector<Kind> AllKinds() {
       MakeKind<GetRootResponse>("GetRootResponse", kResponse, MakeRoot),
       MakeKind<MutateRowsRequest>("MutateRowsRequest", kRequest, MakeMutateRows),
       MakeKind<MutateRowsResponse>("MutateRowsResponse", kResponse, MakeMutateResponse),
+      MakeKind<ReadModifyWriteRowRequest>("ReadModifyWriteRowRequest", kRequest,
+                                          MakeReadModifyWrite),
+      MakeKind<ReadModifyWriteRowResponse>("ReadModifyWriteRowResponse", kResponse,
+                                           MakeReadModifyWriteResponse),
+      MakeKind<CheckAndMutateRowRequest>(
+          "CheckAndMutateRowRequest", kRequest,
+          [](Random& r) {
+            return CheckAndMutateRowRequest{
+                r.Next(),      r.Next(),     r.Id(), r.Bytes(60), r.Bool() ? AFilter(r) : Filter{},
+                r.Mutations(), r.Mutations()};
+          }),
+      MakeKind<CheckAndMutateRowResponse>("CheckAndMutateRowResponse", kResponse,
+                                          [](Random& r) {
+                                            return CheckAndMutateRowResponse{r.Result(), r.Bool()};
+                                          }),
       MakeKind<ReadRowsRequest>("ReadRowsRequest", kRequest, MakeReadRows),
       MakeKind<ReadRowsResponse>("ReadRowsResponse", kResponse, MakeReadResponse),
       MakeKind<OpenTabletRequest>("OpenTabletRequest", kRequest, MakeOpen),
@@ -422,6 +474,9 @@ TEST(ConvertTest, OversizeIsInvalidAndNamesFieldSizeAndLimit) {
   EXPECT_TRUE(Decode(*Encode(message), &message).ok()) << "at the limit";
   message.rows.push_back({"r", {DeleteFromRow{}}});
   EXPECT_EQ(refused(message), "mutations in one batch: 100001 entries, limit 100000");
+  message.rows.resize(1);
+  message.sequences = {1, 2};
+  EXPECT_EQ(refused(message), "sequences: 2 entries for 1 rows");
 }
 
 TEST(ConvertTest, DeepAndWideGcRulesAreRefused) {

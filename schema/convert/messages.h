@@ -13,6 +13,7 @@
 
 #include "common/base/status.h"
 #include "schema/metadata/metadata.h"
+#include "schema/model/conditional.h"
 #include "schema/model/filter.h"
 #include "schema/model/model.h"
 
@@ -46,9 +47,11 @@ struct GetRootResponse {
 struct MutateRowsRequest {
   TableId table = 0;
   TabletId tablet = 0;
-  uint64_t schema_version = 0;    // the newest that the client has seen; 0: unknown
-  uint64_t client_id = 0;         // 0: none
-  std::vector<RowMutation> rows;  // kMaxMutationsPerBatch mutations in all
+  uint64_t schema_version = 0;      // the newest that the client has seen; 0: unknown
+  uint64_t client_id = 0;           // 0: none
+  std::vector<RowMutation> rows;    // kMaxMutationsPerBatch mutations in all
+  std::vector<uint64_t> sequences;  // RequestId::sequence of each row; empty without a client
+  uint64_t first_incomplete = 0;
   bool operator==(const MutateRowsRequest&) const = default;
 };
 struct RowResult {
@@ -60,6 +63,38 @@ struct RowResult {
 struct MutateRowsResponse {
   std::vector<RowResult> results;
   bool operator==(const MutateRowsResponse&) const = default;
+};
+
+// ReadModifyWriteRow. As with MutateRows the call succeeds and `result` says what became of it. The
+// answer has the touched columns only, one cell each.
+struct ReadModifyWriteRowRequest {
+  TableId table = 0;
+  TabletId tablet = 0;
+  RequestId id;
+  std::string row;
+  std::vector<ReadModifyWriteRule> rules;  // kMaxReadModifyWriteRules
+  bool operator==(const ReadModifyWriteRowRequest&) const = default;
+};
+struct ReadModifyWriteRowResponse {
+  RowResult result;
+  Row row;  // when it is OK
+  bool operator==(const ReadModifyWriteRowResponse&) const = default;
+};
+
+// CheckAndMutateRow: if_true when the predicate leaves a cell of the row.
+struct CheckAndMutateRowRequest {
+  TableId table = 0;
+  TabletId tablet = 0;
+  RequestId id;
+  std::string row;
+  Filter predicate;                         // empty: whether the row has a cell. Valid when decoded
+  std::vector<Mutation> if_true, if_false;  // kMaxMutationsPerRow each
+  bool operator==(const CheckAndMutateRowRequest&) const = default;
+};
+struct CheckAndMutateRowResponse {
+  RowResult result;
+  bool matched = false;  // when it is OK
+  bool operator==(const CheckAndMutateRowResponse&) const = default;
 };
 
 // A place inside a row that was too large for one page: the server keeps the row's state under

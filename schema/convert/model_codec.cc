@@ -120,6 +120,7 @@ void PutFamily(schema::Family::Builder to, const FamilySchema& from) {
   to.setName(ToData(from.name));
   to.setId(from.id);
   to.setLocalityGroup(ToData(from.locality_group));
+  to.setAggregate(static_cast<uint8_t>(from.aggregate));
   PutGcRule(to.initGc(), from.gc);
 }
 
@@ -128,6 +129,11 @@ Status GetFamily(schema::Family::Reader from, const ReadLimits& limits, FamilySc
   out->id = from.getId();
   RETURN_IF_ERROR(CopyData(from.getLocalityGroup(), kMaxFamilyNameBytes, "locality group name",
                            &out->locality_group));
+  if (from.getAggregate() > static_cast<uint8_t>(Aggregate::kMax)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("family aggregate: unknown number ", from.getAggregate()));
+  }
+  out->aggregate = static_cast<Aggregate>(from.getAggregate());
   size_t nodes = 0;
   return GetGcRule(from.getGc(), 1, &nodes, &out->gc);
 }

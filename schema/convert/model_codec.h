@@ -7,6 +7,7 @@
 
 #include "schema/convert/body.h"
 #include "schema/convert/messages.h"
+#include "schema/wire/data.capnp.h"
 #include "schema/wire/model.capnp.h"
 
 namespace stele::wire {
@@ -36,9 +37,19 @@ Status GetFilter(schema::Filter::Reader from, const ReadLimits& limits, Filter* 
 Status GetLocation(Data::Reader from, TabletLocation* out);
 Status GetStatus(Data::Reader from, Status* out);
 
+void PutResult(schema::RowResult::Builder to, const RowResult& from);
+Status GetResult(schema::RowResult::Reader from, RowResult* out);
+
 void PutStrings(List<Data>::Builder to, const std::vector<std::string>& from);
 Status GetStrings(List<Data>::Reader from, const ReadLimits& limits, size_t max_count,
                   size_t max_bytes, const char* what, std::vector<std::string>* out);
+
+// Words of a struct of a list: its data and its pointers.
+template <typename T>
+constexpr size_t StructBytes() {
+  return size_t{T::_capnpPrivate::dataWordSize + T::_capnpPrivate::pointerCount} * 8;
+}
+inline constexpr size_t kRootBytes = 256;  // of any root struct with its list tags
 
 // An upper bound of the words of a Data of this size, its pointer not counted.
 inline size_t DataBytes(size_t size) { return (size + 7) / 8 * 8; }

@@ -114,6 +114,8 @@ Status ValidateFamily(const FamilySchema& family, const TableSchema& schema) {
     return Invalid(
         absl::StrCat(which, ": locality group '", family.locality_group, "' is not defined"));
   }
+  if (family.aggregate > Aggregate::kMax)
+    return Invalid(absl::StrCat(which, ": unknown aggregate"));
   Status gc = ValidateGcRule(family.gc);
   return gc.ok() ? gc : WithContext(gc, which);
 }
@@ -134,6 +136,10 @@ struct MutationValidator {
 
   Status operator()(const SetCell& m) const {
     RETURN_IF_ERROR(CheckFamily(m.family, schema));
+    if (IsAggregate(m.family)) {
+      return Invalid(absl::StrCat("SetCell in aggregate family '", m.family,
+                                  "'; it takes AddToCell, MergeToCell and deletes"));
+    }
     RETURN_IF_ERROR(CheckQualifier(m.qualifier));
     if (m.timestamp_us != kServerTime) RETURN_IF_ERROR(CheckTimestamp(m.timestamp_us));
     return CheckSize("cell value", m.value.size(), kMaxValueBytes);
@@ -151,6 +157,27 @@ struct MutationValidator {
   }
   Status operator()(const DeleteFromFamily& m) const { return CheckFamily(m.family, schema); }
   Status operator()(const DeleteFromRow&) const { return OkStatus(); }
+  Status operator()(const AddToCell& m) const {
+    return Addition("AddToCell", m.family, m.qualifier, m.timestamp_us);
+  }
+  Status operator()(const MergeToCell& m) const {
+    RETURN_IF_ERROR(Addition("MergeToCell", m.family, m.qualifier, m.timestamp_us));
+    if (m.state.size() == kAggregateBytes) return OkStatus();
+    return Invalid(absl::StrCat("state of MergeToCell has ", m.state.size(), " bytes; it must be ",
+                                kAggregateBytes));
+  }
+
+  Status Addition(Slice what, Slice family, Slice qualifier, int64_t timestamp_us) const {
+    RETURN_IF_ERROR(CheckFamily(family, schema));
+    if (schema != nullptr && !IsAggregate(family)) {
+      return Invalid(absl::StrCat(what, " in family '", family, "', which is not an aggregate"));
+    }
+    RETURN_IF_ERROR(CheckQualifier(qualifier));
+    return CheckTimestamp(timestamp_us);
+  }
+  bool IsAggregate(Slice family) const {
+    return schema != nullptr && schema->FindFamily(family)->aggregate != Aggregate::kNone;
+  }
 };
 
 }  // namespace

@@ -57,7 +57,26 @@ struct DeleteFromFamily {
 struct DeleteFromRow {
   bool operator==(const DeleteFromRow&) const = default;
 };
-using Mutation = std::variant<SetCell, DeleteFromColumn, DeleteFromFamily, DeleteFromRow>;
+// Of aggregate families only, which take no SetCell. The cell (family, qualifier, timestamp)
+// becomes its old state combined with the input as the family says; a missing cell takes the input.
+// The timestamp is the caller's.
+struct AddToCell {
+  std::string family;
+  std::string qualifier;
+  int64_t timestamp_us = 0;
+  int64_t input = 0;
+  bool operator==(const AddToCell&) const = default;
+};
+// The same with the state of another cell: 8 bytes, big-endian, signed.
+struct MergeToCell {
+  std::string family;
+  std::string qualifier;
+  int64_t timestamp_us = 0;
+  std::string state;
+  bool operator==(const MergeToCell&) const = default;
+};
+using Mutation = std::variant<SetCell, DeleteFromColumn, DeleteFromFamily, DeleteFromRow, AddToCell,
+                              MergeToCell>;
 
 struct RowMutation {
   std::string row;
@@ -125,11 +144,16 @@ struct LocalityGroupSchema {
   bool operator==(const LocalityGroupSchema&) const = default;
 };
 
+// What the cells of a family are. kNone: any bytes. Else int64, 8 bytes big-endian: sums (which
+// wrap), minima or maxima of what was added.
+enum class Aggregate : uint8_t { kNone = 0, kSum = 1, kMin = 2, kMax = 3 };
+
 struct FamilySchema {
   std::string name;
   uint16_t id = 0;  // unique over the table's life: a dropped and re-created family has another
   std::string locality_group = "default";
   GcRule gc;
+  Aggregate aggregate = Aggregate::kNone;  // never changes
   bool operator==(const FamilySchema&) const = default;
 };
 

@@ -30,6 +30,11 @@ struct Encoder {
     AppendFamilyMarkerKey(&cell->key, row, m.family, Id(m.family), sequence);
   }
   void operator()(const DeleteFromRow&) const { AppendRowMarkerKey(&cell->key, row, sequence); }
+  void operator()(const AddToCell& m) const { NotStored(m.family); }
+  void operator()(const MergeToCell& m) const { NotStored(m.family); }
+  void NotStored(Slice family) const {
+    CHECK(false) << " an addition to " << family << " is stored as the sum it makes";
+  }
 };
 
 }  // namespace

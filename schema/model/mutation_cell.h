@@ -17,7 +17,8 @@ struct MutationCell {
 };
 
 // Overwrites *cell with what `mutation` of `row` becomes under `sequence`. REQUIRES: valid
-// (ValidateRowMutation with this schema), and a SetCell's timestamp decided, not kServerTime.
+// (ValidateRowMutation with this schema), a SetCell's timestamp decided, not kServerTime, and no
+// AddToCell or MergeToCell: what they make of the cell is stored by a SetCell.
 void EncodeMutation(Slice row, const Mutation& mutation, const TableSchema& schema,
                     Sequence sequence, MutationCell* cell);
 

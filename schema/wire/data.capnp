@@ -21,6 +21,43 @@ struct MutateRowsRequest {
   schemaVersion @2 :UInt64;
   clientId @3 :UInt64;
   rows @4 :List(Model.RowMutation);
+  sequences @5 :List(UInt64);  # of the client, one a row; none without a client
+  firstIncomplete @6 :UInt64;
+}
+
+struct RequestId {
+  clientId @0 :UInt64;
+  sequence @1 :UInt64;
+  firstIncomplete @2 :UInt64;
+}
+
+struct ReadModifyWriteRowRequest {
+  table @0 :UInt64;
+  tablet @1 :UInt64;
+  id @2 :RequestId;
+  row @3 :Data;
+  rules @4 :List(Model.ReadModifyWriteRule);
+}
+
+struct ReadModifyWriteRowResponse {
+  families @0 :List(Data);  # each name once; cells hold its index
+  row @1 :Model.Row;
+  result @2 :RowResult;
+}
+
+struct CheckAndMutateRowRequest {
+  table @0 :UInt64;
+  tablet @1 :UInt64;
+  id @2 :RequestId;
+  row @3 :Data;
+  trueMutations @4 :List(Model.Mutation);
+  falseMutations @5 :List(Model.Mutation);
+  predicate @6 :Model.Filter;
+}
+
+struct CheckAndMutateRowResponse {
+  matched @0 :Bool;
+  result @1 :RowResult;
 }
 
 struct RowResult {

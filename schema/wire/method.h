@@ -37,7 +37,10 @@ enum class Method : uint16_t {
   // Tablets: the master asks, a tablet server does.
   kDropTablet,      // TabletRequest -> Empty: deletes the manifest; file GC takes the files
   kCollectGarbage,  // Empty -> Empty: one round of file GC, asked of one server of the cell
-  kEnd,             // one past the last
+  // Data: tablet servers.
+  kReadModifyWriteRow,
+  kCheckAndMutateRow,
+  kEnd,  // one past the last
 };
 
 enum class Permission : uint8_t {
@@ -75,6 +78,8 @@ inline constexpr std::array kMethods = {
     MethodInfo{Method::kCompactTable, "CompactTable", Permission::kAdmin},
     MethodInfo{Method::kDropTablet, "DropTablet", Permission::kCluster},
     MethodInfo{Method::kCollectGarbage, "CollectGarbage", Permission::kCluster},
+    MethodInfo{Method::kReadModifyWriteRow, "ReadModifyWriteRow", Permission::kData},
+    MethodInfo{Method::kCheckAndMutateRow, "CheckAndMutateRow", Permission::kData},
 };
 
 namespace internal {

@@ -23,13 +23,23 @@ struct Mutation {
     deleteFromColumn @1;
     deleteFromFamily @2;
     deleteFromRow @3;
+    addToCell @4;
+    mergeToCell @5;
   }
   kind @0 :Kind;
-  timestampUs @1 :Int64;  # setCell; deleteFromColumn: start
-  endUs @2 :Int64;        # deleteFromColumn
+  timestampUs @1 :Int64;  # setCell, addToCell, mergeToCell; deleteFromColumn: start
+  endUs @2 :Int64;        # deleteFromColumn; addToCell: the input
   family @3 :Data;
   qualifier @4 :Data;
-  value @5 :Data;
+  value @5 :Data;         # setCell; mergeToCell: the state
+}
+
+struct ReadModifyWriteRule {
+  family @0 :Data;
+  qualifier @1 :Data;
+  increment @2 :Bool;  # by amount; else append value
+  amount @3 :Int64;
+  value @4 :Data;
 }
 
 struct RowMutation {
@@ -107,6 +117,7 @@ struct Family {
   id @1 :UInt16;
   localityGroup @2 :Data;
   gc @3 :GcRule;
+  aggregate @4 :UInt8;  # 0 none, 1 sum, 2 min, 3 max
 }
 
 struct TableSchema {
