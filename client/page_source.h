@@ -7,7 +7,7 @@
 
 #include "client/routing/scan_op.h"
 #include "client/routing/wait.h"
-#include "client/row_reader.h"
+#include "stele/row_reader.h"
 
 namespace stele {
 

@@ -1,4 +1,6 @@
-#include "client/row_reader.h"
+#include "stele/row_reader.h"
+
+#include "common/base/status.h"
 
 namespace stele {
 

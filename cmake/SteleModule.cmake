@@ -2,6 +2,7 @@
 #
 # One static library per folder. DEPS is the folder's whole list of permitted includes; headers are compiled alone
 # (verified by the all_verify_interface_header_sets target). TESTS become one test binary <target>_test.
+# SDK_HEADERS live in include/stele below the folder: included as "stele/x.h", installed for users of the SDK.
 add_library(stele_flags INTERFACE)
 target_compile_options(stele_flags INTERFACE
   -Wall -Wextra -Werror -Wno-unused-parameter -Wnon-virtual-dtor -Woverloaded-virtual -fno-omit-frame-pointer
@@ -17,7 +18,7 @@ if(STELE_SANITIZE)
 endif()
 
 function(stele_module target)
-  cmake_parse_arguments(ARG "" "" "SOURCES;HEADERS;DEPS;PRIVATE_DEPS;TESTS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;HEADERS;SDK_HEADERS;DEPS;PRIVATE_DEPS;TESTS;TEST_DEPS" ${ARGN})
   if(ARG_SOURCES)
     add_library(${target} STATIC ${ARG_SOURCES})
     target_link_libraries(${target} PUBLIC stele_flags ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
@@ -26,6 +27,11 @@ function(stele_module target)
     add_library(${target} INTERFACE)
     target_link_libraries(${target} INTERFACE stele_flags ${ARG_DEPS})
     target_sources(${target} INTERFACE FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${ARG_HEADERS})
+  endif()
+  if(ARG_SDK_HEADERS)
+    list(TRANSFORM ARG_SDK_HEADERS PREPEND include/stele/)
+    target_sources(${target} PUBLIC FILE_SET sdk TYPE HEADERS BASE_DIRS include FILES ${ARG_SDK_HEADERS})
+    target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>)
   endif()
   set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
   if(ARG_TESTS)

@@ -21,8 +21,8 @@
 #include <vector>
 
 #include "client/cli/probe_line.h"
-#include "client/client.h"
 #include "common/base/mutex.h"
+#include "stele/client.h"
 
 namespace stele::cli {
 

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/bytes_text.h"
+#include "schema/model/model.h"
 
 namespace stele::cli {
 namespace {

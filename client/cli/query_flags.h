@@ -2,7 +2,7 @@
 #pragma once
 
 #include "client/cli/verb.h"
-#include "client/read_query.h"
+#include "stele/read_query.h"
 
 namespace stele::cli {
 

@@ -1,5 +1,6 @@
 #include "client/cli/bytes_text.h"
 #include "client/cli/verbs.h"
+#include "schema/model/model.h"
 
 namespace stele::cli {
 namespace {

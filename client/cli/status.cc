@@ -24,10 +24,10 @@ nlohmann::ordered_json AsJson(const CellStatus& cell) {
   }
   json["tablets"] = nlohmann::ordered_json::array();
   for (const auto& tablet : cell.tablets) {
-    json["tablets"].push_back({{"id", tablet.location.tablet.id},
-                               {"table", tablet.location.tablet.table},
-                               {"end", Escape(tablet.location.tablet.end_row)},
-                               {"server", tablet.location.server_id},
+    json["tablets"].push_back({{"id", tablet.tablet.id},
+                               {"table", tablet.tablet.table},
+                               {"end", Escape(tablet.tablet.end_row)},
+                               {"server", tablet.tablet.server_id},
                                {"state", tablet.state},
                                {"reason", Escape(tablet.reason)},
                                {"next_step", Escape(tablet.next_step)},
@@ -49,9 +49,8 @@ void PrintText(const CellStatus& cell, std::ostream& out) {
   }
   for (const auto& tablet : cell.tablets) {
     if (tablet.state == "serving") continue;
-    out << "tablet " << tablet.location.tablet.id << ' ' << tablet.state << " for "
-        << tablet.state_age_ms << " ms: " << Escape(tablet.reason)
-        << "; next: " << Escape(tablet.next_step) << '\n';
+    out << "tablet " << tablet.tablet.id << ' ' << tablet.state << " for " << tablet.state_age_ms
+        << " ms: " << Escape(tablet.reason) << "; next: " << Escape(tablet.next_step) << '\n';
   }
 }
 

@@ -6,12 +6,12 @@ namespace stele::cli {
 namespace {
 
 using Strings = std::vector<std::string>;
-using Kind = wire::FamilyChange::Kind;
+using Kind = FamilyChange::Kind;
 
 Status AddChanges(const Invocation& call, const char* flag, Kind kind, TableChange* change) {
   if (!call.Has(flag)) return OkStatus();
   for (const std::string& text : call.Get<Strings>(flag)) {
-    wire::FamilyChange one;
+    FamilyChange one;
     one.kind = kind;
     if (kind == Kind::kDrop) {
       RETURN_IF_ERROR(ValidateFamilyName(text));

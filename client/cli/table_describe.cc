@@ -27,13 +27,13 @@ nlohmann::ordered_json AsJson(const TableDescription& table) {
     json["groups"].push_back({{"name", group.name}, {"options", FormatGroup(group)}});
   }
   json["tablets"] = nlohmann::ordered_json::array();
-  for (const TabletLocation& tablet : table.tablets) {
-    json["tablets"].push_back({{"id", tablet.tablet.id},
-                               {"start", Escape(tablet.tablet.start_row)},
-                               {"end", Escape(tablet.tablet.end_row)},
+  for (const TabletInfo& tablet : table.tablets) {
+    json["tablets"].push_back({{"id", tablet.id},
+                               {"start", Escape(tablet.start_row)},
+                               {"end", Escape(tablet.end_row)},
                                {"server", tablet.server_id},
                                {"address", tablet.address},
-                               {"assignment", TabletAssignmentName(tablet.assignment)},
+                               {"assignment", tablet.assignment},
                                {"epoch", tablet.epoch}});
   }
   return json;
@@ -48,11 +48,10 @@ void PrintText(const TableDescription& table, std::ostream& out) {
     out << "family " << FormatFamily(family) << '\n';
   for (const LocalityGroupSchema& group : schema.groups)
     out << "group " << FormatGroup(group) << '\n';
-  for (const TabletLocation& tablet : table.tablets) {
-    out << "tablet " << tablet.tablet.id << " (\"" << Escape(tablet.tablet.start_row) << "\", "
-        << (tablet.tablet.end_row.empty() ? "end" : "\"" + Escape(tablet.tablet.end_row) + "\"")
-        << "] " << TabletAssignmentName(tablet.assignment) << ' ' << tablet.server_id << ' '
-        << tablet.address << '\n';
+  for (const TabletInfo& tablet : table.tablets) {
+    out << "tablet " << tablet.id << " (\"" << Escape(tablet.start_row) << "\", "
+        << (tablet.end_row.empty() ? "end" : "\"" + Escape(tablet.end_row) + "\"") << "] "
+        << tablet.assignment << ' ' << tablet.server_id << ' ' << tablet.address << '\n';
   }
 }
 

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "client/client.h"
 #include "common/base/status.h"
 #include "common/time/clock.h"
+#include "stele/client.h"
 
 namespace stele::cli {
 

@@ -1,34 +1,17 @@
-// Changes that depend on what a row holds: read-modify-write and check-and-mutate; and the id that
-// makes a retry of any change safe. Plain values and their validation, as in model.h.
-// Thread-compatible.
+// Changes that depend on what a row holds: read-modify-write (its rules are in stele/model.h) and
+// check-and-mutate; and the id that makes a retry of any change safe. Plain values and validation,
+// as in model.h. Thread-compatible.
 //
 // What may come of it is stored as plain cells: whoever replays a log needs neither rule nor row.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "schema/model/model.h"
 
 namespace stele {
-
-// Each acts on the newest cell of its column; a missing one counts as "" or 0.
-struct AppendToValue {
-  std::string family;
-  std::string qualifier;
-  std::string value;
-  bool operator==(const AppendToValue&) const = default;
-};
-// The old value must have exactly 8 bytes: big-endian, signed. The sum wraps.
-struct IncrementValue {
-  std::string family;
-  std::string qualifier;
-  int64_t amount = 0;
-  bool operator==(const IncrementValue&) const = default;
-};
-using ReadModifyWriteRule = std::variant<AppendToValue, IncrementValue>;
 
 // Names one change of one client, the same at every attempt. Servers remember it with its answer
 // for kRequestMemoryMs after its last use, so that an attempt that comes again is not done again.

@@ -229,7 +229,7 @@ Filter Filter::Of(Kind kind, std::vector<Filter> children) {
   f.children = std::move(children);
   return f;
 }
-Filter Filter::Of(Kind kind, Slice bytes) {
+Filter Filter::Of(Kind kind, std::string_view bytes) {
   Filter f = Of(kind);
   f.bytes.assign(bytes.data(), bytes.size());
   return f;
@@ -238,6 +238,17 @@ Filter Filter::Of(Kind kind, int32_t count) {
   Filter f = Of(kind);
   f.count = count;
   return f;
+}
+Filter Filter::Join(Kind kind, Filter a, Filter b) {
+  std::vector<Filter> children;
+  for (Filter* side : {&a, &b}) {
+    if (side->kind == kind) {
+      for (Filter& child : side->children) children.push_back(std::move(child));
+    } else {
+      children.push_back(std::move(*side));
+    }
+  }
+  return Of(kind, std::move(children));
 }
 Filter Filter::Condition(Filter predicate, Filter on_true, Filter on_false) {
   Filter f = Of(Kind::kCondition);
@@ -252,7 +263,7 @@ Filter Filter::RowSample(double probability) {
   f.probability = probability;
   return f;
 }
-Filter Filter::ColumnRange(Slice family, Bound start, Bound end) {
+Filter Filter::ColumnRange(std::string_view family, Bound start, Bound end) {
   Filter f = Of(Kind::kColumnRange);
   f.family.assign(family.data(), family.size());
   f.start = std::move(start);

@@ -28,7 +28,8 @@ TEST(FilterTable, FlagsMustBeTrue) {
 }
 
 TEST(FilterTable, ChainAndInterleaveOfFewerThanTwo) {
-  for (auto make : {&F::Chain, &F::Interleave}) {
+  using Make = F (*)(std::vector<F>);
+  for (Make make : {Make{&F::Chain}, Make{&F::Interleave}}) {
     EXPECT_STATUS(kInvalidArgument, "0 filters; it must have at least 2", ValidateFilter(make({})));
     EXPECT_STATUS(kInvalidArgument, "1 filters", ValidateFilter(make({F::PassAll()})));
     EXPECT_OK(ValidateFilter(make({F::PassAll(), F::PassAll()})));
@@ -168,7 +169,7 @@ TEST(FilterTable, LabelsAndMasks) {
                   ValidateFilter(F::ApplyLabel(bad)));
   }
   EXPECT_STATUS(kInvalidArgument, "the mask is empty", ValidateFilter(F::ValueBitmask("")));
-  EXPECT_OK(ValidateFilter(F::ValueBitmask(Slice("\0", 1))));
+  EXPECT_OK(ValidateFilter(F::ValueBitmask(std::string_view("\0", 1))));
 }
 
 TEST(FilterLimits, Depth) {

@@ -43,7 +43,8 @@ std::vector<Case> Cases() {
       {"value(\"v\")", F::ValueRange(closed("v"), closed("v"))},
       {"column(fam, \"a\"..\"b\")", F::ColumnRange("fam", closed("a"), open("b"))},
       {"column(fam,\"a\\x00\")",
-       F::ColumnRange("fam", closed(Slice("a\0", 2)), closed(Slice("a\0", 2))),
+       F::ColumnRange("fam", closed(std::string_view("a\0", 2)),
+                      closed(std::string_view("a\0", 2))),
        "column(fam, \"a\\x00\")"},
       {"family(a) | family(b)", F::Interleave({a, b})},
       {"family(a)&pass|family(b)", F::Interleave({F::Chain({a, p}), b}),
@@ -78,8 +79,8 @@ std::vector<Case> Cases() {
       {"offset(2)", F::CellsPerRowOffset(2)},
       {"limit(3)", F::CellsPerRowLimit(3)},
       {"mask(\"\\xff\")", F::ValueBitmask("\xff")},
-      {" mask ( \"\\n\\t\\r\\0\\\\\\\"x\" ) ", F::ValueBitmask(Slice("\n\t\r\0\\\"x", 7)),
-       "mask(\"\\n\\t\\r\\x00\\\\\\\"x\")"},
+      {" mask ( \"\\n\\t\\r\\0\\\\\\\"x\" ) ",
+       F::ValueBitmask(std::string_view("\n\t\r\0\\\"x", 7)), "mask(\"\\n\\t\\r\\x00\\\\\\\"x\")"},
   };
 }
 

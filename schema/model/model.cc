@@ -122,7 +122,7 @@ Status ValidateFamily(const FamilySchema& family, const TableSchema& schema) {
 
 Status CheckFamily(Slice family, const TableSchema* schema) {
   RETURN_IF_ERROR(ValidateFamilyName(family));
-  if (schema == nullptr || schema->FindFamily(family) != nullptr) return OkStatus();
+  if (schema == nullptr || schema->FindFamily(ToStd(family)) != nullptr) return OkStatus();
   return absl::NotFoundError(
       absl::StrCat("family '", family, "' is not in table '", schema->name, "'"));
 }
@@ -176,21 +176,22 @@ struct MutationValidator {
     return CheckTimestamp(timestamp_us);
   }
   bool IsAggregate(Slice family) const {
-    return schema != nullptr && schema->FindFamily(family)->aggregate != Aggregate::kNone;
+    return schema != nullptr && schema->FindFamily(ToStd(family))->aggregate != Aggregate::kNone;
   }
 };
 
 }  // namespace
 
-const FamilySchema* TableSchema::FindFamily(Slice family) const {
-  auto it = std::lower_bound(families.begin(), families.end(), family,
-                             [](const FamilySchema& f, Slice n) { return Slice(f.name) < n; });
-  return it != families.end() && Slice(it->name) == family ? &*it : nullptr;
+const FamilySchema* TableSchema::FindFamily(std::string_view family) const {
+  auto it =
+      std::lower_bound(families.begin(), families.end(), family,
+                       [](const FamilySchema& f, std::string_view name) { return f.name < name; });
+  return it != families.end() && it->name == family ? &*it : nullptr;
 }
 
-const LocalityGroupSchema* TableSchema::FindGroup(Slice group) const {
+const LocalityGroupSchema* TableSchema::FindGroup(std::string_view group) const {
   for (const LocalityGroupSchema& g : groups) {
-    if (Slice(g.name) == group) return &g;
+    if (g.name == group) return &g;
   }
   return nullptr;
 }

@@ -12,7 +12,7 @@ struct Encoder {
   MutationCell* cell;
 
   uint16_t Id(Slice family) const {
-    const FamilySchema* found = schema.FindFamily(family);
+    const FamilySchema* found = schema.FindFamily(ToStd(family));
     CHECK(found != nullptr) << " mutation of unknown family " << family;
     return found->id;
   }

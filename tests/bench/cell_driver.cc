@@ -1,7 +1,7 @@
 #include <filesystem>
 
-#include "client/client.h"
 #include "common/base/check.h"
+#include "stele/client.h"
 #include "tests/bench/driver.h"
 #include "tests/integration/child_cell.h"
 

@@ -8,11 +8,11 @@
 #include <thread>
 #include <vector>
 
-#include "client/client.h"
 #include "common/base/mutex.h"
 #include "common/testing/seeded_random.h"
 #include "common/testing/status_asserts.h"
 #include "common/testing/temp_dir.h"
+#include "stele/client.h"
 #include "tests/integration/child_cell.h"
 
 namespace stele {

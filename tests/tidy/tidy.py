@@ -91,15 +91,32 @@ def declared_dependencies(root):
     return deps, folder_of
 
 
-def check_includes(path, lines, deps, folder_of, report):
-    folder = os.path.dirname(path)
+def sdk_headers(paths):
+    """Name of a public header below include/stele -> the folder whose header it is."""
+    found = {}
+    for path in paths:
+        match = re.match(r"(.*)/include/stele/([^/]+\.h)$", path)
+        if match:
+            found[match.group(2)] = match.group(1)
+    return found
+
+
+def check_includes(path, lines, deps, folder_of, sdk, report):
+    in_sdk = os.path.basename(path) in sdk and path.endswith("/include/stele/" + os.path.basename(path))
+    folder = sdk[os.path.basename(path)] if in_sdk else os.path.dirname(path)
     mine = layer_of(path)
     direct, for_tests = deps.get(folder, (None, None))
     for number, line in enumerate(lines, 1):
-        match = re.match(r'#include "([^"]+)/[^"/]+"', line)
+        match = re.match(r'#include "([^"]+)/([^"/]+)"', line)
         if not match or match.group(1) == folder:
             continue
         other = match.group(1)
+        if other == "stele":
+            other = sdk.get(match.group(2), "stele")
+        elif in_sdk and other.split("/")[0] != "absl":
+            report(path, number, f"a public header includes {match.group(1)}, which is not installed")
+        if other == folder:
+            continue
         theirs = layer_of(other + "/")
         is_test = path.endswith("_test.cc") or folder.startswith("tests")
         if mine is not None and theirs is not None and theirs > mine and not is_test:
@@ -135,7 +152,7 @@ def check_functions(path, lines, report):
                 stack_start = None
 
 
-def check_source(path, text, deps, folder_of, report):
+def check_source(path, text, deps, folder_of, sdk, report):
     lines = text.splitlines()
     if BAD_NAMES.search(os.path.basename(path)):
         report(path, 1, "a file name that says nothing (util, helper, misc, types, manager)")
@@ -160,7 +177,7 @@ def check_source(path, text, deps, folder_of, report):
             subject = line if "TODO" in pattern else code
             if re.search(pattern, subject) and not any(path.startswith(h + "/") for h in homes):
                 report(path, number, f"banned: {re.search(pattern, subject).group(0).strip()} (use {instead})")
-    check_includes(path, lines, deps, folder_of, report)
+    check_includes(path, lines, deps, folder_of, sdk, report)
     check_functions(path, lines, report)
 
 
@@ -184,7 +201,9 @@ def run(root):
 
     listed = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True, check=True)
     deps, folder_of = declared_dependencies(root)
-    for path in sorted(set(listed.stdout.split("\n"))):
+    paths = sorted(set(listed.stdout.split("\n")))
+    sdk = sdk_headers(paths)
+    for path in paths:
         full = os.path.join(root, path)
         if not path or not os.path.isfile(full) or path.startswith("tests/tidy/"):
             continue
@@ -195,7 +214,7 @@ def run(root):
                 check_document(path, text, report)
             else:
                 if path != "dev":
-                    check_source(path, text, deps, folder_of, report)
+                    check_source(path, text, deps, folder_of, sdk, report)
                 elif len(text.splitlines()) > 150:
                     report(path, 150, "dev is over 150 lines")
     return findings
@@ -218,6 +237,8 @@ def self_test():
         "common/base/nopragma.h": ("// N.\n", "pragma"),
         "master/cross.cc": ('#include "tabletserver/tablet/x.h"\n', "never include each other"),
         "locker/unlinked.cc": ('#include "common/bytes/x.h"\n', "not in the link list"),
+        "client/include/stele/face.h": ("// F.\n#pragma once\n#include \"common/base/x.h\"\n", "not installed"),
+        "locker/sdk.cc": ('#include "stele/face.h"\n', "includes upward: client"),
         "README.md": ("x\n" * 101, "limit 100"),
     }
     with tempfile.TemporaryDirectory() as root:

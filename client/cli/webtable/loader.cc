@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/webtable/page.h"
+#include "schema/model/model.h"
 
 namespace stele::webtable {
 namespace {

@@ -16,9 +16,9 @@
 #include <vector>
 
 #include "client/cli/webtable/url.h"
-#include "client/table.h"
 #include "common/base/mutex.h"
 #include "common/store/fs.h"
+#include "stele/table.h"
 
 namespace stele::webtable {
 

@@ -1,70 +1,81 @@
-// ReadQuery: which rows to read and what of each. Nothing said: the whole table, all cells.
-//
-//   ReadQuery().Prefix("com.example").Family("anchor").CellsPerColumn(1).Limit(100)
-//
-// Rows named several times come once. The general filter will be one more call here.
-// Thread-compatible.
+/// @file
+/// ReadQuery: which rows to read and what of each.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
-#include "schema/model/model.h"
+#include "stele/model.h"
 
 namespace stele {
 
+/// Builds what Table::ReadRows takes. Nothing said: the whole table, all cells.
+///
+///     ReadQuery().Prefix("com.example").Family("anchor").CellsPerColumn(1).Limit(100)
+///
+/// Rows named several times come once. Checked when it is read with: InvalidArgument. Thread-
+/// compatible.
 class ReadQuery {
  public:
+  /// One row, 1 .. 4096 bytes.
   ReadQuery& Row(std::string_view key) {
     rows_.keys.emplace_back(key);
     return *this;
   }
-  // [start, end); an empty end is the end of the table.
+  /// [start, end); an empty end is the end of the table.
   ReadQuery& Range(std::string_view start, std::string_view end) {
     return Range(RowRange{std::string(start), false, std::string(end), true});
   }
+  /// A range with open or closed ends.
   ReadQuery& Range(RowRange range) {
     rows_.ranges.push_back(std::move(range));
     return *this;
   }
-  // All rows whose keys begin with `prefix`.
+  /// All rows whose keys begin with `prefix`.
   ReadQuery& Prefix(std::string_view prefix) { return Range(prefix, PrefixEnd(prefix)); }
 
-  // Families and columns named add up; none named: all.
+  /// Cells of the family. Families and columns named add up; none named: all.
   ReadQuery& Family(std::string_view family) {
     selection_.families.emplace_back(family);
     return *this;
   }
+  /// Cells of one column.
   ReadQuery& Column(std::string_view family, std::string_view qualifier) {
     selection_.columns.emplace_back(family, qualifier);
     return *this;
   }
-  // Microseconds, start_us <= timestamp < end_us; 0 is open on that side.
+  /// Microseconds, start_us <= timestamp < end_us; 0 is open on that side.
   ReadQuery& Timestamps(int64_t start_us, int64_t end_us) {
     selection_.min_timestamp_us = start_us;
     selection_.max_timestamp_us = end_us;
     return *this;
   }
+  /// The newest cells of each column; 0: all.
   ReadQuery& CellsPerColumn(int32_t newest) {
     selection_.cells_per_column = newest;
     return *this;
   }
+  /// The first cells of each row; 0: all.
   ReadQuery& CellsPerRow(int32_t first) {
     selection_.cells_per_row = first;
     return *this;
   }
-  // Rows that have a cell after the selection; 0: no limit.
+  /// Rows that have a cell after the selection; 0: no limit.
   ReadQuery& Limit(uint64_t rows) {
     limit_ = rows;
     return *this;
   }
 
+  /// The rows named.
   const RowSet& rows() const { return rows_; }
+  /// What of each row is wanted.
   const ReadSelection& selection() const { return selection_; }
+  /// Rows at most; 0: no limit.
   uint64_t limit() const { return limit_; }
 
-  // The first key after all that begin with `prefix`; "" when there is none.
+  /// The first key after all that begin with `prefix`; "" when there is none.
   static std::string PrefixEnd(std::string_view prefix) {
     std::string end(prefix);
     while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xFF) end.pop_back();

@@ -1,0 +1,37 @@
+/// @file
+/// Options of a client and of one call. Value types.
+#pragma once
+
+#include <cstdint>
+
+namespace stele {
+
+/// Of a whole client; given to Client::Connect.
+struct ClientOptions {
+  int64_t timeout_ms = 30'000;  ///< of a data call (of one page, for a scan); 1 .. 86 400 000
+  int64_t admin_timeout_ms = 120'000;  ///< of an Admin call; 1 .. 86 400 000
+  int64_t connect_timeout_ms = 5'000;  ///< of the first contact with the cell
+  uint32_t io_threads = 1;             ///< of this client; 1 .. 64
+
+  /// Attempts that certainly had no effect are made again, with exponential back-off and full
+  /// jitter, until the deadline; at most about a tenth of the calls are retries.
+  bool retry = true;
+  /// Writes whose outcome is not known (the connection broke, the time ran out) are made again too
+  /// when a repeat changes nothing: every set has its own timestamp and every delete an upper
+  /// bound. Another client's delete that falls between the two attempts would be undone; where that
+  /// matters, switch it off. A set with the server's time and an open delete are never repeated:
+  /// they end with the code Unknown.
+  bool retry_after_unknown = true;
+
+  uint64_t batch_request_bytes = 2u << 20;  ///< of one request of a batch
+  uint32_t batch_requests_in_flight = 8;    ///< of one batch; 1 .. 1000
+  uint64_t scan_page_bytes = 1u << 20;  ///< a scan holds two pages, or two rows if they are larger
+};
+
+/// Of one call.
+struct CallOptions {
+  int64_t timeout_ms = 0;             ///< milliseconds; 0: the client's
+  int64_t whole_scan_timeout_ms = 0;  ///< of all pages of a scan together; 0: none
+};
+
+}  // namespace stele

@@ -1,0 +1,82 @@
+/// @file
+/// RowReader: the rows of a scan, one after the other, in key order.
+#pragma once
+
+#include <cstddef>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "stele/model.h"
+
+namespace stele {
+
+/// The rows of a scan:
+///
+///     for (absl::StatusOr<stele::Row>& row : table.ReadRows(query)) {
+///       if (!row.ok()) return row.status();
+///       ...
+///     }
+///
+/// An error is the last thing that comes. Each row is one state that it really had; a row that
+/// existed unmodified throughout comes exactly once. While a page is consumed the next one is
+/// fetched, so at most two pages are in memory. Dropping the reader ends the scan. Movable; used by
+/// one thread at a time. When its client is closed it ends with Cancelled.
+class RowReader {
+ public:
+  /// Where the rows come from; made by Table::ReadRows.
+  class Source {
+   public:
+    virtual ~Source() = default;
+    /// The next row; an empty optional at the end.
+    virtual absl::StatusOr<std::optional<Row>> Next() = 0;
+  };
+
+  /// An input iterator whose value is a row or the error that ended the scan.
+  class Iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;  ///< one pass
+    using value_type = absl::StatusOr<Row>;             ///< a row, or the error
+    using difference_type = std::ptrdiff_t;             ///< never used
+    using pointer = value_type*;                        ///< into the iterator
+    using reference = value_type&;                      ///< into the iterator
+
+    /// The end.
+    Iterator() = default;
+    /// At the first row.
+    explicit Iterator(RowReader* reader) : reader_(reader) { ++*this; }
+    /// The row or the error; may be moved from.
+    reference operator*() { return current_; }
+    /// The row or the error.
+    pointer operator->() { return &current_; }
+    /// Waits for the next row.
+    Iterator& operator++();
+    /// Waits for the next row.
+    void operator++(int) { ++*this; }
+    /// Whether both are at the end.
+    bool operator==(const Iterator& other) const { return reader_ == other.reader_; }
+
+   private:
+    RowReader* reader_ = nullptr;  // null: the end
+    absl::StatusOr<Row> current_ = Row();
+  };
+
+  /// Reads from `source`.
+  explicit RowReader(std::unique_ptr<Source> source) : source_(std::move(source)) {}
+
+  /// The next row; an empty optional at the end. After an error: the same error.
+  absl::StatusOr<std::optional<Row>> Next();
+  /// At the first row that was not taken yet. Call it once.
+  Iterator begin() { return Iterator(this); }
+  /// The end.
+  Iterator end() { return Iterator(); }
+
+ private:
+  std::unique_ptr<Source> source_;
+  absl::Status failure_;
+};
+
+}  // namespace stele

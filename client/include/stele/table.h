@@ -1,0 +1,88 @@
+/// @file
+/// Table: reads and writes of one table.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "stele/model.h"
+#include "stele/mutation.h"
+#include "stele/options.h"
+#include "stele/read_query.h"
+#include "stele/row_reader.h"
+#include "stele/schema.h"
+
+namespace stele {
+
+/// One table of a cell. Got from Client::OpenTable; a small handle, copied freely, thread-safe.
+/// When its client is closed, every call answers Cancelled, "the client is closed".
+///
+/// What a write's status says:
+///
+/// | code | meaning |
+/// |---|---|
+/// | OK | applied, durable, visible to every later read |
+/// | Unknown | applied wholly or not at all, it is not known which (the connection broke, or the
+/// deadline passed while the server had it); it cannot newly appear later than the call's deadline
+/// | | InvalidArgument | a size or a timestamp; the message names the field, the value's size and
+/// the limit | | NotFound | no such table or family | | ResourceExhausted | overload until the
+/// deadline | | DeadlineExceeded, Unavailable | it never reached a server that serves the row | |
+/// DataLoss | stored data is damaged | | PermissionDenied | a table of the cell's own, such as
+/// _METADATA: it is only read | | Cancelled | the client was closed |
+///
+/// All but OK and Unknown: certainly no effect, ever. A read has no effect; its codes are those
+/// above, and DeadlineExceeded and Unavailable may come at any point.
+class Table {
+ public:
+  /// As it was when the table was opened.
+  const TableSchema& schema() const;
+
+  /// Changes one row, atomically; returns when it is durable.
+  absl::Status Apply(RowMutation mutation, const CallOptions& call = {});
+  /// The same with what the builder holds; it is empty afterwards.
+  absl::Status Apply(RowMutationBuilder& builder, const CallOptions& call = {}) {
+    return Apply(builder.Build(), call);
+  }
+  /// `done` runs once, by the deadline, on a thread of the client or before the call returns; it
+  /// must not block.
+  void ApplyAsync(RowMutation mutation, std::function<void(absl::Status)> done,
+                  const CallOptions& call = {});
+
+  /// Many rows, each atomic by itself; the batch as a whole is not. One status a row, in the order
+  /// given. At most 100 000 mutations; rows are grouped by tablet and sent with bounded flow.
+  std::vector<absl::Status> ApplyBatch(std::vector<RowMutation> rows, const CallOptions& call = {});
+  /// `done` runs once, as that of ApplyAsync.
+  void ApplyBatchAsync(std::vector<RowMutation> rows,
+                       std::function<void(std::vector<absl::Status>)> done,
+                       const CallOptions& call = {});
+
+  /// The row, with all its cells or those that the query selects (its rows are ignored); empty when
+  /// it has none.
+  absl::StatusOr<std::optional<Row>> ReadRow(std::string_view key, const ReadQuery& what = {},
+                                             const CallOptions& call = {});
+  /// `done` runs once, as that of ApplyAsync.
+  void ReadRowAsync(std::string_view key, const ReadQuery& what,
+                    std::function<void(absl::StatusOr<std::optional<Row>>)> done,
+                    const CallOptions& call = {});
+
+  /// Scans. The timeout bounds the wait for each page. A malformed query is the reader's first
+  /// answer.
+  RowReader ReadRows(const ReadQuery& query, const CallOptions& call = {});
+  /// Calls `row` for each, on this thread; false stops the scan.
+  absl::Status ReadRows(const ReadQuery& query, const std::function<bool(Row)>& row,
+                        const CallOptions& call = {});
+
+ private:
+  friend class Client;
+  struct State;
+  explicit Table(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+  std::shared_ptr<const State> state_;
+};
+
+}  // namespace stele

@@ -1,0 +1,56 @@
+// Session: what all handles of one client share: threads, connections, the routing core with its
+// caches, the options. Owned by the client and its handles together, so that a handle that outlives
+// the client gets an answer, "the client is closed", rather than a dangling pointer.
+//
+// Thread-safe. Close lets no new operation in, waits for those inside, then ends the threads; after
+// it the routing core answers every operation with Cancelled before it touches the network.
+// Invariant: destroyed only when closed, so the last owner may be anyone, on any thread.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "client/routing/core.h"
+#include "client/routing/jitter.h"
+#include "client/routing/locator.h"
+#include "common/base/mutex.h"
+#include "common/base/status.h"
+#include "common/net/rpc.h"
+#include "common/net/timer.h"
+#include "stele/options.h"
+
+namespace stele::internal {
+
+class Session {
+ public:
+  // Nobody is called yet. InvalidArgument: not an address, or an option outside its range.
+  static StatusOr<std::shared_ptr<Session>> Create(std::string_view cell,
+                                                   const ClientOptions& options);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  void Close();
+
+  const ClientOptions& options() const { return options_; }
+  routing::Core* core() { return &core_; }
+  routing::Locator* locator() { return &locator_; }
+
+  int64_t TimeoutMs(const CallOptions& call) const {
+    return call.timeout_ms > 0 ? call.timeout_ms : options_.timeout_ms;
+  }
+  int64_t Deadline(const CallOptions& call) const { return core_.DeadlineAfterMs(TimeoutMs(call)); }
+
+ private:
+  Session(std::string_view cell, const ClientOptions& options);
+
+  const ClientOptions options_;
+  routing::SeededJitter jitter_;
+  Mutex closing_;
+  std::unique_ptr<net::TimerQueue> timers_;  // null once closed
+  std::unique_ptr<net::RpcClient> rpc_;      // null once closed
+  routing::Core core_;
+  routing::Locator locator_;
+};
+
+}  // namespace stele::internal
