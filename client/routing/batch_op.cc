@@ -237,10 +237,11 @@ void BatchOp::Finish(size_t i, const Status& status) {
 void BatchOp::ExpireWaiting(const Status& status) {
   auto expire = [&](size_t i) REQUIRES(mu_) {
     const Status& last = entries_[i].status;
-    Finish(i, last.ok()
-                  ? status
-                  : Status(status.code(),
-                           absl::StrCat(status.message(), "; the last attempt: ", last.message())));
+    if (last.ok()) return Finish(i, status);
+    // What the servers refused it for, not that we gave up, is what the caller can act on.
+    const bool definite = absl::IsDeadlineExceeded(status) && absl::IsResourceExhausted(last);
+    Finish(i, Status(definite ? last.code() : status.code(),
+                     absl::StrCat(status.message(), "; the last attempt: ", last.message())));
   };
   for (size_t i : ready_) expire(i);
   ready_.clear();

@@ -172,7 +172,10 @@ StatusOr<net::Buffer> FakeCell::Mutate(const Pending& call) {
   wire::MutateRowsResponse response;
   for (const RowMutation& mutation : request.rows) {
     wire::RowResult result;
-    if (refused_rows.count(mutation.row) > 0) {
+    if (!refuse_writes.ok()) {
+      result.status = refuse_writes;
+      result.retry_delay_ms = wire::RetryDelayMs(refuse_writes);
+    } else if (refused_rows.count(mutation.row) > 0) {
       result.status = absl::NotFoundError("no such family");
     } else {
       ++times_applied[mutation.row];

@@ -76,6 +76,7 @@ class FakeCell : public net::RpcClient {
   uint64_t rows_per_page = 1000;
   uint64_t cells_per_part = 0;         // 0: rows come whole
   std::set<std::string> refused_rows;  // MutateRows answers NotFound for them
+  Status refuse_writes;                // what MutateRows answers for every row, if not OK
 
   int CountSent(wire::Method method, const std::string& address = "") const;
 

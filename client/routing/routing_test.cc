@@ -415,6 +415,23 @@ TEST_F(RoutingTest, RowInPartsIsBegunAnewAfterAFailure) {
   EXPECT_TRUE((*page)->last);
 }
 
+TEST_F(RoutingTest, AWriteRefusedUntilTheDeadlineSaysWhatItWasRefusedFor) {
+  cell_.refuse_writes = wire::OverloadedError("the disk is full", 500);
+  const std::vector<Status> results = Apply({Set("a"), Set("z")}, 3000);
+  for (const Status& status : results) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    EXPECT_NE(status.message().find("the disk is full"), std::string::npos) << status;
+  }
+  EXPECT_GE(cell_.CountSent(Method::kMutateRows), 4) << "it is tried again until then";
+  // What may have been done before it was refused is still unknown.
+  cell_.FailNext({Method::kMutateRows, absl::UnavailableError("connection lost"), true});
+  EXPECT_TRUE(absl::IsUnknown(Apply({Set("a", 1000)}, 3000)[0]));
+  // There is room again.
+  cell_.FailNext({Method::kMutateRows, wire::OverloadedError("the disk is full", 500)});
+  cell_.refuse_writes = OkStatus();
+  EXPECT_TRUE(Apply({Set("a")}, 3000)[0].ok());
+}
+
 TEST_F(RoutingTest, MasterCallRepeatsOnlyWhatIsRepeatable) {
   auto call = [&](Method method, bool repeatable) {
     std::optional<Status> result;

@@ -115,6 +115,7 @@ class BlobStore {
   virtual StatusOr<std::vector<std::string>> ListCells(Slice prefix) = 0;
 
   virtual StatusOr<uint64_t> FreeBytes() = 0;
+  virtual StatusOr<uint64_t> TotalBytes() = 0;  // free or not
 };
 
 // On errors after which this store object refuses every change for ever: its user has to stop.

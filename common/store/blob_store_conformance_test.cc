@@ -368,7 +368,10 @@ TEST_P(BlobStoreTest, SegmentNeverGrows) {
   EXPECT_EQ((*log->List())[0].capacity, 1024u);
 }
 
-TEST_P(BlobStoreTest, FreeBytes) { EXPECT_GT(*store_->FreeBytes(), 0u); }
+TEST_P(BlobStoreTest, FreeBytes) {
+  EXPECT_GT(*store_->FreeBytes(), 0u);
+  EXPECT_GE(*store_->TotalBytes(), *store_->FreeBytes());
+}
 
 }  // namespace
 }  // namespace stele

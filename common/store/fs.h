@@ -62,6 +62,7 @@ class Fs {
   virtual StatusOr<bool> Exists(const std::string& path) = 0;
   virtual StatusOr<int64_t> ModifiedMicros(const std::string& path) = 0;
   virtual StatusOr<uint64_t> FreeBytes(const std::string& path) = 0;
+  virtual StatusOr<uint64_t> TotalBytes(const std::string& path) = 0;  // of its file system
   // Creates the file when absent; it stays afterwards. Unavailable when another holder has it; the
   // message names the path.
   virtual StatusOr<std::unique_ptr<FsLock>> TryLock(const std::string& path) = 0;

@@ -280,6 +280,12 @@ class RealFs : public Fs {
     return uint64_t{info.f_bavail} * info.f_frsize;
   }
 
+  StatusOr<uint64_t> TotalBytes(const std::string& path) override {
+    struct statvfs info {};
+    if (::statvfs(path.c_str(), &info) != 0) return FromErrno(errno, "statvfs", path);
+    return uint64_t{info.f_blocks} * info.f_frsize;
+  }
+
   StatusOr<std::unique_ptr<FsLock>> TryLock(const std::string& path) override {
     Fd fd = OpenFd(path, O_RDWR | O_CREAT);
     if (!fd.ok()) return FromErrno(errno, "open", path);

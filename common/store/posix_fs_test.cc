@@ -97,6 +97,8 @@ TEST_F(PosixFsTest, NamesAndTheirErrors) {
   EXPECT_STATUS(kNotFound, "stat", fs_->ModifiedMicros(Path("c")));
   EXPECT_GT(*fs_->FreeBytes(dir_.path()), 0u);
   EXPECT_STATUS(kNotFound, "statvfs", fs_->FreeBytes(Path("c")));
+  EXPECT_GE(*fs_->TotalBytes(dir_.path()), *fs_->FreeBytes(dir_.path()));
+  EXPECT_STATUS(kNotFound, "statvfs", fs_->TotalBytes(Path("c")));
 }
 
 TEST_F(PosixFsTest, FullDiskIsResourceExhausted) {

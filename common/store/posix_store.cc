@@ -133,6 +133,7 @@ class PosixStore : public BlobStore {
   }
 
   StatusOr<uint64_t> FreeBytes() override { return fs()->FreeBytes(directory_->root()); }
+  StatusOr<uint64_t> TotalBytes() override { return fs()->TotalBytes(directory_->root()); }
 
  private:
   Fs* fs() const { return directory_->fs(); }

@@ -605,6 +605,13 @@ StatusOr<uint64_t> FaultFs::FreeBytes(const std::string& path) {
   return capacity > used ? capacity - used : 0;
 }
 
+StatusOr<uint64_t> FaultFs::TotalBytes(const std::string& path) {
+  MutexLock lock(&disk_->mu);
+  RETURN_IF_ERROR(disk_->BeginRead("statfs", path));
+  RETURN_IF_ERROR(disk_->Resolve(path).status());
+  return disk_->space->capacity.load();
+}
+
 StatusOr<std::unique_ptr<FsLock>> FaultFs::TryLock(const std::string& path) {
   MutexLock lock(&disk_->mu);
   RETURN_IF_ERROR(disk_->BeginRead("lock", path));

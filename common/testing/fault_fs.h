@@ -86,6 +86,7 @@ class FaultFs : public Fs {
   StatusOr<bool> Exists(const std::string& path) override;
   StatusOr<int64_t> ModifiedMicros(const std::string& path) override;
   StatusOr<uint64_t> FreeBytes(const std::string& path) override;
+  StatusOr<uint64_t> TotalBytes(const std::string& path) override;
   StatusOr<std::unique_ptr<FsLock>> TryLock(const std::string& path) override;
 
  private:

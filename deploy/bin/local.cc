@@ -35,6 +35,19 @@ void AwaitStop(const sigset_t& signals) {
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 
+// A full disk passes: the cell waits for room, instead of ending and being started over and over.
+StatusOr<std::unique_ptr<Cell>> StartWhenThereIsRoom(const deploy::CellOptions& options,
+                                                     const sigset_t& stop_signals) {
+  constexpr timespec kPause{.tv_sec = 3, .tv_nsec = 0};
+  while (true) {
+    StatusOr<std::unique_ptr<Cell>> cell = Cell::Start(options);
+    if (!absl::IsResourceExhausted(cell.status())) return cell;
+    LOG(ERROR) << "cannot start yet, waiting for room: "
+               << cli::Escape(ToStd(cell.status().message()));
+    if (sigtimedwait(&stop_signals, nullptr, &kPause) > 0) return cell;
+  }
+}
+
 int Run(const cli::Invocation& call) {
   StatusOr<deploy::CellOptions> options = ReadLocalFlags(call);
   if (!options.ok()) return FailedToStart(call, options.status());
@@ -48,7 +61,7 @@ int Run(const cli::Invocation& call) {
   std::signal(SIGPIPE, SIG_IGN);
   sigset_t signals;
   HoldStopSignals(&signals);
-  StatusOr<std::unique_ptr<Cell>> cell = Cell::Start(*options);
+  StatusOr<std::unique_ptr<Cell>> cell = StartWhenThereIsRoom(*options, signals);
   if (!cell.ok()) return FailedToStart(call, cell.status());
   const std::string http = (*cell)->http_address();
   *call.env->out << "READY local rpc=" << (*cell)->address()

@@ -57,6 +57,9 @@ void AddLocalFlags(cli::po::options_description* options) {
   add("ring-limit", value<std::string>()->default_value("1g"),
       "commit log of each tablet server at most");
   add("ring-segment", value<std::string>()->default_value("64m"), "one segment of it");
+  add("disk-reserve", value<std::string>(),
+      "below so many free bytes writes are refused; default: 1 % of the disk, at least 1g, but no\n"
+      "more than a tenth of it");
   add("session-timeout-ms", value<int64_t>()->default_value(10'000),
       "time after which a silent server counts as gone, 500 ..");
 }
@@ -84,6 +87,9 @@ StatusOr<deploy::CellOptions> ReadLocalFlags(const cli::Invocation& call) {
   }
   ASSIGN_OR_RETURN(uint64_t memory, Bytes(call, "memory-limit", 2 * kProcessBytes, UINT64_MAX));
   RETURN_IF_ERROR(ShareMemory(memory, &cell));
+  if (call.Has("disk-reserve")) {
+    ASSIGN_OR_RETURN(cell.engine.disk_reserve_bytes, Bytes(call, "disk-reserve", 1, UINT64_MAX));
+  }
   ASSIGN_OR_RETURN(uint64_t segment, Bytes(call, "ring-segment", 1024, 1024 * kMiB));
   ASSIGN_OR_RETURN(uint64_t ring, Bytes(call, "ring-limit", 2 * segment, segment * 65'536));
   cell.engine.log.segment_bytes = segment;

@@ -107,7 +107,16 @@ int64_t NumberOf(const wire::ServerStatusResponse& server, const char* name) {
   return 0;
 }
 
-// The two things of a server that can become full.
+std::string DiskText(const wire::ServerStatusResponse& server) {
+  const auto free = static_cast<uint64_t>(NumberOf(server, "disk.free_bytes"));
+  const auto reserve = static_cast<uint64_t>(NumberOf(server, "disk.reserve_bytes"));
+  std::string text =
+      absl::StrCat(FormatBytes(free), " free, ", FormatBytes(reserve), " kept in reserve");
+  if (NumberOf(server, "disk.full") == 0) return text;
+  return absl::StrCat("FULL: writes are refused until there is room; ", text);
+}
+
+// The things of a server that can become full.
 void AddLevels(const wire::ServerStatusResponse& server, obs::Page* page) {
   const wire::RingStatus& ring = server.ring;
   const uint64_t most = ring.max_segments * ring.segment_bytes;
@@ -118,6 +127,7 @@ void AddLevels(const wire::ServerStatusResponse& server, obs::Page* page) {
   const auto used = static_cast<uint64_t>(NumberOf(server, "memory.used"));
   const auto limit = static_cast<uint64_t>(NumberOf(server, "memory.limit"));
   page->Level("Memory", absl::StrCat(FormatBytes(used), " of ", FormatBytes(limit)), used, limit);
+  page->Fact("Disk", DiskText(server));
 }
 
 void AddServerDetails(const wire::ServerStatusResponse& server, obs::Page* page) {

@@ -81,6 +81,27 @@ TEST(StatusPages, ShowTheRingAndMemory) {
                                 "Tail kept by</b><span>tablets 20"));
 }
 
+TEST(StatusPages, SayThatTheDiskIsFull) {
+  CellSnapshot snapshot = HostileSnapshot();
+  wire::ServerStatusResponse& server = snapshot.servers[0];
+  server.numbers.push_back({"disk.free_bytes", 5 << 20});
+  server.numbers.push_back({"disk.reserve_bytes", 6 << 20});
+  server.numbers.push_back({"disk.full", 0});
+  for (const char* path : {"/", "/servers"}) {
+    const std::string body = RenderStatusPage({path, {}}, snapshot).body;
+    EXPECT_TRUE(absl::StrContains(body, "5.0 MiB free, 6.0 MiB kept in reserve")) << path;
+    EXPECT_FALSE(absl::StrContains(body, "FULL")) << path;
+  }
+  server.numbers.back().value = 1;
+  for (const char* path : {"/", "/servers"}) {
+    EXPECT_TRUE(absl::StrContains(RenderStatusPage({path, {}}, snapshot).body,
+                                  "FULL: writes are refused until there is room"))
+        << path;
+  }
+  EXPECT_TRUE(absl::StrContains(RenderStatusPage({"/metrics", {}}, snapshot).body,
+                                "stele_disk_full{server=\"ts-1\"} 1"));
+}
+
 TEST(StatusPages, TabletsNameTheirTable) {
   CellSnapshot snapshot = HostileSnapshot();
   const std::string unknown = RenderStatusPage({"/tablets", {}}, snapshot).body;

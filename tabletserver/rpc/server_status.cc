@@ -46,6 +46,10 @@ wire::ServerStatusResponse DescribeEngine(const storage::EngineStats& stats) {
   add("maintenance.bytes_written", stats.compaction_bytes_written);
   add("maintenance.files_deleted", stats.files_deleted);
   add("writes.stalled_ms", stats.write_stalls_ms);
+  add("disk.free_bytes", stats.disk.free_bytes);
+  add("disk.reserve_bytes", stats.disk.reserve_bytes);
+  add("disk.full", stats.disk.full ? 1 : 0);
+  add("disk.refused_writes", stats.disk.refused);
   return response;
 }
 

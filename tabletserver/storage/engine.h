@@ -18,6 +18,7 @@
 #include "common/time/clock.h"
 #include "schema/model/model.h"
 #include "tabletserver/storage/cache/cache.h"
+#include "tabletserver/storage/disk_watch.h"
 #include "tabletserver/storage/iterator/row_sink.h"
 #include "tabletserver/storage/log/commit_log.h"
 #include "tabletserver/storage/manifest/manifest.h"
@@ -39,6 +40,8 @@ struct EngineOptions {
       25;  // delete markers of all cells: then all files merge; > 100: never
   uint64_t gc_grace_ms = 10 * 60 * 1000;  // unreferenced files younger than it stay
   uint64_t trash_keep_ms = 24 * 3600 * 1000;
+  // Below so many free bytes the disk counts as full (disk_watch.h); 0: by the disk's size.
+  uint64_t disk_reserve_bytes = 0;
 };
 
 struct EngineEnv {
@@ -121,6 +124,7 @@ struct EngineStats {
   uint64_t flushes = 0, merges = 0, majors = 0, compaction_bytes_written = 0;
   uint64_t write_stalls_ms = 0;
   uint64_t files_deleted = 0;
+  DiskStats disk;
 };
 
 inline constexpr char kRetryDelayMsPayload[] = "stele.dev/retry-delay-ms";

@@ -15,6 +15,7 @@
 #include "common/base/mutex.h"
 #include "tabletserver/storage/compaction/rate_limiter.h"
 #include "tabletserver/storage/compaction/table_output.h"
+#include "tabletserver/storage/disk_watch.h"
 #include "tabletserver/storage/engine.h"
 #include "tabletserver/storage/table_names.h"
 #include "tabletserver/storage/write_throttle.h"
@@ -106,6 +107,7 @@ class EngineCore {
   BlockCache block_cache, filter_cache;
   RateLimiter limiter;
   WriteThrottle throttle;
+  DiskWatch disk;
   LogWants log_wants;
   EngineCounters counters;
   std::unique_ptr<CommitLog> log;

@@ -48,6 +48,7 @@ Status EngineImpl::Start(std::unique_ptr<LogStore> log_store) {
   }
   ASSIGN_OR_RETURN(core_->log, CommitLog::Open(std::move(log_store), options, std::move(hooks),
                                                core_->env.faults));
+  core_->disk.Look();
   LogRecovery recovery(core);
   RETURN_IF_ERROR(recovery.Run());
   RETURN_IF_ERROR(FaultPoint(core_->env.faults, "recovery.before_open"));
@@ -251,6 +252,7 @@ std::vector<std::shared_ptr<TabletStore>> EngineImpl::tablets() {
 }
 
 std::vector<MaintenanceTask> EngineImpl::MaintenanceTasks() {
+  core_->disk.Look();
   DropSettledLeftovers();
   std::vector<StorePtr> stores;
   {
@@ -312,6 +314,7 @@ EngineStats EngineImpl::stats() const {
   stats.compaction_bytes_written = core_->counters.compaction_bytes_written;
   stats.write_stalls_ms = core_->throttle.stalled_ms();
   stats.files_deleted = core_->counters.files_deleted;
+  stats.disk = core_->disk.stats();
   return stats;
 }
 

@@ -70,6 +70,26 @@ TEST(WriteThrottle, AsksForADelayThatIsEnough) {
   EXPECT_EQ(RetryDelayMs(bad), 0);
 }
 
+TEST(WriteThrottle, NobodyWaitsLongForWhatOthersWroteUnderPressure) {
+  ManualClock clock;
+  WriteThrottle throttle(&clock);
+  EXPECT_OK(throttle.Admit(100'000'000, 0.99)) << "100 MB at about 1 MB/s";
+  Status refused = throttle.Admit(1, 0.99);
+  EXPECT_GT(RetryDelayMs(refused), 900);
+  EXPECT_LE(RetryDelayMs(refused), kLongestThrottleWaitMs);
+  // The pressure is almost gone: so is the debt.
+  clock.AdvanceMillis(10);
+  EXPECT_OK(throttle.Admit(100'000'000, 0.61));
+  // A debt made at a high rate is not paid at a low one.
+  EXPECT_LE(RetryDelayMs(throttle.Admit(1, 0.999)), kLongestThrottleWaitMs);
+  clock.AdvanceMillis(kLongestThrottleWaitMs);
+  EXPECT_OK(throttle.Admit(1, 0.999));
+  // Without pressure it is forgotten.
+  EXPECT_OK(throttle.Admit(100'000'000, 0.9));
+  EXPECT_OK(throttle.Admit(1, 0.1));
+  EXPECT_OK(throttle.Admit(1, 0.9));
+}
+
 TEST(TableNames, AreNeverTheSame) {
   std::set<uint64_t> ids;
   std::set<std::string> blobs;

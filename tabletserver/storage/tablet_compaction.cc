@@ -56,6 +56,12 @@ std::unique_ptr<Iterator> MergedInputs(
 
 }  // namespace
 
+uint64_t TabletStoreImpl::CompactionInputs::bytes() const {
+  uint64_t bytes = 0;
+  for (const auto& table : tables) bytes += table->file.bytes;
+  return bytes;
+}
+
 void TabletStoreImpl::AddMaintenance(Lsn wanted_lsn, bool memory_pressure,
                                      std::vector<MaintenanceTask>* tasks) {
   if (fenced_) return;
@@ -76,7 +82,8 @@ void TabletStoreImpl::AddMaintenance(Lsn wanted_lsn, bool memory_pressure,
                       [self] { return self->Flush(); }});
   }
   if (compacting_ > 0) return;
-  if (auto inputs = PickGroup()) {
+  auto inputs = PickGroup();
+  if (inputs && core_->disk.AdmitMerge(inputs->bytes()).ok()) {
     tasks->push_back({tablet_.id, MaintenanceTask::Kind::kCompact,
                       inputs->major ? MaintenancePriority::kMajor : MaintenancePriority::kMerge,
                       inputs->tables.size(), [self] { return self->CompactOnce(); }});
@@ -157,6 +164,7 @@ Status TabletStoreImpl::CompactMajor() {
 
 StatusOr<bool> TabletStoreImpl::Compact(const CompactionInputs& inputs) {
   if (fenced_) return FencedError(absl::StrCat("tablet ", tablet_.id, " has another owner"));
+  RETURN_IF_ERROR(core_->disk.AdmitMerge(inputs.bytes()));
   ++compacting_;
   StatusOr<bool> merged = MergeTables(inputs);
   --compacting_;
@@ -211,9 +219,9 @@ StatusOr<bool> TabletStoreImpl::MergeTables(const CompactionInputs& inputs) {
   uint64_t looked_at = 0;
   for (cells->SeekToFirst(); cells->Valid(); cells->Next()) {
     RETURN_IF_ERROR(output.Add(cells->key(), cells->value()));  // 1
-    if (++looked_at % kCellsBetweenLooks == 0 && core_->stopping) {
-      return absl::CancelledError("the engine is stopping");
-    }
+    if (++looked_at % kCellsBetweenLooks != 0) continue;
+    if (core_->stopping) return absl::CancelledError("the engine is stopping");
+    core_->disk.Look();
   }
   RETURN_IF_ERROR(cells->status());
   ASSIGN_OR_RETURN(std::optional<NewTable> made, output.Finish());

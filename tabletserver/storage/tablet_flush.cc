@@ -39,9 +39,14 @@ Status TabletStoreImpl::FlushLocked() {
   while (status.ok() && !version()->frozen.empty()) status = FlushOldest();
   --flushing_;
   core_->Judge(status).IgnoreError();
+  NoteNoSpace(absl::IsResourceExhausted(status));
   MutexLock lock(&version_mu_);
   failure_ = status.ok() ? "" : status.ToString();
   return status;
+}
+
+void TabletStoreImpl::NoteNoSpace(bool no_space) {
+  if (no_space_.exchange(no_space) != no_space) core_->disk.CountStuckFlushes(no_space ? 1 : -1);
 }
 
 void TabletStoreImpl::Freeze() {

@@ -135,6 +135,7 @@ void TabletStoreImpl::Detach() {
   MutexLock lock(&manifest_mu_);
   reads_stopped_ = true;
   fenced_ = true;
+  NoteNoSpace(false);
 }
 
 Status TabletStoreImpl::AlterSchema(const TableSchema& schema) {

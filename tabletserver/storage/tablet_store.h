@@ -68,6 +68,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
     std::string group;
     std::vector<std::shared_ptr<const OpenTable>> tables;
     bool major = false;
+    uint64_t bytes() const;
   };
 
   std::shared_ptr<const TabletVersion> version() const EXCLUDES(version_mu_);
@@ -97,6 +98,8 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
 
   // Flush.
   Status FlushLocked() REQUIRES(flush_mu_);
+  // Whether the last flush found the disk full.
+  void NoteNoSpace(bool no_space);
   void Freeze() EXCLUDES(apply_mu_);
   Status FlushOldest() REQUIRES(flush_mu_);
   Status Reclaim() REQUIRES(flush_mu_);
@@ -133,6 +136,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   std::atomic<Sequence> visible_sequence_{0};
   std::atomic<bool> fenced_{false};
   std::atomic<bool> reads_stopped_{false};
+  std::atomic<bool> no_space_{false};
   std::atomic<uint64_t> reads_{0}, writes_{0}, rows_read_{0}, bytes_written_{0};
   std::atomic<uint32_t> most_files_{0};  // of a group
   std::atomic<uint64_t> last_drop_order_{0};

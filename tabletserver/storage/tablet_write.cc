@@ -70,6 +70,8 @@ Status TabletStoreImpl::Write(const RowMutation& mutation,
 
 Status TabletStoreImpl::Admit(const RowMutation& mutation) {
   RETURN_IF_ERROR(core_->CheckUsable());
+  // The tree and the catalog go on: without them no table could be dropped to make room.
+  if (tablet_.id >= kFirstUserTablet) RETURN_IF_ERROR(core_->disk.AdmitWrite());
   // Too many files for a reader to merge: compaction must catch up.
   const double allowed = 3.0 * core_->options.merge_max_files;
   double of_files = 0;

@@ -1,7 +1,9 @@
 #include "tabletserver/storage/write_throttle.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "tabletserver/storage/engine.h"
@@ -10,9 +12,8 @@ namespace stele::storage {
 namespace {
 constexpr double kFullBytesPerSecond = 256e6;
 constexpr double kLeastBytesPerSecond = 1e6;
-constexpr int64_t kSlackNs = 20'000'000;
+constexpr double kSlackSeconds = 0.02;
 constexpr int64_t kRejectDelayMs = 100;
-constexpr int64_t kLongestDelayMs = 1000;
 }  // namespace
 
 double AdmittedBytesPerSecond(double pressure) {
@@ -37,21 +38,26 @@ int64_t RetryDelayMs(const Status& status) {
 }
 
 Status WriteThrottle::Admit(uint64_t bytes, double pressure) {
-  if (pressure < kThrottleFrom) return OkStatus();
   const double rate = AdmittedBytesPerSecond(pressure);
   const int64_t now = clock_->BootNanos();
   MutexLock lock(&mu_);
+  const double seconds = static_cast<double>(now - std::exchange(melted_at_ns_, now)) / 1e9;
+  if (pressure < kThrottleFrom) {
+    debt_bytes_ = 0;
+    return OkStatus();
+  }
   if (rate <= 0) {
     stalled_ms_ += kRejectDelayMs;
     return RetryLaterError("no memory or log space left for writes", kRejectDelayMs);
   }
-  paid_until_ns_ = std::max(paid_until_ns_, now);
-  if (paid_until_ns_ > now + kSlackNs) {
-    int64_t delay = std::clamp<int64_t>((paid_until_ns_ - now) / 1'000'000, 1, kLongestDelayMs);
+  const double most = rate * kLongestThrottleWaitMs / 1000;
+  debt_bytes_ = std::clamp(debt_bytes_ - seconds * rate, 0.0, most);
+  if (debt_bytes_ > rate * kSlackSeconds) {
+    const auto delay = std::max<int64_t>(1, std::llround(std::ceil(debt_bytes_ / rate * 1000)));
     stalled_ms_ += static_cast<uint64_t>(delay);
     return RetryLaterError("writes are slowed down while memory is flushed", delay);
   }
-  paid_until_ns_ += static_cast<int64_t>(static_cast<double>(bytes) * 1e9 / rate);
+  debt_bytes_ = std::min(debt_bytes_ + static_cast<double>(bytes), most);
   return OkStatus();
 }
 

@@ -2,6 +2,10 @@
 // 0.6 and below is free, between 0.6 and 1 the admitted rate falls smoothly, from 1 on nothing is
 // admitted. What is over the rate is refused with the delay after which it fits; it never blocks,
 // because io threads call it. Thread-safe.
+//
+// The debt is bytes that were admitted ahead of the rate. It melts at the rate of the pressure that
+// there is, not of the pressure under which it was made, and never grows beyond what that rate
+// works off in kLongestThrottleWaitMs: no writer waits longer for what others wrote.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +17,7 @@
 namespace stele::storage {
 
 inline constexpr double kThrottleFrom = 0.6;
+inline constexpr int64_t kLongestThrottleWaitMs = 1000;
 
 // Bytes a second that may be written under `pressure`; 0: none, infinity below kThrottleFrom.
 double AdmittedBytesPerSecond(double pressure);
@@ -34,7 +39,8 @@ class WriteThrottle {
  private:
   Clock* const clock_;
   mutable Mutex mu_;
-  int64_t paid_until_ns_ GUARDED_BY(mu_) = 0;
+  double debt_bytes_ GUARDED_BY(mu_) = 0;
+  int64_t melted_at_ns_ GUARDED_BY(mu_) = 0;
   uint64_t stalled_ms_ GUARDED_BY(mu_) = 0;
 };
 

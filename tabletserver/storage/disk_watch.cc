@@ -1,0 +1,98 @@
+#include "tabletserver/storage/disk_watch.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "tabletserver/storage/write_throttle.h"
+
+namespace stele::storage {
+namespace {
+constexpr int64_t kLookEveryNs = 100'000'000;
+constexpr int64_t kTellEveryNs = 5'000'000'000;
+constexpr int64_t kRetryDelayMs = 500;
+constexpr uint64_t kLeastReserve = 1u << 30;
+
+bool Passed(int64_t since_ns, int64_t now_ns, int64_t length_ns) {
+  return since_ns == INT64_MIN || now_ns - since_ns >= length_ns;
+}
+}  // namespace
+
+uint64_t DefaultDiskReserve(uint64_t total_bytes) {
+  return std::max(total_bytes / 100, std::min(kLeastReserve, total_bytes / 10));
+}
+
+DiskWatch::DiskWatch(BlobStore* store, Clock* clock, uint64_t reserve_bytes)
+    : store_(store),
+      clock_(clock),
+      chosen_reserve_bytes_(reserve_bytes),
+      free_bytes_(std::numeric_limits<uint64_t>::max()),
+      reserve_bytes_(reserve_bytes) {}
+
+bool DiskWatch::Look() {
+  MutexLock lock(&mu_);
+  const int64_t now = clock_->BootNanos();
+  if (!Passed(looked_ns_, now, kLookEveryNs)) return false;
+  looked_ns_ = now;
+  StatusOr<uint64_t> free = store_->FreeBytes();
+  StatusOr<uint64_t> total = store_->TotalBytes();
+  if (!free.ok() || !total.ok()) return false;  // what it was; real trouble shows where it matters
+  const uint64_t reserve =
+      chosen_reserve_bytes_ != 0 ? chosen_reserve_bytes_ : DefaultDiskReserve(*total);
+  free_bytes_ = *free;
+  reserve_bytes_ = reserve;
+  const bool was_full = full_;
+  // A little more is wanted for the way back, so that the state does not flutter.
+  low_ = *free < (low_ ? reserve + reserve / 8 : reserve);
+  Judge();
+  return was_full && !full_;
+}
+
+void DiskWatch::CountStuckFlushes(int change) {
+  MutexLock lock(&mu_);
+  stuck_flushes_ += change;
+  CHECK_GE(stuck_flushes_, 0);
+  Judge();
+}
+
+void DiskWatch::Judge() {
+  full_ = low_ || stuck_flushes_ > 0;
+  const int64_t now = clock_->BootNanos();
+  if (full_ == told_full_ || !Passed(told_ns_, now, kTellEveryNs)) return;
+  told_full_ = full_;
+  told_ns_ = now;
+  if (full_) {
+    LOG(ERROR) << "the disk is full: " << free_bytes_ << " bytes are free, " << reserve_bytes_
+               << " are kept in reserve, " << stuck_flushes_
+               << " tablets cannot be flushed; writes are refused until there is room";
+  } else {
+    LOG(INFO) << "the disk has room again: " << free_bytes_ << " bytes are free, " << reserve_bytes_
+              << " are kept in reserve; writes are taken";
+  }
+}
+
+Status DiskWatch::AdmitWrite() {
+  if (!full()) return OkStatus();
+  refused_.fetch_add(1, std::memory_order_relaxed);
+  return RetryLaterError(absl::StrCat("the disk is full: ", free_bytes_.load(), " bytes are free, ",
+                                      reserve_bytes_.load(), " are kept in reserve"),
+                         kRetryDelayMs);
+}
+
+Status DiskWatch::AdmitMerge(uint64_t bytes) const {
+  const uint64_t free = free_bytes_, reserve = reserve_bytes_;
+  if (!full() && free >= reserve && free - reserve >= bytes) return OkStatus();
+  return RetryLaterError(absl::StrCat("a compaction of ", bytes, " bytes has no room on the disk: ",
+                                      free, " bytes are free, ", reserve, " are kept in reserve"),
+                         kRetryDelayMs);
+}
+
+DiskStats DiskWatch::stats() const {
+  return {.free_bytes = free_bytes_,
+          .reserve_bytes = reserve_bytes_,
+          .full = full(),
+          .refused = refused_};
+}
+
+}  // namespace stele::storage

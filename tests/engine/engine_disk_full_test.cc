@@ -1,0 +1,142 @@
+// Goal: a full disk refuses user writes at once with a definite error that says so, keeps reads and
+// the system's tablets going, loses and damages nothing, and passes by itself when there is room.
+#include <gtest/gtest.h>
+
+#include "absl/strings/match.h"
+#include "common/base/log.h"
+#include "common/testing/status_asserts.h"
+#include "tabletserver/storage/write_throttle.h"
+#include "tests/engine/engine_harness.h"
+
+namespace stele::storage {
+namespace {
+
+constexpr uint64_t kReserve = 256 << 10;
+
+class EngineDiskFull : public ::testing::Test {
+ protected:
+  EngineDiskFull() : h_(Options()) {
+    SetMinLogLevel(LogLevel::kOff);
+    EXPECT_OK(h_.Open());
+  }
+  ~EngineDiskFull() override { SetMinLogLevel(LogLevel::kInfo); }
+  static EngineOptions Options() {
+    EngineOptions options = TinyEngineOptions();
+    options.disk_reserve_bytes = kReserve;
+    return options;
+  }
+  // Leaves so many bytes free, and lets the engine notice.
+  void LeaveFree(uint64_t bytes) {
+    h_.fs().SetCapacity(h_.fs().used_bytes() + bytes);
+    h_.clock().AdvanceMillis(1000);
+    h_.engine()->RunMaintenance().IgnoreError();
+  }
+  Status PutOne(const std::string& row) { return h_.Write(Put(row, "a", "q", 1000, row)); }
+
+  EngineHarness h_;
+};
+
+TEST_F(EngineDiskFull, WritesAreRefusedBelowTheReserveAndTakenAboveIt) {
+  ASSERT_OK(PutOne("before"));
+  LeaveFree(kReserve);
+  EXPECT_OK(PutOne("at the limit"));
+  LeaveFree(kReserve - 1);
+  Status refused = PutOne("full");
+  EXPECT_STATUS(kResourceExhausted, "the disk is full: 262143 bytes are free", refused);
+  EXPECT_GT(RetryDelayMs(refused), 0);
+  EXPECT_EQ(h_.Get("full", "a", "q"), "<none>") << "definite";
+  EXPECT_EQ(h_.Get("before", "a", "q"), "before") << "reads go on";
+  EXPECT_TRUE(h_.engine()->stats().disk.full);
+  EXPECT_EQ(h_.engine()->stats().disk.free_bytes, kReserve - 1);
+  EXPECT_EQ(h_.engine()->stats().disk.refused, 1u);
+  LeaveFree(kReserve + 1);
+  EXPECT_STATUS(kResourceExhausted, "full", PutOne("flutter"));
+  LeaveFree(2 * kReserve);
+  EXPECT_OK(PutOne("after"));
+  EXPECT_FALSE(h_.engine()->stats().disk.full);
+}
+
+TEST_F(EngineDiskFull, TheReserveLetsAFlushComplete) {
+  for (int i = 0; i < 50; ++i) ASSERT_OK(PutOne(absl::StrCat("r", i)));
+  LeaveFree(kReserve / 2);
+  EXPECT_STATUS(kResourceExhausted, "full", PutOne("full"));
+  EXPECT_OK(h_.tablet()->Flush());
+  EXPECT_EQ(h_.tablet()->files().size(), 1u);
+  EXPECT_EQ(h_.tablet()->stats().oldest_unflushed_lsn, 0u) << "the log is free";
+}
+
+TEST_F(EngineDiskFull, SystemTabletsGoOn) {
+  const TabletDescriptor system{.id = 2, .table = kTestTable};
+  ASSERT_OK(h_.engine()->CreateTablet(system, TinySchema(), 1));
+  ASSERT_OK_AND_ASSIGN(auto tree, h_.engine()->OpenTablet(2, 1));
+  LeaveFree(kReserve / 2);
+  EXPECT_STATUS(kResourceExhausted, "full", PutOne("full"));
+  EXPECT_OK(tree->WriteSync(Put("r", "a", "q", 1000, "v")));
+  EXPECT_OK(h_.engine()->DropTablet(kTestTablet, 1000)) << "this is how room is made";
+}
+
+TEST_F(EngineDiskFull, MergesDoNotEatTheReserve) {
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_OK(PutOne(absl::StrCat("r", i)));
+    ASSERT_OK(h_.tablet()->Flush());
+  }
+  h_.fs().SetCapacity(h_.fs().used_bytes() + kReserve / 2);
+  h_.clock().AdvanceMillis(1000);
+  ASSERT_OK_AND_ASSIGN(bool did, h_.engine()->RunMaintenance());
+  EXPECT_FALSE(did) << "a merge";
+  EXPECT_STATUS(kResourceExhausted, "no room", h_.tablet()->CompactMajor());
+  LeaveFree(4 * kReserve);
+  EXPECT_OK(h_.tablet()->CompactMajor());
+  EXPECT_EQ(h_.tablet()->files().size(), 1u);
+}
+
+// Not a byte is left, as when another program fills the disk, or a quota stands below what the
+// store says is free.
+TEST_F(EngineDiskFull, NothingIsLostWhenNotAByteIsLeft) {
+  for (int i = 0; i < 50; ++i) ASSERT_OK(PutOne(absl::StrCat("r", i)));
+  h_.fs().SetCapacity(h_.fs().used_bytes());
+  EXPECT_STATUS(kResourceExhausted, "full", h_.tablet()->Flush());
+  EXPECT_STATUS(kResourceExhausted, "the disk is full", PutOne("full")) << "before anybody looked";
+  EXPECT_STATUS(kResourceExhausted, "full", h_.tablet()->Flush());
+  EXPECT_EQ(h_.Get("r7", "a", "q"), "r7");
+  EXPECT_TRUE(h_.fatal().empty()) << h_.fatal().front();
+  LeaveFree(16 * kReserve);
+  EXPECT_OK(h_.tablet()->Flush());
+  EXPECT_OK(PutOne("after"));
+  h_.PowerCut(0);
+  ASSERT_OK(h_.Open());
+  ASSERT_OK_AND_ASSIGN(std::vector<Row> rows, h_.Scan());
+  EXPECT_EQ(rows.size(), 51u);
+}
+
+TEST_F(EngineDiskFull, ARestartWithoutRoomFailsPlainlyAndALaterOneRecovers) {
+  for (int i = 0; i < 50; ++i) ASSERT_OK(PutOne(absl::StrCat("r", i)));
+  h_.PowerCut(0);
+  h_.fs().SetCapacity(h_.fs().used_bytes());
+  EXPECT_STATUS(kResourceExhausted, "full", h_.Open());
+  h_.Drop();
+  h_.fs().SetCapacity(h_.fs().used_bytes() + 16 * kReserve);
+  ASSERT_OK(h_.Open());
+  ASSERT_OK_AND_ASSIGN(std::vector<Row> rows, h_.Scan());
+  EXPECT_EQ(rows.size(), 50u);
+}
+
+TEST_F(EngineDiskFull, AStuckTabletThatIsDroppedNoLongerCounts) {
+  ASSERT_OK(PutOne("r"));
+  const uint64_t capacity = h_.fs().used_bytes() + 16 * kReserve;
+  h_.fs().SetCapacity(h_.fs().used_bytes());
+  EXPECT_STATUS(kResourceExhausted, "full", h_.tablet()->Flush());
+  h_.fs().SetCapacity(capacity);
+  ASSERT_OK(h_.engine()->DropTablet(kTestTablet, 1000));
+  EXPECT_FALSE(h_.engine()->stats().disk.full);
+}
+
+TEST(DiskReserve, IsAShareOfTheDiskWithinBounds) {
+  constexpr uint64_t kGiB = 1u << 30;
+  EXPECT_EQ(DefaultDiskReserve(1000 * kGiB), 10 * kGiB);
+  EXPECT_EQ(DefaultDiskReserve(50 * kGiB), kGiB);
+  EXPECT_EQ(DefaultDiskReserve(kGiB), kGiB / 10);
+}
+
+}  // namespace
+}  // namespace stele::storage
