@@ -82,7 +82,7 @@ Status DiskWatch::AdmitWrite() {
 
 Status DiskWatch::AdmitMerge(uint64_t bytes) const {
   const uint64_t free = free_bytes_, reserve = reserve_bytes_;
-  if (!full() && free >= reserve && free - reserve >= bytes) return OkStatus();
+  if (free >= reserve && free - reserve >= bytes) return OkStatus();
   return RetryLaterError(absl::StrCat("a compaction of ", bytes, " bytes has no room on the disk: ",
                                       free, " bytes are free, ", reserve, " are kept in reserve"),
                          kRetryDelayMs);

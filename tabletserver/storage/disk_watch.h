@@ -1,6 +1,6 @@
 // DiskWatch: whether the store has room for more (PROMISES P23). Below a reserve of free bytes, or
 // while a tablet cannot be flushed for want of space, the disk counts as full: writes to user
-// tablets are refused with a definite ResourceExhausted and merges do not begin. What is left is
+// tablets are refused with a definite ResourceExhausted. Merges that would touch the reserve wait. What is left is
 // for flushes, manifests, the log and the system's tablets, which free memory and log again.
 //
 // Owned by the EngineCore. Whoever may block on the disk looks now and then; those who must not
@@ -42,7 +42,7 @@ class DiskWatch {
   bool full() const { return full_.load(std::memory_order_relaxed); }
   // ResourceExhausted with a retry delay while it is full.
   Status AdmitWrite();
-  // The same when `bytes` more would touch the reserve.
+  // The same for `bytes` more that would touch the reserve.
   Status AdmitMerge(uint64_t bytes) const;
   DiskStats stats() const;
 

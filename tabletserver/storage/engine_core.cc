@@ -17,6 +17,7 @@ int64_t MemtableBudget(const EngineOptions& options) {
 constexpr double kRingBusy = 0.75;  // of the ring's limit: from here on writers slow down
 constexpr double kRingAlmostFull = 0.95;
 constexpr uint32_t kRingLookEvery = 32;  // writes
+constexpr int64_t kLongestStepBackUs = int64_t{24} * 3600 * 1'000'000;
 
 }  // namespace
 
@@ -62,11 +63,24 @@ void EngineCore::Fatal(const Status& status) {
 }
 
 int64_t EngineCore::NowMicros() {
-  int64_t now = env.clock->WallMicros();
+  const int64_t now = env.clock->WallMicros();
   int64_t latest = latest_now_us_.load();
-  while (now > latest && !latest_now_us_.compare_exchange_weak(latest, now)) {
+  while (true) {
+    const bool corrected = latest - now > kLongestStepBackUs;
+    if (now <= latest && !corrected) return latest;
+    if (!latest_now_us_.compare_exchange_weak(latest, now)) continue;
+    if (corrected) {
+      LOG(WARNING) << "the clock went back by " << (latest - now) / 1'000'000
+                   << " s; what GC rules had hidden since may be seen again";
+    }
+    return now;
   }
-  return std::max(now, latest);
+}
+
+void EngineCore::RaiseNow(int64_t stored_us) {
+  int64_t latest = latest_now_us_.load();
+  while (stored_us > latest && !latest_now_us_.compare_exchange_weak(latest, stored_us)) {
+  }
 }
 
 double EngineCore::WritePressure() {

@@ -63,9 +63,11 @@ class EngineCore {
   // outcome, is fatal. Returns the status.
   Status Judge(const Status& status);
 
-  // The wall clock for GC rules: never goes back, so that what a compaction dropped for its age is
-  // hidden from every later read.
+  // The wall clock for GC rules (gc_policy.h): does not go back, so that what was hidden or dropped
+  // for its age stays so. Only a step back of more than a day is followed.
   int64_t NowMicros();
+  // A time that was judged by before this engine was opened.
+  void RaiseNow(int64_t stored_us);
 
   // How close memory and log are to their limits: 0 .. 1 and above (WriteThrottle).
   double WritePressure();

@@ -147,6 +147,8 @@ StatusOr<EngineImpl::StorePtr> EngineImpl::OpenBusy(TabletId tablet, Epoch epoch
     next.flushed_sequence = std::max(next.flushed_sequence, next.drops.back().sequence);
     SettleRowDrops(&next);
   }
+  core_->RaiseNow(next.gc_now_us);
+  next.gc_now_us = core_->NowMicros();
   RETURN_IF_ERROR(core_->Judge(ReplaceManifest(core_->env.store, &stored, next)));
   ASSIGN_OR_RETURN(StorePtr store, TabletStoreImpl::Open(core_, std::move(stored)));
   MutexLock lock(&mu_);

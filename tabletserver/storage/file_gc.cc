@@ -75,8 +75,10 @@ StatusOr<std::set<std::string>> FileCollector::FindDead(const std::set<std::stri
 bool FileCollector::OldEnough(const std::string& blob, int64_t trashed_at_us) {
   const int64_t now_ns = core_->env.clock->BootNanos();
   const int64_t seen_ns = seen_dead_ns_.emplace(blob, now_ns).first->second;
-  const auto keep_us = static_cast<int64_t>(core_->options.trash_keep_ms) * 1000;
   const auto grace_us = static_cast<int64_t>(core_->options.gc_grace_ms) * 1000;
+  auto keep_us = static_cast<int64_t>(core_->options.trash_keep_ms) * 1000;
+  // The trash is the first that a full disk takes back.
+  if (core_->disk.full()) keep_us = std::min(keep_us, grace_us);
   return core_->env.clock->WallMicros() - trashed_at_us >= keep_us &&
          now_ns - seen_ns >= std::min(keep_us, grace_us) * 1000;
 }

@@ -13,6 +13,7 @@ namespace stele::storage {
 namespace {
 
 constexpr uint64_t kCellsBetweenLooks = 1024;
+constexpr int64_t kStampNowEveryUs = int64_t{600} * 1'000'000;
 constexpr uint64_t kSmallShareOfMemtable =
     32;  // files below that part of it count as equally small
 
@@ -87,6 +88,10 @@ void TabletStoreImpl::AddMaintenance(Lsn wanted_lsn, bool memory_pressure,
     tasks->push_back({tablet_.id, MaintenanceTask::Kind::kCompact,
                       inputs->major ? MaintenancePriority::kMajor : MaintenancePriority::kMerge,
                       inputs->tables.size(), [self] { return self->CompactOnce(); }});
+  } else if (v->families->any_age_rule() &&
+             core_->NowMicros() - stamped_now_us_ > kStampNowEveryUs) {
+    tasks->push_back({tablet_.id, MaintenanceTask::Kind::kCompact, MaintenancePriority::kMajor, 0,
+                      [self] { return self->StampNow(); }});
   }
 }
 

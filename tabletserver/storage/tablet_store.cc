@@ -26,6 +26,7 @@ StatusOr<std::shared_ptr<TabletStoreImpl>> TabletStoreImpl::Open(std::shared_ptr
                                                                  StoredManifest stored) {
   const Manifest manifest = stored.manifest;
   auto store = std::make_shared<TabletStoreImpl>(core, std::move(stored));
+  store->stamped_now_us_ = manifest.gc_now_us;
   auto version = std::make_shared<TabletVersion>();
   version->schema = std::make_shared<const TableSchema>(manifest.schema);
   version->families = std::make_shared<const VisibleFamilies>(manifest.schema);
@@ -119,7 +120,10 @@ void TabletStoreImpl::ChangeVersion(absl::FunctionRef<void(TabletVersion*)> fn) 
 Status TabletStoreImpl::Publish(const Manifest& next) {
   if (fenced_) return FencedError(absl::StrCat("tablet ", tablet_.id, " has another owner"));
   RETURN_IF_ERROR(core_->CheckLease());
-  Status status = core_->Judge(manifest_.Publish(next));
+  Manifest stamped = next;
+  stamped.gc_now_us = core_->NowMicros();
+  Status status = core_->Judge(manifest_.Publish(stamped));
+  if (status.ok()) stamped_now_us_ = stamped.gc_now_us;
   if (IsFenced(status) || absl::IsNotFound(status)) {
     // Whoever took the tablet has recovered its records from the log, or it was dropped: nothing
     // here is needed.
@@ -127,6 +131,11 @@ Status TabletStoreImpl::Publish(const Manifest& next) {
     core_->log->Forget(tablet_.id);
   }
   return status;
+}
+
+Status TabletStoreImpl::StampNow() {
+  MutexLock lock(&manifest_mu_);
+  return Publish(Manifest(manifest_.current()));
 }
 
 void TabletStoreImpl::Detach() {

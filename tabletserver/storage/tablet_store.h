@@ -106,6 +106,9 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   Status PublishFlush(const TabletMemtable& frozen, std::vector<NewTable> made) REQUIRES(flush_mu_)
       EXCLUDES(manifest_mu_);
 
+  // Stores the time by which GC rules are judged.
+  Status StampNow() EXCLUDES(manifest_mu_);
+
   // Compaction.
   std::optional<CompactionInputs> PickGroup() const;
   std::optional<CompactionInputs> PickDropped(const TabletVersion& version) const;
@@ -137,6 +140,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   std::atomic<bool> fenced_{false};
   std::atomic<bool> reads_stopped_{false};
   std::atomic<bool> no_space_{false};
+  std::atomic<int64_t> stamped_now_us_{0};  // gc_now_us of the stored manifest
   std::atomic<uint64_t> reads_{0}, writes_{0}, rows_read_{0}, bytes_written_{0};
   std::atomic<uint32_t> most_files_{0};  // of a group
   std::atomic<uint64_t> last_drop_order_{0};

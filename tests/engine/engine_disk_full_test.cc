@@ -90,6 +90,23 @@ TEST_F(EngineDiskFull, MergesDoNotEatTheReserve) {
   EXPECT_EQ(h_.tablet()->files().size(), 1u);
 }
 
+TEST_F(EngineDiskFull, TheTrashIsTakenBackFirst) {
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_OK(PutOne("r"));
+    ASSERT_OK(h_.tablet()->Flush());
+  }
+  ASSERT_OK(h_.tablet()->CompactMajor());
+  h_.clock().AdvanceMillis(1001);
+  ASSERT_OK_AND_ASSIGN(uint64_t moved, h_.engine()->CollectGarbage());
+  EXPECT_EQ(moved, 2u);
+  h_.clock().AdvanceMillis(1001);
+  ASSERT_OK(h_.engine()->CollectGarbage().status());
+  EXPECT_EQ(h_.engine()->stats().files_deleted, 0u) << "it is kept for a minute";
+  LeaveFree(kReserve / 2);
+  ASSERT_OK(h_.engine()->CollectGarbage().status());
+  EXPECT_EQ(h_.engine()->stats().files_deleted, 2u);
+}
+
 // Not a byte is left, as when another program fills the disk, or a quota stands below what the
 // store says is free.
 TEST_F(EngineDiskFull, NothingIsLostWhenNotAByteIsLeft) {

@@ -12,12 +12,19 @@
 // Without a DeleteFromColumn over a part of the timestamps this is "the n newest are kept".
 //
 // Guaranteed: for a rule whose max_versions all have one n (every plain rule, union or intersection
-// of max_age with it), reads before and after any compaction agree, provided that now_us never goes
-// back and the rule is not changed. A rule that mixes several n may, after a DeleteFromColumn over
-// a part of the timestamps of a column that still holds collected versions and a later write
+// of max_age with it), reads before and after any compaction agree, provided that now_us does not
+// go back and the rule is not changed. A rule that mixes several n may, after a DeleteFromColumn
+// over a part of the timestamps of a column that still holds collected versions and a later write
 // *below* those timestamps, count one version more or less for that late write. After a change of
 // the rule, cells that the old rule had hidden and that no compaction dropped are judged by the new
 // rule.
+//
+// now_us is the engine's wall clock held where it was while the clock is set back, by a day at
+// most; a larger step is taken for the repair of a wrong clock and followed, or every new cell
+// would be too old at once. Over a restart it goes on from the manifest's gc_now_us, which each
+// flush, compaction and opening stores, and else every ten minutes while a family has a max_age. So
+// with a clock that went back during a restart, what the last ten minutes of answers had hidden may
+// be seen again, until the clock is there; what was hidden before, or dropped, is not.
 #pragma once
 
 #include <algorithm>
@@ -38,6 +45,7 @@ class GcPolicy {
   }
 
   bool keeps_all() const { return rule_.kind == GcRule::Kind::kNone; }
+  bool judges_age() const { return JudgesAge(rule_); }
   // The different n of max_versions(n), ascending.
   const std::vector<int32_t>& version_limits() const { return limits_; }
 
@@ -56,6 +64,11 @@ class GcPolicy {
   void CollectLimits(const GcRule& rule) {
     if (rule.kind == GcRule::Kind::kMaxVersions) limits_.push_back(rule.max_versions);
     for (const GcRule& inner : rule.rules) CollectLimits(inner);
+  }
+
+  static bool JudgesAge(const GcRule& rule) {
+    return rule.kind == GcRule::Kind::kMaxAge ||
+           std::any_of(rule.rules.begin(), rule.rules.end(), JudgesAge);
   }
 
   template <typename Surplus>

@@ -33,6 +33,11 @@ class VisibleFamilies {
                                [](const Family& f, Slice n) { return Slice(f.name) < n; });
     return it != families_.end() && it->id == id && Slice(it->name) == name ? &*it : nullptr;
   }
+  // Whether what is visible depends on the time.
+  bool any_age_rule() const {
+    return std::any_of(families_.begin(), families_.end(),
+                       [](const Family& f) { return f.gc.judges_age(); });
+  }
   const std::vector<Family>& all() const { return families_; }  // ascending by name
   // Whether this schema knows what became of the id: it was given out before.
   bool KnowsId(uint16_t id) const { return id < next_family_id_; }

@@ -37,7 +37,7 @@ struct SplitOff {
 };
 
 struct Manifest {
-  static constexpr uint32_t kFormatVersion = 3;
+  static constexpr uint32_t kFormatVersion = 4;
   TabletDescriptor tablet;
   Epoch epoch = 0;     // of the owner who wrote it
   TableSchema schema;  // the schema the tablet was last opened or altered with
@@ -51,6 +51,7 @@ struct Manifest {
   // highest number of an order to drop that was carried out: an order is done once.
   std::vector<RowDrop> drops;
   uint64_t last_drop_order = 0;
+  int64_t gc_now_us = 0;  // the latest time by which GC rules were judged; 0: not known
   bool operator==(const Manifest&) const = default;
 };
 

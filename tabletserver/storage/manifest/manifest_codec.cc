@@ -246,6 +246,7 @@ std::string EncodeManifest(const Manifest& manifest) {
     PutLengthPrefixed(&out, drop.end);
     PutVarint64(&out, drop.sequence);
   }
+  PutSigned(&out, manifest.gc_now_us);
   CHECK_LE(out.size() - kManifestPreludeBytes, size_t{UINT32_MAX});
   EncodeFixed32(out.data(), kManifestMagic);
   EncodeFixed32(out.data() + kManifestVersionOffset, Manifest::kFormatVersion);
@@ -279,6 +280,7 @@ StatusOr<Manifest> DecodeManifest(Slice encoded) {
     manifest.merged_into = in.Number("merged_into");
   }
   if (version >= kManifestDropsVersion) ReadDrops(&in, &manifest);
+  if (version >= kManifestGcNowVersion) manifest.gc_now_us = in.Signed("gc_now_us");
   if (in.ok() && !in.AtEnd()) in.Fail("(bytes after the end)");
   RETURN_IF_ERROR(in.status());
   return manifest;

@@ -67,7 +67,8 @@ std::string ManifestText(const Manifest& manifest) {
                    Quoted(manifest.tablet.start_row), ", ",
                    manifest.tablet.end_row.empty() ? "+inf" : Quoted(manifest.tablet.end_row),
                    "]\nflushed_sequence=", manifest.flushed_sequence,
-                   " max_server_timestamp_us=", manifest.max_server_timestamp_us, "\nparents=[",
+                   " max_server_timestamp_us=", manifest.max_server_timestamp_us,
+                   " gc_now_us=", manifest.gc_now_us, "\nparents=[",
                    absl::StrJoin(manifest.parents, ", "), "]\n");
   if (manifest.last_split.child != 0) {
     absl::StrAppend(&out, "last_split child=", manifest.last_split.child, " rows=(",

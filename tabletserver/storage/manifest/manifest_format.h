@@ -17,6 +17,7 @@ inline constexpr size_t kManifestMaxGcDepth = 32;
 
 inline constexpr uint32_t kManifestSplitsVersion = 2;  // first with last_split and merged_into
 inline constexpr uint32_t kManifestDropsVersion = 3;   // first with drops of rows
+inline constexpr uint32_t kManifestGcNowVersion = 4;   // first with gc_now_us
 
 inline constexpr uint64_t kManifestGroupBloomColumns = 1;
 inline constexpr uint64_t kManifestGroupInMemory = 2;

@@ -25,6 +25,7 @@ Manifest Sample() {
   m.epoch = 300;
   m.flushed_sequence = 1'000'000;
   m.max_server_timestamp_us = 1'700'000'000'000'000;
+  m.gc_now_us = 1'700'000'000'000'001;
   m.parents = {3, 900};
   m.last_split = {901, "Z"};
   m.merged_into = 902;
@@ -132,15 +133,40 @@ TEST(ManifestCodec, ReadsGoldenVersion2) {
   EXPECT_EQ(*back, m);
 }
 
-TEST(ManifestCodec, GoldenVersion3) {
+TEST(ManifestCodec, ReadsGoldenVersion3) {
   Manifest m = GoldenManifest();
   m.last_split = {8, "a"};
   m.merged_into = 300;
   m.files[0].drops_applied = 200;
   m.drops = {{.start = "c", .end = "d", .sequence = 301}};
   m.last_drop_order = 9;
+  const std::string bytes = absl::HexStringToBytes(
+      "53544d4603000000010000000000000057000000d0c8e4cb"
+      "0200017a03ac02a01f"
+      "01740201028080806400"
+      "0101660107"
+      "64656661756c7400000000"
+      "010764656661756c74028080040a00"
+      "0101620507"
+      "64656661756c740607000000"
+      "00000000c80100"
+      "080161ac02"
+      "090101630164ad02");
+  StatusOr<Manifest> back = DecodeManifest(bytes);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(*back, m);
+}
+
+TEST(ManifestCodec, GoldenVersion4) {
+  Manifest m = GoldenManifest();
+  m.last_split = {8, "a"};
+  m.merged_into = 300;
+  m.files[0].drops_applied = 200;
+  m.drops = {{.start = "c", .end = "d", .sequence = 301}};
+  m.last_drop_order = 9;
+  m.gc_now_us = 300;
   EXPECT_EQ(absl::BytesToHexString(EncodeManifest(m)),
-            "53544d4603000000010000000000000057000000d0c8e4cb"
+            "53544d4604000000010000000000000059000000069aa28f"
             "0200017a03ac02a01f"
             "01740201028080806400"
             "0101660107"
@@ -150,7 +176,8 @@ TEST(ManifestCodec, GoldenVersion3) {
             "64656661756c740607000000"
             "00000000c80100"
             "080161ac02"
-            "090101630164ad02");
+            "090101630164ad02"
+            "ac02");
 }
 
 TEST(ManifestCodec, DropsOutOfOrderAreDamage) {
@@ -227,9 +254,9 @@ TEST(ManifestCodec, RefusesTooDeepGcRules) {
 TEST(ManifestCodec, DumpNamesWhatAnOperatorLooksFor) {
   StatusOr<std::string> text = DumpManifest(EncodeManifest(Sample()));
   ASSERT_TRUE(text.ok());
-  for (const char* part :
-       {"tablet=4660", "epoch=300", "m\\x00n", "union(max_versions(3)", "12c-00000000000000aa.sst",
-        "in_memory", "codec=zstd", "[3, 900]", "child=901", "merged_into=902"}) {
+  for (const char* part : {"tablet=4660", "epoch=300", "m\\x00n", "union(max_versions(3)",
+                           "12c-00000000000000aa.sst", "in_memory", "codec=zstd", "[3, 900]",
+                           "child=901", "merged_into=902", "gc_now_us=1700000000000001"}) {
     EXPECT_NE(text->find(part), std::string::npos) << part << " in\n" << *text;
   }
   EXPECT_FALSE(DumpManifest("STMF").ok());
