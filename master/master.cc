@@ -16,6 +16,7 @@
 #include "master/query_service.h"
 #include "schema/convert/codec.h"
 #include "schema/convert/error_payload.h"
+#include "schema/convert/permission.h"
 #include "schema/wire/method.h"
 
 namespace stele::master {
@@ -320,6 +321,7 @@ void MasterImpl::Publish(const Status& pass, bool all_serving) {
 
 void MasterImpl::Handle(net::RpcRequest request, net::RpcReply reply) {
   if (fatal_) return reply.Error(absl::UnavailableError("this master has lost its lock"));
+  if (Status no = wire::CheckPermission(request); !no.ok()) return reply.Error(no);
   switch (static_cast<wire::Method>(request.method)) {
     case wire::Method::kCreateTable:
       return CreateTable(request, std::move(reply));

@@ -41,15 +41,16 @@ Status DecodeFrameHeader(const char in[kFrameHeaderBytes], uint32_t max_body, Fr
   out->crc = DecodeFixed32(in + kFrameCrcOffset);
   const bool request = out->kind == FrameKind::kRequest;
   const bool goaway = out->kind == FrameKind::kGoaway;
-  if (reserved != 0 || (!goaway && out->flags != 0) || (goaway && out->flags > kGoawayRefused) ||
-      (!request && out->method != 0)) {
+  const uint16_t most_flags = goaway ? kGoawayRefused : request ? kRequestHasKey : 0;
+  if (reserved != 0 || out->flags > most_flags || (!request && out->method != 0)) {
     return absl::InvalidArgumentError("frame: reserved fields are set");
   }
   if (out->length > max_body) {
     return absl::InvalidArgumentError(
         absl::StrCat("frame: body of ", out->length, " bytes, limit ", max_body));
   }
-  if ((request && out->length < kRequestPrefixBytes) || (goaway && out->length != 0)) {
+  const size_t least = !request ? 0 : kRequestPrefixBytes + (out->flags != 0 ? kCellKeyBytes : 0);
+  if (out->length < least || (goaway && out->length != 0)) {
     return absl::InvalidArgumentError("frame: a body of this length is not of this kind");
   }
   return OkStatus();

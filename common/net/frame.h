@@ -18,6 +18,7 @@ inline constexpr size_t kRequestPrefixBytes = 8;  // remaining microseconds, bef
 
 enum class FrameKind : uint8_t { kRequest = 1, kReply = 2, kError = 3, kGoaway = 4 };
 inline constexpr uint16_t kGoawayRefused = 1;
+inline constexpr uint16_t kRequestHasKey = 1;  // the cell's key stands behind the prefix
 
 struct FrameHeader {
   FrameKind kind = FrameKind::kRequest;

@@ -44,18 +44,25 @@ struct RpcOptions {
   uint64_t max_output_bytes_per_connection = 16u
                                              << 20;  // server: likewise; client: of queued calls
   uint32_t max_connections = 4096;                   // server: one more is refused
-  int64_t idle_timeout_ms = 0;                       // server: neither requests in flight nor bytes
+  // Server: neither requests in flight nor bytes for so long: the client is told to go and the
+  // connection is closed. The client's next call makes a new one.
+  int64_t idle_timeout_ms = 65'000;
   int64_t write_stall_timeout_ms = 10'000;  // the peer reads nothing of what it asked for: closed
   int64_t connect_timeout_ms = 3'000;       // client
   int64_t drain_timeout_ms = 5'000;         // server: Drain waits no longer
+  // The cell's secret (kCellKeyBytes), or empty. A client sends it with each request; a server
+  // marks the requests that carry its own as from_cell, and refuses those with another.
+  std::string cell_key;
 };
+inline constexpr size_t kCellKeyBytes = 16;
 
 // One request as a handler sees it.
 struct RpcRequest {
   uint16_t method = 0;
   int64_t deadline_boot_ns = 0;  // CLOCK_BOOTTIME of this machine; 0: none
   Buffer body;
-  std::string peer;  // "127.0.0.1:4711"
+  std::string peer;        // "127.0.0.1:4711"
+  bool from_cell = false;  // the caller knows the cell's key
 };
 
 // Answers the request exactly once, from any thread; destroyed unanswered it answers Unavailable.

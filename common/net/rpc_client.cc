@@ -158,9 +158,11 @@ void ClientConnection::BeforeWrite() {
     header.kind = FrameKind::kRequest;
     header.method = queued.method;
     header.request_id = queued.id;
-    char prefix[kRequestPrefixBytes];
+    header.flags = options_.cell_key.empty() ? 0 : kRequestHasKey;
+    char prefix[kRequestPrefixBytes + kCellKeyBytes];
     EncodeFixed64(prefix, static_cast<uint64_t>(remaining_us));
-    Queue(header, Slice(prefix, sizeof(prefix)), queued.body);
+    std::memcpy(prefix + kRequestPrefixBytes, options_.cell_key.data(), options_.cell_key.size());
+    Queue(header, Slice(prefix, kRequestPrefixBytes + options_.cell_key.size()), queued.body);
   }
 }
 
@@ -400,7 +402,7 @@ void Client::Fail(const Status& status, Callback done) {
 void Client::Call(const std::string& address, uint16_t method, Buffer body, int64_t timeout_ms,
                   Callback done) {
   constexpr int64_t kMaxTimeoutMs = int64_t{1} << 40;
-  if (body.size() + kRequestPrefixBytes > options_.max_frame_bytes) {
+  if (body.size() + kRequestPrefixBytes + kCellKeyBytes > options_.max_frame_bytes) {
     const Status status = absl::InvalidArgumentError(
         absl::StrCat("request of ", body.size(), " bytes, limit ", options_.max_frame_bytes));
     return Fail(status, std::move(done));

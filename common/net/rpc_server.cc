@@ -19,6 +19,7 @@ namespace {
 
 constexpr int64_t kNanosPerMicro = 1'000;
 constexpr int64_t kNanosPerMilli = 1'000'000;
+constexpr int64_t kGoawayGraceMs = 1'000;
 
 class ServerConnection;
 
@@ -62,9 +63,15 @@ class ServerConnection : public Channel {
 
   void CloseIfIdle(int64_t now_ns) {
     const int64_t limit_ms = options_.idle_timeout_ms;
-    if (limit_ms <= 0 || !idle() || now_ns - last_read_ns() < limit_ms * kNanosPerMilli) return;
-    GoAway();
-    Flush();
+    if (limit_ms <= 0 || !idle()) return;
+    if (goaway_ns_ == 0) {
+      if (now_ns - last_read_ns() < limit_ms * kNanosPerMilli) return;
+      goaway_ns_ = now_ns;
+      GoAway();
+      return Flush();
+    }
+    // A request that was on its way meanwhile has been answered that it was not run.
+    if (now_ns - goaway_ns_ < std::min(limit_ms, kGoawayGraceMs) * kNanosPerMilli) return;
     Close(absl::UnavailableError("connection closed: idle"));
   }
 
@@ -87,7 +94,18 @@ class ServerConnection : public Channel {
   const std::string peer_;
   std::atomic<uint32_t> in_flight_{0};
   std::atomic<uint64_t> in_flight_bytes_{0};
+  int64_t goaway_ns_ = 0;  // when the peer was told to go for being idle; 0: not. Its thread's
 };
+
+// In a time that does not depend on where the two differ.
+bool SameKey(Slice a, Slice b) {
+  if (a.size() != kCellKeyBytes || b.size() != kCellKeyBytes) return false;
+  unsigned char difference = 0;
+  for (size_t i = 0; i < kCellKeyBytes; ++i) {
+    difference = static_cast<unsigned char>(difference | (a[i] ^ b[i]));
+  }
+  return difference == 0;
+}
 
 Status ServerConnection::OnFrame(const FrameHeader& header, Buffer body) {
   if (header.kind != FrameKind::kRequest) {
@@ -99,8 +117,9 @@ Status ServerConnection::OnFrame(const FrameHeader& header, Buffer body) {
     Send(header.request_id, absl::DeadlineExceededError("deadline passed before arrival"), {});
     return OkStatus();
   }
-  if (server_->draining.load()) {
-    Status status = absl::UnavailableError("the server is shutting down");
+  if (server_->draining.load() || goaway_ns_ != 0) {
+    Status status = absl::UnavailableError(goaway_ns_ != 0 ? "the connection was idle for too long"
+                                                           : "the server is shutting down");
     status.SetPayload(kNotSentPayload, absl::Cord());
     Send(header.request_id, status, {});
     return OkStatus();
@@ -117,6 +136,14 @@ Status ServerConnection::OnFrame(const FrameHeader& header, Buffer body) {
   }
   request.peer = peer_;
   request.body = body.Suffix(kRequestPrefixBytes);
+  if (header.flags == kRequestHasKey) {
+    if (!SameKey(request.body.bytes().substr(0, kCellKeyBytes), options_.cell_key)) {
+      Send(header.request_id, absl::PermissionDeniedError("wrong key of the cell"), {});
+      return OkStatus();
+    }
+    request.from_cell = true;
+    request.body = request.body.Suffix(kCellKeyBytes);
+  }
   const size_t bytes = body.size();
   in_flight_.fetch_add(1);
   in_flight_bytes_.fetch_add(bytes);

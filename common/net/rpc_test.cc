@@ -650,6 +650,54 @@ TEST(RpcTest, IdleConnectionsAreClosedButNotWithRequestsInFlight) {
   EXPECT_EQ(body, "ok");
 }
 
+TEST(RpcTest, ARequestThatCrossesTheIdleGoawayIsAnsweredThatItWasNotRun) {
+  RpcOptions options;
+  options.idle_timeout_ms = 300;
+  auto server = Serve(Echo(), options);
+  RawConnection idle(server->address());
+  FrameHeader header;
+  std::string body;
+  ASSERT_TRUE(idle.ReadFrame(&header, &body));
+  ASSERT_EQ(header.kind, FrameKind::kGoaway);
+  ASSERT_TRUE(idle.Write(RequestFrame(7, 1, "x")));
+  ASSERT_TRUE(idle.ReadFrame(&header, &body));
+  ASSERT_EQ(header.kind, FrameKind::kError);
+  EXPECT_EQ(header.request_id, 7u);
+  Status status;
+  ASSERT_TRUE(DecodeStatus(body, &status));
+  EXPECT_TRUE(NotSent(status)) << status;
+  EXPECT_TRUE(idle.WaitClosed());
+}
+
+TEST(RpcTest, IdleConnectionsAreClosedByDefault) {
+  EXPECT_EQ(RpcOptions().idle_timeout_ms, 65'000);
+}
+
+TEST(RpcTest, TheKeyOfTheCellTellsItsOwnRequests) {
+  const std::string key(kCellKeyBytes, 'k');
+  RpcOptions with_key, other_key;
+  with_key.cell_key = key;
+  other_key.cell_key = std::string(kCellKeyBytes, 'o');
+  auto tell = [](RpcRequest request, RpcReply reply) {
+    std::string text = request.from_cell ? "cell:" : "anybody:";
+    text.append(request.body.bytes().data(), request.body.size());
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(request.body.bytes().data()) % 8, 0u);
+    reply.Ok(Text(text));
+  };
+  auto guarded = Serve(tell, with_key);
+  auto open = Serve(tell, {});
+  auto ask = [](RpcServer* server, const RpcOptions& options) -> std::string {
+    auto got = RpcClient::Create(options)->CallSync(server->address(), 1, Text("x"), kLongMs);
+    if (!got.ok()) return std::string(absl::StatusCodeToString(got.status().code()));
+    return {got->bytes().data(), got->size()};
+  };
+  EXPECT_EQ(ask(guarded.get(), with_key), "cell:x");
+  EXPECT_EQ(ask(guarded.get(), {}), "anybody:x");
+  EXPECT_EQ(ask(guarded.get(), other_key), "PERMISSION_DENIED");
+  EXPECT_EQ(ask(open.get(), with_key), "PERMISSION_DENIED") << "a server without a key has none";
+  EXPECT_EQ(ask(open.get(), {}), "anybody:x");
+}
+
 TEST(RpcTest, AnIdleClosureIsInvisibleToTheNextCall) {
   RpcOptions options;
   options.idle_timeout_ms = 150;

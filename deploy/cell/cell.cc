@@ -8,6 +8,7 @@
 #include "common/base/mutex.h"
 #include "common/net/http.h"
 #include "deploy/cell/status_pages.h"
+#include "locker/cell_key.h"
 #include "locker/embedded/embedded_locker.h"
 #include "locker/server_node.h"
 #include "master/master.h"
@@ -107,7 +108,13 @@ Status CellImpl::OpenStore() {
   store_ = options_.store;
   if (store_ != nullptr) return OkStatus();
   Fs* fs = options_.fs != nullptr ? options_.fs : PosixFs();
-  ASSIGN_OR_RETURN(own_store_, OpenPosixStore(fs, options_.data_dir, options_.create));
+  auto store = OpenPosixStore(fs, options_.data_dir, options_.create);
+  // The marker alone was read: the directory is not what it should be, no data is known damaged.
+  if (IsCorrupt(store.status())) {
+    return absl::FailedPreconditionError(store.status().message());
+  }
+  RETURN_IF_ERROR(store.status());
+  own_store_ = *std::move(store);
   store_ = own_store_.get();
   return OkStatus();
 }
@@ -121,6 +128,8 @@ Status CellImpl::OpenLocker() {
   }
   RETURN_IF_ERROR(locker.status());
   locker_ = *std::move(locker);
+  ASSIGN_OR_RETURN(std::unique_ptr<LockerSession> session, locker_->OpenSession("cell-key"));
+  ASSIGN_OR_RETURN(options_.rpc.cell_key, CellKey(session.get()));
   return OkStatus();
 }
 

@@ -10,6 +10,7 @@
 #include "common/testing/fault_fs.h"
 #include "common/testing/manual_clock.h"
 #include "common/testing/status_asserts.h"
+#include "locker/cell_key.h"
 #include "locker/embedded/locker_state.h"
 
 namespace stele {
@@ -62,6 +63,26 @@ TEST_F(LockerTest, ValuesHaveVersionsThatMustMatch) {
   EXPECT_STATUS(kNotFound, "/a", session->Delete("/a", version));
   EXPECT_STATUS(kNotFound, "/a", session->Set("/a", "x", version));
   ASSERT_OK(session->Set("/a", "again", 0).status());
+}
+
+TEST_F(LockerTest, TheCellsKeyIsMadeOnceAndKept) {
+  std::string key;
+  {
+    auto session = Session();
+    ASSERT_OK_AND_ASSIGN(key, CellKey(session.get()));
+    EXPECT_EQ(key.size(), 16u);
+    EXPECT_NE(key, std::string(16, '\0'));
+    ASSERT_OK_AND_ASSIGN(std::string again, CellKey(Session("other").get()));
+    EXPECT_EQ(again, key);
+  }
+  Close();
+  ASSERT_NO_FATAL_FAILURE(Open(&fs_));
+  auto session = Session();
+  ASSERT_OK_AND_ASSIGN(std::string kept, CellKey(session.get()));
+  EXPECT_EQ(kept, key);
+  ASSERT_OK_AND_ASSIGN(LockerValue stored, session->Get(kCellKeyPath));
+  ASSERT_OK(session->Set(kCellKeyPath, "short", stored.version).status());
+  EXPECT_STATUS(kDataLoss, "5 bytes", CellKey(session.get()));
 }
 
 TEST_F(LockerTest, RefusesIllegalPaths) {

@@ -1,5 +1,10 @@
-// The methods of every RPC service, with the one permission that each needs. Numbers are the
-// wire's: append only, never reuse. A method without an entry in kMethods does not compile.
+// The methods of every RPC service, with the one permission that each needs, and who has which.
+// Numbers are the wire's: append only, never reuse. A method without an entry in kMethods does not
+// compile.
+//
+// Callers are told apart by the cell's key (locker/cell_key.h), which comes with a request
+// (common/net): who has it is a server of the cell. Certificates and roles, when they come, make
+// finer callers of those without it; the table of what a caller may do stays here.
 //
 // Immutable.
 #pragma once
@@ -50,6 +55,26 @@ enum class Permission : uint8_t {
   kCluster,  // one server of the cell to another
   kStatus,   // read the state of servers, tables and tablets
 };
+
+enum class Caller : uint8_t {
+  kAnybody,  // who reached the port
+  kCell,     // a server of the cell
+};
+
+// What is not granted is denied.
+constexpr bool IsGranted(Caller caller, Permission permission) {
+  switch (permission) {
+    case Permission::kData:
+    case Permission::kAdmin:
+    case Permission::kStatus:
+      return true;
+    case Permission::kCluster:
+      return caller == Caller::kCell;
+    case Permission::kNone:
+      break;
+  }
+  return false;
+}
 
 struct MethodInfo {
   Method method;

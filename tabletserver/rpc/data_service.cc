@@ -6,6 +6,7 @@
 
 #include "schema/convert/codec.h"
 #include "schema/convert/error_payload.h"
+#include "schema/convert/permission.h"
 #include "tabletserver/rpc/read_task.h"
 
 namespace stele::tabletserver {
@@ -59,6 +60,7 @@ void DataService::MutateRows(net::RpcRequest request, net::RpcReply reply) {
   if (!found.ok()) return reply.Error(found.status());
   const std::shared_ptr<storage::TabletStore> store = *std::move(found);
   if (Status wrong = CheckTable(*store, message.table); !wrong.ok()) return reply.Error(wrong);
+  if (Status no = wire::CheckMayWrite(request, message.table); !no.ok()) return reply.Error(no);
   // All or nothing at this level: a client with an old location sends the whole batch elsewhere.
   for (const RowMutation& row : message.rows) {
     if (!row.row.empty() && !store->descriptor().Contains(row.row)) {

@@ -8,6 +8,7 @@
 #include "common/pool/work_pool.h"
 #include "locker/server_node.h"
 #include "schema/convert/error_payload.h"
+#include "schema/convert/permission.h"
 #include "schema/wire/method.h"
 #include "tabletserver/rpc/admission.h"
 #include "tabletserver/rpc/data_service.h"
@@ -165,6 +166,7 @@ void Server::Handle(net::RpcRequest request, net::RpcReply reply) {
   if (fatal_.load(std::memory_order_acquire) || !serving_.load(std::memory_order_acquire)) {
     return reply.Error(wire::NotServedError(options_.server_id + " does not serve", nullptr));
   }
+  if (Status no = wire::CheckPermission(request); !no.ok()) return reply.Error(no);
   const auto method = static_cast<wire::Method>(request.method);
   switch (method) {
     case wire::Method::kMutateRows:

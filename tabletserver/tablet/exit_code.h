@@ -33,6 +33,7 @@ inline ExitCode ExitCodeForStart(const Status& status) {
     case absl::StatusCode::kUnavailable:
     case absl::StatusCode::kAlreadyExists:
     case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kPermissionDenied:  // a directory that cannot be written
       return ExitCode::kBadConfiguration;
     default:
       return ExitCode::kStorageError;

@@ -157,6 +157,7 @@ TEST(ExitCode, SaysWhyAServerEnded) {
   EXPECT_EQ(ExitCodeForFatal(absl::DeadlineExceededError("x")), ExitCode::kStorageStalled);
   EXPECT_EQ(ExitCodeForFatal(absl::InternalError("x")), ExitCode::kStorageError);
   EXPECT_EQ(ExitCodeForStart(absl::FailedPreconditionError("x")), ExitCode::kBadConfiguration);
+  EXPECT_EQ(ExitCodeForStart(absl::PermissionDeniedError("x")), ExitCode::kBadConfiguration);
   EXPECT_EQ(ExitCodeForStart(CorruptError("x")), ExitCode::kStorageError);
 }
 

@@ -231,6 +231,17 @@ TEST_F(CellSizeTest, RefusesBadRequestsWithoutEffect) {
       client_->CallAnything(address, method, garbage).IgnoreError();
     }
   }
+  // What is between the servers of the cell is refused before it is even read.
+  for (const wire::MethodInfo& method : wire::kMethods) {
+    if (method.permission != wire::Permission::kCluster) continue;
+    for (const std::string& address : {cell_->address(), tablet.address}) {
+      EXPECT_STATUS(kPermissionDenied, method.name,
+                    client_->CallAnything(address, static_cast<uint16_t>(method.method), garbage));
+    }
+  }
+  ASSERT_OK_AND_ASSIGN(wire::GetRootResponse root, client_->CallMaster<wire::GetRootResponse>(
+                                                       wire::Method::kGetRoot, wire::Empty()));
+  EXPECT_STATUS(kPermissionDenied, "system", client_->PutAt(root.root, {{"a", {set}}}));
   EXPECT_STATUS(kUnimplemented, "", client_->CallAnything(cell_->address(), 999, garbage));
   EXPECT_STATUS(kUnimplemented, "", client_->CallAnything(tablet.address, 999, garbage));
   EXPECT_OK(client_->Get(schema.id, "c").status());
