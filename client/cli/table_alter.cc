@@ -78,7 +78,8 @@ Verb TableAlterVerb() {
   verb.options = [](po::options_description* options) {
     auto add = options->add_options();
     add("add-family", po::value<Strings>()->composing(), "a new family");
-    add("set-family", po::value<Strings>()->composing(), "new rules and group of a family");
+    add("set-family", po::value<Strings>()->composing(),
+        "new rules of a family; its group is named, and stays");
     add("drop-family", po::value<Strings>()->composing(), "name of a family to delete");
     add("group", po::value<Strings>()->composing(), "a new or changed locality group");
     add("split-bytes", po::value<std::string>(), "size at which a tablet splits");

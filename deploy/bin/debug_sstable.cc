@@ -12,7 +12,11 @@ int Run(const cli::Invocation& call) {
   options.fences = call.Has("fences");
   options.cells = call.Has("cells") || call.Has("values");
   options.values = call.Has("values");
-  options.max_cells = call.Get<uint64_t>("max-cells");
+  const int64_t max_cells = call.Get<int64_t>("max-cells");
+  if (max_cells < 0) {
+    return cli::Fail(call, absl::InvalidArgumentError("--max-cells is not negative; 0: all"));
+  }
+  options.max_cells = static_cast<uint64_t>(max_cells);
   options.verify = true;
   StatusOr<std::shared_ptr<FileBlob>> blob = FileBlob::Open(PosixFs(), call.args[0]);
   if (!blob.ok()) return cli::Fail(call, blob.status());
@@ -43,7 +47,7 @@ cli::Verb DebugSSTableVerb() {
     add("fences", "show the index: a line a block");
     add("cells", "show the cells' keys");
     add("values", "show the cells with the first 64 bytes of their values");
-    add("max-cells", cli::po::value<uint64_t>()->default_value(0), "cells shown; 0: all");
+    add("max-cells", cli::po::value<int64_t>()->default_value(0), "cells shown; 0: all");
   };
   verb.run = Run;
   return verb;

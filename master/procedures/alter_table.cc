@@ -28,10 +28,16 @@ Status Apply(const wire::FamilyChange& change, TableSchema* schema) {
   }
   if (change.kind == wire::FamilyChange::Kind::kDrop) {
     schema->families.erase(it);
-  } else {
-    it->locality_group = change.family.locality_group;
-    it->gc = change.family.gc;
+    return OkStatus();
   }
+  // Its cells and the markers that hide them lie in the group's files.
+  if (it->locality_group != change.family.locality_group) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("family \"", it->name, "\" stays in locality group \"", it->locality_group,
+                     "\" and cannot be moved to \"", change.family.locality_group,
+                     "\": make a new family there, or name its group in the change"));
+  }
+  it->gc = change.family.gc;
   return OkStatus();
 }
 

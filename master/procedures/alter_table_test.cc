@@ -45,17 +45,24 @@ TEST(AlteredSchema, AppliesChangesInOrder) {
   EXPECT_EQ(next.split_bytes, 1u << 20);
 }
 
-TEST(AlteredSchema, ReplacesGroupAndRuleOfAFamily) {
+TEST(AlteredSchema, AFamilyStaysInItsLocalityGroup) {
   wire::AlterTableRequest request;
   request.groups.emplace_back().name = "fast";
+  request.changes = {Change(Kind::kUpdate, "m")};
+  request.changes[0].family.locality_group = "fast";
+  EXPECT_STATUS(kFailedPrecondition, "stays in locality group \"default\"",
+                AlteredSchema(Base(), request));
+}
+
+TEST(AlteredSchema, ReplacesTheRuleOfAFamily) {
+  wire::AlterTableRequest request;
   wire::FamilyChange update = Change(Kind::kUpdate, "m");
-  update.family.locality_group = "fast";
   update.family.gc.kind = GcRule::Kind::kMaxVersions;
   update.family.gc.max_versions = 3;
   request.changes = {update};
   ASSERT_OK_AND_ASSIGN(TableSchema next, AlteredSchema(Base(), request));
   EXPECT_EQ(next.families[0].id, 1);
-  EXPECT_EQ(next.families[0].locality_group, "fast");
+  EXPECT_EQ(next.families[0].locality_group, "default");
   EXPECT_EQ(next.families[0].gc.max_versions, 3);
 }
 
@@ -67,7 +74,7 @@ TEST(AlteredSchema, RefusesAsAWhole) {
   EXPECT_STATUS(kNotFound, "\"x\"", AlteredSchema(Base(), request));
   request.changes = {Change(Kind::kUpdate, "x")};
   EXPECT_STATUS(kNotFound, "\"x\"", AlteredSchema(Base(), request));
-  request.changes = {Change(Kind::kUpdate, "m")};
+  request.changes = {Change(Kind::kCreate, "n")};
   request.changes[0].family.locality_group = "nowhere";
   EXPECT_STATUS(kInvalidArgument, "", AlteredSchema(Base(), request));
 }

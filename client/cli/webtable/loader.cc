@@ -63,7 +63,12 @@ StatusOr<std::vector<std::string>> FindPages(const std::string& directory,
       std::error_code ignored;  // what cannot be examined is no folder, and fails when it is read
       if (it->is_directory(ignored) && !it->is_symlink(ignored)) {
         folders.push_back(path);
-      } else if (IsPageName(name)) {
+      } else if (!IsPageName(name)) {
+        continue;
+      } else if (it->exists(ignored) && !it->is_regular_file(ignored)) {
+        // To open a pipe could last for ever.
+        broken->push_back({path, "it is not a file"});
+      } else {
         paths.push_back(path);
       }
     }
