@@ -110,6 +110,10 @@ class ScriptedTablet : public storage::TabletStore {
     const std::string key(row);
     return Read({key, false, key, false}, options, sink);
   }
+  StatusOr<std::unique_ptr<storage::ReadCursor>> OpenCursor(const RowRange&,
+                                                            const storage::ReadOptions&) override {
+    return Unused();
+  }
   Status Write(const RowMutation&, std::function<void(const Status&)>) override { return Unused(); }
   Status WriteSync(const RowMutation&) override { return Unused(); }
   Status Flush() override { return Unused(); }

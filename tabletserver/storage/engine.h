@@ -53,20 +53,66 @@ struct EngineEnv {
   std::function<void(const Status&)> on_fatal;  // storage or lease gone: stop and exit
 };
 
-// Page of a read. Rows in order; a page ends at a limit, or in the middle of a row larger than
-// max_bytes.
+// Which of the things that a read may leave out without a change of its answer it leaves out. All,
+// but in tests that compare.
+struct ReadShortcuts {
+  bool groups = true;      // locality groups that the selection needs nothing of
+  bool spans = true;       // seek to the selected families and columns
+  bool timestamps = true;  // files whose cells are all outside the selected timestamps
+  bool filters = true;     // files whose Bloom filter does not know the row
+};
+
+// A read. Rows in order; it ends at a limit.
 struct ReadOptions {
   uint64_t rows_limit = 0;        // 0: none
   uint64_t max_bytes = 4u << 20;  // of keys and values returned
   ReadSelection selection;
   bool may_block = true;  // false: Unavailable("would block") when a block is not in memory
   bool fill_cache = true;
+  bool reversed = false;                      // rows descend; cells in a row are as ever
+  uint64_t max_row_bytes = kMaxRowReadBytes;  // a larger row is FailedPrecondition
+  ReadShortcuts shortcuts;
 };
 
 struct ReadProgress {
   bool done = false;         // the set is finished
   std::string resume_after;  // rows up to and including this one were looked at
   uint64_t rows = 0, cells = 0, bytes = 0;
+  // Looked at, visible or not. Of a row that is read in parts each part counts what it looked at.
+  uint64_t rows_examined = 0, keys_examined = 0;
+  bool in_row = false;  // a cursor stopped inside a row: the next one behind resume_after
+};
+
+// What one call of ReadCursor::Next may do. It ends early, also inside a row and before any cell.
+struct ReadBudget {
+  uint64_t rows_limit = 0;  // rows with a cell; 0: none
+  // Checked between rows. A sink ends a call inside a row with Wants::kPause.
+  uint64_t max_bytes = 4u << 20;
+  uint64_t max_rows_examined = 65536;
+  uint64_t max_keys_examined = 1u << 20;
+  bool may_block = true;
+  std::function<bool()> stop;  // asked now and then: true ends the call; null: never
+};
+
+// A read that can stop anywhere and go on. Between rows it holds nothing but its place, and the
+// next row is of a new state. Inside a row it pins the row's state (memtables and files): whoever
+// keeps a cursor bounds how many and how long. Bound to one thread at a time; pins the tablet.
+class ReadCursor {
+ public:
+  virtual ~ReadCursor() = default;
+
+  // Goes on into the sink: the same one for as long as the cursor stands inside a row. `done` and
+  // `resume_after` of the answer are as of Read. Unavailable("would block") without may_block: what
+  // the sink got stays, and the next call goes on behind it. After another error inside a row the
+  // row cannot be finished.
+  virtual StatusOr<ReadProgress> Next(const ReadBudget& budget, RowSink* sink) = 0;
+
+  // The last call stopped inside a row.
+  virtual bool in_row() const = 0;
+  // Of the memtables that it alone may still need: those that the tablet has flushed meanwhile.
+  virtual uint64_t pinned_bytes() const = 0;
+  // Its own memory, roughly.
+  virtual uint64_t memory_bytes() const = 0;
 };
 
 struct TabletStats {
@@ -99,6 +145,9 @@ class TabletStore {
   virtual StatusOr<ReadProgress> Read(const RowRange& range, const ReadOptions& options,
                                       RowSink* sink) = 0;
   virtual StatusOr<ReadProgress> ReadRow(Slice row, const ReadOptions& options, RowSink* sink) = 0;
+  // The same read, in as many calls as wanted. Its limits and may_block are those of each call.
+  virtual StatusOr<std::unique_ptr<ReadCursor>> OpenCursor(const RowRange& range,
+                                                           const ReadOptions& options) = 0;
 
   virtual Status Flush() = 0;  // minor compaction of everything written before the call
   virtual Status

@@ -26,6 +26,8 @@
 
 namespace stele::storage {
 
+class TabletReader;
+
 class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<TabletStoreImpl> {
  public:
   // Opens the files of a manifest that is already stored under this owner's epoch.
@@ -41,6 +43,8 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   StatusOr<ReadProgress> Read(const RowRange& range, const ReadOptions& options,
                               RowSink* sink) override;
   StatusOr<ReadProgress> ReadRow(Slice row, const ReadOptions& options, RowSink* sink) override;
+  StatusOr<std::unique_ptr<ReadCursor>> OpenCursor(const RowRange& range,
+                                                   const ReadOptions& options) override;
   Status Flush() override EXCLUDES(flush_mu_);
   Status CompactMajor() override EXCLUDES(compaction_mu_);
   Status DropRows(const RowRange& range, uint64_t order) override EXCLUDES(manifest_mu_, write_mu_);
@@ -60,6 +64,11 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   void Detach() EXCLUDES(manifest_mu_);
   // Some acknowledged writes are in memory and in the log only.
   bool HasUnflushed() const;
+  // Part of a read: a new state of the tablet, what the reader makes of it, and whether that may be
+  // told to anybody.
+  StatusOr<ReadProgress> RunReader(TabletReader* reader, const ReadBudget& budget, RowSink* sink);
+  // Of the memtables of `old` that this tablet needs no more.
+  uint64_t BytesOnlyIn(const TabletVersion& old) const;
   // It has lost the tablet: what it holds in memory is another owner's business.
   bool fenced() const { return fenced_; }
 
@@ -88,13 +97,6 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   StatusOr<Sequence> HoldRows(const RowDrop& drop) EXCLUDES(write_mu_);
   void LetRowsGo() EXCLUDES(write_mu_);
   void ShowDrop(const Manifest& next) REQUIRES(manifest_mu_) EXCLUDES(apply_mu_);
-
-  // Read.
-  StatusOr<std::unique_ptr<Iterator>> CellsOf(const TabletVersion& version, const RowRange& range,
-                                              Slice first, Slice end,
-                                              const ReadOptions& options) const;
-  StatusOr<ReadProgress> ReadRows(const TabletVersion& version, const RowRange& range,
-                                  const ReadOptions& options, RowSink* sink);
 
   // Flush.
   Status FlushLocked() REQUIRES(flush_mu_);

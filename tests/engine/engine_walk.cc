@@ -285,6 +285,69 @@ Status EngineWalk::ScanRange(uint64_t seed) {
   return CompareScan(range, RandomSelection(&random), random.Next());
 }
 
+namespace {
+
+// Takes rows from a cursor: pauses after some cells, and sometimes wants a row once more, which
+// must be the same.
+class PausingSink : public RowSink {
+ public:
+  explicit PausingSink(uint64_t seed) : random_(seed) {}
+  void StartRow(Slice row) override {
+    row_ = Row{.key = std::string(row), .cells = {}};
+    wants_ = Wants::kMore;
+  }
+  void AddCell(Slice family, Slice qualifier, int64_t timestamp_us, Slice value) override {
+    row_.cells.push_back(
+        Cell{std::string(family), std::string(qualifier), timestamp_us, std::string(value)});
+    wants_ = random_.OneIn(3) ? Wants::kPause : Wants::kMore;
+  }
+  bool EndRow() override {
+    const bool again = !first_.has_value() && random_.OneIn(4);
+    wants_ = again ? Wants::kAgain : Wants::kMore;
+    if (again) {
+      first_ = row_;
+      return true;
+    }
+    if (first_.has_value() && *first_ != row_) error = "a row was different the second time";
+    first_.reset();
+    rows.push_back(std::move(row_));
+    return !random_.OneIn(8);
+  }
+  std::vector<Row> rows;
+  std::string error;
+
+ private:
+  SeededRandom random_;
+  Row row_;
+  std::optional<Row> first_;
+};
+
+}  // namespace
+
+Status EngineWalk::CompareCursor(const RowRange& range, const ReadOptions& read, uint64_t seed) {
+  SeededRandom random(seed);
+  PausingSink sink(random.Next());
+  ASSIGN_OR_RETURN(auto cursor, harness_.tablet()->OpenCursor(range, read));
+  for (;;) {
+    ReadBudget budget;
+    budget.may_block = random.OneIn(2);
+    if (random.OneIn(2)) budget.max_keys_examined = 1 + random.Below(4);
+    if (random.OneIn(4)) budget.max_rows_examined = 1;
+    if (random.OneIn(4)) budget.stop = [] { return true; };
+    StatusOr<ReadProgress> progress = cursor->Next(budget, &sink);
+    if (!budget.may_block && absl::IsUnavailable(progress.status())) {
+      budget.may_block = true;
+      progress = cursor->Next(budget, &sink);
+    }
+    RETURN_IF_ERROR(progress.status());
+    if (progress->in_row != cursor->in_row()) return absl::InternalError("in_row differs");
+    if (progress->done) break;
+  }
+  if (!sink.error.empty()) return absl::InternalError(sink.error);
+  if (read.reversed) std::reverse(sink.rows.begin(), sink.rows.end());
+  return CheckRows(ShowRows(sink.rows), range, read.selection).status();
+}
+
 Status EngineWalk::CompareScan(const RowRange& range, const ReadSelection& selection,
                                uint64_t seed) {
   SeededRandom random(seed);
@@ -292,6 +355,9 @@ Status EngineWalk::CompareScan(const RowRange& range, const ReadSelection& selec
   ReadOptions options;
   options.selection = selection;
   options.fill_cache = random.OneIn(2);
+  options.reversed = random.OneIn(3);
+  options.shortcuts = {random.OneIn(2), random.OneIn(2), random.OneIn(2), random.OneIn(2)};
+  if (random.OneIn(2)) return CompareCursor(range, options, random.Next());
   if (random.OneIn(2)) options.max_bytes = 1 + random.Below(64);  // a page of about a row
   RowRange rest = range;
   for (bool done = false; !done;) {
@@ -311,9 +377,11 @@ Status EngineWalk::CompareScan(const RowRange& range, const ReadSelection& selec
     }
     RETURN_IF_ERROR(progress.status());
     done = progress->done;
-    rest.start = progress->resume_after;
-    rest.start_open = true;
+    if (done) break;
+    (options.reversed ? rest.end : rest.start) = progress->resume_after;
+    (options.reversed ? rest.end_open : rest.start_open) = true;
   }
+  if (options.reversed) std::reverse(got.rows.begin(), got.rows.end());
   return CheckRows(ShowRows(got.rows), range, selection).status();
 }
 

@@ -95,6 +95,8 @@ class EngineWalk {
   Status ReopenTablet(uint64_t seed);
   Status Reopen(uint64_t seed, WalkOpKind how);
   Status CompareScan(const RowRange& range, const ReadSelection& selection, uint64_t seed);
+  // The same through a cursor: tiny budgets, pauses inside rows, rows read twice.
+  Status CompareCursor(const RowRange& range, const ReadOptions& read, uint64_t seed);
   StatusOr<std::vector<bool>> CheckRows(const std::string& shown, const RowRange& range,
                                         const ReadSelection& selection);
   int64_t now_us() { return harness_.clock().WallMicros(); }

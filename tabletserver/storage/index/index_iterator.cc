@@ -65,20 +65,59 @@ bool IndexIterator::Place(Cursor* cursor, Slice target) {
   return true;
 }
 
+void IndexIterator::SeekBefore(Slice target) {
+  target_ = std::string(target);
+  status_ = OkStatus();
+  heap_.clear();
+  twin_ = alone_ = false;
+  Cursor* last = nullptr;
+  for (Cursor& cursor : cursors_) {
+    if (Status s = PlaceBefore(&cursor, target_); !s.ok()) return Fail(std::move(s));
+    if (!IsDone(cursor) && (last == nullptr || last->key < cursor.key)) last = &cursor;
+  }
+  if (last != nullptr) heap_.push_back(last);
+}
+
+Status IndexIterator::PlaceBefore(Cursor* cursor, Slice target) {
+  cursor->key = Slice();
+  cursor->waiting = false;
+  Slice before = target;
+  if (!cursor->end.empty() && (before.empty() || Slice(cursor->end) < before)) before = cursor->end;
+  if (!before.empty() && before <= Slice(cursor->start)) return OkStatus();
+  RETURN_IF_ERROR(cursor->fences->status());
+  int32_t block = static_cast<int32_t>(cursor->fences->size()) - 1;
+  if (!before.empty()) block = cursor->fences->FindBlock(before);
+  // The key may be in the block before: a fence is at or below the first key of its block.
+  for (; block >= 0; --block) {
+    cursor->block = static_cast<size_t>(block);
+    RETURN_IF_ERROR(OpenBlock(cursor));
+    cursor->cells->SeekBefore(before);
+    RETURN_IF_ERROR(cursor->cells->status());
+    if (!cursor->cells->Valid()) continue;
+    if (cursor->cells->key() >= Slice(cursor->start)) cursor->key = cursor->cells->key();
+    break;
+  }
+  return OkStatus();
+}
+
+Status IndexIterator::OpenBlock(Cursor* cursor) {
+  if (cursor->cells != nullptr && cursor->cells_block == cursor->block) return OkStatus();
+  const BlockHandle& handle = cursor->fences->handle(cursor->block);
+  cursor->cells = nullptr;
+  if (!options_.may_block && !cursor->table->IsCached(handle)) {
+    return absl::UnavailableError(
+        absl::StrCat("would block: ", cursor->table->name(), " has to be read"));
+  }
+  ASSIGN_OR_RETURN(auto block, cursor->table->ReadBlock(handle, options_.fill_cache));
+  cursor->cells = NewBlockIterator(std::move(block));
+  cursor->cells_block = cursor->block;
+  return OkStatus();
+}
+
 Status IndexIterator::Load(Cursor* cursor) {
   RETURN_IF_ERROR(cursor->fences->status());
   const Slice from = cursor->key;
-  if (cursor->cells == nullptr || cursor->cells_block != cursor->block) {
-    const BlockHandle& handle = cursor->fences->handle(cursor->block);
-    cursor->cells = nullptr;
-    if (!options_.may_block && !cursor->table->IsCached(handle)) {
-      return absl::UnavailableError(
-          absl::StrCat("would block: ", cursor->table->name(), " has to be read"));
-    }
-    ASSIGN_OR_RETURN(auto block, cursor->table->ReadBlock(handle, options_.fill_cache));
-    cursor->cells = NewBlockIterator(std::move(block));
-    cursor->cells_block = cursor->block;
-  }
+  RETURN_IF_ERROR(OpenBlock(cursor));
   cursor->check_end = !cursor->end.empty() && BlockEnd(*cursor) >= cursor->end;
   if (from <= cursor->fences->key(cursor->block)) {
     cursor->cells->SeekToFirst();

@@ -23,6 +23,7 @@ class IndexIterator : public Iterator {
   bool Valid() const override { return !heap_.empty(); }
   void SeekToFirst() override { Seek(Slice()); }
   void Seek(Slice target) override;
+  void SeekBefore(Slice target) override;
   void Next() override;
   Slice key() const override { return heap_[0]->key; }
   Slice value() const override { return heap_[0]->cells->value(); }
@@ -49,6 +50,10 @@ class IndexIterator : public Iterator {
   // Reads the block that is waited for. Afterwards the cursor stands on a cell, waits for the next
   // block, or is done.
   Status Load(Cursor* cursor);
+  // Opens the block, unless it is the one that is open.
+  Status OpenBlock(Cursor* cursor);
+  // Puts the cursor on its last key < target, or nowhere; an empty target is the end.
+  Status PlaceBefore(Cursor* cursor, Slice target);
   Status Advance(Cursor* cursor);
   void WaitForNextBlock(Cursor* cursor);
   static bool IsDone(const Cursor& cursor) { return cursor.key.empty(); }

@@ -176,10 +176,18 @@ StatusOr<std::unique_ptr<Iterator>> TabletIndex::NewPointIterator(
       std::make_unique<IndexIterator>(shared_from_this(), files, encoded_row, end, options));
 }
 
-// By what is known without reading: first and last key and the smallest sequence.
+// By what is known without reading: first and last key, the smallest sequence, the timestamps.
 bool TabletIndex::IsInReach(uint32_t file, Slice start, Slice end,
                             const ReadOptions& options) const {
   const SSTableProperties& p = files_[file].table->properties();
+  if (p.markers == 0 && options.min_timestamp_us != 0 &&
+      p.max_timestamp_us < options.min_timestamp_us) {
+    return false;
+  }
+  if (p.markers == 0 && options.max_timestamp_us != 0 &&
+      p.min_timestamp_us >= options.max_timestamp_us) {
+    return false;
+  }
   return p.min_sequence <= options.snapshot && Slice(p.last_key) >= start &&
          (end.empty() || Slice(p.first_key) < end);
 }

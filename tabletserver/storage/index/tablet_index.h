@@ -41,6 +41,9 @@ class TabletIndex : public std::enable_shared_from_this<TabletIndex> {
     bool fill_cache = true;
     bool may_block = true;  // false: Unavailable("would block...") for what is not in memory
     Sequence snapshot = kMaxSequence;  // files with larger sequences only are passed over
+    // Files without delete markers whose cells are all older than min, or none older than max, are
+    // passed over; 0: none is.
+    int64_t min_timestamp_us = 0, max_timestamp_us = 0;
   };
 
   // Takes what it can from `base` (null: nothing): only fences of new files are read, only they are

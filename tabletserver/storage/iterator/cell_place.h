@@ -43,6 +43,8 @@ class CellPlace {
   }
   // The walk begins anew: the next key may be any.
   void Leave() { entered_ = false; }
+  // The walk comes to the column anew: its first key is entered again. Row and family stay.
+  void LeaveColumn() { column_key_.clear(); }
 
   Slice row() const { return row_; }
   Slice family() const { return family_; }

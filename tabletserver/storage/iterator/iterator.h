@@ -4,6 +4,7 @@
 // loop. Thread-compatible: one iterator, one thread.
 #pragma once
 
+#include "common/base/check.h"
 #include "common/base/status.h"
 
 namespace stele::storage {
@@ -14,9 +15,12 @@ class Iterator {
   virtual bool Valid() const = 0;
   virtual void SeekToFirst() = 0;
   virtual void Seek(Slice target) = 0;  // first key >= target
-  virtual void Next() = 0;              // REQUIRES Valid()
-  virtual Slice key() const = 0;        // REQUIRES Valid()
-  virtual Slice value() const = 0;      // REQUIRES Valid()
+  // The last key < target; an empty target: the last key. Afterwards key() and Seek only. Offered
+  // by what reversed reads look at: memtables, the tablet index, blocks.
+  virtual void SeekBefore(Slice) { CHECK(false) << " not an iterator that goes backward"; }
+  virtual void Next() = 0;          // REQUIRES Valid()
+  virtual Slice key() const = 0;    // REQUIRES Valid()
+  virtual Slice value() const = 0;  // REQUIRES Valid()
   virtual Status status() const = 0;
 };
 

@@ -37,6 +37,16 @@ std::string FamilyEnd(const VisibleFamilies::Family& family) {
 
 Status MarkerBehindCell() { return CorruptError("malformed cell key: no cell where cells stand"); }
 
+// The rest of a key behind its column, as schema/model/cell_key.h has it.
+void AppendCellEnd(std::string* out, int64_t timestamp_us, uint64_t tail) {
+  PutBig64(out, ~static_cast<uint64_t>(timestamp_us));
+  PutBig64(out, ~tail);
+}
+
+uint64_t TailOf(Sequence sequence) {
+  return (sequence << 8) | static_cast<uint64_t>(CellKind::kSet);
+}
+
 }  // namespace
 
 RowResolver::RowResolver(const RowResolverOptions& options, const ReadSelection& selection)
@@ -82,15 +92,75 @@ StatusOr<ResolvedRow> RowResolver::ResolveRow(Iterator* it, RowSink* sink) {
   it_ = it;
   sink_ = sink;
   result_ = ResolvedRow{};
+  span_ = 0;
+  in_span_ = row_done_ = suspended_ = false;
   place_.Leave();
   RETURN_IF_ERROR(place_.Enter(it->key()));
-  if (place_.family().empty()) RETURN_IF_ERROR(ReadMarkers());
-  for (const Span& span : spans_) {
-    if (!InRow() || RowIsFull()) break;
-    RETURN_IF_ERROR(ResolveSpan(span));
+  if (place_.family().empty()) {
+    step_ = Step::kRowMarkers;
+    RETURN_IF_ERROR(ReadMarkers());
   }
-  RETURN_IF_ERROR(it->status());
-  if (result_.emitted) result_.sink_goes_on = sink->EndRow();
+  return Go();
+}
+
+StatusOr<ResolvedRow> RowResolver::Resume(Iterator* it, RowSink* sink) {
+  it_ = it;
+  sink_ = sink;
+  suspended_ = false;
+  const Slice place = step_ == Step::kRowMarkers ? place_.row_key() : place_.column_key();
+  if (step_ != Step::kSkip) target_.assign(place.data(), place.size());
+  switch (step_) {
+    case Step::kRowMarkers:
+      it->Seek(target_);
+      RETURN_IF_ERROR(it->status());
+      if (!InRow()) return absl::InternalError("a row that was begun is gone");
+      RETURN_IF_ERROR(place_.Enter(it->key()));
+      if (place_.family().empty()) RETURN_IF_ERROR(ReadMarkers());
+      break;
+    case Step::kPlace:
+      place_.LeaveColumn();
+      step_ = Step::kSkip;
+      it->Seek(target_);
+      break;
+    case Step::kSkip:
+      it->Seek(target_);
+      break;
+    case Step::kColumn:
+      AppendCellEnd(&target_, at_timestamp_us_, at_tail_);
+      target_ += '\0';
+      it->Seek(target_);
+      RETURN_IF_ERROR(it->status());
+      RETURN_IF_ERROR(EmitColumn(options_.families->Find(place_.family(), place_.family_id())->gc));
+      if (!suspended_) RETURN_IF_ERROR(LeaveColumn());
+      break;
+    case Step::kHistory:
+      RETURN_IF_ERROR(EmitHistory());
+      if (!suspended_) RETURN_IF_ERROR(LeaveColumn());
+      break;
+  }
+  return Go();
+}
+
+void RowResolver::Again() {
+  result_ = ResolvedRow{};
+  span_ = 0;
+  in_span_ = row_done_ = false;
+  step_ = Step::kRowMarkers;
+}
+
+StatusOr<ResolvedRow> RowResolver::Go() {
+  for (; span_ < spans_.size() && !suspended_; ++span_, in_span_ = false) {
+    if (RowIsFull() || !InRow()) break;
+    RETURN_IF_ERROR(ResolveSpan());
+    if (suspended_) break;
+  }
+  if (suspended_) {
+    result_.suspended = true;
+    return result_;
+  }
+  RETURN_IF_ERROR(it_->status());
+  result_.suspended = false;
+  if (result_.emitted) result_.sink_goes_on = sink_->EndRow();
   return result_;
 }
 
@@ -103,6 +173,7 @@ void RowResolver::SkipRow(Iterator* it) {
 }
 
 void RowResolver::SkipTo(Slice target) {
+  step_ = Step::kSkip;
   for (int steps = 0; steps < kStepsBeforeSeek; ++steps) {
     if (!it_->Valid() || it_->key() >= target) return;
     it_->Next();
@@ -110,24 +181,37 @@ void RowResolver::SkipTo(Slice target) {
   if (it_->Valid() && it_->key() < target) it_->Seek(target);
 }
 
-Status RowResolver::ResolveSpan(const Span& span) {
-  if (!span.start.empty()) {
-    target_.assign(place_.row_key().data(), place_.row_key().size());
-    target_ += span.start;
-    SkipTo(target_);
+Status RowResolver::ResolveSpan() {
+  const Span& span = spans_[options_.seek_to_spans ? span_ : 0];
+  if (!in_span_) {
+    in_span_ = true;
+    if (!span.start.empty() && options_.seek_to_spans) {
+      target_.assign(place_.row_key().data(), place_.row_key().size());
+      target_ += span.start;
+      SkipTo(target_);
+    }
   }
   while (InRow() && !RowIsFull()) {
     const Slice inner = it_->key().substr(place_.row_key().size());
-    if (!span.end.empty() && inner >= span.end) break;
+    if (!span.end.empty() && options_.seek_to_spans && inner >= span.end) break;
+    if (keys_examined_ >= suspend_at_) {
+      const Slice key = it_->key();
+      target_.assign(key.data(), key.size());
+      step_ = Step::kSkip;
+      suspended_ = true;
+      return OkStatus();
+    }
     RETURN_IF_ERROR(ResolvePlace());
+    if (suspended_) return OkStatus();
   }
-  return OkStatus();
+  return it_->Valid() ? OkStatus() : it_->status();
 }
 
 // One column, or the place of a family's markers.
 Status RowResolver::ResolvePlace() {
   // The row's first column was entered with the row.
   if (!place_.SameColumn(it_->key())) RETURN_IF_ERROR(place_.Enter(it_->key()));
+  ++keys_examined_;
   const VisibleFamilies::Family* family =
       options_.families->Find(place_.family(), place_.family_id());
   if (family == nullptr) {
@@ -136,18 +220,45 @@ Status RowResolver::ResolvePlace() {
     SkipTo(target_);
     return OkStatus();
   }
+  step_ = Step::kPlace;
   RETURN_IF_ERROR(ReadMarkers());
   if (!InColumn()) return OkStatus();
   if (!place_.has_qualifier()) return MarkerBehindCell();
+  if (!options_.seek_to_spans && !TakesPlace()) return LeaveColumn();
+  return ResolveColumn(family->gc);
+}
+
+Status RowResolver::ResolveColumn(const GcPolicy& gc) {
   column_cells_ = 0;
-  const bool by_history = !place_.ranges().empty() && !family->gc.version_limits().empty();
-  RETURN_IF_ERROR(by_history ? EmitColumnByHistory(family->gc) : EmitColumn(family->gc));
-  if (InColumn()) {  // the rest is not wanted
-    target_.assign(place_.column_key().data(), place_.column_key().size());
-    ++target_.back();
-    SkipTo(target_);
+  column_done_ = false;
+  if (!place_.ranges().empty() && !gc.version_limits().empty()) {
+    RETURN_IF_ERROR(ReplayColumn(gc));
+    RETURN_IF_ERROR(EmitHistory());
+  } else {
+    if (!place_.ranges().empty()) shadow_.Reset(place_.ranges());
+    resolved_ = -1;
+    newer_ = 0;
+    at_timestamp_us_ = INT64_MAX;  // before the first cell
+    at_tail_ = UINT64_MAX;
+    RETURN_IF_ERROR(EmitColumn(gc));
   }
+  return suspended_ ? OkStatus() : LeaveColumn();
+}
+
+// The rest of the column is not wanted.
+Status RowResolver::LeaveColumn() {
+  if (!InColumn()) return it_->status();
+  target_.assign(place_.column_key().data(), place_.column_key().size());
+  ++target_.back();
+  SkipTo(target_);
   return OkStatus();
+}
+
+bool RowResolver::TakesPlace() const {
+  const Slice inner = place_.column_key().substr(place_.row_key().size());
+  return std::any_of(spans_.begin(), spans_.end(), [inner](const Span& span) {
+    return inner >= Slice(span.start) && (span.end.empty() || inner < Slice(span.end));
+  });
 }
 
 Status RowResolver::ReadMarkers() {
@@ -161,55 +272,82 @@ Status RowResolver::ReadMarkers() {
 }
 
 bool RowResolver::WantsMore(int64_t timestamp_us) const {
-  return timestamp_us >= min_timestamp_us_ && !RowIsFull() &&
+  return timestamp_us >= min_timestamp_us_ && !column_done_ && !RowIsFull() &&
          (cells_per_column_ == 0 || column_cells_ < cells_per_column_);
 }
 
 Status RowResolver::EmitColumn(const GcPolicy& gc) {
+  step_ = Step::kColumn;
   const Sequence marker = place_.column_marker();
   const bool has_ranges = !place_.ranges().empty();
-  if (has_ranges) shadow_.Reset(place_.ranges());
-  int64_t resolved = -1;  // the identity that is decided
-  uint64_t newer = 0;     // visible so far
+  // Kept in registers while the column is walked.
+  int64_t resolved = resolved_, timestamp = at_timestamp_us_;
+  uint64_t newer = newer_, tail = at_tail_;
+  const uint64_t most = suspend_at_ > keys_examined_ ? suspend_at_ - keys_examined_ : 0;
+  uint64_t left = most;
   for (; it_->Valid(); it_->Next()) {
+    if (suspended_ || left == 0) {
+      suspended_ = true;
+      break;
+    }
     const Slice key = it_->key();
     if (!place_.SameColumn(key)) break;
-    const int64_t timestamp = CellPlace::CellTimestamp(key);
+    timestamp = CellPlace::CellTimestamp(key);
     if (timestamp < 0) return MarkerBehindCell();
-    const Sequence sequence = KeySequence(key);
+    tail = KeyTail(key);
+    --left;
+    const Sequence sequence = tail >> 8;
     if (sequence > options_.snapshot || timestamp == resolved) continue;
-    if (!WantsMore(timestamp)) return OkStatus();
+    if (!WantsMore(timestamp)) break;
     resolved = timestamp;
     if (sequence < marker) continue;
     if (has_ranges && sequence < shadow_.At(timestamp)) continue;
     // What is garbage here is garbage for all older versions.
-    if (gc.IsGarbageAt(options_.now_us - timestamp, newer)) return OkStatus();
+    if (gc.IsGarbageAt(options_.now_us - timestamp, newer)) break;
     ++newer;
     RETURN_IF_ERROR(EmitCell(timestamp, it_->value()));
   }
+  resolved_ = resolved;
+  newer_ = newer;
+  keys_examined_ += most - left;
+  at_timestamp_us_ = timestamp;  // the last key that is decided
+  at_tail_ = tail;
   return OkStatus();
 }
 
-// Twice over the column: first its history, then the cells that it leaves.
-Status RowResolver::EmitColumnByHistory(const GcPolicy& gc) {
+// First pass over a column whose history matters: afterwards it is known which cells it leaves.
+Status RowResolver::ReplayColumn(const GcPolicy& gc) {
   history_.Reset(&gc);
+  history_at_ = 0;
   for (; it_->Valid(); it_->Next()) {
     const Slice key = it_->key();
     if (!place_.SameColumn(key)) break;
     const int64_t timestamp = CellPlace::CellTimestamp(key);
     if (timestamp < 0) return MarkerBehindCell();
     const Sequence sequence = KeySequence(key);
+    ++keys_examined_;
     if (sequence > options_.snapshot || sequence < place_.column_marker()) continue;
     history_.AddWrite({timestamp, sequence});
   }
   RETURN_IF_ERROR(it_->status());
   history_.Replay(place_.ranges());
-  target_.assign(place_.column_key().data(), place_.column_key().size());
-  it_->Seek(target_);
-  for (size_t i = 0; i < history_.writes().size(); ++i) {
-    const VersionHistory::Version& write = history_.writes()[i];
+  return OkStatus();
+}
+
+// Second pass: those cells, from history_at_ on.
+Status RowResolver::EmitHistory() {
+  step_ = Step::kHistory;
+  bool sought = false;
+  for (; history_at_ < history_.writes().size() && !suspended_; ++history_at_) {
+    const VersionHistory::Version& write = history_.writes()[history_at_];
     if (!WantsMore(write.timestamp_us)) return OkStatus();
-    if (!history_.IsLive(i) || history_.IsGarbage(i, options_.now_us)) continue;
+    if (!history_.IsLive(history_at_) || history_.IsGarbage(history_at_, options_.now_us)) continue;
+    if (!sought) {
+      target_.assign(place_.column_key().data(), place_.column_key().size());
+      AppendCellEnd(&target_, write.timestamp_us, TailOf(write.sequence));
+      it_->Seek(target_);
+      sought = true;
+    }
     while (InColumn() && KeySequence(it_->key()) != write.sequence) it_->Next();
     RETURN_IF_ERROR(it_->status());
     if (!InColumn()) return absl::InternalError("a cell was there at the first pass only");
@@ -227,13 +365,35 @@ Status RowResolver::EmitCell(int64_t timestamp_us, Slice value) {
                                                       "\" is larger than ", options_.max_row_bytes,
                                                       " bytes and cannot be read whole"));
   }
-  if (!result_.emitted) sink_->StartRow(place_.row());
-  result_.emitted = true;
+  if (!result_.emitted) {
+    result_.emitted = true;
+    sink_->StartRow(place_.row());
+    row_done_ = sink_->wants() == RowSink::Wants::kNextRow;
+    if (row_done_) return OkStatus();
+  }
   ++result_.cells;
   ++column_cells_;
   result_.bytes += bytes;
   sink_->AddCell(place_.family(), place_.qualifier(), timestamp_us, value);
+  if (sink_->wants() != RowSink::Wants::kMore) HearSink();
   return OkStatus();
+}
+
+void RowResolver::HearSink() {
+  const RowSink::Wants wants = sink_->wants();
+  column_done_ = wants == RowSink::Wants::kNextColumn;
+  row_done_ = wants == RowSink::Wants::kNextRow;
+  suspended_ = wants == RowSink::Wants::kPause;
+}
+
+uint64_t RowResolver::memory_bytes() const {
+  uint64_t bytes = sizeof(*this) + target_.capacity() + place_.row_key().size() * 2 +
+                   place_.column_key().size() * 2;
+  for (const Span& span : spans_) {
+    bytes += sizeof(span) + span.start.capacity() + span.end.capacity();
+  }
+  return bytes + history_.writes().capacity() * (sizeof(VersionHistory::Version) + 1) +
+         place_.ranges().capacity() * 3 * sizeof(RangeMarker);
 }
 
 }  // namespace stele::storage

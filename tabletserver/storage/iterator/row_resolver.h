@@ -16,8 +16,13 @@
 // The snapshot must be at least the largest sequence of any file in the stream: what compactions
 // drop is counted as of then. A row over `max_row_bytes` of returned keys and values is
 // FailedPrecondition naming the row. Any error may come after cells of the row went to the sink.
+//
+// Inside a row it may stop: when the sink wants a pause, when `examine` keys were looked at, or
+// when the iterator failed. It then keeps the place as a key and holds no iterator; Resume goes on
+// with a new one over the same state, neither repeating nor losing a cell.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -35,12 +40,15 @@ struct RowResolverOptions {
   Sequence snapshot = kMaxSequence;
   int64_t now_us = 0;  // for max_age; must not go back between reads
   uint64_t max_row_bytes = kMaxRowReadBytes;
+  // False: looks at every column of a row and takes the selected ones. The same answer, slower.
+  bool seek_to_spans = true;
 };
 
 struct ResolvedRow {
-  bool emitted = false;      // it had a cell that the selection takes
-  bool sink_goes_on = true;  // EndRow's answer
-  uint64_t cells = 0, bytes = 0;
+  bool emitted = false;           // it had a cell that the selection takes
+  bool sink_goes_on = true;       // EndRow's answer
+  bool suspended = false;         // it stopped inside the row: Resume
+  uint64_t cells = 0, bytes = 0;  // of the row so far
 };
 
 class RowResolver {
@@ -50,6 +58,19 @@ class RowResolver {
   // REQUIRES: `it` is valid, stands on the first key that its stream has of a row, and offers every
   // key of the row. Sends the row to the sink and leaves `it` inside the row or behind it.
   StatusOr<ResolvedRow> ResolveRow(Iterator* it, RowSink* sink);
+
+  // Goes on where ResolveRow or Resume was suspended or failed. `it` stands anywhere.
+  StatusOr<ResolvedRow> Resume(Iterator* it, RowSink* sink);
+
+  // The row last resolved from its start, by the next Resume.
+  void Again();
+
+  // Stops inside a row, at the latest some keys after this many more were looked at.
+  void SuspendAfter(uint64_t keys) {
+    suspend_at_ = keys_examined_ + std::min(keys, UINT64_MAX - keys_examined_);
+  }
+  uint64_t keys_examined() const { return keys_examined_; }
+  uint64_t memory_bytes() const;
 
   // Moves `it` to the first key behind the row last resolved. Then look at it->status() if it is
   // not valid.
@@ -64,20 +85,39 @@ class RowResolver {
     std::string start, end;
   };
 
+  // What was last begun with the iterator, and so how Resume gets back there.
+  enum class Step : uint8_t {
+    kRowMarkers,  // from the row's first key
+    kPlace,       // from the first key of the column
+    kSkip,        // to the first key >= target_
+    kColumn,      // behind (column, at_timestamp_us_, at_tail_)
+    kHistory,     // to write history_at_
+  };
+
   void BuildSpans(const ReadSelection& selection);
-  Status ResolveSpan(const Span& span);
+  // The row from where its iterator stands.
+  StatusOr<ResolvedRow> Go();
+  Status ResolveSpan();
   Status ResolvePlace();
+  Status ResolveColumn(const GcPolicy& gc);
+  Status LeaveColumn();
   Status ReadMarkers();
   Status EmitColumn(const GcPolicy& gc);
-  Status EmitColumnByHistory(const GcPolicy& gc);
+  Status ReplayColumn(const GcPolicy& gc);
+  Status EmitHistory();
+  bool TakesPlace() const;
   // False when the rest of the column is not wanted.
   bool WantsMore(int64_t timestamp_us) const;
   Status EmitCell(int64_t timestamp_us, Slice value);
+  // The sink wants something else than the next cell; sets suspended_ or what is to be left out.
+  void HearSink();
   // To the first key >= target, which lies ahead.
   void SkipTo(Slice target);
   bool InRow() const { return it_->Valid() && place_.SameRow(it_->key()); }
   bool InColumn() const { return it_->Valid() && place_.SameColumn(it_->key()); }
-  bool RowIsFull() const { return cells_per_row_ > 0 && result_.cells >= cells_per_row_; }
+  bool RowIsFull() const {
+    return row_done_ || (cells_per_row_ > 0 && result_.cells >= cells_per_row_);
+  }
 
   const RowResolverOptions options_;
   const int64_t min_timestamp_us_, max_timestamp_us_;
@@ -92,7 +132,21 @@ class RowResolver {
   Iterator* it_ = nullptr;
   RowSink* sink_ = nullptr;
   ResolvedRow result_;
+  Step step_ = Step::kSkip;
+  size_t span_ = 0;
+  bool in_span_ = false;      // span_'s start was sought
+  bool row_done_ = false;     // nothing more of the row is wanted
+  bool column_done_ = false;  // nor of the column
+  bool suspended_ = false;
+  uint64_t keys_examined_ = 0, suspend_at_ = UINT64_MAX;
+
+  // Of the column.
   uint64_t column_cells_ = 0;
+  int64_t resolved_ = -1;  // the identity that is decided
+  uint64_t newer_ = 0;     // visible so far
+  int64_t at_timestamp_us_ = 0;
+  uint64_t at_tail_ = 0;
+  size_t history_at_ = 0;
 };
 
 }  // namespace stele::storage

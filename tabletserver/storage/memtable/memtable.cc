@@ -73,6 +73,18 @@ const Node* FindFrom(const Node* head, int height, Slice target) {
   return greater;
 }
 
+// Last node with key < target, or the last of all when target is empty; null when there is none.
+const Node* FindBefore(const Node* head, int height, Slice target) {
+  const Node* before = head;
+  for (int level = height - 1; level >= 0; --level) {
+    for (const Node* next = before->Next(level);
+         next != nullptr && (target.empty() || next->key() < target); next = before->Next(level)) {
+      before = next;
+    }
+  }
+  return before == head ? nullptr : before;
+}
+
 class MemtableIterator : public Iterator {
  public:
   MemtableIterator(const Node* head, const std::atomic<int>* height)
@@ -81,6 +93,9 @@ class MemtableIterator : public Iterator {
   void SeekToFirst() override { node_ = head_->Next(0); }
   void Seek(Slice target) override {
     node_ = FindFrom(head_, height_->load(std::memory_order_relaxed), target);
+  }
+  void SeekBefore(Slice target) override {
+    node_ = FindBefore(head_, height_->load(std::memory_order_relaxed), target);
   }
   void Next() override { node_ = node_->Next(0); }
   Slice key() const override { return node_->key(); }

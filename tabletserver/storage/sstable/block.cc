@@ -201,12 +201,27 @@ void BlockIterator::SeekFloor(Slice target) {
   status_ = OkStatus();
   uint32_t index;
   if (!FindRestart(target, false, &index)) return;
-  size_t floor = 0;  // entries from the restart on that are <= target
-  for (GoToRestart(index); valid_ && Slice(key_) <= target; Next()) ++floor;
+  GoToLast(index, target, /*equal=*/true);
+}
+
+void BlockIterator::SeekBefore(Slice target) {
+  if (restart_count_ == 0) return;
+  status_ = OkStatus();
+  uint32_t index = restart_count_ - 1;
+  if (!target.empty() && !FindRestart(target, true, &index)) return;
+  GoToLast(index, target, /*equal=*/false);
+}
+
+void BlockIterator::GoToLast(uint32_t restart, Slice target, bool equal) {
+  size_t last = 0;  // entries from the restart on that count
+  for (GoToRestart(restart); valid_; Next(), ++last) {
+    const int order = target.empty() ? -1 : Slice(key_).compare(target);
+    if (order > 0 || (order == 0 && !equal)) break;
+  }
   if (!status_.ok()) return;
   valid_ = false;
-  if (floor == 0) return;
-  for (GoToRestart(index); valid_ && floor > 1; --floor) Next();
+  if (last == 0) return;
+  for (GoToRestart(restart); valid_ && last > 1; --last) Next();
 }
 
 void BlockIterator::Next() {

@@ -49,6 +49,7 @@ class BlockIterator final : public Iterator {
   void Seek(Slice target) override;
   // The last entry with key <= target; not valid when there is none.
   void SeekFloor(Slice target);
+  void SeekBefore(Slice target) override;
   void Next() override;
   Slice key() const override { return key_; }
   Slice value() const override { return value_; }
@@ -61,6 +62,9 @@ class BlockIterator final : public Iterator {
   // is none. False (and corrupt) when the block is malformed.
   bool FindRestart(Slice target, bool below, uint32_t* index);
   bool RestartKey(uint32_t index, Slice* key);
+  // The last entry from the restart on that is < target, or <= target with `equal`; with an empty
+  // target the last one.
+  void GoToLast(uint32_t restart, Slice target, bool equal);
   void GoToRestart(uint32_t index);
   void Corrupt();
 

@@ -1,0 +1,292 @@
+#include "tabletserver/storage/tablet_reader.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "schema/model/cell_key.h"
+#include "tabletserver/storage/iterator/merging_iterator.h"
+
+namespace stele::storage {
+namespace {
+
+// How often a budget's stop is asked.
+constexpr uint64_t kKeysBetweenStops = 4096, kRowsBetweenStops = 64;
+
+// The keys of the file's rows: [first, last).
+void RowsOf(const ManifestFile& file, std::string* first, std::string* last) {
+  AppendRowStart(first, file.first_row);
+  if (!file.clip_start.empty()) {
+    std::string clip;
+    AppendRowEnd(&clip, file.clip_start);
+    *first = std::max(*first, clip);
+  }
+  const bool clipped = !file.clip_end.empty();
+  AppendRowEnd(last, clipped ? std::min(file.clip_end, file.last_row) : file.last_row);
+}
+
+// Whether cells newer than the selected ones can decide about those: a rule counts versions.
+bool NewerCellsMatter(const TableSchema& schema, const VisibleFamilies& families, Slice group) {
+  return std::any_of(
+      schema.families.begin(), schema.families.end(), [&](const FamilySchema& family) {
+        if (family.locality_group != group) return false;
+        const VisibleFamilies::Family* visible = families.Find(family.name, family.id);
+        return visible != nullptr && !visible->gc.version_limits().empty();
+      });
+}
+
+}  // namespace
+
+TabletReader::TabletReader(const TabletDescriptor& tablet, const RowRange& range,
+                           const ReadOptions& options)
+    : range_(range), options_(options), left_(KeysOf(range, tablet)) {}
+
+TabletReader::KeyRange TabletReader::KeysOf(const RowRange& range, const TabletDescriptor& tablet) {
+  KeyRange keys;
+  if (!tablet.start_row.empty()) AppendRowEnd(&keys.first, tablet.start_row);
+  std::string first;
+  if (!range.start.empty()) {
+    range.start_open ? AppendRowEnd(&first, range.start) : AppendRowStart(&first, range.start);
+  }
+  keys.first = std::max(keys.first, first);
+  if (!tablet.end_row.empty()) AppendRowEnd(&keys.end, tablet.end_row);
+  if (!range.end.empty()) {
+    std::string end;
+    range.end_open ? AppendRowStart(&end, range.end) : AppendRowEnd(&end, range.end);
+    if (keys.end.empty() || end < keys.end) keys.end = std::move(end);
+  }
+  return keys;
+}
+
+// Whether the selection needs the locality group; all are needed when it names no family.
+bool TabletReader::NeedsGroup(const TableSchema& schema, Slice group) const {
+  const ReadSelection& selection = options_.selection;
+  if (!options_.shortcuts.groups) return true;
+  if (selection.families.empty() && selection.columns.empty()) return true;
+  auto in_group = [&](const std::string& name) {
+    const FamilySchema* family = schema.FindFamily(name);
+    return family != nullptr && family->locality_group == group;
+  };
+  return std::any_of(selection.families.begin(), selection.families.end(), in_group) ||
+         std::any_of(selection.columns.begin(), selection.columns.end(),
+                     [&](const auto& column) { return in_group(column.first); });
+}
+
+Status TabletReader::CutBeforeDamage(const TabletVersion& version, KeyRange* keys) const {
+  Status damage;
+  for (const TabletGroup& group : version.groups) {
+    for (const auto& table : group.tables) {
+      if (table->damage.ok() || !NeedsGroup(*version.schema, group.name)) continue;
+      std::string first, last;
+      RowsOf(table->file, &first, &last);
+      first = std::max(first, keys->first);
+      if (last <= first || (!keys->end.empty() && first >= keys->end)) continue;
+      if (options_.reversed) {
+        keys->first = keys->end.empty() ? last : std::min(last, keys->end);
+      } else {
+        keys->end = first;
+      }
+      damage = table->damage;
+    }
+  }
+  return damage;
+}
+
+// EncodedColumn of the only column that the selection takes of the row; empty: it takes more.
+std::string TabletReader::OnlyColumn(const TableSchema& schema) const {
+  const ReadSelection& selection = options_.selection;
+  if (!selection.families.empty() || selection.columns.size() != 1) return {};
+  const auto& [name, qualifier] = selection.columns.front();
+  const FamilySchema* family = schema.FindFamily(name);
+  if (family == nullptr || !options_.shortcuts.spans) return {};
+  std::string key;
+  AppendSetKey(&key, range_.start, name, family->id, qualifier, 0, 0);
+  return std::string(EncodedColumn(key));
+}
+
+Status TabletReader::OpenCells(const TabletSnapshot& at, const KeyRange& keys, bool may_block) {
+  const TabletVersion& version = *at.version;
+  const ReadSelection& selection = options_.selection;
+  std::string row, column;  // encoded, when the range is one row
+  if (IsOneRow() && options_.shortcuts.filters) {
+    AppendEscaped(&row, range_.start);
+    column = OnlyColumn(*version.schema);
+  }
+  TabletIndex::ReadOptions read;
+  read.fill_cache = options_.fill_cache;
+  read.may_block = may_block;
+  std::vector<std::unique_ptr<Iterator>> parts;
+  parts.push_back(version.active->cells.NewIterator());
+  for (const auto& frozen : version.frozen) parts.push_back(frozen->cells.NewIterator());
+  for (const TabletGroup& group : version.groups) {
+    if (!NeedsGroup(*version.schema, group.name)) continue;
+    if (options_.shortcuts.timestamps) {
+      read.min_timestamp_us = selection.min_timestamp_us;
+      const bool all = selection.max_timestamp_us == 0 ||
+                       NewerCellsMatter(*version.schema, *version.families, group.name);
+      read.max_timestamp_us = all ? 0 : selection.max_timestamp_us;
+    }
+    if (row.empty()) {
+      parts.push_back(group.index->NewIterator(keys.first, keys.end, read));
+    } else {
+      ASSIGN_OR_RETURN(auto cells, group.index->NewPointIterator(row, column, read));
+      parts.push_back(std::move(cells));
+    }
+  }
+  parts_.clear();
+  if (options_.reversed) {
+    for (const auto& part : parts) parts_.push_back(part.get());
+  }
+  cells_ = NewMergingIterator(std::move(parts));
+  fresh_ = true;
+  return OkStatus();
+}
+
+// A new state for the rows that come.
+Status TabletReader::Begin(const TabletSnapshot& now, KeyRange* keys, Status* damage) {
+  kept_ = now;
+  *damage = CutBeforeDamage(*now.version, keys);
+  if (!damage->ok() && keys->empty()) return *damage;
+  RowResolverOptions resolve;
+  resolve.families = now.version->families.get();
+  resolve.drops = now.version->drops.get();
+  resolve.snapshot = now.sequence;
+  resolve.now_us = now.now_us;
+  resolve.max_row_bytes = options_.max_row_bytes;
+  resolve.seek_to_spans = options_.shortcuts.spans;
+  resolver_.emplace(resolve, options_.selection);
+  return OkStatus();
+}
+
+StatusOr<ReadProgress> TabletReader::Run(const TabletSnapshot& now, const ReadBudget& budget,
+                                         RowSink* sink) {
+  progress_ = ReadProgress();
+  if (!in_row_ && left_.empty()) {
+    progress_.done = true;
+    return std::move(progress_);
+  }
+  KeyRange keys = left_;
+  Status damage;
+  if (!in_row_) RETURN_IF_ERROR(Begin(now, &keys, &damage));
+  keys_before_ = resolver_->keys_examined();
+  Status status = OpenCells(kept_, keys, budget.may_block);
+  if (status.ok()) status = Walk(keys, budget, sink);
+  cells_.reset();
+  progress_.keys_examined = resolver_->keys_examined() - keys_before_;
+  progress_.in_row = in_row_;
+  if (!in_row_) kept_ = TabletSnapshot();
+  if (!progress_.resume_after.empty()) {
+    std::string* bound = options_.reversed ? &left_.end : &left_.first;
+    bound->clear();
+    options_.reversed ? AppendRowStart(bound, progress_.resume_after)
+                      : AppendRowEnd(bound, progress_.resume_after);
+  }
+  RETURN_IF_ERROR(status);
+  if (!damage.ok() && progress_.done) {
+    // With nothing before the damage the caller must hear of it now.
+    if (progress_.rows_examined == 0) return damage;
+    progress_.done = false;
+  }
+  return std::move(progress_);
+}
+
+Status TabletReader::Walk(const KeyRange& keys, const ReadBudget& budget, RowSink* sink) {
+  SetExamineLimit(budget);
+  const bool old_state = in_row_;
+  for (;;) {
+    if (!in_row_) {
+      if (old_state && progress_.rows_examined != 0) {
+        progress_.done = IsOneRow();
+        return OkStatus();
+      }
+      ASSIGN_OR_RETURN(const bool found, FindRow(keys));
+      progress_.done = !found;
+      if (!found) return OkStatus();
+    }
+    ASSIGN_OR_RETURN(const bool more, TakeRow(budget, sink));
+    if (!more) return OkStatus();
+  }
+}
+
+StatusOr<bool> TabletReader::FindRow(const KeyRange& keys) {
+  if (!options_.reversed || IsOneRow()) {
+    fresh_ ? cells_->Seek(keys.first) : resolver_->SkipRow(cells_.get());
+    fresh_ = false;
+    if (!cells_->Valid()) {
+      RETURN_IF_ERROR(cells_->status());
+      return false;
+    }
+    return keys.end.empty() || cells_->key() < Slice(keys.end);
+  }
+  std::string before = keys.end, row;
+  if (!progress_.resume_after.empty()) {
+    before.clear();
+    AppendRowStart(&before, progress_.resume_after);
+  }
+  for (Iterator* part : parts_) {
+    part->SeekBefore(before);
+    if (!part->Valid()) {
+      RETURN_IF_ERROR(part->status());
+      continue;
+    }
+    const Slice last = EncodedRow(part->key());
+    if (last > Slice(row)) row.assign(last.data(), last.size());
+  }
+  if (row.empty() || Slice(row) < Slice(keys.first)) return false;
+  cells_->Seek(row);
+  if (!cells_->Valid()) {
+    RETURN_IF_ERROR(cells_->status());
+    return absl::InternalError("a row that was seen backward is not there forward");
+  }
+  return true;
+}
+
+StatusOr<bool> TabletReader::TakeRow(const ReadBudget& budget, RowSink* sink) {
+  StatusOr<ResolvedRow> row =
+      in_row_ ? resolver_->Resume(cells_.get(), sink) : resolver_->ResolveRow(cells_.get(), sink);
+  fresh_ = false;
+  in_row_ = !row.ok() || row->suspended;
+  if (!row.ok()) return row.status();
+  progress_.cells += row->cells - counted_cells_;
+  progress_.bytes += row->bytes - counted_bytes_;
+  counted_cells_ = row->cells;
+  counted_bytes_ = row->bytes;
+  if (row->suspended) {
+    const bool paused = row->emitted && sink->wants() == RowSink::Wants::kPause;
+    if (paused || !MayGoOn(budget)) return false;
+    SetExamineLimit(budget);
+    return true;
+  }
+  counted_cells_ = counted_bytes_ = 0;
+  if (row->emitted && sink->wants() == RowSink::Wants::kAgain) {
+    resolver_->Again();
+    in_row_ = true;
+    return true;
+  }
+  const Slice key = resolver_->row();
+  progress_.resume_after.assign(key.data(), key.size());
+  progress_.rows += row->emitted ? 1 : 0;
+  ++progress_.rows_examined;
+  if (!row->sink_goes_on || progress_.bytes >= budget.max_bytes) return false;
+  if (budget.rows_limit != 0 && progress_.rows >= budget.rows_limit) return false;
+  if (progress_.rows_examined >= budget.max_rows_examined) return false;
+  if (resolver_->keys_examined() - keys_before_ >= budget.max_keys_examined) return false;
+  return !budget.stop || progress_.rows_examined % kRowsBetweenStops != 0 || !budget.stop();
+}
+
+bool TabletReader::MayGoOn(const ReadBudget& budget) const {
+  return resolver_->keys_examined() - keys_before_ < budget.max_keys_examined &&
+         !(budget.stop && budget.stop());
+}
+
+void TabletReader::SetExamineLimit(const ReadBudget& budget) {
+  const uint64_t done = resolver_->keys_examined() - keys_before_;
+  const uint64_t left = budget.max_keys_examined - std::min(budget.max_keys_examined, done);
+  resolver_->SuspendAfter(budget.stop ? std::min(left, kKeysBetweenStops) : left);
+}
+
+uint64_t TabletReader::memory_bytes() const {
+  return sizeof(*this) + left_.first.capacity() + left_.end.capacity() +
+         (resolver_.has_value() ? resolver_->memory_bytes() : 0);
+}
+
+}  // namespace stele::storage

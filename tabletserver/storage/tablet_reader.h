@@ -1,0 +1,84 @@
+// TabletReader: one read of one tablet, row by row, that can stop anywhere and go on. The read path
+// itself: TabletStoreImpl::Read uses one for a single call, a ReadCursor keeps one over many.
+// Thread-compatible; nothing here outlives a crash.
+//
+// A row is one state that it really had: version and visible sequence are taken together, hold for
+// the rows of one Run, and stay pinned only when Run ends inside a row. The iterators, and with
+// them the blocks, never outlive a Run.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tabletserver/storage/engine.h"
+#include "tabletserver/storage/iterator/iterator.h"
+#include "tabletserver/storage/iterator/row_resolver.h"
+#include "tabletserver/storage/tablet_version.h"
+
+namespace stele::storage {
+
+// A state of the tablet: what the version holds up to the sequence, looked at then.
+struct TabletSnapshot {
+  std::shared_ptr<const TabletVersion> version;
+  Sequence sequence = 0;
+  int64_t now_us = 0;
+};
+
+class TabletReader {
+ public:
+  // `range` and `options` outlive the reader.
+  TabletReader(const TabletDescriptor& tablet, const RowRange& range, const ReadOptions& options);
+
+  // As ReadCursor::Next. `now` is the tablet's state for the rows that begin in this call; inside a
+  // row it is not looked at, and the call ends with that row.
+  StatusOr<ReadProgress> Run(const TabletSnapshot& now, const ReadBudget& budget, RowSink* sink);
+
+  bool in_row() const { return in_row_; }
+  // Of the row that it is in; null between rows.
+  const TabletVersion* pinned() const { return kept_.version.get(); }
+  uint64_t memory_bytes() const;
+
+ private:
+  // The keys that are left: [first, end); an empty end is +infinity.
+  struct KeyRange {
+    std::string first, end;
+    bool empty() const { return !end.empty() && first >= end; }
+  };
+
+  static KeyRange KeysOf(const RowRange& range, const TabletDescriptor& tablet);
+  bool IsOneRow() const { return !range_.start.empty() && range_.start == range_.end; }
+  bool NeedsGroup(const TableSchema& schema, Slice group) const;
+  std::string OnlyColumn(const TableSchema& schema) const;
+  // The damage of the first damaged file that is met; `keys` is cut before its rows.
+  Status CutBeforeDamage(const TabletVersion& version, KeyRange* keys) const;
+  Status OpenCells(const TabletSnapshot& at, const KeyRange& keys, bool may_block);
+  Status Begin(const TabletSnapshot& now, KeyRange* keys, Status* damage);
+  Status Walk(const KeyRange& keys, const ReadBudget& budget, RowSink* sink);
+  // Puts cells_ on the first key of the next row. False when there is none.
+  StatusOr<bool> FindRow(const KeyRange& keys);
+  // The row that cells_ stands on or the rest of the one it was in. False: the call ends here.
+  StatusOr<bool> TakeRow(const ReadBudget& budget, RowSink* sink);
+  bool MayGoOn(const ReadBudget& budget) const;
+  void SetExamineLimit(const ReadBudget& budget);
+
+  const RowRange& range_;
+  const ReadOptions& options_;
+  KeyRange left_;
+
+  // Inside a row.
+  bool in_row_ = false;
+  TabletSnapshot kept_;
+  std::optional<RowResolver> resolver_;
+  uint64_t counted_cells_ = 0, counted_bytes_ = 0;  // of the row, in earlier progress
+
+  // Of one Run.
+  std::unique_ptr<Iterator> cells_;
+  std::vector<Iterator*> parts_;  // of cells_; for reversed reads
+  bool fresh_ = false;            // cells_ has not been placed
+  ReadProgress progress_;
+  uint64_t keys_before_ = 0;
+};
+
+}  // namespace stele::storage
