@@ -142,6 +142,10 @@ TEST(TabletIndexTest, ScansYieldTheUnionOfAllFiles) {
         const std::string target = seeks == 0 ? "" : RandomBound(&random, all);
         auto from = all.lower_bound(std::max(start, target));
         if (!end.empty() && target >= end) from = to;
+        auto before = target.empty() || (!end.empty() && target >= end) ? to : from;
+        it->SeekBefore(target);
+        ASSERT_EQ(it->Valid(), before != all.lower_bound(start)) << "before a key";
+        if (it->Valid()) ASSERT_EQ(it->key(), Slice(std::prev(before)->first));
         it->Seek(target);
         ExpectRun(it.get(), from, to, seeks == 0 ? INT32_MAX : static_cast<int>(random.Below(30)));
       }

@@ -135,7 +135,12 @@ StatusOr<ResolvedRow> RowResolver::Resume(Iterator* it, RowSink* sink) {
       break;
     case Step::kHistory:
       RETURN_IF_ERROR(EmitHistory());
-      if (!suspended_) RETURN_IF_ERROR(LeaveColumn());
+      if (suspended_) break;
+      // The iterator may not have been placed at all.
+      step_ = Step::kSkip;
+      target_.assign(place.data(), place.size());
+      ++target_.back();
+      it->Seek(target_);
       break;
   }
   return Go();

@@ -49,7 +49,15 @@ TEST(MemtableTest, SameAsAMap) {
     if (it->Valid()) {
       ASSERT_EQ(it->key(), expected->first) << "seed " << kSeed;
     }
+    it->SeekBefore(target);
+    ASSERT_EQ(it->Valid(), expected != model.begin());
+    if (it->Valid()) {
+      ASSERT_EQ(it->key(), std::prev(expected)->first) << "seed " << kSeed;
+    }
   }
+  it->SeekBefore("");
+  ASSERT_TRUE(it->Valid());
+  EXPECT_EQ(it->key(), model.rbegin()->first);
   EXPECT_TRUE(it->status().ok());
 }
 

@@ -213,9 +213,10 @@ void BlockIterator::SeekBefore(Slice target) {
 }
 
 void BlockIterator::GoToLast(uint32_t restart, Slice target, bool equal) {
+  const bool to_end = target.empty() && !equal;
   size_t last = 0;  // entries from the restart on that count
   for (GoToRestart(restart); valid_; Next(), ++last) {
-    const int order = target.empty() ? -1 : Slice(key_).compare(target);
+    const int order = to_end ? -1 : Slice(key_).compare(target);
     if (order > 0 || (order == 0 && !equal)) break;
   }
   if (!status_.ok()) return;

@@ -63,7 +63,7 @@ class BlockIterator final : public Iterator {
   bool FindRestart(Slice target, bool below, uint32_t* index);
   bool RestartKey(uint32_t index, Slice* key);
   // The last entry from the restart on that is < target, or <= target with `equal`; with an empty
-  // target the last one.
+  // target and not `equal` the last one.
   void GoToLast(uint32_t restart, Slice target, bool equal);
   void GoToRestart(uint32_t index);
   void Corrupt();

@@ -63,6 +63,10 @@ TEST(BlockTest, SeeksAgreeWithAMap) {
       it.Seek(target);
       ASSERT_EQ(it.Valid(), want != entries.end());
       if (it.Valid()) ASSERT_EQ(it.key(), Slice(want->first));
+      auto below = target.empty() ? entries.end() : want;
+      it.SeekBefore(target);
+      ASSERT_EQ(it.Valid(), below != entries.begin());
+      if (it.Valid()) ASSERT_EQ(it.key(), Slice((--below)->first));
       auto floor = entries.upper_bound(target);
       it.SeekFloor(target);
       ASSERT_EQ(it.Valid(), floor != entries.begin());
