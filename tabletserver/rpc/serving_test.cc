@@ -122,6 +122,7 @@ class ScriptedTablet : public storage::TabletStore {
   Status AlterSchema(const TableSchema&) override { return Unused(); }
   TableSchema schema() const override { return {}; }
   storage::TabletStats stats() const override { return {}; }
+  storage::SplitOff last_split() const override { return {}; }
   std::vector<storage::ManifestFile> files() const override { return {}; }
 
  private:

@@ -163,6 +163,7 @@ class TabletStore {
   virtual TableSchema schema() const = 0;
   virtual TabletStats stats() const = 0;
   virtual std::vector<ManifestFile> files() const = 0;
+  virtual SplitOff last_split() const = 0;  // that was committed
 };
 
 struct EngineStats {
@@ -197,6 +198,20 @@ class Engine {
   // Flushes (double minor compaction) when `flush`, refuses further writes and new reads; reads
   // that have begun go on with their pins.
   virtual Status CloseTablet(TabletId tablet, bool flush) = 0;
+  // Gives the rows of an open tablet up to and including `at` (empty: the engine chooses) to the
+  // new tablet `child`, which must never have been used as an id; both are open afterwards, anew:
+  // the store of the parent that was found before answers no more. Writers wait only for the last
+  // part of it. InvalidArgument (`at` is not inside), FailedPrecondition (nothing to split
+  // between). After any error FindTablet tells whether the parent is still open; when it is not,
+  // its stored manifest decides what happened, and it is to be opened again.
+  virtual Status SplitTablet(TabletId parent, TabletId child, const std::string& at) = 0;
+  // Gives all rows of `left` to `right`, its neighbour, which is open and opened anew. `left` is
+  // open here, or was sealed by an earlier call that did not come to its end; it is not open
+  // afterwards, and its manifest stays until ForgetMerged. FailedPrecondition (no neighbours).
+  virtual Status MergeTablets(TabletId left, TabletId right) = 0;
+  // Deletes the manifest of `left` when `right`, which is open here, holds its rows; without one:
+  // success. FailedPrecondition.
+  virtual Status ForgetMerged(TabletId left, TabletId right) = 0;
   // Closes it, if open, and deletes its manifest: its files and log records are garbage from then
   // on. Aborted when the manifest is of a higher epoch; NotFound.
   virtual Status DropTablet(TabletId tablet, Epoch epoch) = 0;

@@ -5,6 +5,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "tabletserver/storage/log_recovery.h"
+#include "tabletserver/storage/manifest/reshape.h"
 #include "tabletserver/storage/manifest/row_drops.h"
 
 namespace stele::storage {
@@ -83,30 +84,21 @@ void EngineImpl::StopJobs() {
   if (scheduler_ != nullptr) scheduler_->Stop();
 }
 
-// Marks a tablet as being opened or closed.
-class EngineImpl::Busy {
- public:
-  static StatusOr<std::unique_ptr<Busy>> Claim(EngineImpl* engine, TabletId tablet) {
-    MutexLock lock(&engine->mu_);
-    if (engine->closed_) return absl::UnavailableError("the engine is closed");
-    if (!engine->busy_.insert(tablet).second) {
-      return absl::UnavailableError(
-          absl::StrCat("tablet ", tablet, " is being opened or closed by another caller"));
-    }
-    return std::make_unique<Busy>(engine, tablet);
+StatusOr<std::unique_ptr<EngineImpl::Busy>> EngineImpl::Busy::Claim(EngineImpl* engine,
+                                                                    TabletId tablet) {
+  MutexLock lock(&engine->mu_);
+  if (engine->closed_) return absl::UnavailableError("the engine is closed");
+  if (!engine->busy_.insert(tablet).second) {
+    return absl::UnavailableError(
+        absl::StrCat("tablet ", tablet, " is being opened, closed, split or merged already"));
   }
-  Busy(EngineImpl* engine, TabletId tablet) : engine_(engine), tablet_(tablet) {}
-  ~Busy() {
-    MutexLock lock(&engine_->mu_);
-    engine_->busy_.erase(tablet_);
-  }
-  Busy(const Busy&) = delete;
-  Busy& operator=(const Busy&) = delete;
+  return std::make_unique<Busy>(engine, tablet);
+}
 
- private:
-  EngineImpl* const engine_;
-  const TabletId tablet_;
-};
+EngineImpl::Busy::~Busy() {
+  MutexLock lock(&engine_->mu_);
+  engine_->busy_.erase(tablet_);
+}
 
 Status EngineImpl::CreateTablet(const TabletDescriptor& tablet, const TableSchema& schema,
                                 Epoch epoch) {
@@ -138,6 +130,10 @@ StatusOr<EngineImpl::StorePtr> EngineImpl::OpenBusy(TabletId tablet, Epoch epoch
   }
   RETURN_IF_ERROR(SettleLeftover(tablet));
   ASSIGN_OR_RETURN(StoredManifest stored, ReadOwnable(tablet, epoch));
+  if (stored.manifest.merged_into != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("tablet ", tablet, " was merged into tablet ", stored.manifest.merged_into));
+  }
   RETURN_IF_ERROR(core_->CheckLease());
   // Also under the same epoch: it moves the cell's version, so whoever held it before is fenced.
   Manifest next = stored.manifest;
@@ -150,6 +146,8 @@ StatusOr<EngineImpl::StorePtr> EngineImpl::OpenBusy(TabletId tablet, Epoch epoch
   core_->RaiseNow(next.gc_now_us);
   next.gc_now_us = core_->NowMicros();
   RETURN_IF_ERROR(core_->Judge(ReplaceManifest(core_->env.store, &stored, next)));
+  // From here on nobody else can commit it.
+  if (SplitIsPending(next)) RETURN_IF_ERROR(DropUncommitted(next));
   ASSIGN_OR_RETURN(StorePtr store, TabletStoreImpl::Open(core_, std::move(stored)));
   MutexLock lock(&mu_);
   open_[tablet] = store;

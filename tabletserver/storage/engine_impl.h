@@ -31,6 +31,9 @@ class EngineImpl : public Engine {
                       Epoch epoch) override;
   StatusOr<std::shared_ptr<TabletStore>> OpenTablet(TabletId tablet, Epoch epoch) override;
   Status CloseTablet(TabletId tablet, bool flush) override;
+  Status SplitTablet(TabletId parent, TabletId child, const std::string& at) override;
+  Status MergeTablets(TabletId left, TabletId right) override;
+  Status ForgetMerged(TabletId left, TabletId right) override;
   Status DropTablet(TabletId tablet, Epoch epoch) override;
   std::shared_ptr<TabletStore> FindTablet(TabletId tablet) override;
   std::vector<std::shared_ptr<TabletStore>> tablets() override;
@@ -41,13 +44,36 @@ class EngineImpl : public Engine {
 
  private:
   using StorePtr = std::shared_ptr<TabletStoreImpl>;
-  // Excludes other openings and closings of the tablet for its life.
-  class Busy;
+  // Excludes other openings, closings, splits and merges of the tablet for its life.
+  class Busy {
+   public:
+    static StatusOr<std::unique_ptr<Busy>> Claim(EngineImpl* engine, TabletId tablet);
+    Busy(EngineImpl* engine, TabletId tablet) : engine_(engine), tablet_(tablet) {}
+    ~Busy();
+    Busy(const Busy&) = delete;
+    Busy& operator=(const Busy&) = delete;
+
+   private:
+    EngineImpl* const engine_;
+    const TabletId tablet_;
+  };
 
   // The stored manifest; Aborted when it is of a higher epoch.
   StatusOr<StoredManifest> ReadOwnable(TabletId tablet, Epoch epoch);
   StatusOr<StorePtr> OpenBusy(TabletId tablet, Epoch epoch);
   Status CloseBusy(TabletId tablet, bool flush);
+  StatusOr<StorePtr> FindOpen(TabletId tablet);
+  // Ends a store whose manifest has changed under it, or may have.
+  void Retire(TabletId tablet, const StorePtr& store);
+  Status Replace(const StorePtr& old, std::vector<StoredManifest> manifests);
+  // Deletes the manifest of a child that never came to be. The caller owns the parent.
+  Status DropUncommitted(const Manifest& parent);
+  StatusOr<std::string> PrepareSplit(const StorePtr& store, TabletId child, const std::string& at);
+  Status MakeChild(const Manifest& child);
+  Status PrepareMerge(const StorePtr& left, const StorePtr& right);
+  Status Seal(const StorePtr& left, const StorePtr& right, bool* begun);
+  Status Extend(const StorePtr& right, TabletId left);
+  Status Point(const char* point) { return FaultPoint(core_->env.faults, point); }
   // Flushes what a closed tablet left in memory; OK when it left nothing or has another owner.
   Status SettleLeftover(TabletId tablet);
   void ForgetLeftover(TabletId tablet, bool only_settled);

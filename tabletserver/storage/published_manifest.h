@@ -18,6 +18,7 @@ class PublishedManifest {
   PublishedManifest(BlobStore* store, StoredManifest stored);
 
   const Manifest& current() const { return stored_.manifest; }
+  const StoredManifest& stored() const { return stored_; }
 
   // Durable when OK. Aborted: another owner has the tablet, for good. Any other error: not
   // published as far as is known; the caller may try again, with a manifest made from current().

@@ -110,6 +110,7 @@ std::optional<TabletStoreImpl::CompactionInputs> TabletStoreImpl::PickGroup() co
       files.push_back({.bytes = table->file.bytes,
                        .cells = table->file.cells,
                        .markers = table->file.markers,
+                       .clipped = !table->file.clip_start.empty() || !table->file.clip_end.empty(),
                        .settled = table->settled});
     }
     auto pick = PickCompaction(files, options, /*want_major=*/false);

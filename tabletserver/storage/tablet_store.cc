@@ -7,6 +7,7 @@
 #include <map>
 
 #include "common/base/log.h"
+#include "tabletserver/storage/manifest/reshape.h"
 
 namespace stele::storage {
 
@@ -14,6 +15,7 @@ TabletStoreImpl::TabletStoreImpl(std::shared_ptr<EngineCore> core, StoredManifes
     : core_(std::move(core)),
       tablet_(stored.manifest.tablet),
       epoch_(stored.manifest.epoch),
+      last_split_(SplitIsPending(stored.manifest) ? SplitOff() : stored.manifest.last_split),
       visible_sequence_(stored.manifest.flushed_sequence),
       last_drop_order_(stored.manifest.last_drop_order),
       manifest_(core_->env.store, stored),
@@ -86,6 +88,9 @@ TabletGroup TabletStoreImpl::MakeGroup(std::string name,
     files.push_back({table->table, table->file.clip_start, table->file.clip_end});
   }
   auto index = TabletIndex::Build(std::move(files), base != nullptr ? base->index.get() : nullptr);
+  for (const auto& table : group.tables)
+    group.bytes += table->table == nullptr ? table->file.bytes : 0;
+  for (size_t file = 0; file < index->files().size(); ++file) group.bytes += index->BytesOf(file);
   // Charged for as long as a version shows it. The core outlives every version.
   MemoryTracker* memory = &core_->index_memory;
   const auto bytes = static_cast<int64_t>(index->memory_bytes());
@@ -119,6 +124,7 @@ void TabletStoreImpl::ChangeVersion(absl::FunctionRef<void(TabletVersion*)> fn) 
 
 Status TabletStoreImpl::Publish(const Manifest& next) {
   if (fenced_) return FencedError(absl::StrCat("tablet ", tablet_.id, " has another owner"));
+  if (reshaped_) return FencedError(absl::StrCat("tablet ", tablet_.id, " was split or merged"));
   RETURN_IF_ERROR(core_->CheckLease());
   Manifest stamped = next;
   stamped.gc_now_us = core_->NowMicros();
@@ -217,7 +223,7 @@ TabletStats TabletStoreImpl::stats() const {
   for (const auto& frozen : v->frozen) stats.frozen_bytes += frozen->cells.memory_bytes();
   if (!v->frozen.empty()) stats.oldest_unflushed_lsn = v->frozen.front()->first_lsn;
   for (const TabletGroup& group : v->groups) {
-    for (const auto& table : group.tables) stats.sstable_bytes += table->file.bytes;
+    stats.sstable_bytes += group.bytes;
     stats.index_bytes += group.index->memory_bytes();
     stats.files += static_cast<uint32_t>(group.tables.size());
   }

@@ -52,16 +52,28 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   TableSchema schema() const override;
   TabletStats stats() const override;
   std::vector<ManifestFile> files() const override;
+  SplitOff last_split() const override { return last_split_; }
 
   // What the scheduler could do for this tablet now. Records before `wanted_lsn` keep the log from
   // going on: they are flushed.
   void AddMaintenance(Lsn wanted_lsn, bool memory_pressure, std::vector<MaintenanceTask>* tasks);
   // Refuses further writes and waits until those in the log's queue are answered.
   void StopWrites() EXCLUDES(write_mu_);
+  // The same for a moment: writers are told to come back. Until ResumeWrites or StopWrites.
+  void PauseWrites() EXCLUDES(write_mu_);
+  void ResumeWrites() EXCLUDES(write_mu_);
   // Refuses reads that begin from now on: another server may own the tablet soon.
   void StopReads() { reads_stopped_ = true; }
   // Gives up manifest and log: from now on both may belong to another store of the same tablet.
   void Detach() EXCLUDES(manifest_mu_);
+  // The steps of a split and of a merge (engine_reshape.cc).
+  StatusOr<std::string> SplitRow() const;
+  Manifest manifest() const EXCLUDES(manifest_mu_);
+  // Replaces the manifest by `change` of it, which may do more: nothing else changes it meanwhile.
+  // REQUIRES: nothing is unflushed when rows change hands.
+  StatusOr<StoredManifest> Reshape(absl::FunctionRef<StatusOr<Manifest>(const Manifest&)> change)
+      EXCLUDES(manifest_mu_);
+
   // Some acknowledged writes are in memory and in the log only.
   bool HasUnflushed() const;
   // Part of a read: a new state of the tablet, what the reader makes of it, and whether that may be
@@ -137,6 +149,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   const std::shared_ptr<EngineCore> core_;
   const TabletDescriptor tablet_;
   const Epoch epoch_;
+  const SplitOff last_split_;
 
   std::atomic<Sequence> visible_sequence_{0};
   std::atomic<bool> fenced_{false};
@@ -152,8 +165,9 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   Lsn reclaimable_lsn_ GUARDED_BY(flush_mu_) = 0;  // in the manifest, the log not yet told
   Mutex compaction_mu_;
 
-  Mutex manifest_mu_;
+  mutable Mutex manifest_mu_;
   PublishedManifest manifest_ GUARDED_BY(manifest_mu_);
+  bool reshaped_ GUARDED_BY(manifest_mu_) = false;  // its last word is spoken
 
   Mutex apply_mu_;
   TabletMemtable* active_ GUARDED_BY(apply_mu_) = nullptr;  // of the current version
@@ -169,6 +183,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   std::optional<RowDrop> held_ GUARDED_BY(write_mu_);  // writes to its rows are refused
   uint64_t queued_ GUARDED_BY(write_mu_) = 0;          // in the log, not yet answered
   bool closing_ GUARDED_BY(write_mu_) = false;
+  bool paused_ GUARDED_BY(write_mu_) = false;
 };
 
 }  // namespace stele::storage

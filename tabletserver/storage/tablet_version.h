@@ -58,6 +58,7 @@ struct TabletGroup {
   std::string name;
   std::vector<std::shared_ptr<const OpenTable>> tables;
   std::shared_ptr<const TabletIndex> index;  // over the tables
+  uint64_t bytes = 0;                        // of the tables, without what their clips leave out
 };
 
 struct TabletVersion {

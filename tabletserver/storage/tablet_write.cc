@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kRingFullDelayMs = 20;
 constexpr int64_t kHeldRowsDelayMs = 10;
+constexpr int64_t kPausedDelayMs = 10;
 constexpr int64_t kLongestSyncWaitMs = 60'000;
 constexpr uint64_t kCellOverheadBytes = 64;
 
@@ -102,6 +103,10 @@ Status TabletStoreImpl::Queue(const RowMutation& mutation, const TableSchema& sc
   if (held_ && held_->Covers(mutation.row)) {
     return RetryLaterError("the row's range is being dropped", kHeldRowsDelayMs);
   }
+  if (paused_) {
+    return RetryLaterError(absl::StrCat("tablet ", tablet_.id, " is being split or merged"),
+                           kPausedDelayMs);
+  }
   WriteHeader header;
   header.epoch = epoch_;
   header.base_sequence = next_sequence_;
@@ -158,7 +163,7 @@ Status TabletStoreImpl::Answer(const Status& logged) {
 void TabletStoreImpl::Finished() {
   MutexLock lock(&write_mu_);
   CHECK_GT(queued_, 0u);
-  if (--queued_ == 0 && closing_) drained_.SignalAll();
+  if (--queued_ == 0 && (closing_ || paused_)) drained_.SignalAll();
 }
 
 void TabletStoreImpl::StopWrites() {
@@ -166,6 +171,17 @@ void TabletStoreImpl::StopWrites() {
   closing_ = true;
   // Ends: the log answers every record it took, with an error when it cannot go on.
   while (queued_ > 0) drained_.Wait(&write_mu_);
+}
+
+void TabletStoreImpl::PauseWrites() {
+  MutexLock lock(&write_mu_);
+  paused_ = true;
+  while (queued_ > 0) drained_.Wait(&write_mu_);
+}
+
+void TabletStoreImpl::ResumeWrites() {
+  MutexLock lock(&write_mu_);
+  paused_ = false;
 }
 
 Status TabletStoreImpl::WriteSync(const RowMutation& mutation) {

@@ -28,6 +28,19 @@ bool ManyMarkers(const std::vector<PickerFile>& files, const PickerOptions& opti
          static_cast<double>(markers) >= options.marker_share * static_cast<double>(cells);
 }
 
+// Files shared with other tablets are rewritten when there is nothing better to do: only then can
+// the shared ones go. All that fit into one merge.
+std::optional<CompactionPick> Clipped(const std::vector<PickerFile>& files,
+                                      const PickerOptions& options) {
+  CompactionPick pick;
+  for (size_t i = 0; i < files.size() && pick.files.size() < options.merge_max_files; ++i) {
+    if (files[i].clipped) pick.files.push_back(i);
+  }
+  if (pick.files.empty()) return std::nullopt;
+  pick.major = pick.files.size() == files.size();
+  return pick;
+}
+
 }  // namespace
 
 std::optional<CompactionPick> PickCompaction(const std::vector<PickerFile>& files,
@@ -36,7 +49,7 @@ std::optional<CompactionPick> PickCompaction(const std::vector<PickerFile>& file
   CHECK_GE(options.merge_max_files, options.merge_min_files);
   if (files.empty()) return std::nullopt;
   if (want_major || ManyMarkers(files, options)) return All(files.size());
-  if (files.size() < options.merge_min_files) return std::nullopt;
+  if (files.size() < options.merge_min_files) return Clipped(files, options);
 
   std::vector<size_t> by_size(files.size());
   std::iota(by_size.begin(), by_size.end(), size_t{0});
@@ -68,7 +81,7 @@ std::optional<CompactionPick> PickCompaction(const std::vector<PickerFile>& file
     std::sort(pick.files.begin(), pick.files.end());
     return pick;
   }
-  return std::nullopt;
+  return Clipped(files, options);
 }
 
 }  // namespace stele::storage

@@ -25,6 +25,7 @@ struct PickerFile {
   uint64_t bytes = 0;
   uint64_t cells = 0;  // markers included
   uint64_t markers = 0;
+  bool clipped = false;  // holds rows that are another tablet's
   bool settled = false;  // came out of a major compaction: its markers cannot be dropped yet
 };
 

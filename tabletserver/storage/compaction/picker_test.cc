@@ -114,5 +114,21 @@ TEST(Picker, AlwaysEndsAndKeepsItsLimits) {
   }
 }
 
+TEST(Picker, FilesSharedAfterASplitAreRewrittenWhenNothingElseIsToDo) {
+  PickerOptions options;
+  std::vector<PickerFile> files = {{.bytes = 100, .cells = 10, .clipped = true},
+                                   {.bytes = 900'000'000, .cells = 10}};
+  auto pick = PickCompaction(files, options, false);
+  ASSERT_TRUE(pick);
+  EXPECT_EQ(pick->files, (std::vector<size_t>{0}));
+  EXPECT_FALSE(pick->major);
+  files[1].clipped = true;
+  pick = PickCompaction(files, options, false);
+  ASSERT_TRUE(pick);
+  EXPECT_TRUE(pick->major);
+  files[0].clipped = files[1].clipped = false;
+  EXPECT_FALSE(PickCompaction(files, options, false));
+}
+
 }  // namespace
 }  // namespace stele::storage

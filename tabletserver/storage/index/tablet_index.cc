@@ -192,6 +192,35 @@ bool TabletIndex::IsInReach(uint32_t file, Slice start, Slice end,
          (end.empty() || Slice(p.first_key) < end);
 }
 
+std::pair<size_t, size_t> TabletIndex::BlocksOf(size_t file) const {
+  const FileFences& fences = *fences_[file];
+  size_t first = 0, end = fences.size();
+  if (!files_[file].clip_start.empty()) {
+    std::string key;
+    AppendRowEnd(&key, files_[file].clip_start);
+    first = static_cast<size_t>(std::max(fences.FindBlock(key), 0));
+  }
+  if (!files_[file].clip_end.empty()) {
+    std::string key;
+    AppendRowEnd(&key, files_[file].clip_end);
+    end = static_cast<size_t>(fences.FindBlock(key) + 1);
+  }
+  return {first, std::max(first, end)};
+}
+
+uint64_t TabletIndex::BytesOf(size_t file) const {
+  const File& clipped = files_[file];
+  if (clipped.clip_start.empty() && clipped.clip_end.empty()) {
+    return clipped.table->properties().file_bytes;
+  }
+  uint64_t bytes = 0;
+  const auto [first, end] = BlocksOf(file);
+  for (size_t block = first; block < end; ++block) {
+    bytes += fences_[file]->handle(block).stored_bytes;
+  }
+  return bytes;
+}
+
 size_t TabletIndex::memory_bytes() const {
   size_t bytes = sizeof(*this) + files_.capacity() * sizeof(files_[0]) +
                  fences_.capacity() * sizeof(fences_[0]) +

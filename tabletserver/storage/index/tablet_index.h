@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "schema/model/cell_key.h"
@@ -71,6 +72,9 @@ class TabletIndex : public std::enable_shared_from_this<TabletIndex> {
 
   const std::vector<File>& files() const { return files_; }
   const FileFences& fences(size_t file) const { return *fences_[file]; }
+  // The blocks of a file that hold keys inside its clip: [first, second).
+  std::pair<size_t, size_t> BlocksOf(size_t file) const;
+  uint64_t BytesOf(size_t file) const;  // of these blocks; the whole file when it is not clipped
   size_t entry_count() const { return entries_.size(); }
   // Without the tables. Shared fences count in full.
   size_t memory_bytes() const;
