@@ -12,6 +12,7 @@ namespace {
 template <typename Response, typename Request>
 StatusOr<Response> Ask(internal::Session* session, wire::Method method, Request request,
                        bool repeatable) {
+  internal::CallRecorder::Call call = session->calls()->Start(internal::CallKind::kAdmin);
   routing::Core* core = session->core();
   const int64_t deadline_ns = core->DeadlineAfterMs(session->options().admin_timeout_ms);
   auto waiter = std::make_shared<routing::Waiter<StatusOr<Response>>>();
@@ -19,7 +20,8 @@ StatusOr<Response> Ask(internal::Session* session, wire::Method method, Request 
       core, session->locator(), method, std::move(request), repeatable, deadline_ns,
       [waiter](StatusOr<Response> answer) { waiter->Set(std::move(answer)); });
   std::optional<StatusOr<Response>> answer = waiter->Wait(core, deadline_ns);
-  if (!answer.has_value()) return absl::UnknownError("no answer came by the deadline");
+  if (!answer.has_value()) answer = absl::UnknownError("no answer came by the deadline");
+  call.End(answer->status());
   return *std::move(answer);
 }
 

@@ -14,6 +14,7 @@ struct Client::Parts {
 Client::Client(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Client::~Client() { Close(); }
 Admin& Client::admin() { return parts_->admin; }
+ClientMetrics Client::metrics() const { return parts_->session->metrics(); }
 void Client::Close() { parts_->session->Close(); }
 
 StatusOr<std::unique_ptr<Client>> Client::Connect(std::string_view cell,

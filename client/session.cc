@@ -20,23 +20,24 @@ Status CheckAddress(std::string_view cell) {
   return OkStatus();
 }
 
-Status CheckRange(Slice option, int64_t value, int64_t min, int64_t max) {
-  if (value >= min && value <= max) return OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(option, " is ", value, "; it must be ", min, " .. ", max));
-}
-
 Status CheckOptions(const ClientOptions& options) {
   RETURN_IF_ERROR(CheckRange("timeout_ms", options.timeout_ms, 1, kMaxTimeoutMs));
   RETURN_IF_ERROR(CheckRange("admin_timeout_ms", options.admin_timeout_ms, 1, kMaxTimeoutMs));
   RETURN_IF_ERROR(CheckRange("connect_timeout_ms", options.connect_timeout_ms, 1, kMaxTimeoutMs));
   RETURN_IF_ERROR(CheckRange("io_threads", options.io_threads, 1, 64));
+  const RetryPolicy& retry = options.retry_policy;
+  RETURN_IF_ERROR(CheckRange("retry_policy.first_backoff_ms", retry.first_backoff_ms, 1, 1000));
+  RETURN_IF_ERROR(CheckRange("retry_policy.max_backoff_ms", retry.max_backoff_ms,
+                             retry.first_backoff_ms, 60'000));
+  RETURN_IF_ERROR(CheckRange("retry_policy.budget_percent", retry.budget_percent, 1, 100));
+  RETURN_IF_ERROR(CheckRange("retry_policy.budget_burst", retry.budget_burst, 1, 1'000'000));
+  RETURN_IF_ERROR(
+      CheckRange("retry_policy.budget_per_second", retry.budget_per_second, 1, 1'000'000));
   RETURN_IF_ERROR(
       CheckRange("batch_requests_in_flight", options.batch_requests_in_flight, 1, 1000));
-  RETURN_IF_ERROR(CheckRange("batch_request_bytes",
-                             static_cast<int64_t>(options.batch_request_bytes), 1, kMaxFrameBytes));
-  return CheckRange("scan_page_bytes", static_cast<int64_t>(options.scan_page_bytes), 1,
-                    kMaxFrameBytes);
+  RETURN_IF_ERROR(
+      CheckRange("batch_request_bytes", options.batch_request_bytes, 1, kMaxFrameBytes));
+  return CheckRange("scan_page_bytes", options.scan_page_bytes, 1, kMaxFrameBytes);
 }
 
 net::RpcOptions RpcOptionsOf(const ClientOptions& options) {
@@ -51,6 +52,11 @@ routing::CoreOptions CoreOptionsOf(std::string_view cell, const ClientOptions& o
   core.cell_address = std::string(cell);
   core.retry.retry = options.retry;
   core.retry.retry_after_unknown = options.retry_after_unknown;
+  core.retry.first_backoff_ms = options.retry_policy.first_backoff_ms;
+  core.retry.max_backoff_ms = options.retry_policy.max_backoff_ms;
+  core.retry.budget_percent = options.retry_policy.budget_percent;
+  core.retry.budget_burst = options.retry_policy.budget_burst;
+  core.retry.budget_per_second = options.retry_policy.budget_per_second;
   core.request_bytes = options.batch_request_bytes;
   core.requests_in_flight = options.batch_requests_in_flight;
   core.page_bytes = options.scan_page_bytes;
@@ -70,12 +76,24 @@ Session::Session(std::string_view cell, const ClientOptions& options)
     : options_(options),
       jitter_(static_cast<uint64_t>(SystemClock()->BootNanos()) ^
               (uint64_t{Crc32c(FromStd(cell))} << 32)),
+      calls_(SystemClock()),
       timers_(net::TimerQueue::Create()),
       rpc_(net::RpcClient::Create(RpcOptionsOf(options))),
       core_({rpc_.get(), timers_.get(), SystemClock(), &jitter_}, CoreOptionsOf(cell, options)),
       locator_(&core_) {}
 
 Session::~Session() { Close(); }
+
+ClientMetrics Session::metrics() const {
+  ClientMetrics metrics;
+  calls_.Fill(&metrics);
+  const routing::Traffic& traffic = core_.traffic();
+  metrics.requests = traffic.requests.load(std::memory_order_relaxed);
+  metrics.retries = traffic.retries.load(std::memory_order_relaxed);
+  metrics.request_bytes = traffic.request_bytes.load(std::memory_order_relaxed);
+  metrics.response_bytes = traffic.response_bytes.load(std::memory_order_relaxed);
+  return metrics;
+}
 
 void Session::Close() {
   MutexLock lock(&closing_);

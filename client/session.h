@@ -9,7 +9,9 @@
 
 #include <memory>
 #include <string_view>
+#include <type_traits>
 
+#include "client/call_recorder.h"
 #include "client/routing/core.h"
 #include "client/routing/jitter.h"
 #include "client/routing/locator.h"
@@ -20,6 +22,14 @@
 #include "stele/options.h"
 
 namespace stele::internal {
+
+// InvalidArgument, naming the option, unless min <= value <= max.
+template <typename T>
+Status CheckRange(Slice option, T value, std::type_identity_t<T> min, std::type_identity_t<T> max) {
+  if (value >= min && value <= max) return OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(option, " is ", value, "; it must be ", min, " .. ", max));
+}
 
 class Session {
  public:
@@ -35,17 +45,25 @@ class Session {
   const ClientOptions& options() const { return options_; }
   routing::Core* core() { return &core_; }
   routing::Locator* locator() { return &locator_; }
+  CallRecorder* calls() { return &calls_; }
+  ClientMetrics metrics() const;
 
   int64_t TimeoutMs(const CallOptions& call) const {
     return call.timeout_ms > 0 ? call.timeout_ms : options_.timeout_ms;
   }
   int64_t Deadline(const CallOptions& call) const { return core_.DeadlineAfterMs(TimeoutMs(call)); }
+  // Of all pages of a scan together; INT64_MAX: none.
+  int64_t ScanDeadline(const CallOptions& call) const {
+    return call.whole_scan_timeout_ms > 0 ? core_.DeadlineAfterMs(call.whole_scan_timeout_ms)
+                                          : INT64_MAX;
+  }
 
  private:
   Session(std::string_view cell, const ClientOptions& options);
 
   const ClientOptions options_;
   routing::SeededJitter jitter_;
+  CallRecorder calls_;
   Mutex closing_;
   std::unique_ptr<net::TimerQueue> timers_;  // null once closed
   std::unique_ptr<net::RpcClient> rpc_;      // null once closed

@@ -1,5 +1,6 @@
 #include "stele/table.h"
 
+#include "client/async_scan.h"
 #include "client/page_source.h"
 #include "client/routing/batch_op.h"
 #include "client/routing/wait.h"
@@ -7,6 +8,8 @@
 
 namespace stele {
 namespace {
+
+using internal::CallKind;
 
 // A reader of a query that cannot be run.
 class FailedSource : public RowReader::Source {
@@ -18,36 +21,69 @@ class FailedSource : public RowReader::Source {
   const Status status_;
 };
 
-// Keeps the session for a reader that outlives its client.
+// Keeps the session for a reader that outlives its client, and records the scan.
 class SessionSource : public RowReader::Source {
  public:
   SessionSource(std::shared_ptr<internal::Session> session, std::unique_ptr<Source> source)
-      : session_(std::move(session)), source_(std::move(source)) {}
-  StatusOr<std::optional<Row>> Next() override { return source_->Next(); }
+      : session_(std::move(session)),
+        source_(std::move(source)),
+        recorded_(session_->calls()->Start(CallKind::kReadRows)) {}
+  StatusOr<std::optional<Row>> Next() override {
+    StatusOr<std::optional<Row>> next = source_->Next();
+    if (!next.ok() || !next->has_value()) recorded_.End(next.status());
+    return next;
+  }
 
  private:
-  const std::shared_ptr<internal::Session> session_;  // outlives source_
+  const std::shared_ptr<internal::Session> session_;  // outlives the others
   const std::unique_ptr<Source> source_;
+  internal::CallRecorder::Call recorded_;
 };
+
+// A promise as a callback.
+template <typename T>
+std::function<void(T)> Fulfil(std::future<T>* future) {
+  auto promise = std::make_shared<std::promise<T>>();
+  *future = promise->get_future();
+  return [promise = std::move(promise)](T value) { promise->set_value(std::move(value)); };
+}
+
+// Callbacks are copied, so what they own is shared.
+std::shared_ptr<internal::CallRecorder::Call> Record(internal::Session* session, CallKind kind) {
+  return std::make_shared<internal::CallRecorder::Call>(session->calls()->Start(kind));
+}
 
 }  // namespace
 
 const TableSchema& Table::schema() const { return state_->schema; }
 
 Status Table::Apply(RowMutation mutation, const CallOptions& call) {
-  std::vector<RowMutation> rows;
-  rows.push_back(std::move(mutation));
-  return ApplyBatch(std::move(rows), call).front();
+  const int64_t deadline_ns = state_->session->Deadline(call);
+  auto waiter = std::make_shared<routing::Waiter<Status>>();
+  ApplyAsync(
+      std::move(mutation), [waiter](Status status) { waiter->Set(std::move(status)); }, call);
+  return waiter->Wait(state_->session->core(), deadline_ns)
+      .value_or(absl::UnknownError("outcome unknown: no answer came by the deadline"));
 }
 
 void Table::ApplyAsync(RowMutation mutation, std::function<void(Status)> done,
                        const CallOptions& call) {
   std::vector<RowMutation> rows;
   rows.push_back(std::move(mutation));
-  ApplyBatchAsync(
+  state_->Mutate(
       std::move(rows),
-      [done = std::move(done)](std::vector<Status> statuses) { done(std::move(statuses[0])); },
+      [recorded = Record(state_->session.get(), CallKind::kApply),
+       done = std::move(done)](std::vector<Status> statuses) {
+        recorded->End(statuses[0]);
+        done(std::move(statuses[0]));
+      },
       call);
+}
+
+std::future<Status> Table::ApplyAsync(RowMutation mutation, const CallOptions& call) {
+  std::future<Status> future;
+  ApplyAsync(std::move(mutation), Fulfil(&future), call);
+  return future;
 }
 
 std::vector<Status> Table::ApplyBatch(std::vector<RowMutation> rows, const CallOptions& call) {
@@ -66,9 +102,30 @@ std::vector<Status> Table::ApplyBatch(std::vector<RowMutation> rows, const CallO
 void Table::ApplyBatchAsync(std::vector<RowMutation> rows,
                             std::function<void(std::vector<Status>)> done,
                             const CallOptions& call) {
-  if (state_->schema.id < kFirstUserTable) {
+  state_->Mutate(
+      std::move(rows),
+      [recorded = Record(state_->session.get(), CallKind::kApplyBatch),
+       done = std::move(done)](std::vector<Status> statuses) {
+        for (const Status& status : statuses) recorded->CountError(status);
+        recorded->End(OkStatus());
+        done(std::move(statuses));
+      },
+      call);
+}
+
+std::future<std::vector<Status>> Table::ApplyBatchAsync(std::vector<RowMutation> rows,
+                                                        const CallOptions& call) {
+  std::future<std::vector<Status>> future;
+  ApplyBatchAsync(std::move(rows), Fulfil(&future), call);
+  return future;
+}
+
+void Table::State::Mutate(std::vector<RowMutation> rows,
+                          std::function<void(std::vector<Status>)> done,
+                          const CallOptions& call) const {
+  if (schema.id < kFirstUserTable) {
     return done(std::vector<Status>(
-        rows.size(), absl::PermissionDeniedError(absl::StrCat("table \"", state_->schema.name,
+        rows.size(), absl::PermissionDeniedError(absl::StrCat("table \"", schema.name,
                                                               "\" is the cell's own: read-only"))));
   }
   size_t mutations = 0;
@@ -79,8 +136,8 @@ void Table::ApplyBatchAsync(std::vector<RowMutation> rows,
         absl::InvalidArgumentError(absl::StrCat(
             "batch has ", mutations, " mutations; the limit is ", kMaxMutationsPerBatch))));
   }
-  routing::BatchOp::Start(state_->session->core(), state_->session->locator(), state_->schema.id,
-                          std::move(rows), state_->session->Deadline(call), std::move(done));
+  routing::BatchOp::Start(session->core(), session->locator(), schema.id, std::move(rows),
+                          session->Deadline(call), std::move(done));
 }
 
 StatusOr<std::optional<Row>> Table::ReadRow(std::string_view key, const ReadQuery& what,
@@ -100,27 +157,44 @@ void Table::ReadRowAsync(std::string_view key, const ReadQuery& what,
                          const CallOptions& call) {
   RowSet rows;
   rows.keys.emplace_back(key);
+  auto recorded = Record(state_->session.get(), CallKind::kReadRow);
   auto scan = state_->Scan(rows, what, 1);
-  if (!scan.ok()) return done(scan.status());
+  if (!scan.ok()) {
+    recorded->End(scan.status());
+    return done(scan.status());
+  }
   (*scan)->NextPage(state_->session->Deadline(call),
-                    [done = std::move(done)](StatusOr<routing::ScanOp::Page> page) {
+                    [recorded, done = std::move(done)](StatusOr<routing::ScanOp::Page> page) {
+                      recorded->End(page.status());
                       if (!page.ok()) return done(page.status());
                       if (page->rows.empty()) return done(std::optional<Row>());
                       done(std::optional<Row>(std::move(page->rows.front())));
                     });
 }
 
+std::future<StatusOr<std::optional<Row>>> Table::ReadRowAsync(std::string_view key,
+                                                              const ReadQuery& what,
+                                                              const CallOptions& call) {
+  std::future<StatusOr<std::optional<Row>>> future;
+  ReadRowAsync(key, what, Fulfil(&future), call);
+  return future;
+}
+
 RowReader Table::ReadRows(const ReadQuery& query, const CallOptions& call) {
   auto scan = state_->Scan(query.rows(), query, query.limit());
   if (!scan.ok()) return RowReader(std::make_unique<FailedSource>(scan.status()));
-  const int64_t scan_deadline_ns =
-      call.whole_scan_timeout_ms > 0
-          ? state_->session->core()->DeadlineAfterMs(call.whole_scan_timeout_ms)
-          : INT64_MAX;
   return RowReader(std::make_unique<SessionSource>(
-      state_->session,
-      std::make_unique<PageSource>(state_->session->core(), *std::move(scan),
-                                   state_->session->TimeoutMs(call), scan_deadline_ns)));
+      state_->session, std::make_unique<PageSource>(state_->session->core(), *std::move(scan),
+                                                    state_->session->TimeoutMs(call),
+                                                    state_->session->ScanDeadline(call))));
+}
+
+void Table::ReadRowsAsync(const ReadQuery& query, std::function<bool(Row)> row,
+                          std::function<void(Status)> done, const CallOptions& call) {
+  auto scan = state_->Scan(query.rows(), query, query.limit());
+  if (!scan.ok()) return done(scan.status());
+  internal::AsyncScan::Start(state_->session, *std::move(scan), std::move(row), std::move(done),
+                             call);
 }
 
 Status Table::ReadRows(const ReadQuery& query, const std::function<bool(Row)>& row,

@@ -27,6 +27,7 @@ void Gate::Leave() {
 
 void Core::RetryLater(uint32_t attempt, const Status& failure, int64_t deadline_ns,
                       std::function<void()> again) {
+  traffic_.retries.fetch_add(1, std::memory_order_relaxed);
   // What was never sent loaded no server.
   const bool costs = !failure.GetPayload(net::kNotSentPayload).has_value();
   const int64_t delay_ms =

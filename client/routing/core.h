@@ -76,6 +76,14 @@ class Gate {
   uint64_t inside_ GUARDED_BY(mu_) = 0;
 };
 
+// What goes over the network, counted. Thread-safe.
+struct Traffic {
+  std::atomic<uint64_t> requests{0};
+  std::atomic<uint64_t> retries{0};
+  std::atomic<uint64_t> request_bytes{0};   // of bodies
+  std::atomic<uint64_t> response_bytes{0};  // of bodies
+};
+
 class Core {
  public:
   Core(const Edges& edges, const CoreOptions& options)
@@ -88,6 +96,8 @@ class Core {
   const CoreOptions& options() const { return options_; }
   RetryBudget* budget() { return &budget_; }
   Gate* gate() { return &gate_; }
+  Traffic* traffic() { return &traffic_; }
+  const Traffic& traffic() const { return traffic_; }
 
   int64_t DeadlineAfterMs(int64_t ms) const { return edges_.clock->BootNanos() + ms * 1'000'000; }
   // Milliseconds left, rounded up; <= 0 when it has passed.
@@ -107,6 +117,7 @@ class Core {
   const CoreOptions options_;
   RetryBudget budget_;
   Gate gate_;
+  Traffic traffic_;
 };
 
 // Marks the failure of a look-up that is shared by many: the caller's own attempt was not sent, and
@@ -123,9 +134,13 @@ void Call(Core* core, const std::string& address, wire::Method method, const Req
     // It will be as large the next time.
     return done(absl::InvalidArgumentError(body.status().message()));
   }
+  core->traffic()->requests.fetch_add(1, std::memory_order_relaxed);
+  core->traffic()->request_bytes.fetch_add(body->size(), std::memory_order_relaxed);
   core->rpc()->Call(address, static_cast<uint16_t>(method), *std::move(body), timeout_ms,
-                    [done = std::move(done)](StatusOr<net::Buffer> answer) {
+                    [core, done = std::move(done)](StatusOr<net::Buffer> answer) {
                       if (!answer.ok()) return done(answer.status());
+                      core->traffic()->response_bytes.fetch_add(answer->size(),
+                                                                std::memory_order_relaxed);
                       Response response;
                       if (Status s = wire::Decode(*answer, &response); !s.ok()) return done(s);
                       done(std::move(response));

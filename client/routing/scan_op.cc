@@ -58,6 +58,8 @@ void ScanOp::Ask(const TabletLocation& location) {
   request.rows = std::move(part.rows);
   asked_until_ = std::move(part.until);
   request.selection = spec_.selection;
+  request.filter = spec_.filter;
+  request.sample_seed = spec_.sample_seed;
   if (spec_.rows_limit > 0) request.rows_limit = spec_.rows_limit - rows_given_;
   request.max_bytes = core_->options().page_bytes;
   if (cursor_at_.has_value()) {

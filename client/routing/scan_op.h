@@ -19,7 +19,9 @@ struct ScanSpec {
   TableId table = 0;
   RowRanges rows;
   ReadSelection selection;
-  uint64_t rows_limit = 0;  // 0: none
+  uint64_t rows_limit = 0;   // 0: none
+  Filter filter = {};        // of what the selection takes; kNone: no filter
+  uint64_t sample_seed = 0;  // of its row samples
 };
 
 class ScanOp : public std::enable_shared_from_this<ScanOp> {

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "stele/admin.h"
+#include "stele/metrics.h"
 #include "stele/options.h"
 #include "stele/table.h"
 
@@ -40,6 +41,9 @@ class Client {
   absl::StatusOr<Table> OpenTable(std::string_view name);
   /// Tables and the state of the cell; lives as long as this client, copies of it longer.
   Admin& admin();
+
+  /// What it counted so far; also after Close.
+  ClientMetrics metrics() const;
 
   /// Lets no new call in, waits for those under way (each has a deadline; none is tried again) and
   /// ends the client's threads. Every later call, also of tables, readers and the admin that came

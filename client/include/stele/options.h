@@ -6,6 +6,17 @@
 
 namespace stele {
 
+/// How attempts are made again: when and how often. The deadline of the call always ends them.
+struct RetryPolicy {
+  /// Back-off before the first repeat, doubled with each; the wait is evenly random up to it (full
+  /// jitter), and at least the delay that an overloaded server asked for. 1 .. 1000.
+  int64_t first_backoff_ms = 10;
+  int64_t max_backoff_ms = 1000;    ///< it grows no further; first_backoff_ms .. 60 000
+  uint32_t budget_percent = 10;     ///< repeats that each 100 calls earn; 1 .. 100
+  uint32_t budget_burst = 500;      ///< repeats saved up at most, and at the start; 1 .. 1 000 000
+  uint32_t budget_per_second = 20;  ///< earned whatever the load; 1 .. 1 000 000
+};
+
 /// Of a whole client; given to Client::Connect.
 struct ClientOptions {
   int64_t timeout_ms = 30'000;  ///< of a data call (of one page, for a scan); 1 .. 86 400 000
@@ -22,6 +33,7 @@ struct ClientOptions {
   /// matters, switch it off. A set with the server's time and an open delete are never repeated:
   /// they end with the code Unknown.
   bool retry_after_unknown = true;
+  RetryPolicy retry_policy;  ///< when and how often
 
   uint64_t batch_request_bytes = 2u << 20;  ///< of one request of a batch
   uint32_t batch_requests_in_flight = 8;    ///< of one batch; 1 .. 1000

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "stele/filter.h"
 #include "stele/model.h"
 
 namespace stele {
@@ -19,6 +20,11 @@ namespace stele {
 /// compatible.
 class ReadQuery {
  public:
+  /// Everything.
+  ReadQuery() = default;
+  /// These rows; more may be added.
+  explicit ReadQuery(RowSet rows) : rows_(std::move(rows)) {}
+
   /// One row, 1 .. 4096 bytes.
   ReadQuery& Row(std::string_view key) {
     rows_.keys.emplace_back(key);
@@ -62,7 +68,12 @@ class ReadQuery {
     selection_.cells_per_row = first;
     return *this;
   }
-  /// Rows that have a cell after the selection; 0: no limit.
+  /// Cells that the filter lets through, of those selected by the calls above.
+  ReadQuery& Filter(stele::Filter filter) {
+    filter_ = std::move(filter);
+    return *this;
+  }
+  /// Rows that have a cell after selection and filter; 0: no limit.
   ReadQuery& Limit(uint64_t rows) {
     limit_ = rows;
     return *this;
@@ -72,6 +83,8 @@ class ReadQuery {
   const RowSet& rows() const { return rows_; }
   /// What of each row is wanted.
   const ReadSelection& selection() const { return selection_; }
+  /// What of the selected cells is wanted; of kind kNone: all.
+  const stele::Filter& filter() const { return filter_; }
   /// Rows at most; 0: no limit.
   uint64_t limit() const { return limit_; }
 
@@ -86,6 +99,7 @@ class ReadQuery {
  private:
   RowSet rows_;
   ReadSelection selection_;
+  stele::Filter filter_;
   uint64_t limit_ = 0;
 };
 

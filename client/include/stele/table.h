@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -53,6 +54,8 @@ class Table {
   /// must not block.
   void ApplyAsync(RowMutation mutation, std::function<void(absl::Status)> done,
                   const CallOptions& call = {});
+  /// The same with a future; dropping it does not wait.
+  std::future<absl::Status> ApplyAsync(RowMutation mutation, const CallOptions& call = {});
 
   /// Many rows, each atomic by itself; the batch as a whole is not. One status a row, in the order
   /// given. At most 100 000 mutations; rows are grouped by tablet and sent with bounded flow.
@@ -61,6 +64,9 @@ class Table {
   void ApplyBatchAsync(std::vector<RowMutation> rows,
                        std::function<void(std::vector<absl::Status>)> done,
                        const CallOptions& call = {});
+  /// The same with a future; dropping it does not wait.
+  std::future<std::vector<absl::Status>> ApplyBatchAsync(std::vector<RowMutation> rows,
+                                                         const CallOptions& call = {});
 
   /// The row, with all its cells or those that the query selects (its rows are ignored); empty when
   /// it has none.
@@ -70,6 +76,10 @@ class Table {
   void ReadRowAsync(std::string_view key, const ReadQuery& what,
                     std::function<void(absl::StatusOr<std::optional<Row>>)> done,
                     const CallOptions& call = {});
+  /// The same with a future; dropping it does not wait.
+  std::future<absl::StatusOr<std::optional<Row>>> ReadRowAsync(std::string_view key,
+                                                               const ReadQuery& what = {},
+                                                               const CallOptions& call = {});
 
   /// Scans. The timeout bounds the wait for each page. A malformed query is the reader's first
   /// answer.
@@ -77,8 +87,14 @@ class Table {
   /// Calls `row` for each, on this thread; false stops the scan.
   absl::Status ReadRows(const ReadQuery& query, const std::function<bool(Row)>& row,
                         const CallOptions& call = {});
+  /// Calls `row` for each, in order, one at a time, on threads of the client; false stops the scan.
+  /// Then calls `done` once: OK at the end or when stopped, else what went wrong. Neither may
+  /// block. A page is asked for when the one before was consumed: one is in memory at most.
+  void ReadRowsAsync(const ReadQuery& query, std::function<bool(Row)> row,
+                     std::function<void(absl::Status)> done, const CallOptions& call = {});
 
  private:
+  friend class BulkMutator;
   friend class Client;
   struct State;
   explicit Table(std::shared_ptr<const State> state) : state_(std::move(state)) {}
