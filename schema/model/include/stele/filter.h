@@ -69,7 +69,7 @@ struct Filter {
 
   /// Whether it is no filter at all.
   bool empty() const { return kind == Kind::kNone; }
-  bool operator==(const Filter&) const = default;
+  bool operator==(const Filter&) const = default;  ///< by all fields
 
   /// All cells.
   static Filter PassAll() { return Of(Kind::kPassAll); }

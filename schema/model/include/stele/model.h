@@ -24,12 +24,12 @@ inline constexpr int64_t kServerTime = -1;
 
 /// One value at (row, family:qualifier, timestamp).
 struct Cell {
-  std::string family;        ///< name of the column family
-  std::string qualifier;     ///< 0 .. 16 KiB; empty is a legal column
-  int64_t timestamp_us = 0;  ///< microseconds since 1970
-  std::string value;         ///< 0 .. 100 MiB
-  std::string label = {};    ///< given by a filter; empty: none
-  bool operator==(const Cell&) const = default;
+  std::string family;                            ///< name of the column family
+  std::string qualifier;                         ///< 0 .. 16 KiB; empty is a legal column
+  int64_t timestamp_us = 0;                      ///< microseconds since 1970
+  std::string value;                             ///< 0 .. 100 MiB
+  std::string label = {};                        ///< given by a filter; empty: none
+  bool operator==(const Cell&) const = default;  ///< by all fields
 };
 
 /// The cells of one row that were asked for.
@@ -37,33 +37,33 @@ struct Row {
   std::string key;  ///< 1 .. 4096 bytes
   /// Families ascending, qualifiers ascending, timestamps descending.
   std::vector<Cell> cells;
-  bool operator==(const Row&) const = default;
+  bool operator==(const Row&) const = default;  ///< by all fields
 };
 
 /// Writes a cell; one with the same family, qualifier and timestamp is replaced.
 struct SetCell {
-  std::string family;                  ///< must exist in the table
-  std::string qualifier;               ///< 0 .. 16 KiB
-  int64_t timestamp_us = kServerTime;  ///< or a multiple of 1000, >= 0
-  std::string value;                   ///< 0 .. 100 MiB
-  bool operator==(const SetCell&) const = default;
+  std::string family;                               ///< must exist in the table
+  std::string qualifier;                            ///< 0 .. 16 KiB
+  int64_t timestamp_us = kServerTime;               ///< or a multiple of 1000, >= 0
+  std::string value;                                ///< 0 .. 100 MiB
+  bool operator==(const SetCell&) const = default;  ///< by all fields
 };
 /// Removes the cells of the column with start_us <= timestamp < end_us; 0 is open on that side.
 struct DeleteFromColumn {
-  std::string family;     ///< must exist in the table
-  std::string qualifier;  ///< of the one column
-  int64_t start_us = 0;   ///< inclusive; 0: from the first
-  int64_t end_us = 0;     ///< exclusive; 0: to the last
-  bool operator==(const DeleteFromColumn&) const = default;
+  std::string family;                                        ///< must exist in the table
+  std::string qualifier;                                     ///< of the one column
+  int64_t start_us = 0;                                      ///< inclusive; 0: from the first
+  int64_t end_us = 0;                                        ///< exclusive; 0: to the last
+  bool operator==(const DeleteFromColumn&) const = default;  ///< by all fields
 };
 /// Removes all cells that the row has in the family.
 struct DeleteFromFamily {
-  std::string family;  ///< must exist in the table
-  bool operator==(const DeleteFromFamily&) const = default;
+  std::string family;                                        ///< must exist in the table
+  bool operator==(const DeleteFromFamily&) const = default;  ///< by all fields
 };
 /// Removes all cells of the row.
 struct DeleteFromRow {
-  bool operator==(const DeleteFromRow&) const = default;
+  bool operator==(const DeleteFromRow&) const = default;  ///< by all fields
 };
 /// Of aggregate families only, which take no SetCell. The cell (family, qualifier, timestamp)
 /// becomes its old state combined with the input as the family says; a missing cell takes the
@@ -73,7 +73,7 @@ struct AddToCell {
   std::string qualifier;     ///< 0 .. 16 KiB
   int64_t timestamp_us = 0;  ///< a multiple of 1000, >= 0; the server's time cannot be asked for
   int64_t input = 0;         ///< sums wrap
-  bool operator==(const AddToCell&) const = default;
+  bool operator==(const AddToCell&) const = default;  ///< by all fields
 };
 /// The same with the state of another cell.
 struct MergeToCell {
@@ -81,7 +81,7 @@ struct MergeToCell {
   std::string qualifier;     ///< 0 .. 16 KiB
   int64_t timestamp_us = 0;  ///< a multiple of 1000, >= 0; the server's time cannot be asked for
   std::string state;         ///< 8 bytes, big-endian, signed
-  bool operator==(const MergeToCell&) const = default;
+  bool operator==(const MergeToCell&) const = default;  ///< by all fields
 };
 /// One change of a row. A delete removes what exists then, and nothing that is written later,
 /// whatever its timestamp.
@@ -93,7 +93,7 @@ struct AppendToValue {
   std::string family;     ///< must exist in the table; not an aggregate
   std::string qualifier;  ///< 0 .. 16 KiB
   std::string value;      ///< old and new together at most 100 MiB
-  bool operator==(const AppendToValue&) const = default;
+  bool operator==(const AppendToValue&) const = default;  ///< by all fields
 };
 /// Read-modify-write: adds to the newest cell of the column, which must have exactly 8 bytes,
 /// big-endian, signed; a missing one counts as 0. The sum wraps.
@@ -101,32 +101,32 @@ struct IncrementValue {
   std::string family;     ///< must exist in the table; not an aggregate
   std::string qualifier;  ///< 0 .. 16 KiB
   int64_t amount = 0;     ///< 0 on a missing column writes a zero
-  bool operator==(const IncrementValue&) const = default;
+  bool operator==(const IncrementValue&) const = default;  ///< by all fields
 };
 /// One step of a read-modify-write.
 using ReadModifyWriteRule = std::variant<AppendToValue, IncrementValue>;
 
 /// Changes of one row: applied in order, all or none. RowMutationBuilder makes them.
 struct RowMutation {
-  std::string row;                  ///< 1 .. 4096 bytes
-  std::vector<Mutation> mutations;  ///< 1 .. 100 000
-  bool operator==(const RowMutation&) const = default;
+  std::string row;                                      ///< 1 .. 4096 bytes
+  std::vector<Mutation> mutations;                      ///< 1 .. 100 000
+  bool operator==(const RowMutation&) const = default;  ///< by all fields
 };
 
 /// Half-open or closed run of row keys.
 struct RowRange {
-  std::string start;        ///< empty: the first row
-  bool start_open = false;  ///< true: `start` itself is left out
-  std::string end;          ///< empty: the end of the table
-  bool end_open = true;     ///< true: `end` itself is left out
-  bool operator==(const RowRange&) const = default;
+  std::string start;                                 ///< empty: the first row
+  bool start_open = false;                           ///< true: `start` itself is left out
+  std::string end;                                   ///< empty: the end of the table
+  bool end_open = true;                              ///< true: `end` itself is left out
+  bool operator==(const RowRange&) const = default;  ///< by all fields
 };
 
 /// Rows to read: keys and ranges, each row once however often it is named.
 struct RowSet {
-  std::vector<std::string> keys;  ///< none may be empty
-  std::vector<RowRange> ranges;   ///< keys and ranges both empty: the whole table
-  bool operator==(const RowSet&) const = default;
+  std::vector<std::string> keys;                   ///< none may be empty
+  std::vector<RowRange> ranges;                    ///< keys and ranges both empty: the whole table
+  bool operator==(const RowSet&) const = default;  ///< by all fields
 };
 
 /// One end of a range of bytes.
@@ -143,7 +143,7 @@ struct Bound {
   static Bound Closed(std::string_view bytes) { return {Kind::kClosed, std::string(bytes)}; }
   /// An end that is outside.
   static Bound Open(std::string_view bytes) { return {Kind::kOpen, std::string(bytes)}; }
-  bool operator==(const Bound&) const = default;
+  bool operator==(const Bound&) const = default;  ///< by all fields
 };
 
 /// What of each row to return, before the filter (stele/filter.h) sees it.
@@ -151,11 +151,11 @@ struct ReadSelection {
   std::vector<std::string> families;  ///< empty: all
   /// (family, qualifier); with families: either matches.
   std::vector<std::pair<std::string, std::string>> columns;
-  int64_t min_timestamp_us = 0;  ///< inclusive; 0 open
-  int64_t max_timestamp_us = 0;  ///< exclusive; 0 open
-  int32_t cells_per_column = 0;  ///< newest first; 0: all
-  int32_t cells_per_row = 0;     ///< 0: all
-  bool operator==(const ReadSelection&) const = default;
+  int64_t min_timestamp_us = 0;                           ///< inclusive; 0 open
+  int64_t max_timestamp_us = 0;                           ///< exclusive; 0 open
+  int32_t cells_per_column = 0;                           ///< newest first; 0: all
+  int32_t cells_per_row = 0;                              ///< 0: all
+  bool operator==(const ReadSelection&) const = default;  ///< by all fields
 };
 
 }  // namespace stele

@@ -23,11 +23,11 @@ struct GcRule {
     kUnion,        ///< a cell goes when any of `rules` says so
     kIntersection  ///< a cell goes when all of `rules` say so
   };
-  Kind kind = Kind::kNone;    ///< decides which of the fields below count
-  int32_t max_versions = 0;   ///< >= 1
-  int64_t max_age_us = 0;     ///< microseconds, >= 1000
-  std::vector<GcRule> rules;  ///< at least 1, of a union or intersection
-  bool operator==(const GcRule&) const = default;
+  Kind kind = Kind::kNone;                         ///< decides which of the fields below count
+  int32_t max_versions = 0;                        ///< >= 1
+  int64_t max_age_us = 0;                          ///< microseconds, >= 1000
+  std::vector<GcRule> rules;                       ///< at least 1, of a union or intersection
+  bool operator==(const GcRule&) const = default;  ///< by all fields
 };
 
 /// Compression of a locality group's files.
@@ -46,7 +46,7 @@ struct LocalityGroupSchema {
   uint32_t bloom_bits_per_key = 10;  ///< 0: no filter
   bool bloom_columns = false;        ///< the filter also knows (row, column)
   bool in_memory = false;            ///< its blocks stay in memory once read
-  bool operator==(const LocalityGroupSchema&) const = default;
+  bool operator==(const LocalityGroupSchema&) const = default;  ///< by all fields
 };
 
 /// What the cells of a family are.
@@ -64,7 +64,7 @@ struct FamilySchema {
   std::string locality_group = "default";  ///< of the table's groups
   GcRule gc;                               ///< what of it may go
   Aggregate aggregate = Aggregate::kNone;  ///< never changes
-  bool operator==(const FamilySchema&) const = default;
+  bool operator==(const FamilySchema&) const = default;  ///< by all fields
 };
 
 /// A table's schema. Admin::CreateTable reads name, families, groups, split_bytes and
@@ -83,7 +83,7 @@ struct TableSchema {
   const FamilySchema* FindFamily(std::string_view family) const;
   /// The locality group of that name; nullptr when there is none. Points into this schema.
   const LocalityGroupSchema* FindGroup(std::string_view group) const;
-  bool operator==(const TableSchema&) const = default;
+  bool operator==(const TableSchema&) const = default;  ///< by all fields
 };
 
 }  // namespace stele

@@ -1,0 +1,444 @@
+// Goal: everything public of the SDK against a real cell: each call in each form, bulk loading in
+// bounds, metrics, what happens after Close, and each error by code and text.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <set>
+
+#include "common/base/log.h"
+#include "common/testing/status_asserts.h"
+#include "common/testing/temp_dir.h"
+#include "deploy/cell/cell.h"
+#include "stele/bulk_mutator.h"
+#include "stele/client.h"
+
+namespace stele {
+namespace {
+
+class SdkTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    SetMinLogLevel(LogLevel::kWarning);
+    dir_ = new TempDir;
+    deploy::CellOptions options;
+    options.data_dir = dir_->path();
+    options.http_address.clear();
+    options.tablet_servers = 2;
+    options.engine.log.segment_bytes = 4u << 20;
+    options.engine.memory_limit_bytes = 128u << 20;
+    options.engine.block_cache_bytes = 8u << 20;
+    options.engine.filter_cache_bytes = 1u << 20;
+    auto cell = deploy::Cell::Start(options);
+    ASSERT_OK(cell.status());
+    cell_ = cell->release();
+  }
+  static void TearDownTestSuite() {
+    delete cell_;
+    delete dir_;
+  }
+
+  void SetUp() override {
+    ASSERT_OK_AND_ASSIGN(client_, Client::Connect(cell_->address()));
+    name_ = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    TableSchema schema;
+    schema.name = name_;
+    schema.families.resize(2);
+    schema.families[0].name = "f";
+    schema.families[1].name = "g";
+    ASSERT_OK(client_->admin().CreateTable(schema, {"m"}));
+  }
+  Table Open() {
+    auto table = client_->OpenTable(name_);
+    EXPECT_OK(table.status());
+    return *table;
+  }
+  static RowMutation Put(const std::string& row, const std::string& value) {
+    return RowMutationBuilder(row).SetAt("f", "q", 1000, value).Build();
+  }
+  static std::string Key(int i) { return absl::StrCat(i % 2 == 0 ? "a" : "z", 10'000 + i); }
+
+  static TempDir* dir_;
+  static deploy::Cell* cell_;
+  std::unique_ptr<Client> client_;
+  std::string name_;
+};
+
+TempDir* SdkTest::dir_ = nullptr;
+deploy::Cell* SdkTest::cell_ = nullptr;
+
+TEST_F(SdkTest, EachCallInEachForm) {
+  Table table = Open();
+  ASSERT_OK(table.Apply(Put("a", "1")));
+  ASSERT_OK(table.ApplyAsync(Put("b", "2")).get());
+  std::promise<Status> applied;
+  table.ApplyAsync(Put("y", "3"), [&](Status s) { applied.set_value(std::move(s)); });
+  ASSERT_OK(applied.get_future().get());
+  for (const Status& s : table.ApplyBatch({Put("n", "4"), Put("z", "5")})) EXPECT_OK(s);
+  for (const Status& s : table.ApplyBatchAsync({Put("o", "6")}).get()) EXPECT_OK(s);
+
+  ASSERT_OK_AND_ASSIGN(std::optional<Row> row, table.ReadRow("a"));
+  ASSERT_TRUE(row.has_value());
+  EXPECT_EQ(*row, (Row{"a", {Cell{"f", "q", 1000, "1"}}}));
+  ASSERT_OK_AND_ASSIGN(row, table.ReadRowAsync("z").get());
+  EXPECT_EQ(row->cells.at(0).value, "5");
+  ASSERT_OK_AND_ASSIGN(row, table.ReadRowAsync("none").get());
+  EXPECT_FALSE(row.has_value());
+
+  const std::vector<std::string> all = {"a", "b", "n", "o", "y", "z"};
+  std::vector<std::string> seen;
+  for (StatusOr<Row>& one : table.ReadRows(ReadQuery())) {
+    ASSERT_OK(one.status());
+    seen.push_back(one->key);
+  }
+  EXPECT_EQ(seen, all);
+  seen.clear();
+  ASSERT_OK(table.ReadRows(ReadQuery().Limit(3), [&](Row one) {
+    seen.push_back(one.key);
+    return true;
+  }));
+  EXPECT_EQ(seen, std::vector<std::string>({"a", "b", "n"}));
+}
+
+TEST_F(SdkTest, ACallbackScanGivesRowsInOrderAndStops) {
+  ClientOptions small;
+  small.scan_page_bytes = 1000;  // many pages
+  ASSERT_OK_AND_ASSIGN(auto client, Client::Connect(cell_->address(), small));
+  ASSERT_OK_AND_ASSIGN(Table table, client->OpenTable(name_));
+  std::vector<RowMutation> rows;
+  std::set<std::string> keys;
+  for (int i = 0; i < 200; ++i) {
+    rows.push_back(Put(Key(i), std::string(100, 'v')));
+    keys.insert(Key(i));
+  }
+  for (const Status& s : table.ApplyBatch(rows)) ASSERT_OK(s);
+  for (const size_t wanted : {size_t{0}, size_t{7}, size_t{1000}}) {
+    std::vector<std::string> seen;
+    std::promise<Status> ended;
+    table.ReadRowsAsync(
+        ReadQuery(),
+        [&](Row row) {
+          if (seen.size() == wanted) return false;
+          seen.push_back(std::move(row.key));
+          return true;
+        },
+        [&](Status s) { ended.set_value(std::move(s)); });
+    ASSERT_OK(ended.get_future().get());
+    const auto end = std::next(keys.begin(), std::min(wanted, keys.size()));
+    EXPECT_EQ(seen, std::vector<std::string>(keys.begin(), end)) << wanted;
+  }
+  std::promise<Status> refused;
+  table.ReadRowsAsync(
+      ReadQuery().Row(""), [](Row) { return true; },
+      [&](Status s) { refused.set_value(std::move(s)); });
+  EXPECT_STATUS(kInvalidArgument, "row key is empty", refused.get_future().get());
+}
+
+TEST_F(SdkTest, BulkLoadingStaysInItsBounds) {
+  Table table = Open();
+  BulkOptions options;
+  options.max_outstanding_rows = 50;
+  options.max_outstanding_bytes = 4'000;
+  options.batch_rows = 7;
+  options.batches_in_flight = 3;
+  ASSERT_OK_AND_ASSIGN(auto bulk, BulkMutator::Create(table, options));
+  constexpr int kRows = 1'000;
+  for (int i = 0; i < kRows; ++i) {
+    ASSERT_OK(bulk->Add(Put(Key(i), "value")));
+    const BulkStats now = bulk->stats();
+    EXPECT_LE(now.outstanding_rows, options.max_outstanding_rows);
+    EXPECT_LE(now.outstanding_bytes, options.max_outstanding_bytes);
+  }
+  ASSERT_OK(bulk->Flush());
+  const BulkStats stats = bulk->stats();
+  EXPECT_EQ(stats.rows_added, uint64_t{kRows});
+  EXPECT_EQ(stats.rows_applied, uint64_t{kRows});
+  EXPECT_EQ(stats.outstanding_rows, 0u);
+  EXPECT_EQ(stats.outstanding_bytes, 0u);
+  EXPECT_GT(stats.waits, 0u);
+  EXPECT_GE(stats.batches, uint64_t{kRows / 7});
+  int found = 0;
+  ASSERT_OK(table.ReadRows(ReadQuery(), [&](Row) { return ++found > 0; }));
+  EXPECT_EQ(found, kRows);
+}
+
+TEST_F(SdkTest, ABulkRowIsSentWhenItLingeredOrIsLarger) {
+  Table table = Open();
+  BulkOptions options;
+  options.linger_ms = 1;
+  options.max_outstanding_bytes = 100;
+  std::promise<void> failed;
+  options.on_failure = [&](const RowMutation&, const Status&) { failed.set_value(); };
+  ASSERT_OK_AND_ASSIGN(auto bulk, BulkMutator::Create(table, options));
+  // Without Flush: its failure is told when it was sent.
+  ASSERT_OK(bulk->Add(RowMutationBuilder("r").Set("nowhere", "q", "v")));
+  failed.get_future().wait();
+  EXPECT_STATUS(kNotFound, "nowhere", bulk->Flush());
+  ASSERT_OK(bulk->Add(Put("large", std::string(1'000, 'v'))));
+  ASSERT_OK(bulk->Close());
+  ASSERT_OK_AND_ASSIGN(std::optional<Row> row, table.ReadRow("large"));
+  EXPECT_TRUE(row.has_value());
+  EXPECT_STATUS(kFailedPrecondition, "the bulk mutator is closed", bulk->Add(Put("late", "v")));
+  EXPECT_OK(bulk->Close());
+}
+
+TEST_F(SdkTest, BulkFailuresAreToldOnceEach) {
+  Table table = Open();
+  BulkOptions options;
+  options.batch_rows = 3;
+  Mutex mu;
+  std::map<std::string, Status> failures;
+  options.on_failure = [&](const RowMutation& row, const Status& why) {
+    MutexLock lock(&mu);
+    EXPECT_TRUE(failures.emplace(row.row, why).second) << row.row;
+  };
+  ASSERT_OK_AND_ASSIGN(auto bulk, BulkMutator::Create(table, options));
+  for (int i = 0; i < 20; ++i) {
+    RowMutationBuilder row(Key(i));
+    row.SetAt(i % 5 == 0 ? "nowhere" : "f", "q", 1000, "v");
+    ASSERT_OK(bulk->Add(row));
+  }
+  EXPECT_STATUS(kNotFound, "nowhere", bulk->Flush());
+  EXPECT_OK(bulk->Flush()) << "told once";
+  EXPECT_EQ(bulk->stats().rows_failed, 4u);
+  EXPECT_EQ(bulk->stats().rows_applied, 16u);
+  ASSERT_EQ(failures.size(), 4u);
+  for (const auto& [row, why] : failures) EXPECT_STATUS(kNotFound, "nowhere", why);
+}
+
+TEST_F(SdkTest, TryAddNeverWaits) {
+  Table table = Open();
+  BulkOptions options;
+  options.max_outstanding_rows = 1;
+  options.linger_ms = 60'000;
+  ASSERT_OK_AND_ASSIGN(auto bulk, BulkMutator::Create(table, options));
+  ASSERT_OK(bulk->TryAdd(Put("a", "1")));
+  RowMutation second = Put("b", "2");
+  EXPECT_STATUS(kResourceExhausted, "1 rows of", bulk->TryAdd(std::move(second)));
+  EXPECT_EQ(second, Put("b", "2"));
+  ASSERT_OK(bulk->Flush());
+  ASSERT_OK(bulk->TryAdd(std::move(second)));
+}
+
+TEST_F(SdkTest, MetricsCountCallsErrorsAndBytes) {
+  Table table = Open();
+  for (int i = 0; i < 5; ++i) ASSERT_OK(table.Apply(Put(Key(i), "v")));
+  EXPECT_STATUS(kInvalidArgument, "", table.Apply(Put("", "v")));
+  std::vector<Status> batch = table.ApplyBatch({Put("a", "v"), Put("", "v"), Put("", "v")});
+  ASSERT_OK(table.ReadRow("a"));
+  ASSERT_OK(table.ReadRows(ReadQuery(), [](Row) { return true; }));
+  const ClientMetrics metrics = client_->metrics();
+  std::map<std::string, CallMetrics> calls;
+  for (const CallMetrics& call : metrics.calls) calls[call.call] = call;
+  EXPECT_EQ(calls.size(), 5u);
+  EXPECT_EQ(calls["Apply"].started, 6u);
+  EXPECT_EQ(calls["Apply"].latency.count, 6u);
+  ASSERT_EQ(calls["Apply"].errors.size(), 1u);
+  EXPECT_EQ(calls["Apply"].errors[0], std::pair(absl::StatusCode::kInvalidArgument, uint64_t{1}));
+  ASSERT_EQ(calls["ApplyBatch"].errors.size(), 1u);
+  EXPECT_EQ(calls["ApplyBatch"].errors[0].second, 2u);
+  EXPECT_EQ(calls["ReadRow"].started, 1u);
+  EXPECT_EQ(calls["ReadRows"].started, 1u);
+  EXPECT_EQ(calls["Admin"].started, 2u);  // CreateTable, OpenTable
+  for (const auto& [name, call] : calls) {
+    EXPECT_EQ(call.in_flight, 0) << name;
+    EXPECT_LE(call.latency.p50_us, call.latency.p99_us) << name;
+    EXPECT_LE(call.latency.p99_us, call.latency.max_us) << name;
+    EXPECT_GT(call.latency.mean_us, 0) << name;
+  }
+  EXPECT_GE(metrics.requests, 8u);
+  EXPECT_GT(metrics.request_bytes, 0u);
+  EXPECT_GT(metrics.response_bytes, 0u);
+}
+
+TEST_F(SdkTest, AfterCloseEachCallIsRefused) {
+  Table table = Open();
+  Admin admin = client_->admin();
+  ASSERT_OK(table.Apply(Put("a", "v")));
+  RowReader reader = table.ReadRows(ReadQuery());
+  ASSERT_OK_AND_ASSIGN(auto bulk, BulkMutator::Create(table, {}));
+  client_->Close();
+  client_->Close();
+  constexpr char kWhy[] = "the client is closed";
+  auto refused = [&] {
+    EXPECT_STATUS(kCancelled, kWhy, table.Apply(Put("b", "v")));
+    EXPECT_STATUS(kCancelled, kWhy, table.ApplyAsync(Put("b", "v")).get());
+    EXPECT_STATUS(kCancelled, kWhy, table.ApplyBatch({Put("b", "v")}).at(0));
+    EXPECT_STATUS(kCancelled, kWhy, table.ReadRow("a"));
+    EXPECT_STATUS(kCancelled, kWhy, table.ReadRows(ReadQuery(), [](Row) { return true; }));
+    EXPECT_STATUS(kCancelled, kWhy, admin.ListTables());
+    EXPECT_STATUS(kCancelled, kWhy, admin.GetServerStatus(cell_->address()));
+    EXPECT_STATUS(kCancelled, kWhy, bulk->Add(Put("b", "v")));
+  };
+  refused();
+  EXPECT_STATUS(kCancelled, kWhy, client_->OpenTable(name_));
+  client_.reset();
+  refused();  // the handles outlive it
+}
+
+TEST_F(SdkTest, AdminShowsTheCell) {
+  Table table = Open();
+  ASSERT_OK(table.Apply(Put("a", "v")));
+  ASSERT_OK_AND_ASSIGN(TableDescription description, client_->admin().DescribeTable(name_));
+  EXPECT_EQ(description.schema.families.size(), 2u);
+  ASSERT_EQ(description.tablets.size(), 2u);
+  EXPECT_EQ(description.tablets[0].end_row, "m");
+  EXPECT_EQ(description.tablets[1].start_row, "m");
+  EXPECT_EQ(description.tablets[1].end_row, "");
+  EXPECT_EQ(description.tablets[0].table, description.schema.id);
+  EXPECT_EQ(description.tablets[0].assignment, "assigned");
+  EXPECT_FALSE(description.tablets[0].address.empty());
+
+  TableChange change;
+  change.table = name_;
+  change.changes.emplace_back().family.name = "new";
+  change.changes.emplace_back().kind = FamilyChange::Kind::kDrop;
+  change.changes[1].family.name = "g";
+  change.split_bytes = 1u << 20;
+  ASSERT_OK_AND_ASSIGN(TableSchema changed, client_->admin().AlterTable(change));
+  EXPECT_NE(changed.FindFamily("new"), nullptr);
+  EXPECT_EQ(changed.FindFamily("g"), nullptr);
+  EXPECT_EQ(changed.split_bytes, 1u << 20);
+  ASSERT_OK(client_->admin().FlushTable(name_));
+  ASSERT_OK(client_->admin().CompactTable(name_));
+
+  ASSERT_OK_AND_ASSIGN(CellStatus cell, client_->admin().GetCellStatus());
+  ASSERT_EQ(cell.servers.size(), 2u);
+  EXPECT_EQ(cell.servers[0].state, "live");
+  ASSERT_OK_AND_ASSIGN(ServerStatus server,
+                       client_->admin().GetServerStatus(cell.servers[0].address));
+  EXPECT_EQ(server.server_id, cell.servers[0].server_id);
+  EXPECT_EQ(server.state, "serving");
+  EXPECT_GT(server.ring.segments, 0u);
+  EXPECT_FALSE(server.numbers.empty());
+  ASSERT_OK_AND_ASSIGN(std::vector<TableSummary> tables, client_->admin().ListTables());
+  auto mine = [&](const TableSummary& t) { return t.schema.name == name_; };
+  EXPECT_EQ(std::count_if(tables.begin(), tables.end(), mine), 1);
+  ASSERT_OK(client_->admin().DropTable(name_));
+  EXPECT_STATUS(kNotFound, name_, client_->OpenTable(name_));
+}
+
+TEST_F(SdkTest, WriteErrorsByCodeAndText) {
+  Table table = Open();
+  const std::string longest(4096, 'k');
+  struct Case {
+    RowMutation mutation;
+    absl::StatusCode code;
+    const char* text;
+  };
+  auto set = [](const std::string& row, const std::string& qualifier, int64_t us) {
+    return RowMutationBuilder(row).SetAt("f", qualifier, us, "v").Build();
+  };
+  constexpr auto kOk = absl::StatusCode::kOk, kBad = absl::StatusCode::kInvalidArgument;
+  const std::vector<Case> cases = {
+      {set("k", "", 0), kOk, ""},
+      {set(longest, "q", 0), kOk, ""},
+      {set(longest + "k", "q", 0), kBad, "row key has 4097 bytes; the limit is 4096"},
+      {set("", "q", 0), kBad, "row key is empty"},
+      {set("k", std::string(16'384, 'q'), 0), kOk, ""},
+      {set("k", std::string(16'385, 'q'), 0), kBad,
+       "column qualifier has 16385 bytes; the limit is 16384"},
+      {set("k", "q", 1000), kOk, ""},
+      {set("k", "q", 1001), kBad,
+       "Timestamp granularity mismatch. Expected a multiple of 1000 (millisecond granularity), "
+       "but got 1001."},
+      {set("k", "q", -2), kBad, "Timestamp granularity mismatch"},
+      {RowMutationBuilder("k").Build(), kBad, "No mutations provided"},
+      {RowMutationBuilder("k").Set("h", "q", "v").Build(), absl::StatusCode::kNotFound, "'h'"},
+      {RowMutationBuilder("k").DeleteColumn("f", "q", 2000, 1000).Build(), kBad, "is empty"},
+      {RowMutationBuilder("k").DeleteColumn("f", "q", 1000, 2000).Build(), kOk, ""},
+      {RowMutationBuilder("k").DeleteFamily("g").DeleteRow().Build(), kOk, ""},
+  };
+  for (size_t i = 0; i < cases.size(); ++i) {
+    const Status got = table.Apply(cases[i].mutation);
+    EXPECT_EQ(got.code(), cases[i].code) << i << ' ' << got;
+    EXPECT_TRUE(absl::StrContains(got.message(), cases[i].text)) << i << ' ' << got;
+  }
+  RowMutation many{"k", std::vector<Mutation>(100'000, DeleteFromFamily{"g"})};
+  EXPECT_OK(table.Apply(many));
+  many.mutations.emplace_back(DeleteFromFamily{"g"});
+  EXPECT_STATUS(kInvalidArgument, "100001 mutations; the limit is 100000", table.Apply(many));
+  ASSERT_OK_AND_ASSIGN(Table metadata, client_->OpenTable("_METADATA"));
+  EXPECT_STATUS(kPermissionDenied, "read-only", metadata.Apply(Put("k", "v")));
+}
+
+TEST_F(SdkTest, ReadErrorsByCodeAndText) {
+  Table table = Open();
+  auto nothing = [](Row) { return true; };
+  const std::vector<std::pair<ReadQuery, const char*>> bad = {
+      {ReadQuery().Row(""), "row key is empty"},
+      {ReadQuery().Row(std::string(4097, 'k')), "row key has 4097 bytes; the limit is 4096"},
+      {ReadQuery().Range("b", "a"), "row range starts after its end"},
+      {ReadQuery().Timestamps(-1, 0), "has a negative bound"},
+      {ReadQuery().Timestamps(2000, 1000), "is reversed"},
+      {ReadQuery().CellsPerColumn(-1), "cells_per_column is -1"},
+      {ReadQuery().CellsPerRow(-1), "cells_per_row is -1"},
+      {ReadQuery().Filter(Filter::Versions(0)), "cells_per_column_limit"},
+      {ReadQuery().Filter(Filter::ValueRegex("(")), "Error in field 'value_regex'"},
+  };
+  for (const auto& [query, text] : bad) {
+    EXPECT_STATUS(kInvalidArgument, text, table.ReadRows(query, nothing));
+    if (query.rows() == RowSet()) EXPECT_STATUS(kInvalidArgument, text, table.ReadRow("a", query));
+  }
+  EXPECT_OK(table.ReadRows(ReadQuery().Range("b", "b").Row(std::string(4096, 'k')), nothing));
+}
+
+TEST_F(SdkTest, OptionsAndNamesByCodeAndText) {
+  const std::string cell = cell_->address();
+  struct Case {
+    std::function<void(ClientOptions*)> set;
+    const char* text;  // null: fine
+  };
+  const std::vector<Case> cases = {
+      {[](ClientOptions* o) { o->timeout_ms = 0; }, "timeout_ms is 0; it must be 1 .. 86400000"},
+      {[](ClientOptions* o) { o->timeout_ms = 86'400'001; }, "timeout_ms is 86400001"},
+      {[](ClientOptions* o) { o->admin_timeout_ms = 0; }, "admin_timeout_ms is 0"},
+      {[](ClientOptions* o) { o->io_threads = 65; }, "io_threads is 65; it must be 1 .. 64"},
+      {[](ClientOptions* o) { o->scan_page_bytes = 0; }, "scan_page_bytes is 0"},
+      {[](ClientOptions* o) { o->retry_policy.max_backoff_ms = 9; }, "it must be 10 .. 60000"},
+      {[](ClientOptions* o) { o->retry_policy.budget_percent = 0; }, "budget_percent is 0"},
+      {[](ClientOptions* o) { o->timeout_ms = 86'400'000; }, nullptr},
+      {[](ClientOptions* o) { o->io_threads = 64; }, nullptr},
+  };
+  for (const Case& one : cases) {
+    ClientOptions options;
+    one.set(&options);
+    if (one.text == nullptr) {
+      EXPECT_OK(Client::Connect(cell, options));
+    } else {
+      EXPECT_STATUS(kInvalidArgument, one.text, Client::Connect(cell, options));
+    }
+  }
+  for (const char* address : {"", "host", ":1", "host:", "host:0", "host:65536", "host:x"}) {
+    EXPECT_STATUS(kInvalidArgument, "is not of the form host:port", Client::Connect(address));
+  }
+  ClientOptions hasty;
+  hasty.connect_timeout_ms = 200;
+  EXPECT_STATUS(kUnavailable, "no cell answers at 127.0.0.1:1",
+                Client::Connect("127.0.0.1:1", hasty));
+  EXPECT_STATUS(kNotFound, "nothing", client_->OpenTable("nothing"));
+  EXPECT_STATUS(kInvalidArgument, "table name", client_->OpenTable("a b"));
+  TableSchema schema;
+  schema.name = name_;
+  EXPECT_STATUS(kAlreadyExists, name_, client_->admin().CreateTable(schema));
+  Table table = Open();
+  BulkOptions bulk;
+  bulk.batch_rows = 0;
+  EXPECT_STATUS(kInvalidArgument, "batch_rows is 0; it must be 1 .. 100000",
+                BulkMutator::Create(table, bulk));
+}
+
+TEST(FilterBuilderTest, OperatorsJoinAndNamesAreExact) {
+  using F = Filter;
+  EXPECT_EQ(F::Family("x") & F::Versions(1), F::Chain(F::Family("x"), F::Versions(1)));
+  EXPECT_EQ((F::Family("x") & F::Versions(1)) & F::StripValue(),
+            F::Chain(F::Family("x"), F::Versions(1), F::StripValue()));
+  EXPECT_EQ(F::Family("x") | (F::Family("y") | F::Family("z")),
+            F::Interleave({F::Family("x"), F::Family("y"), F::Family("z")}));
+  EXPECT_EQ((F::Family("x") | F::Family("y")) & F::Versions(1),
+            F::Chain(F::Interleave(F::Family("x"), F::Family("y")), F::Versions(1)));
+  EXPECT_EQ(F::Column("f", "a.b"), F::ColumnRange("f", Bound::Closed("a.b"), Bound::Closed("a.b")));
+}
+
+}  // namespace
+}  // namespace stele
