@@ -2,7 +2,9 @@
 // bounds, metrics, what happens after Close, and each error by code and text.
 #include <gtest/gtest.h>
 
-#include <atomic>
+#include <algorithm>
+#include <functional>
+#include <future>
 #include <map>
 #include <set>
 
