@@ -199,6 +199,10 @@ ReadRowsRequest MakeReadRows(Random& r) {
   message.selection.max_timestamp_us = static_cast<int64_t>(r.Next());
   message.selection.cells_per_column = static_cast<int32_t>(r.Next());
   message.selection.cells_per_row = static_cast<int32_t>(r.Next());
+  for (uint64_t i = r.Below(3); i > 0; i--) {
+    message.selection.ranges.push_back({r.Bytes(10), Bound::Closed(r.Bytes(9)), {}});
+    message.selection.ranges.push_back({"", {}, Bound::Open(r.Bytes(9))});
+  }
   message.rows_limit = r.Next();
   message.max_bytes = r.Next();
   message.resume_after = r.Bytes(40);
@@ -499,6 +503,43 @@ TEST(ConvertTest, DeepAndWideGcRulesAreRefused) {
   wide.rules.resize(kMaxGcRuleNodes);
   message.schema.families[0].gc = wide;
   EXPECT_EQ(Decode(*Encode(message), &out).code(), absl::StatusCode::kDataLoss);
+}
+
+// From both sides of each limit; a filter that arrives is a valid one.
+TEST(ConvertTest, FiltersAreCheckedOnArrival) {
+  const auto arrives = [](const Filter& filter) {
+    ReadRowsRequest message, out;
+    message.filter = filter;
+    const Status status = Decode(*Encode(message), &out);
+    if (status.ok()) EXPECT_EQ(out.filter, filter);
+    return std::string(status.message());
+  };
+  Filter deep = Filter::PassAll();
+  for (size_t i = 1; i < kMaxFilterDepth; i++) deep = Filter::Chain({Filter::PassAll(), deep});
+  EXPECT_EQ(arrives(deep), "") << "at the limit";
+  for (int i = 0; i < 3; i++) deep = Filter::Chain({Filter::PassAll(), deep});
+  EXPECT_EQ(arrives(deep), "filter is more than 20 deep, which is the limit");
+  for (int i = 0; i < 200; i++) deep = Filter::Chain({Filter::PassAll(), deep});
+  EXPECT_NE(arrives(deep), "") << "deeper than a message may be";
+
+  std::vector<Filter> wide(kMaxFilterBytes - 4, Filter::PassAll());
+  EXPECT_EQ(arrives(Filter::Interleave(wide)), "") << "at the limit";
+  wide.push_back(Filter::PassAll());
+  EXPECT_NE(arrives(Filter::Interleave(wide)).find("the limit is 20480"), std::string::npos);
+  wide.assign(200'000, Filter{});
+  EXPECT_NE(arrives(Filter::Interleave(wide)).find("limit"), std::string::npos);
+  EXPECT_EQ(arrives(Filter::ValueBitmask(std::string(kMaxFilterBytes - 4, 'm'))), "");
+  EXPECT_NE(arrives(Filter::ValueBitmask(std::string(kMaxFilterBytes - 3, 'm'))), "");
+
+  EXPECT_NE(arrives(Filter::ValueRegex("(")).find("Error in field 'value_regex' : "),
+            std::string::npos);
+  EXPECT_NE(arrives(Filter::ColumnRange(std::string(65, 'f'), {}, {})).find("65 bytes, limit 64"),
+            std::string::npos);
+  Filter odd = Filter::PassAll();
+  odd.kind = static_cast<Filter::Kind>(200);
+  EXPECT_EQ(arrives(odd), "filter of unknown kind 200");
+  EXPECT_EQ(arrives(Filter::ValueRange({static_cast<Bound::Kind>(9), "x"}, {})),
+            "bound of unknown kind 9");
 }
 
 TEST(ConvertTest, TooLargeMessagesAreNotEncoded) {

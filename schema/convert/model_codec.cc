@@ -58,6 +58,11 @@ Status GetFilterNode(schema::Filter::Reader from, Filter* out) {
   }
   out->kind = static_cast<Filter::Kind>(kind);
   switch (out->kind) {
+    case Filter::Kind::kNone:
+    case Filter::Kind::kChain:
+    case Filter::Kind::kInterleave:
+    case Filter::Kind::kCondition:
+      return OkStatus();
     case Filter::Kind::kPassAll:
     case Filter::Kind::kBlockAll:
     case Filter::Kind::kSink:
@@ -100,6 +105,7 @@ Status GetFilterTree(schema::Filter::Reader from, const ReadLimits& limits, size
     return absl::InvalidArgumentError(
         absl::StrCat("filter has ", *bytes, " bytes or more; the limit is ", kMaxFilterBytes));
   }
+  if (out->empty()) return OkStatus();
   const auto children = from.getChildren();
   // A part has at least a byte.
   RETURN_IF_ERROR(limits.CheckList<schema::Filter>(children.size(), kMaxFilterBytes - *bytes,
@@ -265,6 +271,16 @@ void PutSelection(schema::ReadSelection::Builder to, const ReadSelection& from) 
   to.setMaxTimestampUs(from.max_timestamp_us);
   to.setCellsPerColumn(from.cells_per_column);
   to.setCellsPerRow(from.cells_per_row);
+  if (from.ranges.empty()) return;
+  auto ranges = to.initRanges(static_cast<uint>(from.ranges.size()));
+  for (uint i = 0; i < ranges.size(); i++) {
+    auto range = ranges[i];
+    range.setFamily(ToData(from.ranges[i].family));
+    range.setStartKind(static_cast<uint8_t>(from.ranges[i].start.kind));
+    range.setEndKind(static_cast<uint8_t>(from.ranges[i].end.kind));
+    range.setStart(ToData(from.ranges[i].start.bytes));
+    range.setEnd(ToData(from.ranges[i].end.bytes));
+  }
 }
 
 Status GetSelection(schema::ReadSelection::Reader from, const ReadLimits& limits,
@@ -286,6 +302,18 @@ Status GetSelection(schema::ReadSelection::Reader from, const ReadLimits& limits
   out->max_timestamp_us = from.getMaxTimestampUs();
   out->cells_per_column = from.getCellsPerColumn();
   out->cells_per_row = from.getCellsPerRow();
+  const auto ranges = from.getRanges();
+  RETURN_IF_ERROR(
+      limits.CheckList<schema::ColumnRange>(ranges.size(), kMaxSelectionEntries, "column ranges"));
+  out->ranges.resize(ranges.size());
+  for (uint i = 0; i < ranges.size(); i++) {
+    const auto range = ranges[i];
+    ColumnRange& to = out->ranges[i];
+    RETURN_IF_ERROR(
+        CopyData(range.getFamily(), kMaxFamilyNameBytes, "selected family", &to.family));
+    RETURN_IF_ERROR(GetBound(range.getStartKind(), range.getStart(), &to.start));
+    RETURN_IF_ERROR(GetBound(range.getEndKind(), range.getEnd(), &to.end));
+  }
   return OkStatus();
 }
 

@@ -196,6 +196,17 @@ const LocalityGroupSchema* TableSchema::FindGroup(std::string_view group) const 
   return nullptr;
 }
 
+bool ReadSelection::TakesFamily(std::string_view family) const {
+  return TakesAllColumns() ||
+         std::any_of(families.begin(), families.end(),
+                     [&](const std::string& name) { return name == family; }) ||
+         std::any_of(columns.begin(), columns.end(),
+                     [&](const auto& column) { return column.first == family; }) ||
+         std::any_of(ranges.begin(), ranges.end(), [&](const ColumnRange& range) {
+           return range.family.empty() || range.family == family;
+         });
+}
+
 Status ValidateTableName(Slice name) {
   RETURN_IF_ERROR(CheckName("table name", name, kMaxTableNameBytes));
   if (!IsWordByte(name[0])) return Invalid("table name begins with a byte outside [_a-zA-Z0-9]");
@@ -292,6 +303,11 @@ Status ValidateSelection(const ReadSelection& selection) {
   for (const auto& [family, qualifier] : selection.columns) {
     RETURN_IF_ERROR(CheckSize("family name", family.size(), kMaxFamilyNameBytes));
     RETURN_IF_ERROR(CheckQualifier(qualifier));
+  }
+  for (const ColumnRange& range : selection.ranges) {
+    RETURN_IF_ERROR(CheckSize("family name", range.family.size(), kMaxFamilyNameBytes));
+    RETURN_IF_ERROR(CheckQualifier(range.start.bytes));
+    RETURN_IF_ERROR(CheckQualifier(range.end.bytes));
   }
   return OkStatus();
 }

@@ -64,6 +64,14 @@ struct Column {
   qualifier @1 :Data;
 }
 
+struct ColumnRange {
+  family @0 :Data;
+  startKind @1 :UInt8;  # of Bound
+  endKind @2 :UInt8;
+  start @3 :Data;
+  end @4 :Data;
+}
+
 struct ReadSelection {
   families @0 :List(Data);
   columns @1 :List(Column);
@@ -71,6 +79,7 @@ struct ReadSelection {
   maxTimestampUs @3 :Int64;
   cellsPerColumn @4 :Int32;
   cellsPerRow @5 :Int32;
+  ranges @6 :List(ColumnRange);
 }
 
 struct Filter {

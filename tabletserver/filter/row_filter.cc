@@ -64,6 +64,7 @@ struct RowFilterRun::State {
   };
   struct NodeState {
     bool alive = false;     // a cell that comes here can make a difference
+    bool open = false;      // the same for the rest of the column
     bool takes_row = true;  // kRowKeyRegex, kRowSample
     bool answer = false;    // of the regex or range for `place`
     uint64_t place = 0;     // the family or column for which answer, or count, holds; 0: none
@@ -78,6 +79,9 @@ struct RowFilterRun::State {
         matched(program.conditions().size()) {}
 
   void FindAlive();
+  void FindColumnDone();
+  // Whether a further cell of the column that comes here can make a difference or be counted.
+  bool IsOpen(const FilterNode& node, const NodeState& state) const;
   bool IsAlive(const FilterNode& node, const NodeState& state) const;
   // True, false or not yet known.
   bool IsDecided(uint32_t condition) const {
@@ -109,6 +113,9 @@ struct RowFilterRun::State {
   // Numbers of the family and the column of the cell, never used twice by this run.
   uint64_t family_number = 0, column_number = 0;
   bool in_column = false;
+  bool column_done = false;
+  bool column_is_stale = false;  // column_done is to be found anew
+  int64_t timestamp_us = 0;      // of the last cell
   std::string family, qualifier;
 };
 
@@ -145,6 +152,44 @@ void RowFilterRun::State::FindAlive() {
     nodes[i].alive = IsAlive(program.nodes()[i], nodes[i]);
   }
   alive_is_stale = false;
+  column_is_stale = true;
+}
+
+bool RowFilterRun::State::IsOpen(const FilterNode& node, const NodeState& state) const {
+  auto open = [this](uint32_t other) { return nodes[other].open; };
+  if (!state.alive) return false;
+  switch (node.op) {
+    case FilterOp::kOutput:
+    case FilterOp::kMatch:
+    case FilterOp::kRowOffset:
+    case FilterOp::kRowLimit:  // the row's counts have to be right in the next column
+      return true;
+    case FilterOp::kFamilyNameRegex:
+      return (state.place != family_number || state.answer) && open(node.next);
+    case FilterOp::kQualifierRegex:
+    case FilterOp::kColumnRange:
+      return (state.place != column_number || state.answer) && open(node.next);
+    case FilterOp::kColumnLimit: {
+      const bool full =
+          state.place == column_number && state.count >= static_cast<uint64_t>(node.part.count);
+      return !full && open(node.next);
+    }
+    case FilterOp::kTimestampRange:  // further cells are older
+      return timestamp_us > node.part.start_us && open(node.next);
+    case FilterOp::kInterleave:
+      return std::any_of(node.branches.begin(), node.branches.end(), open);
+    case FilterOp::kCondition:
+      if (IsDecided(node.condition)) return open(Chosen(node));
+      return std::any_of(node.branches.begin(), node.branches.end(), open);
+    default:
+      return open(node.next);
+  }
+}
+
+void RowFilterRun::State::FindColumnDone() {
+  for (size_t i = 0; i < nodes.size(); ++i) nodes[i].open = IsOpen(program.nodes()[i], nodes[i]);
+  column_done = !nodes[program.entry()].open;
+  column_is_stale = false;
 }
 
 void RowFilterRun::State::EnterColumn(const CellView& cell) {
@@ -155,6 +200,7 @@ void RowFilterRun::State::EnterColumn(const CellView& cell) {
     family.assign(cell.family.data(), cell.family.size());
   }
   ++column_number;
+  column_is_stale = true;
   qualifier.assign(cell.qualifier.data(), cell.qualifier.size());
   in_column = true;
 }
@@ -183,7 +229,7 @@ bool RowFilterRun::State::Counts(const FilterNode& node, NodeState* state) {
     state->count = 0;
   }
   const bool full = state->count >= limit;
-  if (!full) ++state->count;
+  if (!full && ++state->count == limit) column_is_stale = true;
   if (node.op == FilterOp::kRowOffset) return full;
   if (node.op == FilterOp::kRowLimit && state->count == limit) alive_is_stale = true;
   return !full;
@@ -204,6 +250,7 @@ bool RowFilterRun::State::Takes(const FilterNode& node, NodeState* state, const 
     case FilterOp::kValueBitmask:
       return HasBits(value, node.part.bytes);
     case FilterOp::kTimestampRange:
+      if (cell.timestamp_us <= node.part.start_us) column_is_stale = true;
       return cell.timestamp_us >= node.part.start_us &&
              (node.part.end_us == 0 || cell.timestamp_us < node.part.end_us);
     case FilterOp::kRowOffset:
@@ -294,6 +341,7 @@ void RowFilterRun::AddCell(const CellView& cell, FilterOutput* output) {
   State& s = *state_;
   if (s.alive_is_stale) s.FindAlive();
   s.EnterColumn(cell);
+  s.timestamp_us = cell.timestamp_us;
   s.waiting.push_back({.node = s.program.entry()});
   while (!s.waiting.empty()) {
     const State::Traveller next = s.waiting.back();
@@ -305,6 +353,12 @@ void RowFilterRun::AddCell(const CellView& cell, FilterOutput* output) {
 bool RowFilterRun::RowDone() {
   if (state_->alive_is_stale) state_->FindAlive();
   return !state_->nodes[state_->program.entry()].alive;
+}
+
+bool RowFilterRun::ColumnDone() {
+  if (RowDone()) return true;
+  if (state_->column_is_stale) state_->FindColumnDone();
+  return state_->column_done;
 }
 
 Status FilterRow(RowFilterRun* run, Slice key, RepeatableRow* row, FilterOutput* output) {

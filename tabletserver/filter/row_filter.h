@@ -82,6 +82,9 @@ class RowFilterRun {
   // No further cell of this pass can make a difference: skip the rest of it. May be true before
   // the first cell, in all passes when the row's key decides.
   bool RowDone();
+  // After AddCell: no further cell of this column, in this pass, can make a difference. Skipping
+  // them changes nothing, nor does feeding them.
+  bool ColumnDone();
 
  private:
   struct State;

@@ -253,6 +253,35 @@ TEST(FilterStreaming, YieldsCellStopsAtTheFirst) {
   EXPECT_EQ(row.cells_read, 2);
 }
 
+TEST(FilterStreaming, SaysWhenAColumnIsDone) {
+  const auto done = [](Slice filter, Slice cells) {
+    RowFilterRun run(Compiled(filter), 1);
+    ListedRow row({});
+    run.StartRow("key");
+    run.StartPass(0);
+    std::string answers;
+    for (const Cell& c : Cells(cells)) {
+      run.AddCell({c.family, c.qualifier, c.timestamp_us, c.value, {}}, &row);
+      answers += run.ColumnDone() ? 'd' : '.';
+    }
+    return answers;
+  };
+  const char* const kTwo = "a:x@9=1 a:x@7=1 a:x@5=1 a:y@6=1 a:y@4=1";
+  EXPECT_EQ(done("pass", kTwo), ".....");
+  EXPECT_EQ(done("block", kTwo), "ddddd");
+  EXPECT_EQ(done("versions(2)", kTwo), ".dd.d");
+  EXPECT_EQ(done("qualifier(y)", kTwo), "ddd..");
+  EXPECT_EQ(done("family(b)", kTwo), "ddddd");
+  EXPECT_EQ(done("column(a, \"y\"..)", kTwo), "ddd..");
+  EXPECT_EQ(done("time(7..)", kTwo), ".dddd");
+  EXPECT_EQ(done("time(5..8)", kTwo), "..d.d");
+  EXPECT_EQ(done("versions(1) | qualifier(y)", kTwo), "ddd..");
+  EXPECT_EQ(done("limit(4) & qualifier(y)", kTwo), "...dd") << "the row's count goes on";
+  EXPECT_EQ(done("qualifier(y) & offset(1)", kTwo), "ddd..");
+  EXPECT_EQ(done("if(qualifier(y), pass)", kTwo), "ddddd")
+      << "the predicate's pass ends when it is true";
+}
+
 TEST(FilterStreaming, ErrorsOfTheRowComeBack) {
   RowFilterRun run(Compiled("if(value(\"1\"), pass)"), 1);
   ListedRow row(Cells(kRow));

@@ -61,14 +61,10 @@ TabletReader::KeyRange TabletReader::KeysOf(const RowRange& range, const TabletD
 bool TabletReader::NeedsGroup(const TableSchema& schema, Slice group) const {
   const ReadSelection& selection = options_.selection;
   if (!options_.shortcuts.groups) return true;
-  if (selection.families.empty() && selection.columns.empty()) return true;
-  auto in_group = [&](const std::string& name) {
-    const FamilySchema* family = schema.FindFamily(name);
-    return family != nullptr && family->locality_group == group;
-  };
-  return std::any_of(selection.families.begin(), selection.families.end(), in_group) ||
-         std::any_of(selection.columns.begin(), selection.columns.end(),
-                     [&](const auto& column) { return in_group(column.first); });
+  if (selection.TakesAllColumns()) return true;
+  return std::any_of(schema.families.begin(), schema.families.end(), [&](const auto& family) {
+    return Slice(family.locality_group) == group && selection.TakesFamily(family.name);
+  });
 }
 
 Status TabletReader::CutBeforeDamage(const TabletVersion& version, KeyRange* keys) const {
@@ -94,7 +90,9 @@ Status TabletReader::CutBeforeDamage(const TabletVersion& version, KeyRange* key
 // EncodedColumn of the only column that the selection takes of the row; empty: it takes more.
 std::string TabletReader::OnlyColumn(const TableSchema& schema) const {
   const ReadSelection& selection = options_.selection;
-  if (!selection.families.empty() || selection.columns.size() != 1) return {};
+  if (!selection.families.empty() || !selection.ranges.empty() || selection.columns.size() != 1) {
+    return {};
+  }
   const auto& [name, qualifier] = selection.columns.front();
   const FamilySchema* family = schema.FindFamily(name);
   if (family == nullptr || !options_.shortcuts.spans) return {};

@@ -182,6 +182,11 @@ ReadSelection RandomSelection(SeededRandom* random) {
   for (uint64_t n = random->Below(3); n > 0; --n) {
     selection.columns.emplace_back(RandomFamily(random), RandomQualifier(random));
   }
+  if (random->OneIn(4)) {
+    selection.ranges.push_back({random->OneIn(3) ? "" : RandomFamily(random),
+                                Bound::Closed(RandomQualifier(random)),
+                                random->OneIn(2) ? Bound{} : Bound::Open(RandomQualifier(random))});
+  }
   if (random->OneIn(3)) selection.cells_per_column = static_cast<int32_t>(random->Between(1, 2));
   if (random->OneIn(4)) selection.cells_per_row = static_cast<int32_t>(random->Between(1, 3));
   if (random->OneIn(4)) {

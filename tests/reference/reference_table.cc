@@ -31,7 +31,18 @@ bool Hides(const GcRule& rule, int64_t age_us, const std::set<int32_t>& surplus_
 
 bool Selects(const ReadSelection& selection, const std::string& family,
              const std::string& qualifier) {
-  if (selection.families.empty() && selection.columns.empty()) return true;
+  if (selection.families.empty() && selection.columns.empty() && selection.ranges.empty()) {
+    return true;
+  }
+  for (const ColumnRange& range : selection.ranges) {
+    if (!range.family.empty() && range.family != family) continue;
+    const Bound &start = range.start, &end = range.end;
+    if (start.kind == Bound::Kind::kClosed && qualifier < start.bytes) continue;
+    if (start.kind == Bound::Kind::kOpen && qualifier <= start.bytes) continue;
+    if (end.kind == Bound::Kind::kClosed && qualifier > end.bytes) continue;
+    if (end.kind == Bound::Kind::kOpen && qualifier >= end.bytes) continue;
+    return true;
+  }
   return std::count(selection.families.begin(), selection.families.end(), family) > 0 ||
          std::count(selection.columns.begin(), selection.columns.end(),
                     std::make_pair(family, qualifier)) > 0;

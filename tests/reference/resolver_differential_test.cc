@@ -223,12 +223,20 @@ class Walk {
     if (count == runs_.size() || runs_.size() == 1) tangled_ = false;
   }
 
+  Bound MakeBound() {
+    if (random_.OneIn(3)) return {};
+    const std::string qualifier = random_.OneIn(4) ? "" : Pick("wxyz", 4);
+    return random_.OneIn(2) ? Bound::Closed(qualifier) : Bound::Open(qualifier);
+  }
   ReadSelection MakeSelection() {
     ReadSelection s;
     if (random_.OneIn(2)) return s;
     if (random_.OneIn(4)) s.families.push_back(Pick("abz", 3));
     for (uint64_t n = random_.Below(3); n > 0 && random_.OneIn(2); --n) {
       s.columns.emplace_back(Pick("abz", 3), random_.OneIn(3) ? "" : Pick("xy", 2));
+    }
+    for (uint64_t n = random_.Below(3); n > 0 && random_.OneIn(2); --n) {
+      s.ranges.push_back({random_.OneIn(3) ? "" : Pick("abz", 3), MakeBound(), MakeBound()});
     }
     if (random_.OneIn(3)) s.min_timestamp_us = Time();
     if (random_.OneIn(3)) s.max_timestamp_us = s.min_timestamp_us + Time();
@@ -265,7 +273,8 @@ class Walk {
     for (const std::string& row : {std::string("r\0", 2) + "1", std::string("r\0", 2) + "2"}) {
       std::string encoded, column;
       AppendRowStart(&encoded, row);
-      const bool one_column = selection.columns.size() == 1 && selection.families.empty();
+      const bool one_column =
+          selection.columns.size() == 1 && selection.families.empty() && selection.ranges.empty();
       const FamilySchema* family =
           one_column ? schema_.FindFamily(selection.columns[0].first) : nullptr;
       if (family != nullptr) {

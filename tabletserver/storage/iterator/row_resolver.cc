@@ -1,7 +1,7 @@
 #include "tabletserver/storage/iterator/row_resolver.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "absl/strings/escaping.h"
 #include "common/base/check.h"
@@ -35,6 +35,39 @@ std::string FamilyEnd(const VisibleFamilies::Family& family) {
   return out.substr(2);
 }
 
+// Where the columns of a family begin, behind its markers.
+std::string FirstColumn(const VisibleFamilies::Family& family) {
+  return FamilyStart(family) + std::string("\x00\x01", 2);
+}
+
+// Adds [start, end) of each run of the family's columns that the selection takes.
+void AddColumns(const ReadSelection& selection, const VisibleFamilies::Family& family,
+                std::map<std::string, std::string>* columns) {
+  const auto column = [&](const std::string& qualifier, bool behind) {
+    std::string key = FamilyStart(family);
+    AppendEscaped(&key, qualifier);
+    if (behind) ++key.back();  // the terminator's successor is no key's
+    return key;
+  };
+  const auto add = [&](std::string start, const std::string& end) {
+    if (start >= end) return;
+    std::string& widest = (*columns)[std::move(start)];
+    widest = std::max(widest, end);
+  };
+  for (const auto& [name, qualifier] : selection.columns) {
+    if (name == family.name) add(column(qualifier, false), column(qualifier, true));
+  }
+  for (const ColumnRange& range : selection.ranges) {
+    if (!range.family.empty() && range.family != family.name) continue;
+    add(range.start.kind == Bound::Kind::kUnbounded
+            ? FirstColumn(family)
+            : column(range.start.bytes, range.start.kind == Bound::Kind::kOpen),
+        range.end.kind == Bound::Kind::kUnbounded
+            ? FamilyEnd(family)
+            : column(range.end.bytes, range.end.kind == Bound::Kind::kClosed));
+  }
+}
+
 Status MarkerBehindCell() { return CorruptError("malformed cell key: no cell where cells stand"); }
 
 // The rest of a key behind its column, as schema/model/cell_key.h has it.
@@ -60,7 +93,7 @@ RowResolver::RowResolver(const RowResolverOptions& options, const ReadSelection&
 }
 
 void RowResolver::BuildSpans(const ReadSelection& selection) {
-  if (selection.families.empty() && selection.columns.empty()) {
+  if (selection.TakesAllColumns()) {
     spans_.push_back(Span{});
     return;
   }
@@ -71,19 +104,16 @@ void RowResolver::BuildSpans(const ReadSelection& selection) {
       spans_.push_back(Span{start, FamilyEnd(family)});
       continue;
     }
-    std::set<std::string> columns;
-    for (const auto& [name, qualifier] : selection.columns) {
-      if (name != family.name) continue;
-      std::string column = start;
-      AppendEscaped(&column, qualifier);
-      columns.insert(std::move(column));
-    }
+    std::map<std::string, std::string> columns;  // start -> end
+    AddColumns(selection, family, &columns);
     if (columns.empty()) continue;
-    spans_.push_back(Span{start, start + std::string("\x00\x01", 2)});  // the family's markers
-    for (const std::string& column : columns) {
-      std::string column_end = column;
-      ++column_end.back();  // the terminator's successor is no key's
-      spans_.push_back(Span{column, std::move(column_end)});
+    spans_.push_back(Span{start, FirstColumn(family)});  // the family's markers
+    for (auto& [column, end] : columns) {
+      if (column < spans_.back().end) {  // they overlap
+        spans_.back().end = std::max(spans_.back().end, end);
+      } else {
+        spans_.push_back(Span{column, std::move(end)});
+      }
     }
   }
 }

@@ -146,15 +146,29 @@ struct Bound {
   bool operator==(const Bound&) const = default;  ///< by all fields
 };
 
+/// A run of columns of one family, or of each.
+struct ColumnRange {
+  std::string family;                                   ///< empty: every family
+  Bound start;                                          ///< of the qualifiers
+  Bound end;                                            ///< of the qualifiers
+  bool operator==(const ColumnRange&) const = default;  ///< by all fields
+};
+
 /// What of each row to return, before the filter (stele/filter.h) sees it.
 struct ReadSelection {
   std::vector<std::string> families;  ///< empty: all
   /// (family, qualifier); with families: either matches.
   std::vector<std::pair<std::string, std::string>> columns;
-  int64_t min_timestamp_us = 0;                           ///< inclusive; 0 open
-  int64_t max_timestamp_us = 0;                           ///< exclusive; 0 open
-  int32_t cells_per_column = 0;                           ///< newest first; 0: all
-  int32_t cells_per_row = 0;                              ///< 0: all
+  int64_t min_timestamp_us = 0;     ///< inclusive; 0 open
+  int64_t max_timestamp_us = 0;     ///< exclusive; 0 open
+  int32_t cells_per_column = 0;     ///< newest first; 0: all
+  int32_t cells_per_row = 0;        ///< 0: all
+  std::vector<ColumnRange> ranges;  ///< with families or columns: any of the three matches
+
+  /// Whether no cell is left out for its column.
+  bool TakesAllColumns() const { return families.empty() && columns.empty() && ranges.empty(); }
+  /// Whether some column of the family may be taken.
+  bool TakesFamily(std::string_view family) const;
   bool operator==(const ReadSelection&) const = default;  ///< by all fields
 };
 
