@@ -176,11 +176,15 @@ void Locator::OnSeek(std::shared_ptr<Walk> walk, const TabletLocation& holder,
 StatusOr<std::optional<TabletLocation>> Locator::TakeIn(const Walk& walk,
                                                         const wire::ReadRowsResponse& page) {
   std::optional<TabletLocation> found;
+  std::string end_before;
   for (const Row& row : page.rows) {
     for (const Cell& cell : row.cells) {
       if (cell.family != kSystemFamily || cell.qualifier != kLocationQualifier) continue;
       ASSIGN_OR_RETURN(TabletLocation location, DecodeTabletLocation(cell.value));
       if (location.tablet.table != walk.table) continue;
+      // Rows tile the table by their ends; a start may be written a moment after a split.
+      location.tablet.start_row = std::max(location.tablet.start_row, end_before);
+      end_before = location.tablet.end_row;
       cache_.Insert(location);
       if (location.tablet.Contains(walk.row)) found = std::move(location);
       break;

@@ -21,7 +21,7 @@ StatusOr<std::vector<Row>> TabletAccess::ReadAll(const TabletLocation& tablet,
   wire::ReadRowsRequest request;
   request.table = tablet.tablet.table;
   request.tablet = tablet.tablet.id;
-  request.rows.ranges.push_back(range);
+  if (range != RowRange()) request.rows.ranges.push_back(range);
   request.selection.cells_per_column = 1;
   std::vector<Row> rows;
   while (true) {

@@ -9,6 +9,7 @@
 
 #include "common/net/rpc.h"
 #include "schema/convert/messages.h"
+#include "schema/convert/reshape_messages.h"
 #include "schema/wire/method.h"
 
 namespace stele::wire {
@@ -36,6 +37,10 @@ StatusOr<net::Buffer> Encode(const TableNameRequest& message);
 StatusOr<net::Buffer> Encode(const GetTableResponse& message);
 StatusOr<net::Buffer> Encode(const ListTablesResponse& message);
 StatusOr<net::Buffer> Encode(const CellStatusResponse& message);
+StatusOr<net::Buffer> Encode(const SplitTabletRequest& message);
+StatusOr<net::Buffer> Encode(const MergeTabletsRequest& message);
+StatusOr<net::Buffer> Encode(const TabletOrderRequest& message);
+StatusOr<net::Buffer> Encode(const TabletOrderResponse& message);
 // A schema alone, for the catalog.
 StatusOr<net::Buffer> Encode(const TableSchema& schema);
 
@@ -62,6 +67,10 @@ Status Decode(const net::Buffer& body, TableNameRequest* out);
 Status Decode(const net::Buffer& body, GetTableResponse* out);
 Status Decode(const net::Buffer& body, ListTablesResponse* out);
 Status Decode(const net::Buffer& body, CellStatusResponse* out);
+Status Decode(const net::Buffer& body, SplitTabletRequest* out);
+Status Decode(const net::Buffer& body, MergeTabletsRequest* out);
+Status Decode(const net::Buffer& body, TabletOrderRequest* out);
+Status Decode(const net::Buffer& body, TabletOrderResponse* out);
 Status Decode(const net::Buffer& body, TableSchema* out);  // DataLoss
 
 // Encode, call, wait, decode. Not from an io thread. REQUIRES: Request and Response belong to

@@ -244,7 +244,8 @@ ReportTabletsResponse MakeReport(Random& r) {
   message.tablets.resize(r.Below(8));
   for (TabletReport& tablet : message.tablets) {
     tablet = {r.Tablet(), r.Next(),     static_cast<TabletState>(r.Below(4)),
-              r.Next(),   r.Counters(), r.AnyStatus()};
+              r.Next(),   r.Counters(), r.AnyStatus(),
+              r.Next(),   r.Bytes(20),  r.Next()};
   }
   return message;
 }
@@ -323,7 +324,33 @@ Kind MakeKind(const char* name, absl::StatusCode error, std::function<T(Random&)
   return {name, encode, decode, error};
 }
 
-std::vector<Kind> AllKinds() {
+std::vector<Kind> ReshapeKinds() {
+  constexpr auto kRequest = absl::StatusCode::kInvalidArgument;
+  constexpr auto kResponse = absl::StatusCode::kDataLoss;
+  return {
+      MakeKind<SplitTabletRequest>(
+          "SplitTabletRequest", kRequest,
+          [](Random& r) {
+            return SplitTabletRequest{r.Next(), r.Next(), r.Bytes(30), r.Next(), r.Bytes(30)};
+          }),
+      MakeKind<MergeTabletsRequest>(
+          "MergeTabletsRequest", kRequest,
+          [](Random& r) {
+            return MergeTabletsRequest{r.Next(), r.Next(), r.Next(), r.Next(), r.Bytes(30)};
+          }),
+      MakeKind<TabletOrderRequest>(
+          "TabletOrderRequest", kRequest,
+          [](Random& r) {
+            return TabletOrderRequest{
+                r.Bytes(20), {r.Next(), r.Next()}, r.Bytes(9), r.Bytes(9), r.Bool()};
+          }),
+      MakeKind<TabletOrderResponse>(
+          "TabletOrderResponse", kResponse,
+          [](Random& r) { return TabletOrderResponse{r.Strings(9, 40)}; }),
+  };
+}
+
+std::vector<Kind> MostKinds() {
   constexpr auto kRequest = absl::StatusCode::kInvalidArgument;
   constexpr auto kResponse = absl::StatusCode::kDataLoss;
   return {
@@ -351,7 +378,9 @@ std::vector<Kind> AllKinds() {
       MakeKind<OpenTabletRequest>("OpenTabletRequest", kRequest, MakeOpen),
       MakeKind<CloseTabletRequest>("CloseTabletRequest", kRequest,
                                    [](Random& r) {
-                                     return CloseTabletRequest{r.Next(), r.Next(), r.Bool()};
+                                     CloseTabletRequest message{r.Next(), r.Next(), r.Bool()};
+                                     if (r.Bool()) message.moved_to = r.Location();
+                                     return message;
                                    }),
       MakeKind<AlterTabletRequest>("AlterTabletRequest", kRequest,
                                    [](Random& r) {
@@ -383,6 +412,12 @@ std::vector<Kind> AllKinds() {
       MakeKind<CellStatusResponse>("CellStatusResponse", kResponse, MakeCellStatus),
       MakeKind<TableSchema>("TableSchema", kResponse, [](Random& r) { return r.Schema(); }),
   };
+}
+
+std::vector<Kind> AllKinds() {
+  std::vector<Kind> kinds = MostKinds();
+  for (Kind kind : ReshapeKinds()) kinds.push_back(std::move(kind));
+  return kinds;
 }
 
 TEST(ConvertTest, RoundTripsRandomValues) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/base/status.h"
+#include "schema/convert/status_messages.h"
 #include "schema/metadata/metadata.h"
 #include "schema/model/conditional.h"
 #include "schema/model/filter.h"
@@ -151,6 +152,7 @@ struct CloseTabletRequest {
   TabletId tablet = 0;
   Epoch epoch = 0;
   bool flush = true;
+  std::optional<TabletLocation> moved_to = std::nullopt;  // told to clients that still come
   bool operator==(const CloseTabletRequest&) const = default;
 };
 // AlterTablet: -> Empty. An older or equal version is success.
@@ -185,6 +187,10 @@ struct TabletReport {
   uint64_t schema_version = 0;
   TabletCounters counters;
   Status error;  // why it failed
+  // The last split gave the rows (split_start_row, tablet.start_row] to split_child; 0: none.
+  TabletId split_child = 0;
+  std::string split_start_row;
+  TabletId merged_into = 0;  // not 0: it failed to open because its rows are that tablet's
   bool operator==(const TabletReport&) const = default;
 };
 struct ReportTabletsResponse {
@@ -192,31 +198,6 @@ struct ReportTabletsResponse {
   uint64_t incarnation = 0;
   std::vector<TabletReport> tablets;
   bool operator==(const ReportTabletsResponse&) const = default;
-};
-
-// ServerStatus: Empty -> ServerStatusResponse.
-struct RingStatus {
-  uint64_t epoch = 0;
-  uint64_t segments = 0, max_segments = 0, segment_bytes = 0;
-  uint64_t head_segment = 0, tail_segment = 0, head_offset = 0;
-  uint64_t live_bytes = 0, next_lsn = 0, wraps = 0;
-  std::vector<TabletId> pinning;
-  bool operator==(const RingStatus&) const = default;
-};
-struct NamedNumber {
-  std::string name;  // "memory.memtables"
-  int64_t value = 0;
-  bool operator==(const NamedNumber&) const = default;
-};
-struct ServerStatusResponse {
-  std::string server_id;
-  uint64_t incarnation = 0;
-  std::string address, http_address;
-  std::string state;  // "serving", "draining"
-  uint64_t tablets = 0;
-  RingStatus ring;
-  std::vector<NamedNumber> numbers;  // memory, caches, maintenance
-  bool operator==(const ServerStatusResponse&) const = default;
 };
 
 // CreateTable: -> TableResponse. The master chooses id, version and family ids.

@@ -50,14 +50,17 @@ StatusOr<net::Buffer> Encode(const CloseTabletRequest& message) {
     to.setTablet(message.tablet);
     to.setEpoch(message.epoch);
     to.setFlush(message.flush);
+    if (message.moved_to.has_value())
+      to.setMovedTo(ToData(EncodeTabletLocation(*message.moved_to)));
   });
 }
 
 Status Decode(const net::Buffer& body, CloseTabletRequest* out) {
   return ReadBody<schema::CloseTabletRequest>(
-      body, kBadRequest, [&](schema::CloseTabletRequest::Reader from, const ReadLimits&) {
+      body, kBadRequest, [&](schema::CloseTabletRequest::Reader from, const ReadLimits&) -> Status {
         *out = {from.getTablet(), from.getEpoch(), from.getFlush()};
-        return OkStatus();
+        if (from.getMovedTo().size() == 0) return OkStatus();
+        return GetLocation(from.getMovedTo(), &out->moved_to.emplace());
       });
 }
 
@@ -120,6 +123,9 @@ StatusOr<net::Buffer> Encode(const ReportTabletsResponse& message) {
       tablet.setSchemaVersion(report.schema_version);
       PutCounters(tablet.initCounters(), report.counters);
       if (!report.error.ok()) tablet.setError(ToData(net::EncodeStatus(report.error)));
+      tablet.setSplitChild(report.split_child);
+      tablet.setSplitStartRow(ToData(report.split_start_row));
+      tablet.setMergedInto(report.merged_into);
     }
   };
   return WriteBody<schema::ReportTabletsResponse>(256 * message.tablets.size(), fill);
@@ -148,6 +154,10 @@ Status Decode(const net::Buffer& body, ReportTabletsResponse* out) {
       report.schema_version = tablet.getSchemaVersion();
       report.counters = GetCounters(tablet.getCounters());
       RETURN_IF_ERROR(GetStatus(tablet.getError(), &report.error));
+      report.split_child = tablet.getSplitChild();
+      RETURN_IF_ERROR(
+          CopyData(tablet.getSplitStartRow(), kMaxRowKeyBytes, "row", &report.split_start_row));
+      report.merged_into = tablet.getMergedInto();
     }
     return OkStatus();
   };

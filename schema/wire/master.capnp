@@ -84,3 +84,15 @@ struct CellStatusResponse {
   tables @5 :List(TableSummary);
   tablets @6 :List(TabletSummary);
 }
+
+struct TabletOrderRequest {
+  table @0 :Data;
+  tablets @1 :List(UInt64);
+  at @2 :Data;
+  server @3 :Data;
+  dryRun @4 :Bool;
+}
+
+struct TabletOrderResponse {
+  steps @0 :List(Data);
+}

@@ -45,6 +45,14 @@ enum class Method : uint16_t {
   // Data: tablet servers.
   kReadModifyWriteRow,
   kCheckAndMutateRow,
+  // Tablets: the master asks, a tablet server does.
+  kSplitTablet,   // SplitTabletRequest -> Empty
+  kMergeTablets,  // MergeTabletsRequest -> Empty
+  kForgetMerged,  // MergeTabletsRequest -> Empty: deletes the manifest of the left one
+  // Master: TabletOrderRequest -> TabletOrderResponse.
+  kSplit,
+  kMove,
+  kMerge,
   kEnd,  // one past the last
 };
 
@@ -105,6 +113,12 @@ inline constexpr std::array kMethods = {
     MethodInfo{Method::kCollectGarbage, "CollectGarbage", Permission::kCluster},
     MethodInfo{Method::kReadModifyWriteRow, "ReadModifyWriteRow", Permission::kData},
     MethodInfo{Method::kCheckAndMutateRow, "CheckAndMutateRow", Permission::kData},
+    MethodInfo{Method::kSplitTablet, "SplitTablet", Permission::kCluster},
+    MethodInfo{Method::kMergeTablets, "MergeTablets", Permission::kCluster},
+    MethodInfo{Method::kForgetMerged, "ForgetMerged", Permission::kCluster},
+    MethodInfo{Method::kSplit, "Split", Permission::kAdmin},
+    MethodInfo{Method::kMove, "Move", Permission::kAdmin},
+    MethodInfo{Method::kMerge, "Merge", Permission::kAdmin},
 };
 
 namespace internal {

@@ -16,6 +16,23 @@ struct CloseTabletRequest {
   tablet @0 :UInt64;
   epoch @1 :UInt64;
   flush @2 :Bool;
+  movedTo @3 :Data;  # a TabletLocation; empty: not known
+}
+
+struct SplitTabletRequest {
+  tablet @0 :UInt64;
+  epoch @1 :UInt64;
+  startRow @2 :Data;
+  child @3 :UInt64;
+  at @4 :Data;
+}
+
+struct MergeTabletsRequest {
+  left @0 :UInt64;
+  leftEpoch @1 :UInt64;
+  right @2 :UInt64;
+  rightEpoch @3 :UInt64;
+  rightStartRow @4 :Data;
 }
 
 struct AlterTabletRequest {
@@ -50,6 +67,9 @@ struct TabletReport {
   schemaVersion @3 :UInt64;
   counters @4 :TabletCounters;
   error @5 :Data;  # a Status; empty: OK
+  splitChild @6 :UInt64;
+  splitStartRow @7 :Data;
+  mergedInto @8 :UInt64;
 }
 
 struct ReportTabletsResponse {

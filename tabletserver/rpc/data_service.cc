@@ -8,6 +8,7 @@
 #include "schema/convert/error_payload.h"
 #include "schema/convert/permission.h"
 #include "tabletserver/rpc/read_task.h"
+#include "tabletserver/rpc/row_plan.h"
 
 namespace stele::tabletserver {
 namespace {
@@ -64,8 +65,7 @@ void DataService::MutateRows(net::RpcRequest request, net::RpcReply reply) {
   // All or nothing at this level: a client with an old location sends the whole batch elsewhere.
   for (const RowMutation& row : message.rows) {
     if (!row.row.empty() && !store->descriptor().Contains(row.row)) {
-      return reply.Error(wire::NotServedError(
-          absl::StrCat("a row of the batch is not in tablet ", message.tablet), nullptr));
+      return reply.Error(parts_.tablets->WrongTablet(message.table, row.row));
     }
   }
   if (message.rows.empty()) return reply.Send(wire::Encode(wire::MutateRowsResponse()));
@@ -114,6 +114,11 @@ void DataService::ReadRows(net::RpcRequest request, net::RpcReply reply) {
   auto store = parts_.tablets->Find(message.tablet);
   if (!store.ok()) return reply.Error(store.status());
   if (Status wrong = CheckTable(**store, message.table); !wrong.ok()) return reply.Error(wrong);
+  // What a client takes for the tablet's may be another's since a split: it must hear of it.
+  const auto outside = FirstRowOutside(message.rows, (*store)->descriptor(), message.resume_after);
+  if (outside.has_value()) {
+    return reply.Error(parts_.tablets->WrongTablet(message.table, *outside));
+  }
   auto read =
       std::make_shared<PendingRead>(std::move(reply), *std::move(ticket), request.deadline_boot_ns,
                                     ReadTask(*std::move(store), std::move(message), parts_.pinned));

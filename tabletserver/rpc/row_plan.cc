@@ -76,4 +76,22 @@ std::vector<RowRange> PlanRows(const RowSet& rows, const TabletDescriptor& table
   return plan;
 }
 
+std::optional<std::string> FirstRowOutside(const RowSet& rows, const TabletDescriptor& tablet,
+                                           Slice resume_after) {
+  if (tablet.start_row.empty() || resume_after >= Slice(tablet.start_row)) return std::nullopt;
+  for (const std::string& key : rows.keys) {
+    if (Slice(key) > resume_after && key <= tablet.start_row) return key;
+  }
+  for (const RowRange& range : rows.ranges) {
+    const bool open = range.start_open || Slice(range.start) <= resume_after;
+    std::string first = std::max(range.start, std::string(resume_after));
+    if (open ? first >= tablet.start_row : first > tablet.start_row) continue;
+    if (open) first.push_back('\0');
+    if (first.empty()) first.push_back('\0');
+    if (!range.end.empty() && (range.end_open ? first >= range.end : first > range.end)) continue;
+    return first;
+  }
+  return std::nullopt;
+}
+
 }  // namespace stele::tabletserver

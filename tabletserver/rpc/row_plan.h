@@ -2,6 +2,7 @@
 // Pure functions.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,5 +18,11 @@ bool IsPoint(const RowRange& range);
 // only the last range's.
 std::vector<RowRange> PlanRows(const RowSet& rows, const TabletDescriptor& tablet,
                                Slice resume_after);
+
+// A row that is asked for after `resume_after` and lies before the tablet's first; nothing when all
+// begin inside. Nothing in `rows` means the tablet's rows, whatever they are. (What lies behind the
+// tablet's last row is not asked of it: that row never changes while the tablet lives.)
+std::optional<std::string> FirstRowOutside(const RowSet& rows, const TabletDescriptor& tablet,
+                                           Slice resume_after);
 
 }  // namespace stele::tabletserver

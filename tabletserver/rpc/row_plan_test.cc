@@ -84,5 +84,29 @@ TEST(RowPlan, HoldsExactlyWhatWasAskedForInOrder) {
   }
 }
 
+TEST(FirstRowOutside, FindsWhatASplitGaveAway) {
+  const TabletDescriptor tablet{1, 2, "m", "t"};
+  auto range = [](std::string start, bool open, std::string end) {
+    RowSet rows;
+    rows.ranges.push_back({std::move(start), open, std::move(end), true});
+    return rows;
+  };
+  RowSet keys;
+  keys.keys = {"n", "c"};
+  EXPECT_EQ(FirstRowOutside(keys, tablet, ""), "c");
+  EXPECT_EQ(FirstRowOutside(keys, tablet, "d"), std::nullopt);
+  keys.keys = {"m"};
+  EXPECT_EQ(FirstRowOutside(keys, tablet, ""), "m") << "the start is not in it";
+  EXPECT_EQ(FirstRowOutside({}, tablet, ""), std::nullopt);
+  EXPECT_EQ(FirstRowOutside(range("", false, ""), tablet, ""), std::string(1, '\0'));
+  EXPECT_EQ(FirstRowOutside(range("a", true, "z"), tablet, ""), std::string("a\0", 2));
+  EXPECT_EQ(FirstRowOutside(range("a", false, "z"), tablet, "b"), std::string("b\0", 2));
+  EXPECT_EQ(FirstRowOutside(range("a", false, "z"), tablet, "m"), std::nullopt);
+  EXPECT_EQ(FirstRowOutside(range("m", true, "z"), tablet, ""), std::nullopt);
+  EXPECT_EQ(FirstRowOutside(range("m", false, "z"), tablet, ""), "m");
+  EXPECT_EQ(FirstRowOutside(range("n", false, "z"), tablet, ""), std::nullopt);
+  EXPECT_EQ(FirstRowOutside(range("", false, ""), {1, 2, "", "t"}, ""), std::nullopt);
+}
+
 }  // namespace
 }  // namespace stele::tabletserver

@@ -142,6 +142,11 @@ Status Server::Listen() {
                                           [this](net::RpcRequest request, net::RpcReply reply) {
                                             Handle(std::move(request), std::move(reply));
                                           }));
+  TabletLocation self;
+  self.server_id = options_.server_id;
+  self.incarnation = incarnation_;
+  self.address = rpc_->address();
+  tablets_->SetSelf(std::move(self));  // nothing is answered before Appear
   return OkStatus();
 }
 

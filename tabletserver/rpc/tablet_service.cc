@@ -35,6 +35,11 @@ void TabletService::Handle(wire::Method method, net::RpcRequest request, net::Rp
     case wire::Method::kCompactTablet:
     case wire::Method::kDropTablet:
       return OneTablet(method, request, std::move(reply));
+    case wire::Method::kSplitTablet:
+      return Split(request, std::move(reply));
+    case wire::Method::kMergeTablets:
+    case wire::Method::kForgetMerged:
+      return Merge(method, request, std::move(reply));
     case wire::Method::kReportTablets:
       return Report(std::move(reply));
     case wire::Method::kServerStatus:
@@ -57,9 +62,8 @@ void TabletService::Open(const net::RpcRequest& request, net::RpcReply reply) {
 void TabletService::Close(const net::RpcRequest& request, net::RpcReply reply) {
   wire::CloseTabletRequest message;
   if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
-  RunOn(parts_.tablet_pool, std::move(reply), [this, message] {
-    return parts_.tablets->Close(message.tablet, message.epoch, message.flush);
-  });
+  RunOn(parts_.tablet_pool, std::move(reply),
+        [this, message = std::move(message)] { return parts_.tablets->Close(message); });
 }
 
 void TabletService::Alter(const net::RpcRequest& request, net::RpcReply reply) {
@@ -68,6 +72,23 @@ void TabletService::Alter(const net::RpcRequest& request, net::RpcReply reply) {
   if (Status bad = ValidateSchema(message.schema); !bad.ok()) return reply.Error(bad);
   RunOn(parts_.tablet_pool, std::move(reply), [this, message = std::move(message)] {
     return parts_.tablets->Alter(message.tablet, message.epoch, message.schema);
+  });
+}
+
+void TabletService::Split(const net::RpcRequest& request, net::RpcReply reply) {
+  wire::SplitTabletRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  RunOn(parts_.tablet_pool, std::move(reply),
+        [this, message = std::move(message)] { return parts_.tablets->Split(message); });
+}
+
+void TabletService::Merge(wire::Method method, const net::RpcRequest& request,
+                          net::RpcReply reply) {
+  wire::MergeTabletsRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  RunOn(parts_.tablet_pool, std::move(reply), [this, method, message = std::move(message)] {
+    return method == wire::Method::kMergeTablets ? parts_.tablets->Merge(message)
+                                                 : parts_.tablets->ForgetMerged(message);
   });
 }
 

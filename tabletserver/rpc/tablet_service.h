@@ -1,6 +1,6 @@
 // TabletService: the methods by which the master runs this server's tablets: open, close, alter,
-// drop, flush, compact, report. What blocks goes to pools of its own, so that a long compaction
-// keeps no tablet from opening. Thread-safe.
+// drop, split, merge, flush, compact, report. What blocks goes to pools of its own, so that a long
+// compaction keeps no tablet from opening. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -35,6 +35,8 @@ class TabletService {
   void Open(const net::RpcRequest& request, net::RpcReply reply);
   void Close(const net::RpcRequest& request, net::RpcReply reply);
   void Alter(const net::RpcRequest& request, net::RpcReply reply);
+  void Split(const net::RpcRequest& request, net::RpcReply reply);
+  void Merge(wire::Method method, const net::RpcRequest& request, net::RpcReply reply);
   void OneTablet(wire::Method method, const net::RpcRequest& request, net::RpcReply reply);
   void Report(net::RpcReply reply);
   // Runs `work` on the pool and answers with its status.

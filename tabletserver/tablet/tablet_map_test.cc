@@ -77,7 +77,7 @@ TEST_F(TabletMapTest, MakesOpensAndFindsATablet) {
 TEST_F(TabletMapTest, OrdersOfAPastEpochDoNothing) {
   ASSERT_OK(map_->Open(OpenRequest(5, true)));
   EXPECT_STATUS(kAborted, "epoch 4", map_->Open(OpenRequest(4, false)));
-  EXPECT_STATUS(kAborted, "epoch 4", map_->Close(kTablet, 4, true));
+  EXPECT_STATUS(kAborted, "epoch 4", map_->Close({kTablet, 4, true}));
   EXPECT_STATUS(kAborted, "epoch 4", map_->Alter(kTablet, 4, TableSchema()));
   ASSERT_OK(map_->Find(kTablet, 5).status());
 }
@@ -107,8 +107,8 @@ TEST_F(TabletMapTest, AFailedOpenKeepsItsReasonUntilTheNext) {
 TEST_F(TabletMapTest, ClosesAndDrops) {
   ASSERT_OK(map_->Open(OpenRequest(3, true)));
   EXPECT_STATUS(kFailedPrecondition, "open", map_->Drop(kTablet, 4));
-  ASSERT_OK(map_->Close(kTablet, 4, /*flush=*/false));
-  ASSERT_OK(map_->Close(kTablet, 4, /*flush=*/false));
+  ASSERT_OK(map_->Close({kTablet, 4, /*flush=*/false}));
+  ASSERT_OK(map_->Close({kTablet, 4, /*flush=*/false}));
   EXPECT_EQ(map_->size(), 0u);
   EXPECT_STATUS(kAborted, "epoch 2", map_->Drop(kTablet, 2));
   ASSERT_OK(map_->Drop(kTablet, 4));

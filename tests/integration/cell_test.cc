@@ -205,7 +205,7 @@ TEST_F(CellSizeTest, RefusesBadRequestsWithoutEffect) {
   ASSERT_OK_AND_ASSIGN(TabletLocation tablet, client_->Locate(schema.id, "a"));
   const Mutation set = SetCell{"f", "q", kServerTime, "x"};
   // A row of another tablet: nothing of the batch is written.
-  EXPECT_STATUS(kUnavailable, "not in tablet",
+  EXPECT_STATUS(kUnavailable, "row is in tablet",
                 client_->PutAt(tablet, {{"a", {set}}, {"z", {set}}}));
   EXPECT_STATUS(kNotFound, "", client_->Get(schema.id, "a"));
   ASSERT_OK_AND_ASSIGN(

@@ -1,0 +1,47 @@
+// What the methods carry that split, move and merge tablets; see messages.h. Value types,
+// thread-compatible.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "schema/model/model.h"
+
+namespace stele::wire {
+
+inline constexpr size_t kMaxOrderedTablets = 10'000;  // of one Split, Move or Merge
+
+// SplitTablet: -> Empty. FailedPrecondition: start_row is not the tablet's, the master is behind.
+struct SplitTabletRequest {
+  TabletId tablet = 0;
+  Epoch epoch = 0;
+  std::string start_row;
+  TabletId child = 0;  // never used before
+  std::string at;      // last row of the child; empty: the server chooses
+  bool operator==(const SplitTabletRequest&) const = default;
+};
+// MergeTablets, ForgetMerged: -> Empty. Idempotent.
+struct MergeTabletsRequest {
+  TabletId left = 0;
+  Epoch left_epoch = 0;
+  TabletId right = 0;
+  Epoch right_epoch = 0;
+  std::string right_start_row;
+  bool operator==(const MergeTabletsRequest&) const = default;
+};
+
+// Split, Move, Merge: TabletOrderRequest -> TabletOrderResponse when it is done.
+struct TabletOrderRequest {
+  std::string table;              // empty: the tablets say which
+  std::vector<TabletId> tablets;  // empty: all of the table, as far as it makes sense
+  std::string at;                 // Split: the last row of the lower part; empty: near the middle
+  std::string server;             // Move: the new owner
+  bool dry_run = false;
+  bool operator==(const TabletOrderRequest&) const = default;
+};
+struct TabletOrderResponse {
+  std::vector<std::string> steps;  // what was done or, in a dry run, would be
+  bool operator==(const TabletOrderResponse&) const = default;
+};
+
+}  // namespace stele::wire
