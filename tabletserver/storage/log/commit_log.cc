@@ -15,6 +15,8 @@
 namespace stele::storage {
 namespace {
 
+constexpr uint64_t kDamageChunkBytes = 1u << 20;
+
 Status CheckOptions(const CommitLogOptions& o) {
   if (o.segment_bytes < kMinLogSegmentBytes || o.segment_bytes > kMaxLogSegmentBytes) {
     return absl::InvalidArgumentError(absl::StrCat("log segment_bytes ", o.segment_bytes,
@@ -43,12 +45,15 @@ class CommitLogImpl final : public CommitLog {
         hooks_(std::move(hooks)),
         faults_(faults),
         store_(std::move(store)),
+        damage_(scan.gaps),
         scan_(std::move(scan)),
         ring_(options),
         writer_(options, &ring_, hooks_.lease_check, faults) {}
   ~CommitLogImpl() override { Stop(Mode::kAbandoning); }
 
   Status Recover(const std::function<Status(const RecoveredRecord&)>& fn) override;
+  const std::vector<LogGap>& damage() const override { return damage_; }
+  Status ReadDamage(const LogGap::Part& part, const std::function<Status(Slice)>& fn) override;
   Status Start() override;
   Status Append(LogRecord record) override;
   void MarkFlushed(TabletId tablet, Lsn lsn) override { ring_.MarkFlushed(tablet, lsn); }
@@ -79,6 +84,7 @@ class CommitLogImpl final : public CommitLog {
   FaultInjector* const faults_;
   // The opener's until Start, then the growing thread's. Outlives the segments of scan and ring.
   const std::unique_ptr<LogStore> store_;
+  const std::vector<LogGap> damage_;
   LogScan scan_;  // until Start
   mutable LogRing ring_;
   LogWriter writer_;                         // the log thread's
@@ -106,6 +112,25 @@ Status CommitLogImpl::Recover(const std::function<Status(const RecoveredRecord&)
     if (mode_ != Mode::kOpened) return absl::FailedPreconditionError("the log has started");
   }
   return ReplayLog(&scan_, fn);
+}
+
+Status CommitLogImpl::ReadDamage(const LogGap::Part& part, const std::function<Status(Slice)>& fn) {
+  {
+    MutexLock lock(&mu_);
+    if (mode_ != Mode::kOpened) return absl::FailedPreconditionError("the log has started");
+  }
+  for (const ScannedSegment& s : scan_.segments) {
+    if (s.index != part.segment) continue;
+    std::string chunk;
+    for (uint64_t done = 0; done < part.bytes; done += chunk.size()) {
+      chunk.resize(std::min<uint64_t>(part.bytes - done, kDamageChunkBytes));
+      ASSIGN_OR_RETURN(size_t got, s.segment->Read(part.offset + done, chunk.size(), chunk.data()));
+      if (got == 0) break;  // the segment was cut short
+      chunk.resize(got);
+      RETURN_IF_ERROR(fn(chunk));
+    }
+  }
+  return OkStatus();
 }
 
 Status CommitLogImpl::Start() {
@@ -387,7 +412,7 @@ StatusOr<std::unique_ptr<CommitLog>> CommitLog::Open(std::unique_ptr<LogStore> s
                                                      CommitLogHooks hooks, FaultInjector* faults) {
   RETURN_IF_ERROR(CheckOptions(options));
   if (!hooks.lease_check) hooks.lease_check = [] { return OkStatus(); };
-  ASSIGN_OR_RETURN(LogScan scan, ScanLog(store.get(), options.new_log_uuid));
+  ASSIGN_OR_RETURN(LogScan scan, ScanDamagedLog(store.get(), options.new_log_uuid));
   if (!scan.empty) {
     LOG(INFO) << "log: LSNs up to " << scan.next_lsn - 1 << ", tail in lap " << scan.tail.lap
               << ", cut in lap " << scan.cut.lap << " at " << scan.cut.offset << " ("

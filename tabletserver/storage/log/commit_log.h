@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -69,6 +70,23 @@ struct LogRingStatus {
   std::vector<TabletId> pinning;
 };
 
+// A stretch of the log that does not read although it was durable (P26). What Recover hands over
+// leaves it out.
+struct LogGap {
+  struct Part {
+    uint64_t segment = 0, lap = 0, offset = 0, bytes = 0;
+  };
+  std::string report;            // segment, lap, offset, LSNs, epoch: where and what
+  uint64_t epoch = 0;            // of the records before it
+  uint64_t lap = 0, offset = 0;  // its first byte
+  std::vector<Part> parts;       // its bytes, as far as there are any
+  // Records with LSN first_lsn .. end_lsn - 1 may have been in it; 0: the bound is not known.
+  Lsn first_lsn = 0, end_lsn = 0;
+  std::map<Lsn, TabletId> known;  // those of them whose headers are good, and so tell the tablet
+
+  bool bounded() const { return first_lsn != 0 && end_lsn != 0; }
+};
+
 // What Recover hands over, in log order.
 struct RecoveredRecord {
   Lsn lsn = 0;
@@ -83,17 +101,13 @@ struct RecoveredRecord {
 // Tablets that the log keeps a last segment for when others are refused: the tree needs them.
 inline constexpr TabletId kFirstUserTablet = 16;
 
-// Payload of the DataLoss status for damage: the tablet ids it may concern, comma-separated, or
-// "any".
-inline constexpr char kLogDamagePayload[] = "stele.dev/log-damage-tablets";
-
 class CommitLog {
  public:
   virtual ~CommitLog() = default;  // stops: completes nothing new, joins the thread
 
   // Takes over `store` and scans the ring. Replays nothing by itself: call Recover, make the
-  // records durable elsewhere, then Start. DataLoss (naming segment and offset, and the tablets it
-  // may concern) for damage that newer records follow (P26).
+  // records durable elsewhere, then Start. Damage that newer records follow is told by damage();
+  // DataLoss only for a ring that cannot be told apart from another one.
   static StatusOr<std::unique_ptr<CommitLog>> Open(std::unique_ptr<LogStore> store,
                                                    const CommitLogOptions& options,
                                                    CommitLogHooks hooks, FaultInjector* faults);
@@ -101,6 +115,12 @@ class CommitLog {
   // Calls fn for every record found, in LSN order; an error of fn stops it. Only before Start; may
   // be called again.
   virtual Status Recover(const std::function<Status(const RecoveredRecord&)>& fn) = 0;
+
+  // What Recover leaves out; empty: nothing. Whoever calls Start has found out whom it concerns,
+  // and keeps the bytes: Start forgets them as it forgets the records.
+  virtual const std::vector<LogGap>& damage() const = 0;
+  // Calls fn with the bytes of the part, in order. Only before Start.
+  virtual Status ReadDamage(const LogGap::Part& part, const std::function<Status(Slice)>& fn) = 0;
 
   // Begins the new epoch (its first record is durable when this returns), forgets the recovered
   // records, starts the log thread.

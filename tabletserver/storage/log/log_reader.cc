@@ -228,6 +228,24 @@ StatusOr<LogWalkEnd> LogWalker::Walk(LogPosition from, uint64_t last_lap,
   position_ = from;
   at_start_ = true;
   closed_ = in_record_ = orphan_ = false;
+  record_tablet_ = 0;
+  return Go(last_lap, fn);
+}
+
+StatusOr<LogWalkEnd> LogWalker::WalkOn(const LogRecordHeader& first,
+                                       const std::function<Status(const LogEntry&)>& fn) {
+  if (first.is_control()) return Walk(first.position(), UINT64_MAX, fn);
+  position_ = first.position();
+  at_start_ = closed_ = false;
+  in_record_ = orphan_ = first.type == LogRecordType::kMiddle || first.type == LogRecordType::kLast;
+  epoch_ = first.epoch;
+  next_lsn_ = first.lsn;
+  record_tablet_ = first.tablet;
+  return Go(UINT64_MAX, fn);
+}
+
+StatusOr<LogWalkEnd> LogWalker::Go(uint64_t last_lap,
+                                   const std::function<Status(const LogEntry&)>& fn) {
   LogWalkEnd end;
   while (true) {
     if (position_.lap > last_lap && !in_record_) break;
@@ -245,6 +263,7 @@ StatusOr<LogWalkEnd> LogWalker::Walk(LogPosition from, uint64_t last_lap,
   end.epoch = epoch_;
   end.next_lsn = next_lsn_;
   end.closed = closed_;
+  if (in_record_) end.unfinished_tablet = record_tablet_;
   return end;
 }
 

@@ -82,6 +82,8 @@ struct LogWalkEnd {
   uint64_t epoch = 0;
   uint64_t next_lsn = 1;
   bool closed = false;  // a close record stands right before
+  // Of the record whose pieces are not complete; 0: none, or not known.
+  uint64_t unfinished_tablet = 0;
 };
 
 class LogWalker {
@@ -96,7 +98,13 @@ class LogWalker {
   StatusOr<LogWalkEnd> Walk(LogPosition from, uint64_t last_lap,
                             const std::function<Status(const LogEntry&)>& fn);
 
+  // The same from a good record in the middle of a chain, taken as it is. The record that it is a
+  // later piece of is dropped.
+  StatusOr<LogWalkEnd> WalkOn(const LogRecordHeader& first,
+                              const std::function<Status(const LogEntry&)>& fn);
+
  private:
+  StatusOr<LogWalkEnd> Go(uint64_t last_lap, const std::function<Status(const LogEntry&)>& fn);
   StatusOr<LogReadResult> ReadNext();
   bool Acceptable(const LogRecordHeader& header) const;
   bool FollowsInOrder(const LogRecordHeader& header) const;

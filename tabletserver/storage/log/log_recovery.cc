@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "tabletserver/storage/log/log_salvage.h"
 
 namespace stele::storage {
 namespace {
@@ -128,7 +129,6 @@ Status CheckLengths(const LogScan& scan) {
     Status status = CorruptError(absl::StrCat(
         "damaged log: segment ", s.index, " lap ", s.lap, " offset ", s.segment->capacity(),
         ": the segment was cut short, it had ", s.control.capacity, " bytes, tablet any"));
-    status.SetPayload(kLogDamagePayload, absl::Cord("any"));
     return status;
   }
   return OkStatus();
@@ -193,7 +193,6 @@ Status DamageError(const LogScan& scan, const Readers& readers, const LogWalkEnd
       " was due, tablet ", tablets, "; a later write stands in segment ",
       scan.segments[proof.segment].index, " lap ", proof.header.lap, " offset ",
       proof.header.offset, " (LSN ", proof.header.lsn, ", epoch ", proof.header.epoch, ")"));
-  status.SetPayload(kLogDamagePayload, absl::Cord(tablets));
   return status;
 }
 
@@ -206,41 +205,71 @@ ScannedSegment* LogScan::FindLap(uint64_t lap) {
   return nullptr;
 }
 
-StatusOr<LogScan> ScanLog(LogStore* store, uint64_t uuid) {
-  LogScan scan;
-  RETURN_IF_ERROR(OpenSegments(store, &scan));
-  const Readers readers = MakeReaders(scan);
-  RETURN_IF_ERROR(ReadSegmentHeaders(readers, &scan));
-  RETURN_IF_ERROR(CheckIdentity(uuid, &scan));
-  RETURN_IF_ERROR(DropOvertakenLaps(&scan));
-  RETURN_IF_ERROR(FindTail(readers, &scan));
-  RETURN_IF_ERROR(CheckLengths(scan));
+namespace {
 
+Status CheckEpoch(const LogStore& store, const LogScan& scan) {
+  if (store.epoch() > scan.epoch) return OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("the log holds records of epoch ", scan.epoch,
+                                                    ", its store was opened under epoch ",
+                                                    store.epoch()));
+}
+
+// The segments and what their headers say.
+Status ReadRing(LogStore* store, uint64_t uuid, LogScan* scan) {
+  RETURN_IF_ERROR(OpenSegments(store, scan));
+  RETURN_IF_ERROR(ReadSegmentHeaders(MakeReaders(*scan), scan));
+  RETURN_IF_ERROR(CheckIdentity(uuid, scan));
+  return DropOvertakenLaps(scan);
+}
+
+// From the tail to the cut. DataLoss for damage.
+Status CheckRing(LogScan* scan) {
+  const Readers readers = MakeReaders(*scan);
+  RETURN_IF_ERROR(FindTail(readers, scan));
+  RETURN_IF_ERROR(CheckLengths(*scan));
   LogWalkEnd end;
-  end.position = scan.cut;
-  if (!scan.empty) {
-    LogWalker walker(ByLap(scan, readers), scan.uuid);
+  end.position = scan->cut;
+  if (!scan->empty) {
+    LogWalker walker(ByLap(*scan, readers), scan->uuid);
     ASSIGN_OR_RETURN(
-        end, walker.Walk(scan.tail, UINT64_MAX, [](const LogEntry&) { return OkStatus(); }));
+        end, walker.Walk(scan->tail, UINT64_MAX, [](const LogEntry&) { return OkStatus(); }));
   }
   ASSIGN_OR_RETURN(std::optional<Proof> proof,
-                   FindLaterWrite(scan, readers, end.position, end.epoch));
-  if (proof.has_value()) return DamageError(scan, readers, end, *proof);
-  if (end.position == scan.tail) {
+                   FindLaterWrite(*scan, readers, end.position, end.epoch));
+  if (proof.has_value()) return DamageError(*scan, readers, end, *proof);
+  if (end.position == scan->tail) {
     return CorruptError(absl::StrCat("the log's tail, lap ", end.position.lap, " offset ",
                                      end.position.offset,
                                      ", does not read: ", LogOutcomeName(end.found.outcome)));
   }
-  scan.cut = end.position;
-  scan.cut_reason = end.found.outcome;
-  scan.epoch = end.epoch;
-  scan.next_lsn = end.next_lsn;
-  scan.closed = end.closed;
-  if (store->epoch() <= scan.epoch) {
-    return absl::FailedPreconditionError(absl::StrCat("the log holds records of epoch ", scan.epoch,
-                                                      ", its store was opened under epoch ",
-                                                      store->epoch()));
+  scan->cut = end.position;
+  scan->cut_reason = end.found.outcome;
+  scan->epoch = end.epoch;
+  scan->next_lsn = end.next_lsn;
+  scan->closed = end.closed;
+  return OkStatus();
+}
+
+}  // namespace
+
+StatusOr<LogScan> ScanLog(LogStore* store, uint64_t uuid) {
+  LogScan scan;
+  RETURN_IF_ERROR(ReadRing(store, uuid, &scan));
+  RETURN_IF_ERROR(CheckRing(&scan));
+  RETURN_IF_ERROR(CheckEpoch(*store, scan));
+  return scan;
+}
+
+StatusOr<LogScan> ScanDamagedLog(LogStore* store, uint64_t uuid) {
+  LogScan scan;
+  RETURN_IF_ERROR(ReadRing(store, uuid, &scan));
+  const Status whole = CheckRing(&scan);
+  if (IsCorrupt(whole)) {
+    RETURN_IF_ERROR(SalvageLog(whole, &scan));
+  } else {
+    RETURN_IF_ERROR(whole);
   }
+  RETURN_IF_ERROR(CheckEpoch(*store, scan));
   return scan;
 }
 
@@ -249,15 +278,20 @@ Status ReplayLog(LogScan* scan, const std::function<Status(const RecoveredRecord
   const Readers readers = MakeReaders(*scan);
   LogWalker walker(ByLap(*scan, readers), scan->uuid);
   Lsn previous = 0;
-  ASSIGN_OR_RETURN(LogWalkEnd end, walker.Walk(scan->tail, UINT64_MAX, [&](const LogEntry& entry) {
+  const auto deliver = [&](const LogEntry& entry) {
     CHECK_GT(entry.lsn, previous);
     previous = entry.lsn;
     return fn({entry.lsn, entry.tablet, entry.payload, entry.original_lsn});
-  }));
-  if (end.position != scan->cut) {
-    return CorruptError(absl::StrCat("the log was good up to lap ", scan->cut.lap, " offset ",
-                                     scan->cut.offset, " and now reads to lap ", end.position.lap,
-                                     " offset ", end.position.offset));
+  };
+  const std::vector<LogStretch> whole = {{std::nullopt, scan->cut}};
+  for (const LogStretch& stretch : scan->stretches.empty() ? whole : scan->stretches) {
+    ASSIGN_OR_RETURN(LogWalkEnd end, stretch.first ? walker.WalkOn(*stretch.first, deliver)
+                                                   : walker.Walk(scan->tail, UINT64_MAX, deliver));
+    if (end.position != stretch.end) {
+      return CorruptError(absl::StrCat("the log was good up to lap ", stretch.end.lap, " offset ",
+                                       stretch.end.offset, " and now reads to lap ",
+                                       end.position.lap, " offset ", end.position.offset));
+    }
   }
   return OkStatus();
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "common/store/blob_store.h"
@@ -24,6 +25,12 @@ struct ScannedSegment {
   LogControl control;
 };
 
+// A run of records without a gap: from the tail, or from a record behind damage.
+struct LogStretch {
+  std::optional<LogRecordHeader> first;  // none: the control record at the tail
+  LogPosition end;
+};
+
 struct LogScan {
   std::vector<ScannedSegment> segments;  // by index
   bool empty = true;                     // nothing was ever durable: a new ring
@@ -34,14 +41,19 @@ struct LogScan {
   uint64_t epoch = 0;  // of the last good record
   Lsn next_lsn = 1;
   bool closed = false;  // ended by a close record
+  // Only for a damaged log: what is readable, and what is not. The writer then begins a new lap.
+  std::vector<LogStretch> stretches;
+  std::vector<LogGap> gaps;
 
   ScannedSegment* FindLap(uint64_t lap);
 };
 
-// Opens and checks all segments. `uuid` is the identity for a new ring. Errors: DataLoss with the
-// payload kLogDamagePayload, FailedPrecondition (another ring's segment, another format version),
-// I/O.
+// Opens and checks all segments. `uuid` is the identity for a new ring. Errors: DataLoss for
+// damage, FailedPrecondition (another ring's segment, another format version), I/O.
 StatusOr<LogScan> ScanLog(LogStore* store, uint64_t uuid);
+
+// As ScanLog, but a damaged log is read around its damage (log_salvage.h), which is then in `gaps`.
+StatusOr<LogScan> ScanDamagedLog(LogStore* store, uint64_t uuid);
 
 // Calls fn for each record from tail to cut. DataLoss when the log no longer reads as it was
 // scanned.

@@ -47,6 +47,10 @@ class SynchronousLog {
     ASSIGN_OR_RETURN(scan_, ScanLog(&store_, options_.new_log_uuid));
     return OkStatus();
   }
+  Status ScanDamaged() {
+    ASSIGN_OR_RETURN(scan_, ScanDamagedLog(&store_, options_.new_log_uuid));
+    return OkStatus();
+  }
   StatusOr<std::vector<Found>> Replay() {
     std::vector<Found> found;
     RETURN_IF_ERROR(ReplayLog(&scan_, [&](const RecoveredRecord& r) {
