@@ -3,7 +3,7 @@
 namespace stele::bin {
 
 std::vector<cli::Verb> ServerVerbs() {
-  return {LocalVerb(), DebugLogVerb(), DebugSSTableVerb(), DebugManifestVerb()};
+  return {LocalVerb(), DebugLogVerb(), DebugSSTableVerb(), DebugManifestVerb(), DebugRescueVerb()};
 }
 
 }  // namespace stele::bin

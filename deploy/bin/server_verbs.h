@@ -14,5 +14,6 @@ cli::Verb LocalVerb();
 cli::Verb DebugLogVerb();
 cli::Verb DebugSSTableVerb();
 cli::Verb DebugManifestVerb();
+cli::Verb DebugRescueVerb();
 
 }  // namespace stele::bin

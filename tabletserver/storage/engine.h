@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/random.h"
 #include "common/fault/fault.h"
 #include "common/store/blob_store.h"
 #include "common/time/clock.h"
@@ -48,6 +49,7 @@ struct EngineEnv {
   BlobStore* store = nullptr;  // outlives the engine
   Clock* clock = nullptr;      // outlives the engine
   FaultInjector* faults = nullptr;
+  RandomSource* random = nullptr;  // null: the machine's; outlives the engine
   std::string server_id;                // names the commit log in the store
   std::function<Status()> lease_check;  // before every ack, read reply, publish, delete, log reuse
   std::function<void(const Status&)> on_fatal;  // storage or lease gone: stop and exit

@@ -4,6 +4,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "tabletserver/storage/damage_mark.h"
 #include "tabletserver/storage/log_recovery.h"
 #include "tabletserver/storage/manifest/reshape.h"
 #include "tabletserver/storage/manifest/row_drops.h"
@@ -42,11 +43,8 @@ Status EngineImpl::Start(std::unique_ptr<LogStore> log_store) {
     core->wake_maintenance();
   };
   CommitLogOptions options = core_->options.log;
-  if (options.new_log_uuid == 0) {  // the moment makes it hard to guess
-    options.new_log_uuid =
-        MixedId(core_->env.server_id, static_cast<uint64_t>(core_->env.clock->WallMicros()),
-                static_cast<uint64_t>(core_->env.clock->BootNanos()));
-  }
+  RandomSource* const random = core_->env.random != nullptr ? core_->env.random : SystemRandom();
+  while (options.new_log_uuid == 0) options.new_log_uuid = random->Next64();
   ASSIGN_OR_RETURN(core_->log, CommitLog::Open(std::move(log_store), options, std::move(hooks),
                                                core_->env.faults));
   core_->disk.Look();
@@ -130,6 +128,7 @@ StatusOr<EngineImpl::StorePtr> EngineImpl::OpenBusy(TabletId tablet, Epoch epoch
   }
   RETURN_IF_ERROR(SettleLeftover(tablet));
   ASSIGN_OR_RETURN(StoredManifest stored, ReadOwnable(tablet, epoch));
+  RETURN_IF_ERROR(core_->Judge(CheckNotDamaged(core_->env.store, tablet)));
   if (stored.manifest.merged_into != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat("tablet ", tablet, " was merged into tablet ", stored.manifest.merged_into));
@@ -233,6 +232,7 @@ Status EngineImpl::DropTablet(TabletId tablet, Epoch epoch) {
   RETURN_IF_ERROR(core_->CheckLease());
   RETURN_IF_ERROR(
       core_->Judge(core_->env.store->DeleteCell(ManifestCellName(tablet), stored.version)));
+  core_->Judge(RemoveDamageMark(core_->env.store, tablet)).IgnoreError();  // of no use any more
   // Replay skips records without a manifest: nothing needs to be flushed.
   ForgetLeftover(tablet, /*only_settled=*/false);
   return OkStatus();

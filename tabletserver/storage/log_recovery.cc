@@ -3,11 +3,17 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/strings/str_join.h"
 #include "common/base/log.h"
 #include "tabletserver/storage/compaction/minor.h"
+#include "tabletserver/storage/damage_mark.h"
+#include "tabletserver/storage/damage_survey.h"
 #include "tabletserver/storage/manifest/row_drops.h"
 
 namespace stele::storage {
+namespace {
+constexpr size_t kMostReports = 16;  // in one mark
+}  // namespace
 
 // Run: what survives a crash after each step. The names are those of the fault points.
 //
@@ -15,14 +21,60 @@ namespace stele::storage {
 //  2. recovery.replay_mid: passed with each record. Files may be written early; nobody names them.
 //  3. recovery.flush_recovered: passed with each tablet, between its files and its manifest. The
 //     manifest then has them and the flushed sequence: a second run skips these records.
+//  4. recovery.before_mark: what reads of the tablets that are set aside is in rescue files. Each
+//  is
+//     then marked; a second run finds the same damage and marks the same tablets.
 //  (Engine::Open goes on: recovery.before_open, the log begins its new epoch and forgets the old
 //  records, recovery.after_open.)
 Status LogRecovery::Run() {
   RETURN_IF_ERROR(FaultPoint(core_->env.faults, "recovery.list"));  // 1
-  RETURN_IF_ERROR(core_->log->Recover([this](const RecoveredRecord& record) {
-    return Add(record);  // 2
-  }));
+  RETURN_IF_ERROR(Survey());
+  do {
+    RETURN_IF_ERROR(ReplayOnce());  // 2
+  } while (again_);
   for (auto& [id, tablet] : tablets_) RETURN_IF_ERROR(Install(id, tablet.get()));  // 3
+  RETURN_IF_ERROR(KeepEvidence());
+  return Mark();  // 4
+}
+
+Status LogRecovery::ReplayOnce() {
+  tablets_.clear();
+  memory_bytes_ = records_ = skipped_ = 0;
+  again_ = false;
+  return core_->log->Recover([this](const RecoveredRecord& record) { return Add(record); });
+}
+
+// The list of manifests names every tablet that this log may have records of: where a store's lists
+// lag behind, a tablet made just before the crash could be missing.
+Status LogRecovery::Survey() {
+  const std::vector<LogGap>& gaps = core_->log->damage();
+  if (gaps.empty()) return OkStatus();
+  DamageSurvey survey(gaps);
+  ASSIGN_OR_RETURN(std::vector<std::string> cells,
+                   core_->env.store->ListCells(kManifestCellPrefix));
+  for (const std::string& cell : cells) {
+    StatusOr<TabletId> id = ParseManifestCellName(cell);
+    if (!id.ok()) continue;
+    StatusOr<StoredManifest> stored = ReadManifest(core_->env.store, *id);
+    if (IsCorrupt(stored.status())) {
+      set_aside_[*id] = std::string(stored.status().message());
+    } else if (!absl::IsNotFound(stored.status())) {
+      RETURN_IF_ERROR(stored.status());
+      survey.AddTablet(*id, stored->manifest.flushed_sequence, stored->manifest.epoch);
+    }
+  }
+  RETURN_IF_ERROR(core_->log->Recover([&](const RecoveredRecord& record) {
+    StatusOr<WriteHeader> header = DecodeWriteHeader(record.payload);
+    if (header.ok()) survey.AddRecord(record, *header);
+    return OkStatus();  // Add judges it
+  }));
+  for (const auto& [id, places] : survey.Concerned()) {
+    std::vector<std::string> reports;
+    for (size_t i : places) {
+      if (reports.size() < kMostReports) reports.push_back(gaps[i].report);
+    }
+    set_aside_[id] = absl::StrJoin(reports, "; ");
+  }
   return OkStatus();
 }
 
@@ -35,9 +87,15 @@ StatusOr<LogRecovery::Tablet*> LogRecovery::Find(TabletId id) {
     tablet->manifest.emplace(core_->env.store, *std::move(stored));
     tablet->cells = std::make_unique<Memtable>();
   } else if (IsCorrupt(stored.status())) {
+    if (rescuing_) return stored.status();
     tablet->damage = stored.status();
+    set_aside_.emplace(id, std::string(stored.status().message()));
   } else if (!absl::IsNotFound(stored.status())) {
     return stored.status();
+  }
+  auto marked = set_aside_.find(id);
+  if (marked != set_aside_.end() && tablet->damage.ok()) {
+    tablet->damage = CorruptError(marked->second);
   }
   return (tablets_[id] = std::move(tablet)).get();
 }
@@ -55,17 +113,48 @@ Status LogRecovery::Add(const RecoveredRecord& record) {
   ++records_;
   StatusOr<WriteHeader> parsed = DecodeWriteHeader(record.payload);
   const std::string where = absl::StrCat("log record ", record.lsn, " of tablet ", record.tablet);
-  if (!parsed.ok()) return WithContext(parsed.status(), where);
+  if (!parsed.ok() && !IsCorrupt(parsed.status())) return WithContext(parsed.status(), where);
   ASSIGN_OR_RETURN(Tablet * tablet, Find(record.tablet));
-  if (!tablet->damage.ok()) return Rescue(record, tablet);
-  if (Skips(*tablet, *parsed)) {
+  if (!tablet->manifest && tablet->damage.ok()) {
+    ++skipped_;  // dropped
+    return OkStatus();
+  }
+  if (parsed.ok() && tablet->manifest && Skips(*tablet, *parsed)) {
     ++skipped_;
     return OkStatus();
   }
+  if (!tablet->damage.ok()) return Rescue(record, tablet);
+  if (rescuing_) return AddWhole(record, tablet);
+  if (!parsed.ok()) return SetAside(record.tablet, WithContext(parsed.status(), where));
   if (parsed->epoch > tablet->manifest->current().epoch) {
-    return CorruptError(absl::StrCat(where, " is of epoch ", parsed->epoch, ", the manifest of ",
-                                     tablet->manifest->current().epoch));
+    return SetAside(record.tablet, CorruptError(absl::StrCat(where, " is of epoch ", parsed->epoch,
+                                                             ", the manifest of ",
+                                                             tablet->manifest->current().epoch)));
   }
+  Status status = AddCells(record, tablet);
+  if (IsCorrupt(status)) return SetAside(record.tablet, WithContext(status, where));
+  return WithContext(status, where);
+}
+
+Status LogRecovery::SetAside(TabletId tablet, const Status& damage) {
+  set_aside_.emplace(tablet, std::string(damage.message()));
+  again_ = true;
+  return OkStatus();
+}
+
+// Of a record that does not decode to its end, nothing counts.
+Status LogRecovery::AddWhole(const RecoveredRecord& record, Tablet* tablet) {
+  WriteHeader header;
+  Status whole = DecodeWrite(record.payload, &header, [](Slice, Slice) { return OkStatus(); });
+  if (IsCorrupt(whole)) {
+    ++unreadable_;
+    return OkStatus();
+  }
+  RETURN_IF_ERROR(whole);
+  return AddCells(record, tablet);
+}
+
+Status LogRecovery::AddCells(const RecoveredRecord& record, Tablet* tablet) {
   const size_t before = tablet->cells->memory_bytes();
   auto present = tablet->cells->NewIterator();
   WriteHeader header;
@@ -76,7 +165,8 @@ Status LogRecovery::Add(const RecoveredRecord& record) {
     tablet->cells->Add(key, value);
     return OkStatus();
   });
-  RETURN_IF_ERROR(WithContext(status, where));
+  RETURN_IF_ERROR(status);
+  tablet->newest_epoch = std::max(tablet->newest_epoch, header.epoch);
   tablet->last_sequence = std::max(tablet->last_sequence, header.last_sequence());
   tablet->max_server_timestamp_us =
       std::max(tablet->max_server_timestamp_us, header.server_timestamp_us);
@@ -93,8 +183,7 @@ Status LogRecovery::Rescue(const RecoveredRecord& record, Tablet* tablet) {
     const uint64_t file_id = tablet->making.NewName(only_id, 0).file_id;
     ASSIGN_OR_RETURN(tablet->rescue, RescueFile::Create(core_->env.store, record.tablet, file_id));
     LOG(ERROR) << "the log's records of tablet " << record.tablet << " go to "
-               << tablet->rescue->name()
-               << ", its manifest cannot be read: " << tablet->damage.ToString();
+               << tablet->rescue->name() << ": " << tablet->damage.ToString();
   }
   return tablet->rescue->Add(record.lsn, record.payload);
 }
@@ -132,10 +221,12 @@ Status LogRecovery::Spill(Tablet* tablet) {
 
 Status LogRecovery::Install(TabletId id, Tablet* tablet) {
   if (tablet->rescue != nullptr) return tablet->rescue->Finish();
+  if (!tablet->damage.ok()) return OkStatus();
   if (!tablet->manifest || tablet->last_sequence == 0) return OkStatus();
   RETURN_IF_ERROR(Spill(tablet));
   Manifest next = tablet->manifest->current();
   for (const NewTable& table : tablet->made) next.files.push_back(table.file);
+  next.epoch = std::max(next.epoch, tablet->newest_epoch);
   next.flushed_sequence = std::max(next.flushed_sequence, tablet->last_sequence);
   next.max_server_timestamp_us =
       std::max(next.max_server_timestamp_us, tablet->max_server_timestamp_us);
@@ -149,6 +240,51 @@ Status LogRecovery::Install(TabletId id, Tablet* tablet) {
   }
   if (!status.ok()) tablet->making.Keep();
   return status;
+}
+
+// A copy of the bytes that did not read, since the ring uses their place again.
+Status LogRecovery::KeepEvidence() {
+  if (set_aside_.empty()) return OkStatus();
+  BlobStore* const store = core_->env.store;
+  for (const LogGap& gap : core_->log->damage()) {
+    StatusOr<std::unique_ptr<BlobWriter>> blob =
+        store->CreateBlob(EvidenceName(core_->env.server_id, gap));
+    if (absl::IsAlreadyExists(blob.status())) continue;  // an earlier try
+    RETURN_IF_ERROR(blob.status());
+    for (const LogGap::Part& part : gap.parts) {
+      RETURN_IF_ERROR(
+          core_->log->ReadDamage(part, [&](Slice bytes) { return (*blob)->Append(bytes); }));
+    }
+    Status status = (*blob)->Finish();
+    if (!absl::IsAlreadyExists(status)) RETURN_IF_ERROR(status);
+  }
+  return OkStatus();
+}
+
+Status LogRecovery::Mark() {
+  if (set_aside_.empty()) return OkStatus();
+  RETURN_IF_ERROR(FaultPoint(core_->env.faults, "recovery.before_mark"));
+  RETURN_IF_ERROR(core_->CheckLease());
+  for (const auto& [id, report] : set_aside_) {
+    auto found = tablets_.find(id);
+    const bool rescued = found != tablets_.end() && found->second->rescue != nullptr;
+    LOG(ERROR) << "tablet " << id << " is set aside: " << report;
+    RETURN_IF_ERROR(core_->Judge(AddDamageMark(
+        core_->env.store, id, {report, rescued ? found->second->rescue->name() : ""})));
+  }
+  return OkStatus();
+}
+
+Status LogRecovery::AddRescued(TabletId tablet, Slice rescue_file) {
+  rescuing_ = true;
+  return ReadRescue(rescue_file, [&](Lsn lsn, Slice payload) {
+    return Add({lsn, tablet, payload, lsn});
+  });
+}
+
+Status LogRecovery::InstallRescued() {
+  for (auto& [id, tablet] : tablets_) RETURN_IF_ERROR(Install(id, tablet.get()));
+  return OkStatus();
 }
 
 }  // namespace stele::storage

@@ -4,13 +4,18 @@
 // Promise: when Run returns OK, all of it is durable in files that manifests name; nothing was
 // visible before. It may be cut off at any point and run again: what a manifest says it has flushed
 // is skipped, files of an earlier try are garbage. Memory is bounded: over its limit the largest
-// tablet's cells are written out early. A tablet whose manifest is damaged is set aside, with its
-// records in a rescue file, and the others go on. Thread-compatible.
+// tablet's cells are written out early.
+//
+// A tablet that damage may concern (of the log, of its manifest, of a record of its own) is set
+// aside: the records of it that read go to a rescue file, and a damage mark says why; both are
+// durable before Run returns, as is a copy of the log's damaged bytes. The others go on.
+// Thread-compatible.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "tabletserver/storage/engine_core.h"
@@ -27,8 +32,13 @@ class LogRecovery {
   explicit LogRecovery(EngineCore* core) : core_(core) {}
 
   Status Run();
+  // Instead of Run: puts the records of rescue files into their tablet's files and manifest, as far
+  // as they are not in it. In the order of calls; Install makes them durable.
+  Status AddRescued(TabletId tablet, Slice rescue_file);
+  Status InstallRescued();
   uint64_t records() const { return records_; }
   uint64_t skipped() const { return skipped_; }
+  uint64_t unreadable() const { return unreadable_; }  // in rescue files
 
  private:
   struct Tablet {
@@ -37,13 +47,25 @@ class LogRecovery {
     std::unique_ptr<Memtable> cells;
     std::vector<NewTable> made;
     Sequence last_sequence = 0;
+    Epoch newest_epoch = 0;
     int64_t max_server_timestamp_us = 0;
-    Status damage;  // of the manifest: the records go to a rescue file
+    Status damage;  // set aside: the records go to a rescue file
     std::unique_ptr<RescueFile> rescue;
     EngineCore::Making making;
   };
 
+  using Marked = std::map<TabletId, std::string>;  // with the report
+
+  // Which tablets the log's damage may concern.
+  Status Survey();
+  Status ReplayOnce();
   Status Add(const RecoveredRecord& record);
+  Status AddWhole(const RecoveredRecord& record, Tablet* tablet);
+  Status AddCells(const RecoveredRecord& record, Tablet* tablet);
+  // Damage in a record, or in what it says: the tablet is set aside, and replay begins again.
+  Status SetAside(TabletId tablet, const Status& damage);
+  Status KeepEvidence();
+  Status Mark();
   StatusOr<Tablet*> Find(TabletId id);
   bool Skips(const Tablet& tablet, const WriteHeader& header) const;
   Status Rescue(const RecoveredRecord& record, Tablet* tablet);
@@ -52,9 +74,12 @@ class LogRecovery {
   Status Install(TabletId id, Tablet* tablet);
 
   EngineCore* const core_;
+  bool rescuing_ = false;
+  bool again_ = false;  // a tablet was set aside in the middle of a replay
+  Marked set_aside_;
   std::map<TabletId, std::unique_ptr<Tablet>> tablets_;
   uint64_t memory_bytes_ = 0;
-  uint64_t records_ = 0, skipped_ = 0;
+  uint64_t records_ = 0, skipped_ = 0, unreadable_ = 0;
 };
 
 }  // namespace stele::storage

@@ -17,9 +17,18 @@ uint32_t RecordCrc(Lsn lsn, Slice payload) {
 }
 }  // namespace
 
+std::string RescueFolder(TabletId tablet) {
+  return absl::StrFormat("%s/%x", kRescuePrefix, tablet);
+}
+
+std::string EvidenceName(Slice server_id, const LogGap& gap) {
+  return absl::StrCat(kRescuePrefix, "/log-", server_id, "/", gap.epoch, "-", gap.lap, "-",
+                      gap.offset, ".bytes");
+}
+
 StatusOr<std::unique_ptr<RescueFile>> RescueFile::Create(BlobStore* store, TabletId tablet,
                                                          uint64_t file_id) {
-  std::string name = absl::StrFormat("%s/%x/%016x.records", kRescuePrefix, tablet, file_id);
+  std::string name = absl::StrFormat("%s/%016x.records", RescueFolder(tablet), file_id);
   ASSIGN_OR_RETURN(std::unique_ptr<BlobWriter> blob, store->CreateBlob(name));
   std::string head;
   PutFixed32(&head, kMagic);

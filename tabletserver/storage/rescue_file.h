@@ -1,6 +1,6 @@
-// RescueFile: the log records of one tablet whose manifest cannot be read when the log is
-// recovered, kept in a blob of their own, so that one damaged tablet neither stops a server nor
-// loses its acknowledged writes (FORMAT.md beside this file). A repair reads it after the manifest.
+// RescueFile: the log records of one tablet that damage concerns when the log is recovered, kept in
+// a blob of their own, so that one damaged tablet neither stops a server nor loses its acknowledged
+// writes (FORMAT.md beside this file). A repair reads it after the manifest.
 //
 // Crash rule: durable before the log forgets the records; a second recovery writes a second file
 // with the same records. Nothing deletes it but a repair. Bound to one thread.
@@ -16,6 +16,11 @@
 namespace stele::storage {
 
 inline constexpr char kRescuePrefix[] = "rescue";
+
+// "rescue/<tablet>", where all files of a tablet are.
+std::string RescueFolder(TabletId tablet);
+// Where the bytes of a damaged stretch of a server's log are kept, as they are.
+std::string EvidenceName(Slice server_id, const LogGap& gap);
 
 class RescueFile {
  public:

@@ -21,10 +21,6 @@ uint64_t HashName(Slice name) {
 
 }  // namespace
 
-uint64_t MixedId(Slice name, uint64_t a, uint64_t b) {
-  return Mix(HashName(name) + Mix(a + 1) + 3 * Mix(b + 2));
-}
-
 TableNames::TableNames(Slice server_id, uint64_t log_epoch)
     : server_(HashName(server_id)), log_epoch_(log_epoch) {
   CHECK_LT(log_epoch, uint64_t{1} << 32);

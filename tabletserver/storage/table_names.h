@@ -12,9 +12,6 @@ namespace stele::storage {
 
 inline constexpr char kTablesPrefix[] = "tables";
 
-// A 64-bit number that depends on all of its arguments.
-uint64_t MixedId(Slice name, uint64_t a, uint64_t b);
-
 class TableNames {
  public:
   // `log_epoch` is new at every start of the server (LogStore::epoch).

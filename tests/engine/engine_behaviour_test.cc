@@ -188,7 +188,11 @@ TEST_F(EngineTest, ADamagedManifestSetsOnlyItsTabletAside) {
   EXPECT_EQ(value, "rescued");
 }
 
-TEST_F(EngineTest, AnEpochFromNowhereStopsReplay) {
+TEST_F(EngineTest, AnEpochFromNowhereConcernsItsTabletOnly) {
+  ASSERT_OK(h_.engine()->CreateTablet(TestTablet(7), TinySchema(), 1));
+  ASSERT_OK_AND_ASSIGN(auto other, h_.engine()->OpenTablet(7, 1));
+  ASSERT_OK(other->WriteSync(Put("r", "a", "q", 1000, "other")));
+  other.reset();
   ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "v")));
   h_.Drop();
   ASSERT_OK_AND_ASSIGN(auto store, OpenPosixStore(&h_.fs(), "/store", false));
@@ -197,7 +201,16 @@ TEST_F(EngineTest, AnEpochFromNowhereStopsReplay) {
   older.epoch = 0;  // as an old backup of the manifest would be
   ASSERT_OK(store->SwapCell(ManifestCellName(kTestTablet), cell.version, EncodeManifest(older)));
   store.reset();
-  EXPECT_STATUS(kDataLoss, "tablet 100", h_.OpenEngine());
+  for (int start = 0; start < 3; ++start) {
+    ASSERT_OK(h_.OpenEngine());
+    EXPECT_STATUS(kDataLoss, "the manifest of 0", h_.engine()->OpenTablet(kTestTablet, 10));
+    ASSERT_OK_AND_ASSIGN(auto reopened, h_.engine()->OpenTablet(7, 2 + static_cast<Epoch>(start)));
+    RowCollector rows;
+    ASSERT_OK(reopened->ReadRow("r", {}, &rows).status());
+    EXPECT_EQ(ShowRows(rows.rows), "r a:q@1000=other\n");
+    reopened.reset();
+    h_.Drop();
+  }
 }
 
 TEST_F(EngineTest, OpenAndCloseAreStrict) {

@@ -33,7 +33,8 @@ Status Fill(EngineHarness* h) {
 
 struct Outcome {
   int right = 0, refused = 0, wrong = 0;
-  bool opened = false;
+  bool served = false;  // the engine opened
+  bool opened = false;  // the tablet did
   int scanned = 0, skipped = 0;
 };
 
@@ -67,7 +68,8 @@ void ScanAll(EngineHarness* h, Outcome* outcome) {
 
 Outcome LookAtAll(EngineHarness* h) {
   Outcome outcome;
-  outcome.opened = h->Open().ok();
+  outcome.served = h->OpenEngine().ok();
+  outcome.opened = outcome.served && h->OpenTablet().ok();
   for (int i = 0; outcome.opened && i < kRows; ++i) {
     const std::string value = h->Get(RowName(i), "a", "q");
     if (value == ValueOf(i)) {
@@ -111,6 +113,7 @@ TEST(EngineDamage, NoFlippedBitReachesAReader) {
     h.UseDisk(std::move(disk));
     Outcome outcome = LookAtAll(&h);
     EXPECT_EQ(outcome.wrong, 0) << file << " at " << offset;
+    EXPECT_TRUE(outcome.served) << file << " at " << offset << " refuses the server";
     if (absl::EndsWith(file, ".sst@blob")) {
       EXPECT_TRUE(outcome.opened) << file << " at " << offset;
       EXPECT_GE(outcome.right, kRows - 40) << file << " at " << offset << " spoils other files";
@@ -126,7 +129,8 @@ TEST(EngineDamage, NoFlippedBitReachesAReader) {
   }
   EXPECT_GT(refused + not_opened, kDamages / 4);
   EXPECT_GE(hits.size(), 4u);
-  std::printf("%d damages, %d refused rows, %d refused to open\n", kDamages, refused, not_opened);
+  std::printf("%d damages, %d refused rows, %d the tablet, none the server\n", kDamages, refused,
+              not_opened);
 }
 
 TEST(EngineDamage, ADamagedOutputIsNeverPublished) {

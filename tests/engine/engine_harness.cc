@@ -91,6 +91,7 @@ Status EngineHarness::OpenEngine() {
   env.store = store_.get();
   env.clock = &clock_;
   env.faults = &faults_;
+  env.random = &random_;
   env.server_id = "server";
   env.lease_check = [this] { return lease_; };
   env.on_fatal = [this](const Status& status) {

@@ -11,9 +11,19 @@
 #include "common/testing/fault_fs.h"
 #include "common/testing/manual_clock.h"
 #include "common/testing/scripted_faults.h"
+#include "common/testing/seeded_random.h"
 #include "tabletserver/storage/engine.h"
 
 namespace stele::storage {
+
+// Random in no way, so that a run can be repeated: the same numbers for every harness.
+class CountedRandom : public RandomSource {
+ public:
+  uint64_t Next64() override { return bits_.Next(); }
+
+ private:
+  SeededRandom bits_{0x57e1e};
+};
 
 // Options for tests: deterministic, tiny segments and caches.
 EngineOptions TinyEngineOptions();
@@ -89,6 +99,7 @@ class EngineHarness {
   ManualClock clock_;
   std::unique_ptr<FaultFs> fs_;
   ScriptedFaults faults_;
+  CountedRandom random_;
   std::unique_ptr<BlobStore> store_;
   mutable Mutex mu_;
   std::vector<Status> fatal_ GUARDED_BY(mu_);

@@ -2,13 +2,39 @@
 // work without end, acknowledgements after the tablet was lost.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "absl/strings/match.h"
 #include "common/base/log.h"
 #include "common/testing/status_asserts.h"
+#include "tabletserver/storage/log/log_format.h"
 #include "tests/engine/engine_harness.h"
 
 namespace stele::storage {
 namespace {
+
+// Of one server at one moment, on one disk after the other.
+TEST(EngineRegression, TwoRingsNeverShareAUuid) {
+  ManualClock clock;
+  std::set<uint64_t> uuids;
+  for (int i = 0; i < 8; ++i) {
+    FaultFs fs;
+    ASSERT_OK_AND_ASSIGN(auto store, OpenPosixStore(&fs, "/store", true));
+    EngineEnv env;
+    env.store = store.get();
+    env.clock = &clock;
+    env.server_id = "server";
+    ASSERT_OK_AND_ASSIGN(auto engine, Engine::Open(TinyEngineOptions(), env));
+    for (const std::string& file : fs.AllFiles()) {
+      ASSERT_OK_AND_ASSIGN(std::string content, fs.Contents(file));
+      LogRecordHeader header;
+      if (content.size() < kLogHeaderBytes || !DecodeLogHeader(content.data(), &header)) continue;
+      EXPECT_NE(header.uuid, 0u);
+      uuids.insert(header.uuid);
+    }
+  }
+  EXPECT_EQ(uuids.size(), 8u);
+}
 
 class EngineRegression : public ::testing::Test {
  protected:
