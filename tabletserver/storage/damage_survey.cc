@@ -4,10 +4,12 @@
 
 namespace stele::storage {
 
-void DamageSurvey::AddTablet(TabletId tablet, Sequence flushed, Epoch epoch) {
-  Tablet& t = tablets_[tablet];
-  t.flushed = flushed;
-  t.epoch = epoch;
+void DamageSurvey::AddTablet(const Manifest& manifest) {
+  Tablet& t = tablets_[manifest.tablet.id];
+  t.flushed = manifest.flushed_sequence;
+  t.epoch = manifest.epoch;
+  t.had_drops = manifest.last_drop_order != 0 || !manifest.drops.empty();
+  for (const RowDrop& drop : manifest.drops) t.runs.emplace_back(drop.sequence, drop.sequence);
 }
 
 void DamageSurvey::AddRecord(const RecoveredRecord& record, const WriteHeader& header) {
@@ -81,7 +83,7 @@ std::map<TabletId, std::vector<size_t>> DamageSurvey::Concerned() const {
   uint64_t accounted = 0;  // a hole is one record at least
   for (const auto& [id, tablet] : tablets_) {
     const uint64_t holes = HolesOf(tablet), known = KnownOf(id).size();
-    accounted += holes > known ? holes - known : 0;
+    accounted += holes > known && !tablet.had_drops ? holes - known : 0;
   }
   const bool all_accounted = unknown.bounded && accounted == unknown.records;
   std::map<TabletId, std::vector<size_t>> concerned;

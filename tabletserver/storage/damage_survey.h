@@ -6,7 +6,8 @@
 //   - some of its sequences above the manifest's flushed one are missing, or
 //   - a missing record is known to be its own and nothing newer of it stands behind that one, or
 //   - a missing record may be anybody's, and nothing of the tablet stands behind the last such gap;
-//     unless the holes of other tablets account for all such records already.
+//     unless the holes of other tablets account for all such records already. A drop of rows takes
+//     a sequence and no record: the holes of a tablet that had drops account for nothing.
 // A pure decision over values. Thread-compatible.
 #pragma once
 
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "tabletserver/storage/log/commit_log.h"
+#include "tabletserver/storage/manifest/manifest.h"
 #include "tabletserver/storage/write_record.h"
 
 namespace stele::storage {
@@ -24,7 +26,7 @@ class DamageSurvey {
   explicit DamageSurvey(const std::vector<LogGap>& gaps) : gaps_(gaps) {}
 
   // Every tablet with a manifest that reads.
-  void AddTablet(TabletId tablet, Sequence flushed, Epoch epoch);
+  void AddTablet(const Manifest& manifest);
   // Every record that is left, in the order of the log.
   void AddRecord(const RecoveredRecord& record, const WriteHeader& header);
 
@@ -37,6 +39,7 @@ class DamageSurvey {
   struct Tablet {
     Sequence flushed = 0;
     Epoch epoch = 0;
+    bool had_drops = false;
     Lsn last_original_lsn = 0;
     std::vector<std::pair<Sequence, Sequence>> runs;  // [first, last], neighbours joined
   };

@@ -20,9 +20,18 @@ struct Written {
 };
 
 std::set<TabletId> Concerned(const std::map<TabletId, Sequence>& flushed,
-                             const std::vector<Written>& left, const std::vector<LogGap>& gaps) {
+                             const std::vector<Written>& left, const std::vector<LogGap>& gaps,
+                             const std::map<TabletId, Sequence>& drops = {}) {
   DamageSurvey survey(gaps);
-  for (const auto& [tablet, sequence] : flushed) survey.AddTablet(tablet, sequence, 5);
+  for (const auto& [tablet, sequence] : flushed) {
+    Manifest manifest;
+    manifest.tablet.id = tablet;
+    manifest.epoch = 5;
+    manifest.flushed_sequence = sequence;
+    auto had = drops.find(tablet);
+    if (had != drops.end()) manifest.drops = {{.sequence = had->second}};
+    survey.AddTablet(manifest);
+  }
   for (const Written& w : left) {
     WriteHeader header;
     header.epoch = 5;
@@ -64,6 +73,13 @@ TEST(DamageSurvey, AHoleAccountsForAnUnknownRecord) {
   EXPECT_EQ(
       Concerned({{1, 0}, {2, 0}, {3, 9}}, {{1, 1, 1, 2}, {2, 2, 1, 1}, {5, 1, 5, 5}}, {Gap(3, 5)}),
       (Ids{1, 2, 3}));
+}
+
+// A drop of rows takes a sequence and leaves no record.
+TEST(DamageSurvey, ADropAccountsForNothing) {
+  const std::vector<Written> left = {{1, 1, 1, 2}, {2, 2, 1, 1}, {4, 1, 4, 4}};
+  EXPECT_EQ(Concerned({{1, 0}, {2, 0}}, left, {Gap(3, 4)}, {{1, 3}}), Ids{2});
+  EXPECT_EQ(Concerned({{1, 0}, {2, 0}}, left, {Gap(3, 4)}, {{1, 9}}), (Ids{1, 2}));
 }
 
 TEST(DamageSurvey, WhoGoesOnWithoutAHoleIsNotConcerned) {

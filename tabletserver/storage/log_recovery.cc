@@ -60,7 +60,7 @@ Status LogRecovery::Survey() {
       set_aside_[*id] = std::string(stored.status().message());
     } else if (!absl::IsNotFound(stored.status())) {
       RETURN_IF_ERROR(stored.status());
-      survey.AddTablet(*id, stored->manifest.flushed_sequence, stored->manifest.epoch);
+      survey.AddTablet(stored->manifest);
     }
   }
   RETURN_IF_ERROR(core_->log->Recover([&](const RecoveredRecord& record) {
