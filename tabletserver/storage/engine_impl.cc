@@ -281,6 +281,7 @@ void EngineImpl::DropSettledLeftovers() {
       if (store->fenced() || !store->HasUnflushed()) settled.push_back(id);
     }
   }
+  if (settled.empty() || !FaultPoint(core_->env.faults, "maintenance.leftover").ok()) return;
   for (TabletId id : settled) {
     // Whoever is opening or closing it settles it as well. Looked at again: it may have been opened
     // and closed since, and have left more.

@@ -13,8 +13,27 @@
 namespace stele::storage {
 namespace {
 
+// A tablet that was settled when maintenance looked, and has been opened, written to and closed
+// before maintenance lets it go.
+TEST(EngineLeftovers, AClosedTabletThatIsNoLongerSettledStays) {
+  EngineHarness h;
+  ASSERT_OK(h.Open());
+  ASSERT_OK(h.Write(Put("r", "a", "q", 1000, "old")));
+  ASSERT_OK(h.engine()->CloseTablet(kTestTablet, /*flush=*/false));
+  ASSERT_OK(h.tablet()->Flush());  // settled; maintenance has not looked yet
+  h.faults().RunAt("maintenance.leftover", 1, [&] {
+    RETURN_IF_ERROR(h.OpenTablet());
+    RETURN_IF_ERROR(h.Write(Put("r", "a", "q", 2000, "new")));
+    return h.engine()->CloseTablet(kTestTablet, /*flush=*/false);
+  });
+  ASSERT_OK(h.Settle());
+  EXPECT_EQ(h.faults().hits("maintenance.leftover"), 1u);
+  ASSERT_OK(h.OpenTablet());
+  EXPECT_EQ(h.Get("r", "a", "q"), "new");
+}
+
 // Of one server at one moment, on one disk after the other.
-TEST(EngineRegression, TwoRingsNeverShareAUuid) {
+TEST(EngineLog, TwoRingsNeverShareAUuid) {
   ManualClock clock;
   std::set<uint64_t> uuids;
   for (int i = 0; i < 8; ++i) {
