@@ -462,8 +462,11 @@ Status EngineWalk::DropRows(uint64_t seed) {
   }
   const size_t n = model_.rows.size();
   for (size_t i = 0; i < n; ++i) {
-    model_.rows.push_back(model_.rows[i]);
-    model_.rows.back().DropRows(range);
+    ReferenceTable dropped = model_.rows[i];
+    dropped.DropRows(range);
+    const bool known =
+        std::find(model_.rows.begin(), model_.rows.end(), dropped) != model_.rows.end();
+    if (!known) model_.rows.push_back(std::move(dropped));
   }
   return status;
 }

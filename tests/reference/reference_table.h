@@ -24,6 +24,9 @@ class ReferenceTable {
   // REQUIRES: valid, with decided timestamps. Later calls are later sequences.
   void Apply(const RowMutation& mutation);
 
+  // The same in all that may ever be read.
+  bool operator==(const ReferenceTable&) const = default;
+
   // Every row of the range is empty now.
   void DropRows(const RowRange& range);
 
@@ -41,6 +44,7 @@ class ReferenceTable {
   struct Version {
     std::string value;
     std::set<int32_t> surplus_for;  // the n of max_versions(n) that have collected it
+    bool operator==(const Version&) const = default;
   };
   using Column = std::map<int64_t, Version, std::greater<>>;  // newest first
   using Family = std::map<std::string, Column>;
