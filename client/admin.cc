@@ -119,6 +119,18 @@ Status Admin::DropTable(std::string_view table) {
       .status();
 }
 
+Status Admin::DropRowRange(std::string_view table, std::string_view prefix) {
+  wire::DropRowRangeRequest request{std::string(table), std::string(prefix), false};
+  return Ask<wire::Empty>(session_.get(), wire::Method::kDropRowRange, std::move(request), false)
+      .status();
+}
+
+Status Admin::TruncateTable(std::string_view table) {
+  wire::DropRowRangeRequest request{std::string(table), "", true};
+  return Ask<wire::Empty>(session_.get(), wire::Method::kDropRowRange, std::move(request), false)
+      .status();
+}
+
 StatusOr<std::vector<TableSummary>> Admin::ListTables() {
   ASSIGN_OR_RETURN(auto answer,
                    Ask<wire::ListTablesResponse>(session_.get(), wire::Method::kListTables,

@@ -12,6 +12,7 @@
 #include "master/pending_answers.h"
 #include "master/procedures/alter_table.h"
 #include "master/procedures/create_table.h"
+#include "master/procedures/drop_rows.h"
 #include "master/procedures/drop_table.h"
 #include "master/query_service.h"
 #include "schema/convert/codec.h"
@@ -85,6 +86,7 @@ class MasterImpl : public Master {
   void Pass();
   void RunCommands();
   void AdvanceProcedures();
+  StatusOr<bool> Advance(const TableRecord& record);
   void CollectGarbage();
   void Publish(const Status& pass, bool all_serving);
   bool WaitForWork();
@@ -97,6 +99,8 @@ class MasterImpl : public Master {
   void CreateTable(const net::RpcRequest& request, net::RpcReply reply);
   void AlterTable(const net::RpcRequest& request, net::RpcReply reply);
   void DropTable(const net::RpcRequest& request, net::RpcReply reply);
+  void DropRowRange(const net::RpcRequest& request, net::RpcReply reply);
+  bool AnswerRowsDropped(const TableRecord& record, net::RpcReply* reply);
   bool AnswerCreated(const TableRecord& record, net::RpcReply* reply);
   bool AnswerAltered(const TableRecord& record, net::RpcReply* reply);
   bool AnswerDropped(const TableRecord& record, net::RpcReply* reply);
@@ -273,15 +277,26 @@ void MasterImpl::RunCommands() {
   }
 }
 
+StatusOr<bool> MasterImpl::Advance(const TableRecord& record) {
+  switch (record.state) {
+    case TableState::kCreating:
+      return AdvanceCreateTable(Context(), record);
+    case TableState::kServing:
+      return AdvanceDropRows(Context(), record);
+    case TableState::kDropping:
+      return AdvanceDropTable(Context(), record);
+  }
+  return absl::InternalError("unknown state");
+}
+
 void MasterImpl::AdvanceProcedures() {
   std::vector<TableRecord> unfinished;
   for (const auto& [name, record] : term_->catalog.tables()) {
-    if (record.state != TableState::kServing) unfinished.push_back(record);
+    if (record.state != TableState::kServing || record.dropping) unfinished.push_back(record);
   }
   for (const TableRecord& record : unfinished) {
     if (!term_->catalog.loaded() || !term_->tablets.tablets_loaded()) return;
-    auto done = record.state == TableState::kCreating ? AdvanceCreateTable(Context(), record)
-                                                      : AdvanceDropTable(Context(), record);
+    auto done = Advance(record);
     if (!done.ok()) {
       LOG(WARNING) << "table " << record.schema.name << " " << TableStateName(record.state) << ": "
                    << done.status().ToString();
@@ -329,6 +344,8 @@ void MasterImpl::Handle(net::RpcRequest request, net::RpcReply reply) {
       return AlterTable(request, std::move(reply));
     case wire::Method::kDropTable:
       return DropTable(request, std::move(reply));
+    case wire::Method::kDropRowRange:
+      return DropRowRange(request, std::move(reply));
     default:
       return query_.Handle(*view(), request, std::move(reply));
   }
@@ -383,6 +400,29 @@ void MasterImpl::AlterTable(const net::RpcRequest& request, net::RpcReply reply)
 bool MasterImpl::AnswerAltered(const TableRecord& record, net::RpcReply* reply) {
   if (!AllTabletsHaveVersion(Context(), record.schema.id, record.schema.version)) return false;
   reply->Send(wire::Encode(wire::TableResponse{record.schema}));
+  return true;
+}
+
+void MasterImpl::DropRowRange(const net::RpcRequest& request, net::RpcReply reply) {
+  wire::DropRowRangeRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  Enqueue(std::move(reply), [this, message = std::move(message),
+                             deadline = request.deadline_boot_ns](net::RpcReply waiting) {
+    auto record = BeginDropRows(Context(), message);
+    if (!record.ok()) return waiting.Error(record.status());
+    pending_.Add(std::move(waiting), deadline, [this, record = *record](net::RpcReply* answer) {
+      return AnswerRowsDropped(record, answer);
+    });
+  });
+}
+
+bool MasterImpl::AnswerRowsDropped(const TableRecord& record, net::RpcReply* reply) {
+  if (!term_->catalog.loaded()) return false;
+  // A table that is dropped, perhaps with another of its name since, has none of the rows either.
+  const TableRecord* now = term_->catalog.FindTable(record.schema.name);
+  const bool same = now != nullptr && now->schema.id == record.schema.id;
+  if (same && now->dropping && now->last_drop_order == record.last_drop_order) return false;
+  reply->Send(wire::Encode(wire::Empty()));
   return true;
 }
 

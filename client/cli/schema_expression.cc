@@ -41,26 +41,35 @@ bool TakePrefix(std::string_view* text, std::string_view prefix) {
   return true;
 }
 
+// Of "name(inside)" leaves the inside.
+bool TakeCall(std::string_view* text, std::string_view name) {
+  if (text->size() < name.size() + 2 || text->substr(0, name.size()) != name ||
+      (*text)[name.size()] != '(' || text->back() != ')') {
+    return false;
+  }
+  *text = text->substr(name.size() + 1, text->size() - name.size() - 2);
+  return true;
+}
+
 StatusOr<GcRule> ParseRule(std::string_view word, int depth) {
   GcRule rule;
   std::string_view rest = word;
   if (depth > kMaxRuleDepth) return Bad(word, "rules are nested too deep");
-  if (TakePrefix(&rest, "max_versions=")) {
+  if (TakeCall(&rest, "max_versions") || TakePrefix(&rest, "max_versions=")) {
     rule.kind = GcRule::Kind::kMaxVersions;
     if (!absl::SimpleAtoi(FromStd(rest), &rule.max_versions) || rule.max_versions < 1) {
       return Bad(word, "max_versions is a number from 1");
     }
     return rule;
   }
-  if (TakePrefix(&rest, "max_age=")) {
+  if (TakeCall(&rest, "max_age") || TakePrefix(&rest, "max_age=")) {
     rule.kind = GcRule::Kind::kMaxAge;
     ASSIGN_OR_RETURN(rule.max_age_us, ParseDurationUs(rest));
     if (rule.max_age_us < 1000) return Bad(word, "max_age is at least 1ms");
     return rule;
   }
-  const bool any = TakePrefix(&rest, "any(");
-  if ((any || TakePrefix(&rest, "all(")) && !rest.empty() && rest.back() == ')') {
-    rest.remove_suffix(1);
+  const bool any = TakeCall(&rest, "any") || TakeCall(&rest, "union");
+  if (any || TakeCall(&rest, "all") || TakeCall(&rest, "intersection")) {
     rule.kind = any ? GcRule::Kind::kUnion : GcRule::Kind::kIntersection;
     ASSIGN_OR_RETURN(std::vector<std::string_view> words, SplitWords(rest));
     for (std::string_view inner : words) {
@@ -69,7 +78,10 @@ StatusOr<GcRule> ParseRule(std::string_view word, int depth) {
     }
     return rule;
   }
-  return Bad(word, "is none of max_versions=N, max_age=DURATION, any(...), all(...), group=GROUP");
+  return Bad(
+      word,
+      "is none of max_versions(N), max_age(DURATION), union(RULE,...), intersection(RULE,...), "
+      "group=GROUP");
 }
 
 StatusOr<Codec> ParseCodec(std::string_view name) {
@@ -89,6 +101,7 @@ std::string JoinRules(const std::vector<GcRule>& rules) {
 
 StatusOr<FamilySchema> ParseFamily(std::string_view text) {
   FamilySchema family;
+  family.locality_group.clear();
   const size_t colon = text.find(':');
   family.name = std::string(text.substr(0, colon));
   RETURN_IF_ERROR(ValidateFamilyName(family.name));
@@ -100,6 +113,7 @@ StatusOr<FamilySchema> ParseFamily(std::string_view text) {
       family.locality_group = std::string(word);
       continue;
     }
+    TakePrefix(&word, "gc=");
     ASSIGN_OR_RETURN(GcRule rule, ParseRule(word, 1));
     rules.push_back(std::move(rule));
   }
@@ -148,20 +162,20 @@ std::string FormatGcRule(const GcRule& rule) {
     case GcRule::Kind::kNone:
       return "";
     case GcRule::Kind::kMaxVersions:
-      return absl::StrCat("max_versions=", rule.max_versions);
+      return absl::StrCat("max_versions(", rule.max_versions, ")");
     case GcRule::Kind::kMaxAge:
-      return absl::StrCat("max_age=", FormatDurationUs(rule.max_age_us));
+      return absl::StrCat("max_age(", FormatDurationUs(rule.max_age_us), ")");
     case GcRule::Kind::kUnion:
-      return absl::StrCat("any(", JoinRules(rule.rules), ")");
+      return absl::StrCat("union(", JoinRules(rule.rules), ")");
     case GcRule::Kind::kIntersection:
-      return absl::StrCat("all(", JoinRules(rule.rules), ")");
+      return absl::StrCat("intersection(", JoinRules(rule.rules), ")");
   }
   return "";
 }
 
 std::string FormatFamily(const FamilySchema& family) {
   const std::string rule = FormatGcRule(family.gc);
-  return absl::StrCat(family.name, ":", rule, rule.empty() ? "" : ",",
+  return absl::StrCat(family.name, ":", rule.empty() ? "" : "gc=", rule, rule.empty() ? "" : ",",
                       "group=", family.locality_group);
 }
 

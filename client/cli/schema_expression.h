@@ -1,9 +1,11 @@
 // The command line's words for schemas. Pure functions; InvalidArgument says which word is wrong.
 //
-//   family   NAME[:RULE,...][,group=GROUP]     anchor:max_versions=3,max_age=7d,group=links
-//   RULE     max_versions=N | max_age=DURATION | any(RULE,...) | all(RULE,...)
-//            a cell may go when any of several rules of a family says so; all(...) wants all of
-//            them
+//   family   NAME[:[gc=]RULE,...][,group=GROUP]
+//            anchor:gc=union(max_versions(3),max_age(7d)),group=links
+//   RULE     max_versions(N) | max_age(DURATION) | union(RULE,...) | intersection(RULE,...)
+//            a cell may go when the rule says so: union when any of its rules does, intersection
+//            when all do. Shorter: max_versions=N, max_age=DURATION, any(...), all(...), and
+//            several rules of a family for their union.
 //   group    NAME[:OPTION,...]                 links:codec=zstd,block=64k,bloom=10,bloom_columns
 //   OPTION   codec=none|snappy|lz4|zstd | block=BYTES | bloom=BITS | bloom_columns | in_memory
 #pragma once
@@ -16,6 +18,7 @@
 
 namespace stele::cli {
 
+// locality_group is empty when none is named.
 StatusOr<FamilySchema> ParseFamily(std::string_view text);
 StatusOr<LocalityGroupSchema> ParseGroup(std::string_view text);
 // What ParseFamily and ParseGroup would read back.

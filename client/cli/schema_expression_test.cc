@@ -22,29 +22,60 @@ TEST(ParseFamily, PlainNameKeepsEverything) {
     StatusOr<FamilySchema> family = ParseFamily(text);
     ASSERT_TRUE(family.ok()) << family.status();
     EXPECT_EQ(family->gc.kind, GcRule::Kind::kNone);
-    EXPECT_EQ(family->locality_group, "default");
+    EXPECT_EQ(family->locality_group, "") << "a new one goes to default, an old one stays";
   }
 }
 
 TEST(ParseFamily, WhatIsShownIsReadBack) {
   for (const char* text :
-       {"a:group=default", "a:max_versions=1,group=g", "a:max_age=90s,group=default",
-        "a:any(max_versions=2,all(max_age=1d,max_versions=10)),group=x"}) {
+       {"a:group=default", "a:gc=max_versions(1),group=g", "a:gc=max_age(90s),group=default",
+        "a:gc=union(max_versions(2)),group=x",
+        "a:gc=union(max_versions(2),intersection(max_age(1d),max_versions(10))),group=x"}) {
     StatusOr<FamilySchema> family = ParseFamily(text);
     ASSERT_TRUE(family.ok()) << text << ": " << family.status();
     EXPECT_EQ(FormatFamily(*family), text);
   }
 }
 
+TEST(ParseFamily, ShortAndLongWordsMeanTheSame) {
+  const std::pair<const char*, const char*> same[] = {
+      {"a:max_versions=3,max_age=7d", "a:gc=union(max_versions(3),max_age(7d))"},
+      {"a:any(max_versions=3,max_age=7d)", "a:union(max_versions(3),max_age(7d))"},
+      {"a:all(max_versions(3),max_age=7d)", "a:gc=intersection(max_versions=3,max_age(7d))"},
+      {"a:max_versions=3,group=g", "a:group=g,gc=max_versions(3)"},
+  };
+  for (const auto& [one, other] : same) {
+    StatusOr<FamilySchema> a = ParseFamily(one), b = ParseFamily(other);
+    ASSERT_TRUE(a.ok()) << one << ": " << a.status();
+    ASSERT_TRUE(b.ok()) << other << ": " << b.status();
+    EXPECT_EQ(*a, *b) << one;
+  }
+}
+
 TEST(ParseFamily, RefusesWhatItDoesNotKnow) {
   std::string deep = "max_versions=1";
   for (int i = 0; i < 30; ++i) deep = "any(" + deep + ")";
-  for (const std::string& text :
-       {std::string(""), std::string(":max_versions=1"), std::string("a:max_versions=0"),
-        std::string("a:max_versions=x"), std::string("a:max_age=5"), std::string("a:max_age=0ms"),
-        std::string("a:any(max_versions=1"), std::string("a:max_versions=1)"),
-        std::string("a:any()"), std::string("a:versions=1"), std::string("a:,"), std::string("b c"),
-        "a:" + deep}) {
+  for (const std::string& text : {std::string(""),
+                                  std::string(":max_versions=1"),
+                                  std::string("a:max_versions=0"),
+                                  std::string("a:max_versions=x"),
+                                  std::string("a:max_age=5"),
+                                  std::string("a:max_age=0ms"),
+                                  std::string("a:any(max_versions=1"),
+                                  std::string("a:max_versions=1)"),
+                                  std::string("a:any()"),
+                                  std::string("a:gc="),
+                                  std::string("a:gc=union()"),
+                                  std::string("a:max_versions()"),
+                                  std::string("a:max_versions(3"),
+                                  std::string("a:intersection(max_age(1d)"),
+                                  std::string("a:union"),
+                                  std::string("a:union(max_versions(3),)"),
+                                  std::string("a:max_versions(99999999999)"),
+                                  std::string("a:versions=1"),
+                                  std::string("a:,"),
+                                  std::string("b c"),
+                                  "a:" + deep}) {
     EXPECT_TRUE(absl::IsInvalidArgument(ParseFamily(text).status())) << text;
   }
 }

@@ -11,7 +11,8 @@ using Strings = std::vector<std::string>;
 
 // Groups that a family names and nobody described get the default options.
 void AddMissingGroups(TableSchema* schema) {
-  for (const FamilySchema& family : schema->families) {
+  for (FamilySchema& family : schema->families) {
+    if (family.locality_group.empty()) family.locality_group = "default";
     if (schema->FindGroup(family.locality_group) != nullptr) continue;
     LocalityGroupSchema group;
     group.name = family.locality_group;
@@ -79,8 +80,11 @@ Verb TableCreateVerb() {
   verb.arguments = "TABLE";
   verb.summary = "create a table";
   verb.details =
-      "A family is NAME[:RULE,...][,group=GROUP] with the rules max_versions=N, max_age=DURATION,\n"
-      "any(RULE,...), all(RULE,...): a cell may go when any of the family's rules says so.\n"
+      "A family is NAME[:gc=RULE][,group=GROUP] with a rule of max_versions(N), "
+      "max_age(DURATION),\n"
+      "union(RULE,...), intersection(RULE,...): a cell may go when the rule says so, of a union\n"
+      "when any says so, of an intersection when all do. max_versions=3,max_age=7d is short for\n"
+      "gc=union(max_versions(3),max_age(7d)).\n"
       "A group is NAME[:OPTION,...] with codec=none|snappy|lz4|zstd, block=BYTES, bloom=BITS,\n"
       "bloom_columns, in_memory. A split key is the last row of a tablet.";
   verb.example =

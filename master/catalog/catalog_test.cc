@@ -23,6 +23,8 @@ TableRecord SomeRecord() {
   record.state = TableState::kCreating;
   record.first_tablet = 40;
   record.split_keys = {"b", std::string("m\0", 2)};
+  record.last_drop_order = 300;
+  record.dropping.emplace().start = "p";
   return record;
 }
 
@@ -36,11 +38,22 @@ TEST(TableRecord, SurvivesCodingAndRefusesDamage) {
   }
   EXPECT_STATUS(kDataLoss, "", DecodeTableRecord(encoded + "x"));
   std::string newer = encoded;
-  newer[0] = 2;
-  EXPECT_STATUS(kFailedPrecondition, "version 2", DecodeTableRecord(newer));
+  newer[0] = 3;
+  EXPECT_STATUS(kFailedPrecondition, "version 3", DecodeTableRecord(newer));
   std::string odd = encoded;
   odd[1] = 9;
   EXPECT_STATUS(kDataLoss, "state", DecodeTableRecord(odd));
+}
+
+TEST(TableRecord, Version1IsRead) {
+  TableRecord record = SomeRecord();
+  record.last_drop_order = 0;
+  record.dropping.reset();
+  ASSERT_OK_AND_ASSIGN(std::string encoded, EncodeTableRecord(record));
+  encoded[0] = 1;
+  encoded.resize(encoded.size() - 2);  // the order number and the flag
+  ASSERT_OK_AND_ASSIGN(TableRecord decoded, DecodeTableRecord(encoded));
+  EXPECT_EQ(decoded, record);
 }
 
 TEST(TableRecord, InitialTabletsTileTheTable) {

@@ -8,7 +8,21 @@
 namespace stele::master {
 namespace {
 
-constexpr char kRecordVersion = 1;
+constexpr char kRecordVersion = 2;  // 1: without drops of rows
+
+// Rows are dropped from a start, inclusive, to an end, exclusive.
+bool ReadDrop(Slice* in, TableRecord* record) {
+  if (!GetVarint64(in, &record->last_drop_order) || in->empty()) return false;
+  const char dropping = in->front();
+  in->remove_prefix(1);
+  if (dropping == 0) return true;
+  Slice start, end;
+  if (dropping != 1 || !GetLengthPrefixed(in, &start) || !GetLengthPrefixed(in, &end)) return false;
+  RowRange& range = record->dropping.emplace();
+  range.start = std::string(start);
+  range.end = std::string(end);
+  return true;
+}
 
 }  // namespace
 
@@ -44,12 +58,19 @@ StatusOr<std::string> EncodeTableRecord(const TableRecord& record) {
   PutVarint64(&out, record.split_keys.size());
   for (const std::string& split : record.split_keys) PutLengthPrefixed(&out, split);
   PutLengthPrefixed(&out, schema.bytes());
+  PutVarint64(&out, record.last_drop_order);
+  out.push_back(record.dropping.has_value() ? 1 : 0);
+  if (record.dropping.has_value()) {
+    PutLengthPrefixed(&out, record.dropping->start);
+    PutLengthPrefixed(&out, record.dropping->end);
+  }
   return out;
 }
 
 StatusOr<TableRecord> DecodeTableRecord(Slice encoded) {
   if (encoded.size() < 2) return CorruptError("table record is too short");
-  if (encoded[0] != kRecordVersion) {
+  const char version = encoded[0];
+  if (version < 1 || version > kRecordVersion) {
     return absl::FailedPreconditionError(
         absl::StrCat("table record has format version ", static_cast<int>(encoded[0]),
                      "; this program knows ", static_cast<int>(kRecordVersion)));
@@ -69,7 +90,9 @@ StatusOr<TableRecord> DecodeTableRecord(Slice encoded) {
     if (good) record.split_keys.emplace_back(split);
   }
   Slice schema;
-  if (!good || !GetLengthPrefixed(&encoded, &schema) || !encoded.empty()) {
+  good = good && GetLengthPrefixed(&encoded, &schema);
+  if (good && version >= 2) good = ReadDrop(&encoded, &record);
+  if (!good || !encoded.empty()) {
     return CorruptError("table record is malformed");
   }
   RETURN_IF_ERROR(

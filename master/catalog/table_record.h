@@ -4,6 +4,7 @@
 // Value type; coding is versioned.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,10 @@ struct TableRecord {
   // kCreating: the tablets to make, ids from first_tablet on, in key order; split keys ascending.
   TabletId first_tablet = 0;
   std::vector<std::string> split_keys;
+  // Orders to drop rows are numbered; the rows of the last one stand here until every tablet has
+  // carried it out.
+  uint64_t last_drop_order = 0;
+  std::optional<RowRange> dropping;
   bool operator==(const TableRecord&) const = default;
 };
 

@@ -11,14 +11,19 @@ std::vector<FamilySchema>::iterator Find(TableSchema* schema, const std::string&
                       [&](const FamilySchema& family) { return family.name == name; });
 }
 
-Status Apply(const wire::FamilyChange& change, TableSchema* schema) {
+Status Apply(const wire::FamilyChange& change, bool is_protected, TableSchema* schema) {
   auto it = Find(schema, change.family.name);
   const bool exists = it != schema->families.end();
   if (change.kind == wire::FamilyChange::Kind::kCreate) {
     if (exists) {
       return absl::AlreadyExistsError(absl::StrCat("family \"", change.family.name, "\" exists"));
     }
+    if (schema->next_family_id == UINT16_MAX) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("table \"", schema->name, "\" has used up its family ids"));
+    }
     FamilySchema family = change.family;
+    if (family.locality_group.empty()) family.locality_group = "default";
     family.id = schema->next_family_id++;
     schema->families.push_back(std::move(family));
     return OkStatus();
@@ -27,15 +32,20 @@ Status Apply(const wire::FamilyChange& change, TableSchema* schema) {
     return absl::NotFoundError(absl::StrCat("family \"", change.family.name, "\" does not exist"));
   }
   if (change.kind == wire::FamilyChange::Kind::kDrop) {
+    if (is_protected) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "table \"", schema->name, "\" has deletion protection; turn it off before \"",
+          change.family.name, "\" is dropped"));
+    }
     schema->families.erase(it);
     return OkStatus();
   }
   // Its cells and the markers that hide them lie in the group's files.
-  if (it->locality_group != change.family.locality_group) {
+  const std::string& group = change.family.locality_group;
+  if (!group.empty() && group != it->locality_group) {
     return absl::FailedPreconditionError(
         absl::StrCat("family \"", it->name, "\" stays in locality group \"", it->locality_group,
-                     "\" and cannot be moved to \"", change.family.locality_group,
-                     "\": make a new family there, or name its group in the change"));
+                     "\" and cannot be moved to \"", group, "\": make a new family there"));
   }
   it->gc = change.family.gc;
   return OkStatus();
@@ -55,9 +65,15 @@ void PutGroup(const LocalityGroupSchema& group, TableSchema* schema) {
 
 StatusOr<TableSchema> AlteredSchema(const TableSchema& schema,
                                     const wire::AlterTableRequest& request) {
+  if (request.changes.empty() && request.groups.empty() && !request.split_bytes.has_value() &&
+      !request.deletion_protection.has_value()) {
+    return absl::InvalidArgumentError("No modifications provided");
+  }
   TableSchema next = schema;
   for (const LocalityGroupSchema& group : request.groups) PutGroup(group, &next);
-  for (const wire::FamilyChange& change : request.changes) RETURN_IF_ERROR(Apply(change, &next));
+  for (const wire::FamilyChange& change : request.changes) {
+    RETURN_IF_ERROR(Apply(change, schema.deletion_protection, &next));
+  }
   std::sort(next.families.begin(), next.families.end(),
             [](const FamilySchema& a, const FamilySchema& b) { return a.name < b.name; });
   if (request.split_bytes.has_value()) next.split_bytes = *request.split_bytes;

@@ -7,7 +7,8 @@
 namespace stele::master {
 
 // The schema after the request's changes, in order, all or none; its version is one higher. Pure.
-// NotFound (family), AlreadyExists (family), InvalidArgument.
+// NotFound (family), AlreadyExists (family), FailedPrecondition (deletion protection, as it was
+// before the request, and a family to drop), InvalidArgument.
 StatusOr<TableSchema> AlteredSchema(const TableSchema& schema,
                                     const wire::AlterTableRequest& request);
 

@@ -1,9 +1,11 @@
-// Goal: schema changes are applied in order, all or none, and ids of families are never used again.
+// Goal: schema changes are applied in order, all or none, and ids of families are never used again;
+// deletion protection holds; a prefix names exactly its rows.
 #include "master/procedures/alter_table.h"
 
 #include <gtest/gtest.h>
 
 #include "common/testing/status_asserts.h"
+#include "master/procedures/drop_rows.h"
 
 namespace stele::master {
 namespace {
@@ -45,29 +47,65 @@ TEST(AlteredSchema, AppliesChangesInOrder) {
   EXPECT_EQ(next.split_bytes, 1u << 20);
 }
 
-TEST(AlteredSchema, AFamilyStaysInItsLocalityGroup) {
+TEST(AlteredSchema, ReplacesTheRuleOfAFamilyAndKeepsItsGroup) {
   wire::AlterTableRequest request;
-  request.groups.emplace_back().name = "fast";
-  request.changes = {Change(Kind::kUpdate, "m")};
-  request.changes[0].family.locality_group = "fast";
-  EXPECT_STATUS(kFailedPrecondition, "stays in locality group \"default\"",
-                AlteredSchema(Base(), request));
+  TableSchema base = Base();
+  base.groups.emplace_back().name = "fast";
+  base.families[0].locality_group = "fast";
+  wire::FamilyChange update = Change(Kind::kUpdate, "m");
+  update.family.gc = {.kind = GcRule::Kind::kMaxVersions, .max_versions = 3};
+  for (const char* group : {"", "fast"}) {
+    update.family.locality_group = group;
+    request.changes = {update};
+    ASSERT_OK_AND_ASSIGN(TableSchema next, AlteredSchema(base, request));
+    EXPECT_EQ(next.families[0].id, 1);
+    EXPECT_EQ(next.families[0].locality_group, "fast");
+    EXPECT_EQ(next.families[0].gc.max_versions, 3);
+  }
+  // A tablet would refuse it, for ever.
+  request.changes[0].family.locality_group = "default";
+  EXPECT_STATUS(kFailedPrecondition, "stays in locality group \"fast\"",
+                AlteredSchema(base, request));
 }
 
-TEST(AlteredSchema, ReplacesTheRuleOfAFamily) {
+TEST(AlteredSchema, DeletionProtectionKeepsFamilies) {
   wire::AlterTableRequest request;
-  wire::FamilyChange update = Change(Kind::kUpdate, "m");
-  update.family.gc.kind = GcRule::Kind::kMaxVersions;
-  update.family.gc.max_versions = 3;
-  request.changes = {update};
-  ASSERT_OK_AND_ASSIGN(TableSchema next, AlteredSchema(Base(), request));
-  EXPECT_EQ(next.families[0].id, 1);
-  EXPECT_EQ(next.families[0].locality_group, "default");
-  EXPECT_EQ(next.families[0].gc.max_versions, 3);
+  TableSchema base = Base();
+  base.deletion_protection = true;
+  request.changes = {Change(Kind::kCreate, "a"), Change(Kind::kDrop, "m")};
+  EXPECT_STATUS(kFailedPrecondition, "deletion protection", AlteredSchema(base, request));
+  request.deletion_protection = false;
+  EXPECT_STATUS(kFailedPrecondition, "deletion protection", AlteredSchema(base, request))
+      << "it holds until it is off";
+  request.changes.pop_back();
+  ASSERT_OK_AND_ASSIGN(base, AlteredSchema(base, request));
+  EXPECT_EQ(base.families.size(), 2u);
+  request = {};
+  request.changes = {Change(Kind::kDrop, "m")};
+  EXPECT_OK(AlteredSchema(base, request).status());
+}
+
+TEST(AlteredSchema, FamilyIdsEnd) {
+  wire::AlterTableRequest request;
+  TableSchema base = Base();
+  base.next_family_id = UINT16_MAX - 1;
+  request.changes = {Change(Kind::kCreate, "a")};
+  ASSERT_OK_AND_ASSIGN(base, AlteredSchema(base, request));
+  request.changes = {Change(Kind::kCreate, "b")};
+  EXPECT_STATUS(kFailedPrecondition, "family ids", AlteredSchema(base, request));
+}
+
+TEST(RowsWithPrefix, EndsAtThePrefixsSuccessor) {
+  EXPECT_EQ(RowsWithPrefix("ab"), (RowRange{.start = "ab", .end = "ac"}));
+  EXPECT_EQ(RowsWithPrefix("a\xff\xff"), (RowRange{.start = "a\xff\xff", .end = "b"}));
+  EXPECT_EQ(RowsWithPrefix("\xff"), (RowRange{.start = "\xff", .end = ""}));
+  EXPECT_EQ(RowsWithPrefix("\x7f"), (RowRange{.start = "\x7f", .end = "\x80"}));
+  EXPECT_EQ(RowsWithPrefix(""), RowRange{});
 }
 
 TEST(AlteredSchema, RefusesAsAWhole) {
   wire::AlterTableRequest request;
+  EXPECT_STATUS(kInvalidArgument, "No modifications", AlteredSchema(Base(), request));
   request.changes = {Change(Kind::kCreate, "m")};
   EXPECT_STATUS(kAlreadyExists, "\"m\"", AlteredSchema(Base(), request));
   request.changes = {Change(Kind::kDrop, "x")};

@@ -29,7 +29,10 @@ void FillIn(TableSchema* schema) {
   std::sort(schema->families.begin(), schema->families.end(),
             [](const FamilySchema& a, const FamilySchema& b) { return a.name < b.name; });
   schema->next_family_id = 1;
-  for (FamilySchema& family : schema->families) family.id = schema->next_family_id++;
+  for (FamilySchema& family : schema->families) {
+    family.id = schema->next_family_id++;
+    if (family.locality_group.empty()) family.locality_group = "default";
+  }
   if (schema->FindGroup("default") == nullptr) {
     LocalityGroupSchema group;
     group.name = "default";

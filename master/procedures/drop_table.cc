@@ -41,8 +41,8 @@ StatusOr<TableRecord> BeginDropTable(const ProcedureContext& context, const std:
     return absl::UnavailableError(absl::StrCat("table \"", name, "\" is being created"));
   }
   if (found->schema.deletion_protection) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("table \"", name, "\" has deletion protection"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table \"", name, "\" has deletion protection; turn it off before it is dropped"));
   }
   TableRecord record = *found;
   record.state = TableState::kDropping;

@@ -70,6 +70,10 @@ void TabletControl::Alter(const ServerNode& server, const wire::AlterTabletReque
   Order(server, wire::Method::kAlterTablet, request.tablet, wire::Encode(request));
 }
 
+void TabletControl::DropRows(const ServerNode& server, const wire::DropTabletRowsRequest& request) {
+  Order(server, wire::Method::kDropTabletRows, request.tablet, wire::Encode(request));
+}
+
 bool TabletControl::UnderWay(TabletId tablet) const {
   MutexLock lock(&shared_->mu);
   return shared_->under_way.count(tablet) != 0;

@@ -1,4 +1,5 @@
-// TabletControl: the orders that the master gives to tablet servers: open, close, alter. At most
+// TabletControl: the orders that the master gives to tablet servers: open, close, alter,
+// drop rows. At most
 // one order a tablet is under way; what it came to is remembered until the next: failures are
 // counted and put off, longer each time. Thread-safe; answers arrive on io threads and wake the
 // master by `kick`.
@@ -35,6 +36,7 @@ class TabletControl {
   void Open(const ServerNode& server, const wire::OpenTabletRequest& request);
   void Close(const ServerNode& server, const wire::CloseTabletRequest& request);
   void Alter(const ServerNode& server, const wire::AlterTabletRequest& request);
+  void DropRows(const ServerNode& server, const wire::DropTabletRowsRequest& request);
 
   bool UnderWay(TabletId tablet) const;
   std::optional<Failure> LastFailure(TabletId tablet) const;

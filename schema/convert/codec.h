@@ -41,6 +41,10 @@ StatusOr<net::Buffer> Encode(const SplitTabletRequest& message);
 StatusOr<net::Buffer> Encode(const MergeTabletsRequest& message);
 StatusOr<net::Buffer> Encode(const TabletOrderRequest& message);
 StatusOr<net::Buffer> Encode(const TabletOrderResponse& message);
+StatusOr<net::Buffer> Encode(const DropRowRangeRequest& message);
+StatusOr<net::Buffer> Encode(const DropTabletRowsRequest& message);
+StatusOr<net::Buffer> Encode(const SampleRowKeysRequest& message);
+StatusOr<net::Buffer> Encode(const SampleRowKeysResponse& message);
 // A schema alone, for the catalog.
 StatusOr<net::Buffer> Encode(const TableSchema& schema);
 
@@ -71,6 +75,10 @@ Status Decode(const net::Buffer& body, SplitTabletRequest* out);
 Status Decode(const net::Buffer& body, MergeTabletsRequest* out);
 Status Decode(const net::Buffer& body, TabletOrderRequest* out);
 Status Decode(const net::Buffer& body, TabletOrderResponse* out);
+Status Decode(const net::Buffer& body, DropRowRangeRequest* out);
+Status Decode(const net::Buffer& body, DropTabletRowsRequest* out);
+Status Decode(const net::Buffer& body, SampleRowKeysRequest* out);
+Status Decode(const net::Buffer& body, SampleRowKeysResponse* out);
 Status Decode(const net::Buffer& body, TableSchema* out);  // DataLoss
 
 // Encode, call, wait, decode. Not from an io thread. REQUIRES: Request and Response belong to

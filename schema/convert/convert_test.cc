@@ -245,7 +245,8 @@ ReportTabletsResponse MakeReport(Random& r) {
   for (TabletReport& tablet : message.tablets) {
     tablet = {r.Tablet(), r.Next(),     static_cast<TabletState>(r.Below(4)),
               r.Next(),   r.Counters(), r.AnyStatus(),
-              r.Next(),   r.Bytes(20),  r.Next()};
+              r.Next(),   r.Bytes(20),  r.Next(),
+              r.Next()};
   }
   return message;
 }
@@ -322,6 +323,37 @@ Kind MakeKind(const char* name, absl::StatusCode error, std::function<T(Random&)
     return Decode(body, &out);
   };
   return {name, encode, decode, error};
+}
+
+SampleRowKeysResponse MakeSamples(Random& r) {
+  SampleRowKeysResponse message;
+  for (uint64_t i = r.Below(9); i > 0; i--) {
+    message.samples.push_back({r.Bytes(40), r.Next(), r.Next()});
+  }
+  return message;
+}
+
+DropTabletRowsRequest MakeDropRows(Random& r) {
+  return {r.Next(), r.Next(), {r.Bytes(40), r.Bool(), r.Bytes(40), r.Bool()}, r.Next()};
+}
+
+std::vector<Kind> RangeKinds() {
+  constexpr auto kRequest = absl::StatusCode::kInvalidArgument;
+  constexpr auto kResponse = absl::StatusCode::kDataLoss;
+  return {
+      MakeKind<DropRowRangeRequest>(
+          "DropRowRangeRequest", kRequest,
+          [](Random& r) {
+            return DropRowRangeRequest{r.Bytes(50), r.Bytes(40), r.Bool()};
+          }),
+      MakeKind<DropTabletRowsRequest>("DropTabletRowsRequest", kRequest, MakeDropRows),
+      MakeKind<SampleRowKeysRequest>(
+          "SampleRowKeysRequest", kRequest,
+          [](Random& r) {
+            return SampleRowKeysRequest{r.Next(), r.Next(), r.Next(), r.Bytes(40)};
+          }),
+      MakeKind<SampleRowKeysResponse>("SampleRowKeysResponse", kResponse, MakeSamples),
+  };
 }
 
 std::vector<Kind> ReshapeKinds() {
@@ -417,6 +449,7 @@ std::vector<Kind> MostKinds() {
 std::vector<Kind> AllKinds() {
   std::vector<Kind> kinds = MostKinds();
   for (Kind kind : ReshapeKinds()) kinds.push_back(std::move(kind));
+  for (Kind& kind : RangeKinds()) kinds.push_back(std::move(kind));
   return kinds;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/base/status.h"
+#include "schema/convert/range_messages.h"
 #include "schema/convert/status_messages.h"
 #include "schema/metadata/metadata.h"
 #include "schema/model/conditional.h"
@@ -26,8 +27,7 @@ inline constexpr size_t kMaxSelectionEntries = 10'000;
 inline constexpr size_t kMaxLabelsPerPage = 10'000;
 inline constexpr size_t kMaxListEntries = 1'000'000;  // of a status or table list
 inline constexpr size_t kMaxTextBytes = 64 * 1024;    // of a name, an address, an error message
-inline constexpr size_t kMaxGcRuleDepth = 20;
-inline constexpr size_t kMaxGcRuleNodes = 100;
+inline constexpr size_t kMaxGcRuleNodes = kMaxGcRuleBytes / 2;
 inline constexpr size_t kMaxLocalityGroups = 100;
 
 // The answer or the request of a method that has nothing to say.
@@ -121,9 +121,7 @@ struct ReadRowsRequest {
   bool operator==(const ReadRowsRequest&) const = default;
 };
 struct ReadStats {
-  uint64_t rows = 0;
-  uint64_t cells = 0;
-  uint64_t bytes = 0;
+  uint64_t rows = 0, cells = 0, bytes = 0;
   bool operator==(const ReadStats&) const = default;
 };
 struct ReadRowsResponse {
@@ -190,7 +188,8 @@ struct TabletReport {
   // The last split gave the rows (split_start_row, tablet.start_row] to split_child; 0: none.
   TabletId split_child = 0;
   std::string split_start_row;
-  TabletId merged_into = 0;  // not 0: it failed to open because its rows are that tablet's
+  TabletId merged_into = 0;      // not 0: it failed to open because its rows are that tablet's
+  uint64_t last_drop_order = 0;  // of DropTabletRows, the highest that was carried out
   bool operator==(const TabletReport&) const = default;
 };
 struct ReportTabletsResponse {
@@ -214,7 +213,8 @@ struct TableResponse {
 struct FamilyChange {
   enum class Kind : uint8_t { kCreate = 0, kUpdate = 1, kDrop = 2 };
   Kind kind = Kind::kCreate;
-  FamilySchema family;  // kDrop: only the name; kUpdate: locality group and gc are replaced
+  FamilySchema family;  // kDrop: only the name; kUpdate: gc is replaced, the group stays; kCreate:
+                        // no group is "default"
   bool operator==(const FamilyChange&) const = default;
 };
 struct AlterTableRequest {

@@ -224,17 +224,26 @@ Status GetTablet(schema::TabletDescriptor::Reader from, TabletDescriptor* out) {
   return CopyData(from.getEndRow(), kMaxRowKeyBytes, "end row", &out->end_row);
 }
 
+void PutRange(schema::RowRange::Builder to, const RowRange& from) {
+  to.setStart(ToData(from.start));
+  to.setStartOpen(from.start_open);
+  to.setEnd(ToData(from.end));
+  to.setEndOpen(from.end_open);
+}
+
+Status GetRange(schema::RowRange::Reader from, RowRange* out) {
+  RETURN_IF_ERROR(CopyData(from.getStart(), kMaxRowKeyBytes, "range start", &out->start));
+  out->start_open = from.getStartOpen();
+  RETURN_IF_ERROR(CopyData(from.getEnd(), kMaxRowKeyBytes, "range end", &out->end));
+  out->end_open = from.getEndOpen();
+  return OkStatus();
+}
+
 void PutRowSet(schema::RowSet::Builder to, const RowSet& from) {
   if (!from.keys.empty()) PutStrings(to.initKeys(static_cast<uint>(from.keys.size())), from.keys);
   if (from.ranges.empty()) return;
   auto ranges = to.initRanges(static_cast<uint>(from.ranges.size()));
-  for (uint i = 0; i < ranges.size(); i++) {
-    auto range = ranges[i];
-    range.setStart(ToData(from.ranges[i].start));
-    range.setStartOpen(from.ranges[i].start_open);
-    range.setEnd(ToData(from.ranges[i].end));
-    range.setEndOpen(from.ranges[i].end_open);
-  }
+  for (uint i = 0; i < ranges.size(); i++) PutRange(ranges[i], from.ranges[i]);
 }
 
 Status GetRowSet(schema::RowSet::Reader from, const ReadLimits& limits, RowSet* out) {
@@ -245,12 +254,7 @@ Status GetRowSet(schema::RowSet::Reader from, const ReadLimits& limits, RowSet* 
       limits.CheckList<schema::RowRange>(ranges.size(), kMaxRowSetEntries, "row ranges"));
   out->ranges.resize(ranges.size());
   for (uint i = 0; i < ranges.size(); i++) {
-    const auto range = ranges[i];
-    RowRange& to = out->ranges[i];
-    RETURN_IF_ERROR(CopyData(range.getStart(), kMaxRowKeyBytes, "range start", &to.start));
-    to.start_open = range.getStartOpen();
-    RETURN_IF_ERROR(CopyData(range.getEnd(), kMaxRowKeyBytes, "range end", &to.end));
-    to.end_open = range.getEndOpen();
+    RETURN_IF_ERROR(GetRange(ranges[i], &out->ranges[i]));
   }
   return OkStatus();
 }

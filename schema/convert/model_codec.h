@@ -24,6 +24,8 @@ Status GetGroups(List<schema::LocalityGroup>::Reader from, const ReadLimits& lim
 void PutTablet(schema::TabletDescriptor::Builder to, const TabletDescriptor& from);
 Status GetTablet(schema::TabletDescriptor::Reader from, TabletDescriptor* out);
 
+void PutRange(schema::RowRange::Builder to, const RowRange& from);
+Status GetRange(schema::RowRange::Reader from, RowRange* out);
 void PutRowSet(schema::RowSet::Builder to, const RowSet& from);
 Status GetRowSet(schema::RowSet::Reader from, const ReadLimits& limits, RowSet* out);
 void PutSelection(schema::ReadSelection::Builder to, const ReadSelection& from);

@@ -122,6 +122,7 @@ StatusOr<net::Buffer> Encode(const ReportTabletsResponse& message) {
       tablet.setState(static_cast<schema::TabletReport::State>(report.state));
       tablet.setSchemaVersion(report.schema_version);
       PutCounters(tablet.initCounters(), report.counters);
+      tablet.setLastDropOrder(report.last_drop_order);
       if (!report.error.ok()) tablet.setError(ToData(net::EncodeStatus(report.error)));
       tablet.setSplitChild(report.split_child);
       tablet.setSplitStartRow(ToData(report.split_start_row));
@@ -153,6 +154,7 @@ Status Decode(const net::Buffer& body, ReportTabletsResponse* out) {
       report.state = static_cast<TabletState>(tablet.getState());
       report.schema_version = tablet.getSchemaVersion();
       report.counters = GetCounters(tablet.getCounters());
+      report.last_drop_order = tablet.getLastDropOrder();
       RETURN_IF_ERROR(GetStatus(tablet.getError(), &report.error));
       report.split_child = tablet.getSplitChild();
       RETURN_IF_ERROR(

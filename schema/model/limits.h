@@ -19,6 +19,7 @@ inline constexpr size_t kMaxMutationsPerBatch = 100'000;
 inline constexpr size_t kMaxReadModifyWriteRules = 100'000;
 inline constexpr size_t kAggregateBytes = 8;  // of an aggregate's state, and of a counter
 inline constexpr size_t kMaxGcRuleBytes = 500;
+inline constexpr size_t kMaxGcRuleDepth = 20;
 inline constexpr size_t kMaxFilterBytes = 20'480;
 inline constexpr size_t kMaxFilterDepth = 20;
 // What one cell may cost: the sum over all parts of a filter of the copies that can reach the part.

@@ -53,11 +53,13 @@ size_t VarintBytes(uint64_t v) {
 }
 
 // Adds what the rule takes when written as kind, argument or number of nested rules, nested rules.
-// Every node costs two bytes or more, so the limit also bounds the depth.
-Status AddGcRuleSize(const GcRule& rule, bool nested, size_t* bytes) {
+Status AddGcRuleSize(const GcRule& rule, size_t depth, size_t* bytes) {
+  if (depth > kMaxGcRuleDepth) {
+    return Invalid(absl::StrCat("GC rule is more than ", kMaxGcRuleDepth, " deep"));
+  }
   switch (rule.kind) {
     case GcRule::Kind::kNone:
-      if (nested) return Invalid("GC rule: a nested rule is not set");
+      if (depth > 1) return Invalid("GC rule: a nested rule is not set");
       *bytes += 1;
       return OkStatus();
     case GcRule::Kind::kMaxVersions:
@@ -79,7 +81,9 @@ Status AddGcRuleSize(const GcRule& rule, bool nested, size_t* bytes) {
       if (rule.rules.empty()) return Invalid("GC rule: union or intersection of no rules");
       *bytes += 1 + VarintBytes(rule.rules.size());
       RETURN_IF_ERROR(CheckSize("GC rule", *bytes, kMaxGcRuleBytes));
-      for (const GcRule& inner : rule.rules) RETURN_IF_ERROR(AddGcRuleSize(inner, true, bytes));
+      for (const GcRule& inner : rule.rules) {
+        RETURN_IF_ERROR(AddGcRuleSize(inner, depth + 1, bytes));
+      }
       return OkStatus();
   }
   return Invalid("GC rule: unknown kind");
@@ -224,7 +228,7 @@ Status ValidateRowKey(Slice row) {
 
 Status ValidateGcRule(const GcRule& rule) {
   size_t bytes = 0;
-  return AddGcRuleSize(rule, false, &bytes);
+  return AddGcRuleSize(rule, 1, &bytes);
 }
 
 Status ValidateSchema(const TableSchema& schema) {

@@ -53,7 +53,10 @@ enum class Method : uint16_t {
   kSplit,
   kMove,
   kMerge,
-  kEnd,  // one past the last
+  kDropRowRange,    // master: DropRowRangeRequest -> Empty
+  kDropTabletRows,  // the master asks a tablet server: DropTabletRowsRequest -> Empty
+  kSampleRowKeys,   // tablet servers: SampleRowKeysRequest -> SampleRowKeysResponse
+  kEnd,             // one past the last
 };
 
 enum class Permission : uint8_t {
@@ -119,6 +122,9 @@ inline constexpr std::array kMethods = {
     MethodInfo{Method::kSplit, "Split", Permission::kAdmin},
     MethodInfo{Method::kMove, "Move", Permission::kAdmin},
     MethodInfo{Method::kMerge, "Merge", Permission::kAdmin},
+    MethodInfo{Method::kDropRowRange, "DropRowRange", Permission::kAdmin},
+    MethodInfo{Method::kDropTabletRows, "DropTabletRows", Permission::kCluster},
+    MethodInfo{Method::kSampleRowKeys, "SampleRowKeys", Permission::kData},
 };
 
 namespace internal {

@@ -70,6 +70,7 @@ struct TabletReport {
   splitChild @6 :UInt64;
   splitStartRow @7 :Data;
   mergedInto @8 :UInt64;
+  lastDropOrder @9 :UInt64;
 }
 
 struct ReportTabletsResponse {

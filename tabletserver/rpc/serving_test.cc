@@ -116,6 +116,9 @@ class ScriptedTablet : public storage::TabletStore {
   }
   Status Write(const RowMutation&, std::function<void(const Status&)>) override { return Unused(); }
   Status WriteSync(const RowMutation&) override { return Unused(); }
+  StatusOr<std::vector<storage::RowKeySample>> SampleRowKeys(uint64_t) override {
+    return Unused();
+  }
   Status Flush() override { return Unused(); }
   Status CompactMajor() override { return Unused(); }
   Status DropRows(const RowRange&, uint64_t) override { return Unused(); }

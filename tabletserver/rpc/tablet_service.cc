@@ -10,6 +10,7 @@ namespace stele::tabletserver {
 namespace {
 
 constexpr int64_t kRetryDelayMs = 200;
+constexpr uint64_t kDefaultSampleStepBytes = 4u << 20;
 
 }  // namespace
 
@@ -31,6 +32,10 @@ void TabletService::Handle(wire::Method method, net::RpcRequest request, net::Rp
       return Close(request, std::move(reply));
     case wire::Method::kAlterTablet:
       return Alter(request, std::move(reply));
+    case wire::Method::kDropTabletRows:
+      return DropRows(request, std::move(reply));
+    case wire::Method::kSampleRowKeys:
+      return SampleRowKeys(request, std::move(reply));
     case wire::Method::kFlushTablet:
     case wire::Method::kCompactTablet:
     case wire::Method::kDropTablet:
@@ -90,6 +95,40 @@ void TabletService::Merge(wire::Method method, const net::RpcRequest& request,
     return method == wire::Method::kMergeTablets ? parts_.tablets->Merge(message)
                                                  : parts_.tablets->ForgetMerged(message);
   });
+}
+
+void TabletService::DropRows(const net::RpcRequest& request, net::RpcReply reply) {
+  wire::DropTabletRowsRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  if (message.order == 0) {
+    return reply.Error(absl::InvalidArgumentError("an order to drop rows has number 0"));
+  }
+  RunOn(parts_.tablet_pool, std::move(reply),
+        [this, message = std::move(message)] { return parts_.tablets->DropRows(message); });
+}
+
+void TabletService::SampleRowKeys(const net::RpcRequest& request, net::RpcReply reply) {
+  wire::SampleRowKeysRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  auto store = parts_.tablets->Find(message.tablet);
+  if (!store.ok()) return reply.Error(store.status());
+  const TabletDescriptor& tablet = (*store)->descriptor();
+  if (tablet.table != message.table || !tablet.Contains(message.after + '\0')) {
+    return reply.Error(wire::NotServedError(
+        absl::StrCat("tablet ", message.tablet, " does not hold these rows"), nullptr));
+  }
+  const uint64_t step = message.step_bytes == 0 ? kDefaultSampleStepBytes : message.step_bytes;
+  auto shared = std::make_shared<net::RpcReply>(std::move(reply));
+  Status handed = parts_.tablet_pool->Submit([shared, step, store = *store] {
+    auto samples = store->SampleRowKeys(step);
+    if (!samples.ok()) return shared->Error(samples.status());
+    wire::SampleRowKeysResponse response;
+    for (storage::RowKeySample& sample : *samples) {
+      response.samples.push_back({std::move(sample.row), sample.bytes, sample.rows});
+    }
+    shared->Send(wire::Encode(response));
+  });
+  if (!handed.ok()) shared->Error(wire::OverloadedError(handed.message(), kRetryDelayMs));
 }
 
 void TabletService::OneTablet(wire::Method method, const net::RpcRequest& request,

@@ -1,6 +1,6 @@
 // TabletService: the methods by which the master runs this server's tablets: open, close, alter,
-// drop, split, merge, flush, compact, report. What blocks goes to pools of its own, so that a long
-// compaction keeps no tablet from opening. Thread-safe.
+// drop, split, merge, flush, compact, report; and the samples of its keys. What blocks goes to
+// pools of its own, so that a long compaction keeps no tablet from opening. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -37,6 +37,8 @@ class TabletService {
   void Alter(const net::RpcRequest& request, net::RpcReply reply);
   void Split(const net::RpcRequest& request, net::RpcReply reply);
   void Merge(wire::Method method, const net::RpcRequest& request, net::RpcReply reply);
+  void DropRows(const net::RpcRequest& request, net::RpcReply reply);
+  void SampleRowKeys(const net::RpcRequest& request, net::RpcReply reply);
   void OneTablet(wire::Method method, const net::RpcRequest& request, net::RpcReply reply);
   void Report(net::RpcReply reply);
   // Runs `work` on the pool and answers with its status.

@@ -129,6 +129,14 @@ struct TabletStats {
   std::string state;             // "open", "flushing", "compacting", "failed: ..."
 };
 
+// One place in a tablet's rows: about `bytes` and `rows` are up to and including `row`.
+struct RowKeySample {
+  std::string row;
+  uint64_t bytes = 0, rows = 0;
+  bool operator==(const RowKeySample&) const = default;
+};
+inline constexpr size_t kMaxRowKeySamplesOfTablet = 5'000;
+
 class TabletStore {
  public:
   virtual ~TabletStore() = default;
@@ -150,6 +158,10 @@ class TabletStore {
   // The same read, in as many calls as wanted. Its limits and may_block are those of each call.
   virtual StatusOr<std::unique_ptr<ReadCursor>> OpenCursor(const RowRange& range,
                                                            const ReadOptions& options) = 0;
+
+  // Keys that cut the tablet into parts of about step_bytes (of blocks and memtables; more when
+  // there would be too many), ascending; the last is the tablet's end with the totals.
+  virtual StatusOr<std::vector<RowKeySample>> SampleRowKeys(uint64_t step_bytes) = 0;
 
   virtual Status Flush() = 0;  // minor compaction of everything written before the call
   virtual Status

@@ -45,6 +45,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   StatusOr<ReadProgress> ReadRow(Slice row, const ReadOptions& options, RowSink* sink) override;
   StatusOr<std::unique_ptr<ReadCursor>> OpenCursor(const RowRange& range,
                                                    const ReadOptions& options) override;
+  StatusOr<std::vector<RowKeySample>> SampleRowKeys(uint64_t step_bytes) override;
   Status Flush() override EXCLUDES(flush_mu_);
   Status CompactMajor() override EXCLUDES(compaction_mu_);
   Status DropRows(const RowRange& range, uint64_t order) override EXCLUDES(manifest_mu_, write_mu_);

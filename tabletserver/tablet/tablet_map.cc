@@ -272,6 +272,11 @@ Status TabletMap::Alter(TabletId tablet, Epoch epoch, const TableSchema& schema)
   return WithContext(store->AlterSchema(schema), TabletName(tablet));
 }
 
+Status TabletMap::DropRows(const wire::DropTabletRowsRequest& request) {
+  ASSIGN_OR_RETURN(auto store, Find(request.tablet, request.epoch));
+  return WithContext(store->DropRows(request.range, request.order), TabletName(request.tablet));
+}
+
 StatusOr<std::shared_ptr<storage::TabletStore>> TabletMap::Find(TabletId tablet,
                                                                 Epoch epoch) const {
   MutexLock lock(&mu_);
@@ -332,6 +337,7 @@ std::vector<wire::TabletReport> TabletMap::Report() const {
     reports[i].split_start_row = stores[i]->last_split().start_row;
     reports[i].counters = {stats.sstable_bytes, stats.files,
                            stats.memtable_bytes + stats.frozen_bytes, stats.reads, stats.writes};
+    reports[i].last_drop_order = stats.last_drop_order;
   }
   return reports;
 }

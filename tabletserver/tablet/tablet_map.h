@@ -46,6 +46,9 @@ class TabletMap {
   // An older or equal version is success; Unavailable when it is not open.
   Status Alter(TabletId tablet, Epoch epoch, const TableSchema& schema);
 
+  // An order that was carried out is success; Unavailable when it is not open.
+  Status DropRows(const wire::DropTabletRowsRequest& request);
+
   // Unavailable with kNotServedPayload when the tablet is not open here.
   StatusOr<std::shared_ptr<storage::TabletStore>> Find(TabletId tablet, Epoch epoch = 0) const;
   // Unavailable with kNotServedPayload: the row is not in the tablet that was asked. Names the one

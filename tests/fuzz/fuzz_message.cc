@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   stele::fuzz::FuzzInput input(data, size);
   const uint8_t kind = input.Number<uint8_t>();
   const stele::net::Buffer body = stele::net::Buffer::Copy(input.Rest());
-  switch (kind % 16) {
+  switch (kind % 20) {
     case 0:
       Try<GetRootResponse>(body);
       break;
@@ -67,6 +67,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 14:
       Try<ListTablesResponse>(body);
+      break;
+    case 15:
+      Try<DropRowRangeRequest>(body);
+      break;
+    case 16:
+      Try<DropTabletRowsRequest>(body);
+      break;
+    case 17:
+      Try<SampleRowKeysRequest>(body);
+      break;
+    case 18:
+      Try<SampleRowKeysResponse>(body);
       break;
     default:
       Try<CellStatusResponse>(body);

@@ -310,8 +310,9 @@ class StuckFrom : public FaultInjector {
  public:
   explicit StuckFrom(std::string point) : point_(std::move(point)) {}
   Status At(Slice point) override {
-    const bool step =
-        absl::StartsWith(point, "create_table.") || absl::StartsWith(point, "drop_table.");
+    const bool step = absl::StartsWith(point, "create_table.") ||
+                      absl::StartsWith(point, "drop_table.") ||
+                      absl::StartsWith(point, "drop_range.");
     if (point == point_) stuck_ = true;
     return step && stuck_ ? absl::InternalError("cut off here") : OkStatus();
   }
@@ -404,6 +405,49 @@ INSTANTIATE_TEST_SUITE_P(Points, CutDropTest,
                                            "drop_table.before_manifests",
                                            "drop_table.after_manifests", "drop_table.after_rows",
                                            "drop_table.before_erase", "drop_table.after_erase"));
+
+class CutDropRangeTest : public CutProcedureTest {
+ protected:
+  // The value, or the code of the error.
+  static std::string Get(HandClient* client, TableId table, const std::string& row) {
+    auto value = client->Get(table, row);
+    return value.ok() ? *value : absl::StatusCodeToString(value.status().code());
+  }
+};
+
+TEST_P(CutDropRangeTest, IsNotBegunOrIsFinished) {
+  TableId id = 0;
+  RunUntil(GetParam(), [&id](HandClient* client) {
+    ASSERT_OK_AND_ASSIGN(TableSchema schema, client->CreateTable("t", {"m"}));
+    id = schema.id;
+    for (const char* row : {"a", "mm", "p", "z"}) ASSERT_OK(client->Put(schema.id, row, "1"));
+    ASSERT_OK_AND_ASSIGN(net::Buffer body, wire::Encode(wire::DropRowRangeRequest{"t", "", true}));
+    Status dropped = client->CallRaw(wire::Method::kDropRowRange, std::move(body), 500);
+    EXPECT_EQ(dropped.ok(), std::string(GetParam()) == "drop_range.after_done") << dropped;
+  });
+  auto cell = deploy::Cell::Start(SmallCell(dir_.path(), 1));
+  ASSERT_OK(cell.status());
+  HandClient client((*cell)->address());
+  const bool begun = std::string(GetParam()) != "drop_range.before_record";
+  const int64_t deadline = SystemClock()->BootNanos() + 30'000'000'000;
+  for (const char* row : {"a", "mm", "p", "z"}) {
+    while (begun && Get(&client, id, row) == "1" && SystemClock()->BootNanos() < deadline) continue;
+    EXPECT_EQ(Get(&client, id, row), begun ? "NOT_FOUND" : "1") << row;
+  }
+  // The next one is another order, with another number.
+  ASSERT_OK(client.Put(id, "p", "2"));
+  while (!(*cell)->view()->all_serving && SystemClock()->BootNanos() < deadline) continue;
+  ASSERT_OK(client
+                .CallMaster<wire::Empty>(wire::Method::kDropRowRange,
+                                         wire::DropRowRangeRequest{"t", "p", false})
+                .status());
+  EXPECT_EQ(Get(&client, id, "p"), "NOT_FOUND");
+  EXPECT_EQ(Get(&client, id, "z"), begun ? "NOT_FOUND" : "1");
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, CutDropRangeTest,
+                         ::testing::Values("drop_range.before_record", "drop_range.after_record",
+                                           "drop_range.before_done", "drop_range.after_done"));
 
 // The machine's time, which can jump: what a process sees that was stopped for a while.
 class JumpingClock : public Clock {

@@ -53,7 +53,7 @@ struct FamilyChange {
   /// What is done.
   enum class Kind : uint8_t {
     kCreate = 0,  ///< a new family
-    kUpdate = 1,  ///< locality group and gc are replaced
+    kUpdate = 1,  ///< gc is replaced; its locality group stays: the same or "" here
     kDrop = 2     ///< the family of that name and all its cells go
   };
   Kind kind = Kind::kCreate;  ///< what is done
@@ -148,10 +148,10 @@ struct ServerStatus {
 /// | NotFound | no such table or family |
 /// | AlreadyExists | the name is taken |
 /// | InvalidArgument | the message names the field |
-/// | FailedPrecondition | the table's deletion protection is set |
-/// | Unavailable, DeadlineExceeded | nothing happened |
-/// | Unknown | a change that may or may not have been made: look, then decide |
-/// | Cancelled | the client was closed |
+/// | FailedPrecondition | the table's deletion protection is set: it is neither dropped nor
+/// truncated, and keeps its families | | Unavailable, DeadlineExceeded | nothing happened | |
+/// Unknown | a change that may or may not have been made: look, then decide | | Cancelled | the
+/// client was closed |
 class Admin {
  public:
   /// Makes a table. Name, families, groups, split_bytes and deletion_protection are read from
@@ -163,6 +163,12 @@ class Admin {
   absl::StatusOr<TableSchema> AlterTable(const TableChange& change);
   /// Removes the table and all its cells.
   absl::Status DropTable(std::string_view table);
+  /// Removes every row whose key begins with `prefix`, which must not be empty. Complete when it
+  /// returns, and quick however many rows there are: nothing is read. Rows written while it runs
+  /// may go or stay; what is written afterwards stays.
+  absl::Status DropRowRange(std::string_view table, std::string_view prefix);
+  /// Removes all rows, in the same way; the table stays.
+  absl::Status TruncateTable(std::string_view table);
   /// All tables but the cell's own, by name.
   absl::StatusOr<std::vector<TableSummary>> ListTables();
   /// Schema, and the tablets in key order with their servers.

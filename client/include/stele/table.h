@@ -2,10 +2,12 @@
 /// Table: reads and writes of one table.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <future>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -20,6 +22,17 @@
 #include "stele/schema.h"
 
 namespace stele {
+
+/// A place among a table's rows.
+struct RowKeySample {
+  std::string row;     ///< a key, perhaps of no row; empty in the last one: the end of the table
+  uint64_t bytes = 0;  ///< about: of all rows up to and including `row`, as stored
+  uint64_t rows = 0;   ///< about: how many these are
+};
+
+/// Cuts a table at its samples into at most `parts` ranges of about the same number of bytes,
+/// which together are all rows: one for each of some parallel scans.
+std::vector<RowRange> CutRows(const std::vector<RowKeySample>& samples, size_t parts);
 
 /// One table of a cell. Got from Client::OpenTable; a small handle, copied freely, thread-safe.
 /// When its client is closed, every call answers Cancelled, "the client is closed".
@@ -92,6 +105,12 @@ class Table {
   /// block. A page is asked for when the one before was consumed: one is in memory at most.
   void ReadRowsAsync(const ReadQuery& query, std::function<bool(Row)> row,
                      std::function<void(absl::Status)> done, const CallOptions& call = {});
+
+  /// The tablets' last rows, and keys between them about every `step_bytes` (0: the server's
+  /// choice, some MiB), ascending; the last has an empty row and the totals. For cutting work into
+  /// parts and for estimates: nothing is read. An empty table has one sample a tablet.
+  absl::StatusOr<std::vector<RowKeySample>> SampleRowKeys(uint64_t step_bytes = 0,
+                                                          const CallOptions& call = {});
 
  private:
   friend class BulkMutator;

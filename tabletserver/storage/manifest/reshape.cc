@@ -106,7 +106,8 @@ Manifest Merged(const Manifest& left, const Manifest& right) {
   // Rows of one side are never compared with rows of the other, so the sequences of both stay.
   merged.flushed_sequence = std::max(of_left, merged.flushed_sequence);
   merged.gc_now_us = std::max(left.gc_now_us, right.gc_now_us);
-  merged.last_drop_order = std::max(left.last_drop_order, right.last_drop_order);
+  // The lower one: an order that only one side has carried out is still to be done.
+  merged.last_drop_order = std::min(left.last_drop_order, right.last_drop_order);
   merged.max_server_timestamp_us =
       std::max(left.max_server_timestamp_us, right.max_server_timestamp_us);
   return merged;
