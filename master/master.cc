@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <deque>
+#include <map>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -14,7 +15,11 @@
 #include "master/procedures/create_table.h"
 #include "master/procedures/drop_rows.h"
 #include "master/procedures/drop_table.h"
+#include "master/procedures/merge_tablets.h"
+#include "master/procedures/move_tablet.h"
+#include "master/procedures/split_tablet.h"
 #include "master/query_service.h"
+#include "master/tablet_orders.h"
 #include "schema/convert/codec.h"
 #include "schema/convert/error_payload.h"
 #include "schema/convert/permission.h"
@@ -25,6 +30,8 @@ namespace {
 
 constexpr size_t kMaxQueuedCommands = 1000;
 constexpr int64_t kRetryDelayMs = 500;
+// Halves of a split tablet are far from being merged again.
+constexpr uint64_t kMergeBelowShare = 4;
 constexpr int64_t kGarbageCollectionTimeoutMs = 600'000;
 
 class MasterImpl : public Master {
@@ -57,14 +64,15 @@ class MasterImpl : public Master {
           tablets(session, &access, &revision),
           servers(session, m->client_.get(), m->env_.clock, m->options_.report_timeout_ms),
           control(m->client_.get(), m->env_.clock, [wake = m->wake_] { wake->Kick(); }),
-          reconciler(
-              {&servers, &tablets, &catalog, &control, m->env_.clock, m->env_.log_recovered}) {}
+          reshapes(m->client_.get(), m->env_.clock, [wake = m->wake_] { wake->Kick(); }),
+          reconciler({&servers, &tablets, &catalog, &control, &reshapes, m->env_.clock,
+                      m->env_.faults, m->env_.log_recovered}) {}
     Revision revision;
     TabletAccess access;
     Catalog catalog;
     TabletDirectory tablets;
     ServerList servers;
-    TabletControl control;
+    TabletControl control, reshapes;
     Reconciler reconciler;
   };
   // Outlives the master in the callbacks of calls that are still under way.
@@ -87,6 +95,8 @@ class MasterImpl : public Master {
   void RunCommands();
   void AdvanceProcedures();
   StatusOr<bool> Advance(const TableRecord& record);
+  void ReshapeBySize();
+  Status MergeSmallTablets();
   void CollectGarbage();
   void Publish(const Status& pass, bool all_serving);
   bool WaitForWork();
@@ -101,6 +111,9 @@ class MasterImpl : public Master {
   void DropTable(const net::RpcRequest& request, net::RpcReply reply);
   void DropRowRange(const net::RpcRequest& request, net::RpcReply reply);
   bool AnswerRowsDropped(const TableRecord& record, net::RpcReply* reply);
+  void OrderTablets(const net::RpcRequest& request, net::RpcReply reply);
+  void BeginOrder(wire::Method method, const wire::TabletOrderRequest& message, int64_t deadline,
+                  net::RpcReply reply);
   bool AnswerCreated(const TableRecord& record, net::RpcReply* reply);
   bool AnswerAltered(const TableRecord& record, net::RpcReply* reply);
   bool AnswerDropped(const TableRecord& record, net::RpcReply* reply);
@@ -122,6 +135,8 @@ class MasterImpl : public Master {
   PendingAnswers pending_;      // bound to thread_
   bool all_serving_ = false;    // bound to thread_
   int64_t collected_boot_ns_ = 0;
+  // By the left one of small neighbours; bound to thread_.
+  std::map<TabletId, int64_t> small_since_ns_;
   std::unique_ptr<net::RpcServer> rpc_;
   std::thread thread_;
 
@@ -197,7 +212,8 @@ Status MasterImpl::WaitUntilSettled(int64_t timeout_ms) {
 }
 
 ProcedureContext MasterImpl::Context() {
-  return {&term_->catalog, &term_->tablets, &term_->servers, &term_->control, env_.faults};
+  return {&term_->catalog, &term_->tablets,  &term_->servers,
+          &term_->control, &term_->reshapes, env_.faults};
 }
 
 void MasterImpl::Run() {
@@ -253,6 +269,7 @@ void MasterImpl::Pass() {
   if (term_->catalog.loaded() && term_->tablets.tablets_loaded()) {
     RunCommands();
     AdvanceProcedures();
+    ReshapeBySize();
   }
   Publish(pass.status(), all_serving_);
   pending_.PollAll();
@@ -305,6 +322,43 @@ void MasterImpl::AdvanceProcedures() {
   }
 }
 
+void MasterImpl::ReshapeBySize() {
+  if (!all_serving_) return;
+  Status split = SplitLargeTablets(Context());
+  Status merged = split.ok() ? MergeSmallTablets() : OkStatus();
+  for (const Status& status : {split, merged}) {
+    if (!status.ok()) {
+      LOG(WARNING) << "splits and merges by size: " << status.ToString();
+    }
+  }
+}
+
+// A table that has just lost rows may get new ones, and one that was cut beforehand waits for its
+// first: neighbours must have been small for a while. One merge a table at a time.
+Status MasterImpl::MergeSmallTablets() {
+  if (options_.merge_small_after_ms == 0) return OkStatus();
+  const int64_t now = env_.clock->BootNanos();
+  std::map<TabletId, int64_t> small;
+  for (const auto& [name, record] : term_->catalog.tables()) {
+    const uint64_t max_bytes = record.schema.split_bytes / kMergeBelowShare;
+    if (record.state != TableState::kServing || record.dropping || max_bytes == 0) continue;
+    const std::vector<TabletView> views = ViewTable(Context(), record.schema.id);
+    const size_t left = FindSmallNeighbours(views, max_bytes);
+    if (left == views.size()) continue;
+    const TabletId id = views[left].location.tablet.id;
+    auto since = small_since_ns_.find(id);
+    small[id] = since == small_since_ns_.end() ? now : since->second;
+    if (now - small[id] < options_.merge_small_after_ms * 1'000'000) continue;
+    const std::string& server = views[left + 1].location.server_id;
+    Status begun = views[left].location.server_id == server
+                       ? BeginMergeTablets(Context(), views[left], views[left + 1])
+                       : BeginMoveTablet(Context(), views[left], server);
+    if (!begun.ok() && begun.code() != absl::StatusCode::kUnavailable) return begun;
+  }
+  small_since_ns_ = std::move(small);
+  return OkStatus();
+}
+
 // One server does it for the cell: all see the same store.
 void MasterImpl::CollectGarbage() {
   const int64_t interval_ns = options_.garbage_collection_interval_ms * 1'000'000;
@@ -346,6 +400,10 @@ void MasterImpl::Handle(net::RpcRequest request, net::RpcReply reply) {
       return DropTable(request, std::move(reply));
     case wire::Method::kDropRowRange:
       return DropRowRange(request, std::move(reply));
+    case wire::Method::kSplit:
+    case wire::Method::kMove:
+    case wire::Method::kMerge:
+      return OrderTablets(request, std::move(reply));
     default:
       return query_.Handle(*view(), request, std::move(reply));
   }
@@ -445,6 +503,37 @@ bool MasterImpl::AnswerDropped(const TableRecord& record, net::RpcReply* reply) 
   if (now != nullptr && now->schema.id == record.schema.id) return false;
   reply->Send(wire::Encode(wire::Empty()));
   return true;
+}
+
+void MasterImpl::OrderTablets(const net::RpcRequest& request, net::RpcReply reply) {
+  wire::TabletOrderRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  const auto method = static_cast<wire::Method>(request.method);
+  Enqueue(std::move(reply), [this, method, message = std::move(message),
+                             deadline = request.deadline_boot_ns](net::RpcReply waiting) {
+    BeginOrder(method, message, deadline, std::move(waiting));
+  });
+}
+
+void MasterImpl::BeginOrder(wire::Method method, const wire::TabletOrderRequest& message,
+                            int64_t deadline, net::RpcReply reply) {
+  auto steps = method == wire::Method::kSplit  ? PlanSplit(Context(), message)
+               : method == wire::Method::kMove ? PlanMove(Context(), message)
+                                               : PlanMerge(Context(), message);
+  if (!steps.ok()) return reply.Error(steps.status());
+  auto order = std::make_shared<TabletOrder>(*std::move(steps));
+  if (message.dry_run) return reply.Send(wire::Encode(order->Describe()));
+  pending_.Add(std::move(reply), deadline, [this, order](net::RpcReply* answer) {
+    if (!term_->catalog.loaded() || !term_->tablets.tablets_loaded()) return false;
+    auto done = order->Advance();
+    if (done.ok() && !*done) return false;
+    if (done.ok()) {
+      answer->Send(wire::Encode(order->Describe()));
+    } else {
+      answer->Error(done.status());
+    }
+    return true;
+  });
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "common/base/log.h"
+#include "master/procedures/merge_tablets.h"
+#include "master/procedures/split_tablet.h"
 
 namespace stele::master {
 namespace {
@@ -93,7 +95,7 @@ bool Reconciler::OthersLetGo(const TabletLocation& location) {
     if (holder.server->node.server_id == location.server_id) continue;
     free = false;
     parts_.control->Close(holder.server->node,
-                          {location.tablet.id, location.epoch, /*flush=*/true});
+                          {location.tablet.id, location.epoch, /*flush=*/true, location});
     Note(location.tablet.id, "opening", absl::StrCat("still at ", holder.server->node.server_id),
          "closing it there");
   }
@@ -137,6 +139,17 @@ void Reconciler::CheckSchema(const TabletLocation& location, const LiveServer& o
   parts_.control->Alter(owner.node, {location.tablet.id, location.epoch, record->schema});
 }
 
+// Its rows are another tablet's, or will be at once (FinishMerges): it is not opened again.
+bool Reconciler::IsMerged(const TabletLocation& location) {
+  for (const ServerList::Holder& holder : parts_.servers->HoldersOf(location.tablet.id)) {
+    if (holder.report->merged_into == 0) continue;
+    Note(location.tablet.id, "closing",
+         absl::StrCat("merged into tablet ", holder.report->merged_into), "taking it away");
+    return true;
+  }
+  return false;
+}
+
 bool Reconciler::CheckOpen(const TabletLocation& location) {
   const LiveServer* owner = parts_.servers->Find(location.server_id, location.incarnation);
   if (owner == nullptr) return false;  // NeedsOwner said why
@@ -146,6 +159,7 @@ bool Reconciler::CheckOpen(const TabletLocation& location) {
     CheckSchema(location, *owner);
     return true;
   }
+  if (IsMerged(location)) return false;
   if (!owner->report_status.ok()) {
     Note(id, "unassigned",
          absl::StrCat(location.server_id, " does not report: ", owner->report_status.message()),
@@ -234,6 +248,10 @@ StatusOr<bool> Reconciler::RunPass() {
   bool system = false;
   RETURN_IF_ERROR(BringSystem(&system));
   if (!system) return false;
+  const ProcedureContext context{parts_.catalog, parts_.tablets,  parts_.servers,
+                                 parts_.control, parts_.reshapes, parts_.faults};
+  RETURN_IF_ERROR(RegisterSplits(context));
+  RETURN_IF_ERROR(FinishMerges(context));
   std::vector<TabletLocation> users;
   for (const auto& [id, location] : parts_.tablets->all()) {
     if (!IsSystemTablet(location)) users.push_back(location);

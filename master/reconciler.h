@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "common/fault/fault.h"
 #include "master/catalog/catalog.h"
 #include "master/catalog/tablet_directory.h"
 #include "master/placement/placement.h"
@@ -36,7 +37,9 @@ class Reconciler {
     TabletDirectory* tablets = nullptr;
     Catalog* catalog = nullptr;
     TabletControl* control = nullptr;
+    TabletControl* reshapes = nullptr;  // splits, merges, moves
     Clock* clock = nullptr;
+    FaultInjector* faults = nullptr;
     // Whether all that this server's past incarnations logged is in SSTables: its tablets may go to
     // others.
     std::function<bool(const std::string& server_id)> log_recovered;
@@ -64,6 +67,7 @@ class Reconciler {
   Status MakeFirstMetadataTablet();
   Status MarkMade(const std::vector<TabletLocation>& tablets);
   void CloseStrays();
+  bool IsMerged(const TabletLocation& location);
   void Note(TabletId tablet, const char* state, std::string reason, std::string next_step);
 
   const Parts parts_;

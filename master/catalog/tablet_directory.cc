@@ -98,7 +98,11 @@ std::vector<TabletLocation> TabletDirectory::TabletsOf(TableId table) const {
     if (location.tablet.table == table) tablets.push_back(location);
   }
   std::sort(tablets.begin(), tablets.end(), [](const TabletLocation& a, const TabletLocation& b) {
-    return a.tablet.start_row < b.tablet.start_row;
+    // By the end: it never changes, and a start may be written later than a split.
+    if (a.tablet.end_row.empty() || b.tablet.end_row.empty()) {
+      return !a.tablet.end_row.empty() && b.tablet.end_row.empty();
+    }
+    return a.tablet.end_row < b.tablet.end_row;
   });
   return tablets;
 }

@@ -55,6 +55,11 @@ StatusOr<TableRecord> BeginDropRows(const ProcedureContext& context,
 }
 
 StatusOr<bool> AdvanceDropRows(const ProcedureContext& context, const TableRecord& record) {
+  // A merge joins what two tablets have done, so it is over before either does this.
+  for (const TabletLocation& location : context.tablets->TabletsOf(record.schema.id)) {
+    if (!context.servers->IsServing(location)) return false;
+    if (context.reshapes->UnderWay(location.tablet.id)) return false;
+  }
   // Step 2: a tablet that is not served now will be; a move or a split takes what it did with it.
   bool all_done = true;
   for (const TabletLocation& location : context.tablets->TabletsOf(record.schema.id)) {

@@ -18,6 +18,7 @@ struct ProcedureContext {
   TabletDirectory* tablets = nullptr;
   const ServerList* servers = nullptr;
   TabletControl* control = nullptr;
+  TabletControl* reshapes = nullptr;  // splits, merges, moves
   FaultInjector* faults = nullptr;
 };
 

@@ -74,6 +74,33 @@ void TabletControl::DropRows(const ServerNode& server, const wire::DropTabletRow
   Order(server, wire::Method::kDropTabletRows, request.tablet, wire::Encode(request));
 }
 
+void TabletControl::Flush(const ServerNode& server, TabletId tablet) {
+  Order(server, wire::Method::kFlushTablet, tablet, wire::Encode(wire::TabletRequest{tablet, 0}));
+}
+
+void TabletControl::Split(const ServerNode& server, const wire::SplitTabletRequest& request) {
+  Order(server, wire::Method::kSplitTablet, request.tablet, wire::Encode(request));
+}
+
+void TabletControl::Merge(const ServerNode& server, const wire::MergeTabletsRequest& request) {
+  Order(server, wire::Method::kMergeTablets, request.right, wire::Encode(request));
+}
+
+Status TabletControl::ForgetMerged(const ServerNode& server,
+                                   const wire::MergeTabletsRequest& request) {
+  return wire::CallSync<wire::Empty>(client_, server.address, wire::Method::kForgetMerged, request,
+                                     kDropTimeoutMs)
+      .status();
+}
+
+bool TabletControl::Ready(TabletId tablet) const {
+  MutexLock lock(&shared_->mu);
+  auto failed = shared_->failures.find(tablet);
+  return shared_->under_way.count(tablet) == 0 &&
+         (failed == shared_->failures.end() ||
+          clock_->BootNanos() >= failed->second.not_before_boot_ns);
+}
+
 bool TabletControl::UnderWay(TabletId tablet) const {
   MutexLock lock(&shared_->mu);
   return shared_->under_way.count(tablet) != 0;

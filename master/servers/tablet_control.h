@@ -1,8 +1,7 @@
-// TabletControl: the orders that the master gives to tablet servers: open, close, alter,
-// drop rows. At most
-// one order a tablet is under way; what it came to is remembered until the next: failures are
-// counted and put off, longer each time. Thread-safe; answers arrive on io threads and wake the
-// master by `kick`.
+// TabletControl: the orders that the master gives to tablet servers. One instance has those that
+// make a tablet serve, another those that split, merge and move it. At most one order a tablet is
+// under way; what it came to is remembered until the next: failures are counted and put off, longer
+// each time. Thread-safe; answers arrive on io threads and wake the master by `kick`.
 #pragma once
 
 #include <functional>
@@ -17,6 +16,7 @@
 #include "common/time/clock.h"
 #include "locker/server_node.h"
 #include "schema/convert/messages.h"
+#include "schema/convert/reshape_messages.h"
 #include "schema/wire/method.h"
 
 namespace stele::master {
@@ -38,10 +38,18 @@ class TabletControl {
   void Alter(const ServerNode& server, const wire::AlterTabletRequest& request);
   void DropRows(const ServerNode& server, const wire::DropTabletRowsRequest& request);
 
+  void Flush(const ServerNode& server, TabletId tablet);
+  void Split(const ServerNode& server, const wire::SplitTabletRequest& request);
+  void Merge(const ServerNode& server, const wire::MergeTabletsRequest& request);  // of the right
+
+  // Whether an order would be given now.
+  bool Ready(TabletId tablet) const;
   bool UnderWay(TabletId tablet) const;
   std::optional<Failure> LastFailure(TabletId tablet) const;
   void ForgetFailure(TabletId tablet);
 
+  // Deletes the manifest of a tablet that was merged; waits.
+  Status ForgetMerged(const ServerNode& server, const wire::MergeTabletsRequest& request);
   // Deletes the tablets' manifests through one server; waits.
   Status DropAll(const ServerNode& server, const std::vector<TabletLocation>& tablets);
 

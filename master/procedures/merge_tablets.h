@@ -1,0 +1,21 @@
+// Merge two neighbours: see STATES.md. Bound to the master thread.
+#pragma once
+
+#include "master/procedures/table_view.h"
+
+namespace stele::master {
+
+// Orders the owner of both to give the rows of `left` to `right`. Unavailable (one of them does not
+// serve, or is being changed), FailedPrecondition (they are no neighbours, or on two servers).
+Status BeginMergeTablets(const ProcedureContext& context, const TabletView& left,
+                         const TabletView& right);
+
+// Goes on with merges that were committed: orders the right tablet's owner to take the rows over
+// and, when it has them, takes the left tablet away. On every pass.
+Status FinishMerges(const ProcedureContext& context);
+
+// The first two neighbours of the table that together have at most `max_bytes`, as an index of the
+// left one; views.size() when there are none.
+size_t FindSmallNeighbours(const std::vector<TabletView>& views, uint64_t max_bytes);
+
+}  // namespace stele::master

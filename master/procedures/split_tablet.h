@@ -1,0 +1,20 @@
+// Split a tablet: see STATES.md. Bound to the master thread.
+#pragma once
+
+#include "master/procedures/table_view.h"
+
+namespace stele::master {
+
+// Orders the owner to give the rows up to and including `at` (empty: about half) to a new tablet,
+// whose id is returned. Unavailable (it does not serve, or is being changed), InvalidArgument.
+StatusOr<TabletId> BeginSplitTablet(const ProcedureContext& context, const TabletView& tablet,
+                                    const std::string& at);
+
+// Writes down what servers say of splits that they committed: the rows of children, and where their
+// parents start now. On every pass, before anything is concluded from a child that has no row.
+Status RegisterSplits(const ProcedureContext& context);
+
+// Orders splits of tablets that have outgrown their table's split_bytes.
+Status SplitLargeTablets(const ProcedureContext& context);
+
+}  // namespace stele::master

@@ -1,0 +1,36 @@
+#include "master/procedures/table_view.h"
+
+#include <set>
+#include <utility>
+
+namespace stele::master {
+
+std::vector<TabletView> ViewTable(const ProcedureContext& context, TableId table) {
+  std::vector<TabletView> views;
+  std::string end;
+  for (TabletLocation& location : context.tablets->TabletsOf(table)) {
+    TabletView& view = views.emplace_back();
+    view.serving = context.servers->IsServing(location);
+    for (const ServerList::Holder& holder : context.servers->HoldersOf(location.tablet.id)) {
+      if (!holder.server->report_status.ok()) continue;
+      const bool known =
+          holder.report->state == wire::TabletState::kOpen || holder.report->merged_into != 0;
+      if (!known || (view.report != nullptr && view.report->epoch > holder.report->epoch)) continue;
+      view.server = holder.server;
+      view.report = holder.report;
+    }
+    view.expected_start = std::exchange(end, location.tablet.end_row);
+    view.location = std::move(location);
+  }
+  return views;
+}
+
+std::vector<TableId> UserTables(const ProcedureContext& context) {
+  std::set<TableId> tables;
+  for (const auto& [id, location] : context.tablets->all()) {
+    if (location.tablet.table >= kFirstUserTable) tables.insert(location.tablet.table);
+  }
+  return {tables.begin(), tables.end()};
+}
+
+}  // namespace stele::master
