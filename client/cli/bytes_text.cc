@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
@@ -133,6 +134,56 @@ StatusOr<std::string> FromHex(std::string_view text) {
   if (good) return out;
   return absl::InvalidArgumentError(
       absl::StrCat("\"", Escape(text), "\" is not hex (an even number of digits, or _ for empty)"));
+}
+
+std::string ToBase64(std::string_view bytes) { return absl::Base64Escape(FromStd(bytes)); }
+
+StatusOr<std::string> FromBase64(std::string_view text) {
+  std::string out;
+  // Abseil's decoder passes over blanks and takes a missing padding; one form is enough here.
+  if (text.size() % 4 == 0 && absl::Base64Unescape(FromStd(text), &out) && ToBase64(out) == text) {
+    return out;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", Escape(text.substr(0, 100)), "\" is not base64 (padded, + and /)"));
+}
+
+std::string Encode(std::string_view bytes, TextEncoding encoding) {
+  switch (encoding) {
+    case TextEncoding::kRaw:
+      return std::string(bytes);
+    case TextEncoding::kEscaped:
+      return Escape(bytes);
+    case TextEncoding::kHex:
+      return ToHex(bytes);
+    case TextEncoding::kBase64:
+      return ToBase64(bytes);
+  }
+  return {};
+}
+
+StatusOr<std::string> Decode(std::string_view text, TextEncoding encoding) {
+  switch (encoding) {
+    case TextEncoding::kRaw:
+      return std::string(text);
+    case TextEncoding::kEscaped:
+      return Unescape(text);
+    case TextEncoding::kHex:
+      return FromHex(text);
+    case TextEncoding::kBase64:
+      return FromBase64(text);
+  }
+  return std::string();
+}
+
+bool IsUtf8(std::string_view bytes) {
+  for (size_t i = 0; i < bytes.size();) {
+    const size_t n =
+        static_cast<unsigned char>(bytes[i]) < 0x80 ? 1 : WideCharacter(bytes.substr(i));
+    if (n == 0) return false;
+    i += n;
+  }
+  return true;
 }
 
 StatusOr<uint64_t> ParseBytes(std::string_view text) {

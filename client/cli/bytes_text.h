@@ -20,6 +20,17 @@ StatusOr<std::string> Unescape(std::string_view text);  // InvalidArgument
 std::string ToHex(std::string_view bytes);
 StatusOr<std::string> FromHex(std::string_view text);  // InvalidArgument; upper case too
 
+std::string ToBase64(std::string_view bytes);             // RFC 4648, padded
+StatusOr<std::string> FromBase64(std::string_view text);  // InvalidArgument
+
+// How a verb writes bytes down.
+enum class TextEncoding { kRaw, kEscaped, kHex, kBase64 };
+std::string Encode(std::string_view bytes, TextEncoding encoding);
+StatusOr<std::string> Decode(std::string_view text, TextEncoding encoding);  // InvalidArgument
+
+// Whether a JSON string can hold the bytes: well-formed UTF-8. C1 controls do not count as such.
+bool IsUtf8(std::string_view bytes);
+
 // "64k", "200MB", "1g": powers of 1024; a bare number is bytes.
 StatusOr<uint64_t> ParseBytes(std::string_view text);
 // "500ms", "30s", "10m", "12h", "7d": microseconds. The unit is required.

@@ -77,7 +77,7 @@ int Run(const Invocation& call) {
   }
   if (!valid.ok()) return Fail(call, valid);
   if (!call.Has("cells") && !call.Has("by-row")) query.CellsPerRow(1);
-  std::unique_ptr<Client> client;
+  std::shared_ptr<Client> client;
   StatusOr<Table> table = OpenTable(call, call.args[0], &client);
   if (!table.ok()) return Fail(call, table.status());
   Counts counts;

@@ -1,4 +1,5 @@
 #include "client/cli/bytes_text.h"
+#include "client/cli/query_flags.h"
 #include "client/cli/verbs.h"
 #include "schema/model/model.h"
 
@@ -7,19 +8,19 @@ namespace {
 
 StatusOr<RowMutation> MutationOf(const Invocation& call) {
   RowMutationBuilder builder(call.args[1]);
-  const bool times = call.Has("from-us") || call.Has("until-us");
+  ASSIGN_OR_RETURN(const int64_t from, TimeOfFlag(call, "from"));
+  ASSIGN_OR_RETURN(const int64_t to, TimeOfFlag(call, "to"));
+  const bool times = call.Has("from") || call.Has("to");
   const ColumnName column = ParseColumn(call.args.size() > 2 ? call.args[2] : "");
   if (times && !column.has_qualifier) {
-    return absl::InvalidArgumentError("--from-us and --until-us need FAMILY:QUALIFIER");
+    return absl::InvalidArgumentError("--from and --to need FAMILY:QUALIFIER");
   }
   if (call.args.size() == 2) {
     builder.DeleteRow();
   } else if (!column.has_qualifier) {
     builder.DeleteFamily(column.family);
   } else {
-    builder.DeleteColumn(column.family, column.qualifier,
-                         call.Has("from-us") ? call.Get<int64_t>("from-us") : 0,
-                         call.Has("until-us") ? call.Get<int64_t>("until-us") : 0);
+    builder.DeleteColumn(column.family, column.qualifier, from, to);
   }
   RETURN_IF_ERROR(ValidateRowMutation(builder.mutation(), nullptr));
   return builder.Build();
@@ -28,7 +29,7 @@ StatusOr<RowMutation> MutationOf(const Invocation& call) {
 int Run(const Invocation& call) {
   StatusOr<RowMutation> mutation = MutationOf(call);
   if (!mutation.ok()) return Fail(call, mutation.status());
-  std::unique_ptr<Client> client;
+  std::shared_ptr<Client> client;
   StatusOr<Table> table = OpenTable(call, call.args[0], &client);
   if (!table.ok()) return Fail(call, table.status());
   if (Status s = table->Apply(*std::move(mutation)); !s.ok()) return Fail(call, s);
@@ -48,8 +49,9 @@ Verb DeleteVerb() {
   verb.max_args = 3;
   verb.options = [](po::options_description* options) {
     auto add = options->add_options();
-    add("from-us", po::value<int64_t>(), "of a column: only cells from this timestamp on");
-    add("until-us", po::value<int64_t>(), "of a column: only cells before this timestamp");
+    add("from", po::value<std::string>(),
+        "of a column: only cells from this time on, RFC 3339 or microseconds");
+    add("to", po::value<std::string>(), "of a column: only cells before this time");
   };
   verb.run = Run;
   return verb;

@@ -11,7 +11,7 @@ Verb FlushVerb() {
   verb.example = "stele flush webtable";
   verb.min_args = verb.max_args = 1;
   verb.run = [](const Invocation& call) {
-    StatusOr<std::unique_ptr<Client>> client = ConnectCell(call);
+    StatusOr<std::shared_ptr<Client>> client = ConnectCell(call);
     if (!client.ok()) return Fail(call, client.status());
     Status done = (*client)->admin().FlushTable(call.args[0]);
     return done.ok() ? static_cast<int>(kOk) : Fail(call, done);

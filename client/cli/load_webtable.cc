@@ -73,7 +73,7 @@ int Run(const Invocation& call) {
     return kUsage;
   }
   const std::string name = call.Get<std::string>("table");
-  StatusOr<std::unique_ptr<Client>> client = ConnectCell(call);
+  StatusOr<std::shared_ptr<Client>> client = ConnectCell(call);
   if (!client.ok()) return Fail(call, client.status());
   StatusOr<Table> table = OpenOrCreate(**client, name);
   if (!table.ok()) return Fail(call, table.status());

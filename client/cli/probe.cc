@@ -14,7 +14,7 @@ int Run(const Invocation& call) {
   options.retry_after_unknown = false;
   if (call.Has("timeout-ms")) options.timeout_ms = call.Get<int64_t>("timeout-ms");
   options.admin_timeout_ms = options.timeout_ms;
-  StatusOr<std::unique_ptr<Client>> client = ConnectCell(call, options);
+  StatusOr<std::shared_ptr<Client>> client = ConnectCell(call, options);
   if (!client.ok()) return Fail(call, client.status());
   ProbeSession session(client->get(), options.timeout_ms, call.env->out);
   std::string line;

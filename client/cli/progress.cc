@@ -26,9 +26,9 @@ std::string WithCommas(uint64_t n) {
 }
 
 std::string Progress::Line(uint64_t done, uint64_t total, int64_t elapsed_ns,
-                           const std::string& unit) {
+                           const std::string& unit, uint64_t first) {
   const double seconds = std::max<double>(static_cast<double>(elapsed_ns) / 1e9, 1e-3);
-  const double rate = static_cast<double>(done) / seconds;
+  const double rate = static_cast<double>(done - first) / seconds;
   std::string line = WithCommas(done);
   if (total > 0) absl::StrAppend(&line, " of ", WithCommas(total));
   absl::StrAppend(&line, " ", unit, ", ", WithCommas(static_cast<uint64_t>(rate)), "/s");
@@ -39,24 +39,26 @@ std::string Progress::Line(uint64_t done, uint64_t total, int64_t elapsed_ns,
   return line;
 }
 
-Progress::Progress(std::ostream* err, bool enabled, Clock* clock, std::string unit, uint64_t total)
+Progress::Progress(std::ostream* err, bool enabled, Clock* clock, std::string unit, uint64_t total,
+                   uint64_t first)
     : err_(err),
       enabled_(enabled),
       clock_(clock),
       unit_(std::move(unit)),
       total_(total),
+      first_(first),
       started_ns_(clock->BootNanos()) {}
 
 Progress::~Progress() {
   if (drawn_ns_ != 0) *err_ << kClearLine << std::flush;
 }
 
-void Progress::Update(uint64_t done) {
+void Progress::Update(uint64_t done, uint64_t total) {
   if (!enabled_) return;
   const int64_t now = clock_->BootNanos();
   if (now - drawn_ns_ < kRedrawNs) return;
   drawn_ns_ = now;
-  *err_ << kClearLine << Line(done, total_, now - started_ns_, unit_) << std::flush;
+  *err_ << kClearLine << Line(done, total, now - started_ns_, unit_, first_) << std::flush;
 }
 
 }  // namespace stele::cli

@@ -12,14 +12,17 @@ namespace stele::cli {
 
 class Progress {
  public:
-  // total 0: not known. `unit` in the plural, "pages".
-  Progress(std::ostream* err, bool enabled, Clock* clock, std::string unit, uint64_t total);
+  // total 0: not known. `unit` in the plural, "pages". `first` were done before and do not count
+  // for the rate.
+  Progress(std::ostream* err, bool enabled, Clock* clock, std::string unit, uint64_t total,
+           uint64_t first = 0);
   ~Progress();  // clears the line
-  void Update(uint64_t done);
+  void Update(uint64_t done) { Update(done, total_); }
+  void Update(uint64_t done, uint64_t total);  // where the total becomes known by and by
 
   // "1,234 of 4,424 pages, 310/s, 10 s left".
   static std::string Line(uint64_t done, uint64_t total, int64_t elapsed_ns,
-                          const std::string& unit);
+                          const std::string& unit, uint64_t first = 0);
 
  private:
   std::ostream* const err_;
@@ -27,6 +30,7 @@ class Progress {
   Clock* const clock_;
   const std::string unit_;
   const uint64_t total_;
+  const uint64_t first_;
   const int64_t started_ns_;
   int64_t drawn_ns_ = 0;
 };

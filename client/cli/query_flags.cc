@@ -2,7 +2,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/bytes_text.h"
+#include "schema/model/filter_text.h"
 #include "schema/model/model.h"
+#include "schema/model/time_text.h"
 
 namespace stele::cli {
 namespace {
@@ -21,8 +23,10 @@ void AddSelectionFlags(po::options_description* options) {
   add("family", po::value<Strings>()->composing(), "only this family; may be repeated");
   add("column", po::value<Strings>()->composing(), "only this FAMILY:QUALIFIER; may be repeated");
   add("versions", po::value<int32_t>(), "newest cells of each column (default: all)");
-  add("from-us", po::value<int64_t>(), "only cells from this timestamp on, microseconds");
-  add("until-us", po::value<int64_t>(), "only cells before this timestamp, microseconds");
+  add("cells-per-row", po::value<int32_t>(), "first cells of each row (default: all)");
+  add("from", po::value<std::string>(),
+      "only cells from this time on, RFC 3339 (2024-01-31T12:00:00Z) or microseconds");
+  add("to", po::value<std::string>(), "only cells before this time");
 }
 
 void AddRangeFlags(po::options_description* options) {
@@ -56,35 +60,63 @@ Status ReadSelectionFlags(const Invocation& call, ReadQuery* query) {
     if (versions < 1) return absl::InvalidArgumentError("--versions is at least 1");
     query->CellsPerColumn(versions);
   }
-  query->Timestamps(call.Has("from-us") ? call.Get<int64_t>("from-us") : 0,
-                    call.Has("until-us") ? call.Get<int64_t>("until-us") : 0);
+  if (call.Has("cells-per-row")) {
+    const int32_t cells = call.Get<int32_t>("cells-per-row");
+    if (cells < 1) return absl::InvalidArgumentError("--cells-per-row is at least 1");
+    query->CellsPerRow(cells);
+  }
+  ASSIGN_OR_RETURN(const int64_t from, TimeOfFlag(call, "from"));
+  ASSIGN_OR_RETURN(const int64_t to, TimeOfFlag(call, "to"));
+  query->Timestamps(from, to);
+  if (call.Has("filter")) {
+    StatusOr<stele::Filter> filter = ParseFilter(call.Get<std::string>("filter"));
+    if (!filter.ok()) return WithContext(filter.status(), "--filter");
+    query->Filter(*std::move(filter));
+  }
   return ValidateSelection(query->selection());
 }
 
-Status ReadRangeFlags(const Invocation& call, ReadQuery* query) {
+StatusOr<int64_t> TimeOfFlag(const Invocation& call, const char* flag) {
+  if (!call.Has(flag)) return int64_t{0};
+  StatusOr<int64_t> us = ParseTimeUs(call.Get<std::string>(flag));
+  return us.ok() ? us : WithContext(us.status(), absl::StrCat("--", flag));
+}
+
+StatusOr<RowRange> RangeOfFlags(const Invocation& call) {
   const bool bounds = call.Has("start") || call.Has("end");
   if (call.Has("prefix") && bounds) {
     return absl::InvalidArgumentError("--prefix does not go with --start or --end");
   }
+  RowRange range;
   if (call.Has("prefix")) {
-    ASSIGN_OR_RETURN(std::string prefix, Text(call, call.Get<std::string>("prefix")));
-    query->Prefix(prefix);
-  } else if (bounds) {
-    std::string start, end;
-    if (call.Has("start")) {
-      ASSIGN_OR_RETURN(start, Text(call, call.Get<std::string>("start")));
-    }
-    if (call.Has("end")) {
-      ASSIGN_OR_RETURN(end, Text(call, call.Get<std::string>("end")));
-    }
-    query->Range(start, end);
+    ASSIGN_OR_RETURN(range.start, Text(call, call.Get<std::string>("prefix")));
+    range.end = ReadQuery::PrefixEnd(range.start);
   }
-  if (call.Has("limit")) {
-    const int64_t limit = call.Get<int64_t>("limit");
-    if (limit < 1) return absl::InvalidArgumentError("--limit is at least 1");
-    query->Limit(static_cast<uint64_t>(limit));
+  if (call.Has("start")) {
+    ASSIGN_OR_RETURN(range.start, Text(call, call.Get<std::string>("start")));
   }
-  return ValidateRowSet(query->rows());
+  if (call.Has("end")) {
+    ASSIGN_OR_RETURN(range.end, Text(call, call.Get<std::string>("end")));
+  }
+  RowSet rows;
+  rows.ranges.push_back(range);
+  RETURN_IF_ERROR(ValidateRowSet(rows));
+  return range;
+}
+
+StatusOr<uint64_t> LimitOfFlags(const Invocation& call) {
+  if (!call.Has("limit")) return uint64_t{0};
+  const int64_t limit = call.Get<int64_t>("limit");
+  if (limit < 1) return absl::InvalidArgumentError("--limit is at least 1");
+  return static_cast<uint64_t>(limit);
+}
+
+Status ReadRangeFlags(const Invocation& call, ReadQuery* query) {
+  ASSIGN_OR_RETURN(RowRange range, RangeOfFlags(call));
+  if (!range.start.empty() || !range.end.empty()) query->Range(std::move(range));
+  ASSIGN_OR_RETURN(const uint64_t limit, LimitOfFlags(call));
+  query->Limit(limit);
+  return OkStatus();
 }
 
 }  // namespace stele::cli

@@ -6,7 +6,7 @@
 
 namespace stele::cli {
 
-// --family, --column, --versions, --from-us, --until-us.
+// --family, --column, --versions, --cells-per-row, --from, --to, --filter.
 void AddSelectionFlags(po::options_description* options);
 // --prefix, --start, --end, --limit.
 void AddRangeFlags(po::options_description* options);
@@ -14,5 +14,11 @@ void AddRangeFlags(po::options_description* options);
 // Each adds what its flags say to *query; InvalidArgument names the flag.
 Status ReadSelectionFlags(const Invocation& call, ReadQuery* query);
 Status ReadRangeFlags(const Invocation& call, ReadQuery* query);
+
+// The parts of ReadRangeFlags: the run of rows, and the limit (0: none).
+StatusOr<RowRange> RangeOfFlags(const Invocation& call);
+StatusOr<uint64_t> LimitOfFlags(const Invocation& call);
+// RFC 3339 or microseconds; 0 when the flag is not given.
+StatusOr<int64_t> TimeOfFlag(const Invocation& call, const char* flag);
 
 }  // namespace stele::cli

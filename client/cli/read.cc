@@ -13,7 +13,7 @@ int Run(const Invocation& call) {
   Status valid = ValidateRowKey(call.args[1]);
   if (valid.ok()) valid = ReadSelectionFlags(call, &query);
   if (!valid.ok()) return Fail(call, valid);
-  std::unique_ptr<Client> client;
+  std::shared_ptr<Client> client;
   StatusOr<Table> table = OpenTable(call, call.args[0], &client);
   if (!table.ok()) return Fail(call, table.status());
   StatusOr<std::optional<Row>> row = table->ReadRow(call.args[1], query);

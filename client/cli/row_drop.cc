@@ -88,7 +88,7 @@ Status Confirm(const Invocation& call, const std::vector<Part>& parts, const std
 }
 
 Status DropRows(const Invocation& call, const std::string& prefix) {
-  std::unique_ptr<Client> client;
+  std::shared_ptr<Client> client;
   ASSIGN_OR_RETURN(Table table, OpenTable(call, call.args[0], &client));
   if (call.Has("dry-run") || !call.Has("yes")) {
     ASSIGN_OR_RETURN(TableDescription description, client->admin().DescribeTable(call.args[0]));

@@ -11,7 +11,8 @@ namespace {
 
 constexpr char kExitCodes[] =
     "Exit codes: 0 ok, 1 the operation failed, 2 usage error, 3 the cell cannot be reached,\n"
-    "4 no such table, family or row, 5 outcome of a write unknown.\n";
+    "4 no such table, family or row, 5 outcome of a write unknown, 6 the condition of cas did not "
+    "hold,\n130 interrupted.\n";
 constexpr char kDefaultCell[] = "127.0.0.1:7600";
 
 bool IsHelp(std::string_view word) { return word == "--help" || word == "-h" || word == "help"; }
@@ -36,7 +37,7 @@ po::options_description OptionsOf(const Verb& verb) {
     add("timeout-ms", po::value<int64_t>(), "deadline of each call (default 30000)");
     add("escaped", "arguments are escaped text: \\\\ \\n \\r \\t \\xNN");
   }
-  if (verb.reads) add("json", "print JSON; bytes as escaped text");
+  if (verb.reads) add("json", "print JSON");
   if (verb.options) verb.options(&options);
   return options;
 }
@@ -147,18 +148,22 @@ int Fail(const Invocation& call, const Status& status) {
   return ExitCodeOf(status);
 }
 
-StatusOr<std::unique_ptr<Client>> ConnectCell(const Invocation& call, ClientOptions options) {
+StatusOr<std::shared_ptr<Client>> ConnectCell(const Invocation& call, ClientOptions options) {
+  if (call.env->client != nullptr && !call.Has("cell") && !call.Has("timeout-ms")) {
+    return call.env->client;
+  }
   std::string cell = call.env->cell.empty() ? kDefaultCell : call.env->cell;
   if (call.Has("cell")) cell = call.Get<std::string>("cell");
   if (call.Has("timeout-ms")) {
     options.timeout_ms = options.admin_timeout_ms = call.Get<int64_t>("timeout-ms");
     options.connect_timeout_ms = std::min(options.connect_timeout_ms, options.timeout_ms);
   }
-  return Client::Connect(cell, options);
+  ASSIGN_OR_RETURN(std::shared_ptr<Client> client, Client::Connect(cell, options));
+  return client;
 }
 
 StatusOr<Table> OpenTable(const Invocation& call, const std::string& name,
-                          std::unique_ptr<Client>* client) {
+                          std::shared_ptr<Client>* client) {
   ASSIGN_OR_RETURN(*client, ConnectCell(call));
   return (*client)->OpenTable(name);
 }

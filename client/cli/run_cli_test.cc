@@ -90,13 +90,28 @@ TEST(RunCli, UsageErrorsAreOneSentence) {
       {"scan", "t", "--limit", "0"},
       {"scan", "t", "--limit", "-1"},
       {"count", "t", "--top", "0"},
-      {"delete", "t", "r", "f", "--from-us", "1000"},
+      {"delete", "t", "r", "f", "--from", "1000"},
       {"set", "t", "\\q", "f:q", "v", "--escaped"},
       {"table", "create", "t"},
       {"table", "create", "t", "--family", "f:max_versions=0"},
       {"table", "create", "bad name", "--family", "f"},
       {"table", "alter", "t"},
       {"load", "webtable", "/nowhere"},
+      {"read", "t", "r", "--from", "yesterday"},
+      {"read", "t", "r", "--filter", "family(f) &"},
+      {"scan", "t", "--cells-per-row", "0"},
+      {"import", "t"},
+      {"import", "t", "/nowhere.csv"},
+      {"import", "t", "/dev/null"},
+      {"import", "t", "/", "--format", "csv"},
+      {"import", "t", "-", "--format", "xml"},
+      {"import", "t", "-", "--hex", "--base64"},
+      {"import", "t", "-", "--ts-us", "1"},
+      {"import", "t", "-", "--family", "bad family"},
+      {"export", "t", "x"},
+      {"export", "t", "-", "--format", "deb822"},
+      {"export", "t", "-", "--limit", "0"},
+      {"copy", "t", "t"},
       {"load", "webtable", "/nowhere", "--base-url", "https://example.org/"},
       {"read", "t", "r", "--cell", "nowhere"},
       {"read", "t", "r", "--timeout-ms", "0"},
@@ -130,8 +145,11 @@ TEST(ExitCodeOf, TellsKindsOfFailureApart) {
 TEST(RowText, JsonAndTextAreBinarySafe) {
   const Row row{std::string("k\0\xFF", 3), {{"f", "q\n", 1000, "\"quoted\"\xC3\xA9"}}};
   EXPECT_EQ(RowAsJson(row),
-            "{\"row\":\"k\\\\x00\\\\xff\",\"cells\":[{\"family\":\"f\",\"qualifier\":\"q\\\\n\","
+            "{\"row_base64\":\"awD/\",\"cells\":[{\"family\":\"f\",\"qualifier\":\"q\\n\","
             "\"timestamp_us\":1000,\"value\":\"\\\"quoted\\\"\xC3\xA9\"}]}");
+  EXPECT_EQ(RowAsJson(Row{"k", {{"f", "", 0, "", "l"}}}, TextEncoding::kHex),
+            "{\"row_hex\":\"6b\",\"cells\":[{\"family\":\"f\",\"qualifier_hex\":\"_\","
+            "\"timestamp_us\":0,\"value_hex\":\"_\",\"label\":\"l\"}]}");
   std::ostringstream out;
   PrintRow(row, 4, &out);
   EXPECT_EQ(out.str(), "k\\x00\\xff\n  f:q\\n @1000  \"quo... (10 bytes)\n");

@@ -26,7 +26,7 @@ int Run(const Invocation& call) {
     if (!bytes.ok()) return Fail(call, bytes.status());
     step = *bytes;
   }
-  std::unique_ptr<Client> client;
+  std::shared_ptr<Client> client;
   StatusOr<Table> table = OpenTable(call, call.args[0], &client);
   if (!table.ok()) return Fail(call, table.status());
   StatusOr<std::vector<RowKeySample>> samples = table->SampleRowKeys(step);

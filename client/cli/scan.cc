@@ -13,7 +13,7 @@ int Run(const Invocation& call) {
   Status valid = ReadSelectionFlags(call, &query);
   if (valid.ok()) valid = ReadRangeFlags(call, &query);
   if (!valid.ok()) return Fail(call, valid);
-  std::unique_ptr<Client> client;
+  std::shared_ptr<Client> client;
   StatusOr<Table> table = OpenTable(call, call.args[0], &client);
   if (!table.ok()) return Fail(call, table.status());
   const bool json = call.Has("json"), keys = call.Has("keys");

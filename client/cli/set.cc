@@ -38,7 +38,7 @@ int Run(const Invocation& call) {
                 call.Has("ts-us") ? call.Get<int64_t>("ts-us") : kServerTime, *value);
   // What is wrong in itself is told before the cell is asked.
   if (Status s = ValidateRowMutation(builder.mutation(), nullptr); !s.ok()) return Fail(call, s);
-  std::unique_ptr<Client> client;
+  std::shared_ptr<Client> client;
   StatusOr<Table> table = OpenTable(call, call.args[0], &client);
   if (!table.ok()) return Fail(call, table.status());
   if (Status s = table->Apply(builder); !s.ok()) return Fail(call, s);

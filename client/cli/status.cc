@@ -55,7 +55,7 @@ void PrintText(const CellStatus& cell, std::ostream& out) {
 }
 
 int Run(const Invocation& call) {
-  StatusOr<std::unique_ptr<Client>> client = ConnectCell(call);
+  StatusOr<std::shared_ptr<Client>> client = ConnectCell(call);
   if (!client.ok()) return Fail(call, client.status());
   StatusOr<CellStatus> cell = (*client)->admin().GetCellStatus();
   if (!cell.ok()) return Fail(call, cell.status());

@@ -56,7 +56,7 @@ StatusOr<TableChange> ChangeOf(const Invocation& call) {
 int Run(const Invocation& call) {
   StatusOr<TableChange> change = ChangeOf(call);
   if (!change.ok()) return Fail(call, change.status());
-  StatusOr<std::unique_ptr<Client>> client = ConnectCell(call);
+  StatusOr<std::shared_ptr<Client>> client = ConnectCell(call);
   if (!client.ok()) return Fail(call, client.status());
   StatusOr<TableSchema> altered = (*client)->admin().AlterTable(*change);
   return altered.ok() ? static_cast<int>(kOk) : Fail(call, altered.status());

@@ -66,7 +66,7 @@ int Run(const Invocation& call) {
   if (!schema.ok()) return Fail(call, schema.status());
   StatusOr<Strings> splits = SplitsOf(call);
   if (!splits.ok()) return Fail(call, splits.status());
-  StatusOr<std::unique_ptr<Client>> client = ConnectCell(call);
+  StatusOr<std::shared_ptr<Client>> client = ConnectCell(call);
   if (!client.ok()) return Fail(call, client.status());
   StatusOr<TableSchema> created = (*client)->admin().CreateTable(*schema, *splits);
   return created.ok() ? static_cast<int>(kOk) : Fail(call, created.status());

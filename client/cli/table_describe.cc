@@ -56,7 +56,7 @@ void PrintText(const TableDescription& table, std::ostream& out) {
 }
 
 int Run(const Invocation& call) {
-  StatusOr<std::unique_ptr<Client>> client = ConnectCell(call);
+  StatusOr<std::shared_ptr<Client>> client = ConnectCell(call);
   if (!client.ok()) return Fail(call, client.status());
   StatusOr<TableDescription> table = (*client)->admin().DescribeTable(call.args[0]);
   if (!table.ok()) return Fail(call, table.status());

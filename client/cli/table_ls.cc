@@ -8,7 +8,7 @@ namespace stele::cli {
 namespace {
 
 int Run(const Invocation& call) {
-  StatusOr<std::unique_ptr<Client>> client = ConnectCell(call);
+  StatusOr<std::shared_ptr<Client>> client = ConnectCell(call);
   if (!client.ok()) return Fail(call, client.status());
   StatusOr<std::vector<TableSummary>> tables = (*client)->admin().ListTables();
   if (!tables.ok()) return Fail(call, tables.status());

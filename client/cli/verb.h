@@ -16,14 +16,18 @@
 
 namespace stele::cli {
 
+class Interrupt;
+
 // What the program says by its exit code. Servers use 10 to 13 besides (see `stele local --help`).
 enum ExitCode : int {
   kOk = 0,
-  kFailed = 1,       // the operation failed; nothing, or a stated part, was done
-  kUsage = 2,        // a wrong flag, argument, name or size; nothing was done
-  kUnreachable = 3,  // no cell, or no server for the row, answered in time; nothing was done
-  kNotFound = 4,     // no such table, family or row
-  kUnknown = 5,      // a write that may or may not have been applied
+  kFailed = 1,         // the operation failed; nothing, or a stated part, was done
+  kUsage = 2,          // a wrong flag, argument, name or size; nothing was done
+  kUnreachable = 3,    // no cell, or no server for the row, answered in time; nothing was done
+  kNotFound = 4,       // no such table, family or row
+  kUnknown = 5,        // a write that may or may not have been applied
+  kNotMatched = 6,     // `cas`: the condition did not hold; the else branch, if any, was done
+  kInterrupted = 130,  // Ctrl-C; what was done is told
 };
 ExitCode ExitCodeOf(const Status& status);
 
@@ -34,6 +38,8 @@ struct Environment {
   bool progress = false;  // standard error is a terminal
   std::string cell;       // STELE_CELL, or the default
   Clock* clock = nullptr;
+  std::shared_ptr<Client> client;  // of a shell, for all its commands; else null
+  Interrupt* interrupt = nullptr;  // of a shell: Ctrl-C during a command; else null
 };
 
 namespace po = boost::program_options;
@@ -67,11 +73,11 @@ struct Verb {
 // Prints `status` as the one sentence of a failure; returns its exit code.
 int Fail(const Invocation& call, const Status& status);
 
-// The cell of --cell or STELE_CELL.
-StatusOr<std::unique_ptr<Client>> ConnectCell(const Invocation& call, ClientOptions options = {});
+// The cell of --cell or STELE_CELL; within a shell, without --cell and options, its client.
+StatusOr<std::shared_ptr<Client>> ConnectCell(const Invocation& call, ClientOptions options = {});
 // Connects and opens; `client` owns what the table needs.
 StatusOr<Table> OpenTable(const Invocation& call, const std::string& name,
-                          std::unique_ptr<Client>* client);
+                          std::shared_ptr<Client>* client);
 
 // All verbs that need nothing but the client.
 std::vector<Verb> ClientVerbs();

@@ -1,0 +1,108 @@
+#include "client/cli/transfer.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/progress.h"
+
+namespace stele::cli {
+namespace {
+
+std::string RowsOf(const TransferReport& report) {
+  return absl::StrCat(WithCommas(report.counts.rows), " rows (", WithCommas(report.counts.cells),
+                      " cells)");
+}
+
+}  // namespace
+
+void AddEncodingFlags(po::options_description* options) {
+  auto add = options->add_options();
+  add("hex", "keys, qualifiers and values in hex");
+  add("base64", "keys, qualifiers and values in base64");
+}
+
+StatusOr<TextEncoding> EncodingOfFlags(const Invocation& call, TextEncoding plain) {
+  if (call.Has("hex") && call.Has("base64")) {
+    return absl::InvalidArgumentError("--hex does not go with --base64");
+  }
+  return call.Has("hex") ? TextEncoding::kHex : call.Has("base64") ? TextEncoding::kBase64 : plain;
+}
+
+void FitAggregates(const TableSchema& schema, RowMutation* row) {
+  const bool none =
+      std::all_of(schema.families.begin(), schema.families.end(),
+                  [](const FamilySchema& family) { return family.aggregate == Aggregate::kNone; });
+  if (none) return;
+  std::vector<Mutation> fitted;
+  for (Mutation& mutation : row->mutations) {
+    auto* set = std::get_if<SetCell>(&mutation);
+    const FamilySchema* family = set == nullptr ? nullptr : schema.FindFamily(set->family);
+    if (family == nullptr || family->aggregate == Aggregate::kNone || set->timestamp_us < 0) {
+      fitted.push_back(std::move(mutation));
+      continue;
+    }
+    fitted.push_back(DeleteFromColumn{set->family, set->qualifier, set->timestamp_us,
+                                      set->timestamp_us + kTimestampGranularityUs});
+    fitted.push_back(MergeToCell{set->family, set->qualifier, set->timestamp_us, set->value});
+  }
+  row->mutations = std::move(fitted);
+}
+
+InterruptScope::InterruptScope(Environment* env, bool held) : interrupt_(env->interrupt) {
+  if (interrupt_ != nullptr) return;
+  own_.emplace();
+  interrupt_ = &*own_;
+  if (!held) own_->Release();
+}
+
+bool Ticker::Due() {
+  const int64_t now = clock_->BootNanos();
+  if (now - last_ns_ < period_ns_) return false;
+  last_ns_ = now;
+  return true;
+}
+
+void PrintReport(const Invocation& call, const TransferReport& report, std::ostream* out) {
+  const double seconds = std::max(static_cast<double>(report.elapsed_ns) / 1e9, 1e-3);
+  const uint64_t rows_now = report.counts.rows - report.rows_before;
+  const auto rate = static_cast<uint64_t>(static_cast<double>(rows_now) / seconds);
+  if (call.Has("json") && out == call.env->out) {
+    const nlohmann::ordered_json json = {{"rows", report.counts.rows},
+                                         {"cells", report.counts.cells},
+                                         {"rejected", report.counts.rejected},
+                                         {"rows_before", report.rows_before},
+                                         {"seconds", seconds},
+                                         {"rows_per_second", rate}};
+    *out << json.dump() << '\n';
+    return;
+  }
+  char time[32];
+  std::snprintf(time, sizeof time, "%.1f", seconds);
+  *out << report.what << ' ' << RowsOf(report) << " in " << time << " s, " << WithCommas(rate)
+       << " rows/s";
+  if (report.rows_before > 0) *out << ", " << WithCommas(report.rows_before) << " of them before";
+  if (report.counts.rejected > 0) {
+    *out << "; " << WithCommas(report.counts.rejected) << " records rejected";
+    if (!report.side_path.empty()) *out << ", see " << Escape(report.side_path);
+  }
+  *out << '\n';
+}
+
+int ReportStop(const Invocation& call, const TransferReport& report, const Status& status,
+               bool resumable) {
+  *call.env->err << "stele: stopped after " << RowsOf(report) << ": "
+                 << Escape(ToStd(status.message()))
+                 << (resumable ? "; the same command goes on" : "") << '\n';
+  return ExitCodeOf(status);
+}
+
+int ReportInterrupt(const Invocation& call, const TransferReport& report, bool resumable) {
+  *call.env->err << "stele: interrupted after " << RowsOf(report)
+                 << (resumable ? "; the same command goes on" : "") << '\n';
+  return kInterrupted;
+}
+
+}  // namespace stele::cli
