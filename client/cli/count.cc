@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "client/cli/bytes_text.h"
+#include "client/cli/interrupt.h"
 #include "client/cli/progress.h"
 #include "client/cli/query_flags.h"
 #include "client/cli/verbs.h"
@@ -43,6 +44,9 @@ Status Count(const Invocation& call, Table& table, const ReadQuery& query, Count
     ++counts->rows;
     counts->cells += row->cells.size();
     progress.Update(counts->rows);
+    if (call.env->interrupt != nullptr && call.env->interrupt->Pending()) {
+      return absl::CancelledError("interrupted");
+    }
     if (call.Has("by-row")) {
       KeepBest({row->cells.size(), std::move(row->key)}, top, &counts->by_row);
     }

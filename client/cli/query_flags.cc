@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/bytes_text.h"
+#include "client/cli/transfer.h"
 #include "schema/model/filter_text.h"
 #include "schema/model/model.h"
 #include "schema/model/time_text.h"
@@ -109,6 +110,32 @@ StatusOr<uint64_t> LimitOfFlags(const Invocation& call) {
   const int64_t limit = call.Get<int64_t>("limit");
   if (limit < 1) return absl::InvalidArgumentError("--limit is at least 1");
   return static_cast<uint64_t>(limit);
+}
+
+void AddOutputFlags(po::options_description* options) {
+  auto add = options->add_options();
+  add("csv", "print a cell a line, or with --column alone a row a line, as `stele export` does");
+  AddEncodingFlags(options);
+  add("max-value-bytes", po::value<size_t>()->default_value(0),
+      "text: cut longer values; 0: never");
+}
+
+StatusOr<RowFormat> OutputOfFlags(const Invocation& call) {
+  if (call.Has("csv") && call.Has("json")) {
+    return absl::InvalidArgumentError("--csv does not go with --json");
+  }
+  RowFormat format;
+  format.form = call.Has("csv")    ? RowForm::kCsv
+                : call.Has("json") ? RowForm::kJson
+                                   : RowForm::kText;
+  const TextEncoding plain =
+      format.form == RowForm::kText ? TextEncoding::kEscaped : TextEncoding::kRaw;
+  ASSIGN_OR_RETURN(format.encoding, EncodingOfFlags(call, plain));
+  format.max_value_bytes = call.Get<size_t>("max-value-bytes");
+  ReadQuery query;
+  RETURN_IF_ERROR(ReadSelectionFlags(call, &query));
+  if (query.selection().families.empty()) format.columns = query.selection().columns;
+  return format;
 }
 
 Status ReadRangeFlags(const Invocation& call, ReadQuery* query) {

@@ -1,6 +1,7 @@
 // The flags by which `read`, `scan` and `count` say which rows and what of each. Pure.
 #pragma once
 
+#include "client/cli/row_text.h"
 #include "client/cli/verb.h"
 #include "stele/read_query.h"
 
@@ -18,6 +19,10 @@ Status ReadRangeFlags(const Invocation& call, ReadQuery* query);
 // The parts of ReadRangeFlags: the run of rows, and the limit (0: none).
 StatusOr<RowRange> RangeOfFlags(const Invocation& call);
 StatusOr<uint64_t> LimitOfFlags(const Invocation& call);
+// --csv, --hex, --base64, --max-value-bytes; with --json the forms in which rows are printed.
+void AddOutputFlags(po::options_description* options);
+// InvalidArgument when two forms are asked for.
+StatusOr<RowFormat> OutputOfFlags(const Invocation& call);
 // RFC 3339 or microseconds; 0 when the flag is not given.
 StatusOr<int64_t> TimeOfFlag(const Invocation& call, const char* flag);
 

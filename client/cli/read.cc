@@ -12,6 +12,8 @@ int Run(const Invocation& call) {
   ReadQuery query;
   Status valid = ValidateRowKey(call.args[1]);
   if (valid.ok()) valid = ReadSelectionFlags(call, &query);
+  StatusOr<RowFormat> format = OutputOfFlags(call);
+  if (valid.ok()) valid = format.status();
   if (!valid.ok()) return Fail(call, valid);
   std::shared_ptr<Client> client;
   StatusOr<Table> table = OpenTable(call, call.args[0], &client);
@@ -24,10 +26,10 @@ int Run(const Invocation& call) {
   }
   if (call.Has("value")) {
     *call.env->out << (*row)->cells.front().value;
-  } else if (call.Has("json")) {
-    *call.env->out << RowAsJson(**row) << '\n';
   } else {
-    PrintRow(**row, call.Get<size_t>("max-value-bytes"), call.env->out);
+    std::string text = RowHeader(*format);
+    AppendRow(**row, *format, &text);
+    *call.env->out << text;
   }
   return kOk;
 }
@@ -45,9 +47,9 @@ Verb ReadVerb() {
   verb.reads = true;
   verb.options = [](po::options_description* options) {
     AddSelectionFlags(options);
+    AddOutputFlags(options);
     auto add = options->add_options();
     add("value", "print the first cell's value alone, byte for byte");
-    add("max-value-bytes", po::value<size_t>()->default_value(0), "cut longer values; 0: never");
   };
   verb.run = Run;
   return verb;

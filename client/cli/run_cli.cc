@@ -27,21 +27,6 @@ void PrintOverview(const std::vector<Verb>& verbs, std::ostream& out) {
   out << "\n`stele help VERB` or `stele VERB --help` tells more, with an example.\n" << kExitCodes;
 }
 
-po::options_description OptionsOf(const Verb& verb) {
-  po::options_description options("Flags");
-  auto add = options.add_options();
-  add("help,h", "print this help");
-  if (verb.uses_cell) {
-    add("cell", po::value<std::string>(),
-        "address of the cell, host:port (default: STELE_CELL, else 127.0.0.1:7600)");
-    add("timeout-ms", po::value<int64_t>(), "deadline of each call (default 30000)");
-    add("escaped", "arguments are escaped text: \\\\ \\n \\r \\t \\xNN");
-  }
-  if (verb.reads) add("json", "print JSON");
-  if (verb.options) verb.options(&options);
-  return options;
-}
-
 void PrintHelp(const Verb& verb, std::ostream& out) {
   out << "stele " << verb.name << (verb.arguments.empty() ? "" : " ") << verb.arguments
       << " [FLAGS]\n  " << verb.summary << '\n';
@@ -125,6 +110,21 @@ Status Parse(const Verb& verb, const std::vector<std::string>& words, po::variab
 
 }  // namespace
 
+po::options_description OptionsOf(const Verb& verb) {
+  po::options_description options("Flags");
+  auto add = options.add_options();
+  add("help,h", "print this help");
+  if (verb.uses_cell) {
+    add("cell", po::value<std::string>(),
+        "address of the cell, host:port (default: STELE_CELL, else 127.0.0.1:7600)");
+    add("timeout-ms", po::value<int64_t>(), "deadline of each call (default 30000)");
+    add("escaped", "arguments are escaped text: \\\\ \\n \\r \\t \\xNN");
+  }
+  if (verb.reads) add("json", "print JSON");
+  if (verb.options) verb.options(&options);
+  return options;
+}
+
 ExitCode ExitCodeOf(const Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kOk:
@@ -149,16 +149,18 @@ int Fail(const Invocation& call, const Status& status) {
 }
 
 StatusOr<std::shared_ptr<Client>> ConnectCell(const Invocation& call, ClientOptions options) {
-  if (call.env->client != nullptr && !call.Has("cell") && !call.Has("timeout-ms")) {
-    return call.env->client;
-  }
   std::string cell = call.env->cell.empty() ? kDefaultCell : call.env->cell;
   if (call.Has("cell")) cell = call.Get<std::string>("cell");
   if (call.Has("timeout-ms")) {
     options.timeout_ms = options.admin_timeout_ms = call.Get<int64_t>("timeout-ms");
     options.connect_timeout_ms = std::min(options.connect_timeout_ms, options.timeout_ms);
   }
+  ClientCache* const kept = call.Has("timeout-ms") ? nullptr : call.env->clients;
+  if (kept != nullptr) {
+    if (const auto found = kept->find(cell); found != kept->end()) return found->second;
+  }
   ASSIGN_OR_RETURN(std::shared_ptr<Client> client, Client::Connect(cell, options));
+  if (kept != nullptr) kept->emplace(cell, client);
   return client;
 }
 

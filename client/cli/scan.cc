@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "client/cli/bytes_text.h"
+#include "client/cli/interrupt.h"
 #include "client/cli/query_flags.h"
 #include "client/cli/row_text.h"
 #include "client/cli/verbs.h"
@@ -12,20 +13,25 @@ int Run(const Invocation& call) {
   ReadQuery query;
   Status valid = ReadSelectionFlags(call, &query);
   if (valid.ok()) valid = ReadRangeFlags(call, &query);
+  StatusOr<RowFormat> format = OutputOfFlags(call);
+  if (valid.ok()) valid = format.status();
   if (!valid.ok()) return Fail(call, valid);
   std::shared_ptr<Client> client;
   StatusOr<Table> table = OpenTable(call, call.args[0], &client);
   if (!table.ok()) return Fail(call, table.status());
-  const bool json = call.Has("json"), keys = call.Has("keys");
+  const bool keys = call.Has("keys");
+  *call.env->out << (keys ? "" : RowHeader(*format));
+  std::string text;
   for (StatusOr<Row>& row : table->ReadRows(query)) {
     if (!row.ok()) return Fail(call, row.status());
     if (keys) {
-      *call.env->out << Escape(row->key) << '\n';
-    } else if (json) {
-      *call.env->out << RowAsJson(*row) << '\n';
+      *call.env->out << Encode(row->key, format->encoding) << '\n';
     } else {
-      PrintRow(*row, call.Get<size_t>("max-value-bytes"), call.env->out);
+      text.clear();
+      AppendRow(*row, *format, &text);
+      *call.env->out << text;
     }
+    if (call.env->interrupt != nullptr && call.env->interrupt->Pending()) return kInterrupted;
     if (!call.env->out->good()) break;  // RunCli tells
   }
   return kOk;
@@ -45,9 +51,9 @@ Verb ScanVerb() {
   verb.options = [](po::options_description* options) {
     AddRangeFlags(options);
     AddSelectionFlags(options);
+    AddOutputFlags(options);
     auto add = options->add_options();
     add("keys", "print row keys only");
-    add("max-value-bytes", po::value<size_t>()->default_value(0), "cut longer values; 0: never");
   };
   verb.run = Run;
   return verb;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@
 namespace stele::cli {
 
 class Interrupt;
+using ClientCache = std::map<std::string, std::shared_ptr<Client>>;  // by the cell's address
 
 // What the program says by its exit code. Servers use 10 to 13 besides (see `stele local --help`).
 enum ExitCode : int {
@@ -38,7 +40,8 @@ struct Environment {
   bool progress = false;  // standard error is a terminal
   std::string cell;       // STELE_CELL, or the default
   Clock* clock = nullptr;
-  std::shared_ptr<Client> client;  // of a shell, for all its commands; else null
+  bool terminal = false;           // standard input and output are one
+  ClientCache* clients = nullptr;  // of a shell: kept for its later commands; else null
   Interrupt* interrupt = nullptr;  // of a shell: Ctrl-C during a command; else null
 };
 
@@ -73,11 +76,14 @@ struct Verb {
 // Prints `status` as the one sentence of a failure; returns its exit code.
 int Fail(const Invocation& call, const Status& status);
 
-// The cell of --cell or STELE_CELL; within a shell, without --cell and options, its client.
+// The cell of --cell or STELE_CELL; a shell keeps it, unless --timeout-ms is given.
 StatusOr<std::shared_ptr<Client>> ConnectCell(const Invocation& call, ClientOptions options = {});
 // Connects and opens; `client` owns what the table needs.
 StatusOr<Table> OpenTable(const Invocation& call, const std::string& name,
                           std::shared_ptr<Client>* client);
+
+// The flags of the verb, with those that all verbs of its kind have.
+po::options_description OptionsOf(const Verb& verb);
 
 // All verbs that need nothing but the client.
 std::vector<Verb> ClientVerbs();

@@ -15,6 +15,7 @@ Verb TableTruncateVerb();
 Verb SetVerb();
 Verb DeleteVerb();
 Verb ReadVerb();
+Verb LookupVerb();
 Verb ScanVerb();
 Verb CountVerb();
 Verb SampleVerb();
@@ -26,6 +27,7 @@ Verb ProbeVerb();
 Verb FlushVerb();
 Verb CompactVerb();
 Verb StatusVerb();
+Verb ShellVerb();
 Verb VersionVerb();
 
 }  // namespace stele::cli

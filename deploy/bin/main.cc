@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   env.out = &std::cout;
   env.err = &std::cerr;
   env.progress = isatty(STDERR_FILENO) == 1;
+  env.terminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
   env.clock = stele::SystemClock();
   if (const char* cell = std::getenv("STELE_CELL"); cell != nullptr) env.cell = cell;
 
