@@ -65,7 +65,8 @@ std::vector<std::string> ArgumentWords(const Verb& verb, const std::vector<std::
                                        std::string_view last, const ShellNames& names) {
   std::vector<std::string> out;
   if (StartsWith(last, "-")) {
-    for (const auto& option : OptionsOf(verb).options()) {
+    const po::options_description options = OptionsOf(verb);
+    for (const auto& option : options.options()) {
       out.push_back("--" + option->long_name());
     }
     return out;
