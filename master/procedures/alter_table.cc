@@ -40,6 +40,10 @@ Status Apply(const wire::FamilyChange& change, bool is_protected, TableSchema* s
     schema->families.erase(it);
     return OkStatus();
   }
+  if (change.family.aggregate != Aggregate::kNone && change.family.aggregate != it->aggregate) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("family \"", it->name, "\" cannot change its aggregate"));
+  }
   // Its cells and the markers that hide them lie in the group's files.
   const std::string& group = change.family.locality_group;
   if (!group.empty() && group != it->locality_group) {

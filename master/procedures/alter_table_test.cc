@@ -115,6 +115,9 @@ TEST(AlteredSchema, RefusesAsAWhole) {
   request.changes = {Change(Kind::kCreate, "n")};
   request.changes[0].family.locality_group = "nowhere";
   EXPECT_STATUS(kInvalidArgument, "", AlteredSchema(Base(), request));
+  request.changes = {Change(Kind::kUpdate, "m")};
+  request.changes[0].family.aggregate = Aggregate::kSum;
+  EXPECT_STATUS(kInvalidArgument, "cannot change its aggregate", AlteredSchema(Base(), request));
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // DiskWatch: whether the store has room for more (PROMISES P23). Below a reserve of free bytes, or
 // while a tablet cannot be flushed for want of space, the disk counts as full: writes to user
-// tablets are refused with a definite ResourceExhausted. Merges that would touch the reserve wait. What is left is
-// for flushes, manifests, the log and the system's tablets, which free memory and log again.
+// tablets are refused with a definite ResourceExhausted. Merges that would touch the reserve wait.
+// What is left is for flushes, manifests, the log and the system's tablets, which free memory and
+// log again.
 //
 // Owned by the EngineCore. Whoever may block on the disk looks now and then; those who must not
 // only read the outcome. Nothing is kept over a crash: the first look tells. Thread-safe.

@@ -17,12 +17,14 @@
 #include "common/fault/fault.h"
 #include "common/store/blob_store.h"
 #include "common/time/clock.h"
+#include "schema/model/conditional.h"
 #include "schema/model/model.h"
 #include "tabletserver/storage/cache/cache.h"
 #include "tabletserver/storage/disk_watch.h"
 #include "tabletserver/storage/iterator/row_sink.h"
 #include "tabletserver/storage/log/commit_log.h"
 #include "tabletserver/storage/manifest/manifest.h"
+#include "tabletserver/storage/row_predicate.h"
 
 namespace stele::storage {
 
@@ -53,6 +55,15 @@ struct EngineEnv {
   std::string server_id;                // names the commit log in the store
   std::function<Status()> lease_check;  // before every ack, read reply, publish, delete, log reuse
   std::function<void(const Status&)> on_fatal;  // storage or lease gone: stop and exit
+  // Runs work that may block on the disk on a thread that may wait; an error: it was not taken.
+  // None: it is done at once, wherever that is.
+  std::function<Status(std::function<void()>)> run_blocking;
+};
+
+// With which one change comes.
+struct ChangeContext {
+  RequestId id;                  // without a client: every attempt counts
+  int64_t deadline_boot_ns = 0;  // not begun after it; 0: none
 };
 
 // Which of the things that a read may leave out without a change of its answer it leaves out. All,
@@ -146,9 +157,29 @@ class TabletStore {
   // unless an error is returned. Errors at once: InvalidArgument, NotFound (family), OutOfRange
   // (row not in this tablet), ResourceExhausted (with the payload kRetryDelayMsPayload),
   // Unavailable (closing).
-  virtual Status Write(const RowMutation& mutation, std::function<void(const Status&)> done) = 0;
+  virtual Status Write(const RowMutation& mutation, const ChangeContext& context,
+                       std::function<void(const Status&)> done) = 0;
+  Status Write(const RowMutation& mutation, std::function<void(const Status&)> done) {
+    return Write(mutation, {}, std::move(done));
+  }
   // Write and wait.
   virtual Status WriteSync(const RowMutation& mutation) = 0;
+
+  // Both look at the row and change it in one step: no other change of the row comes between. They
+  // never block; a later one on the same row does not wait for the sync of an earlier one. `done`
+  // and errors as with Write, and: FailedPrecondition (the row is too large to be read; the request
+  // was given up by its client), DataLoss, AlreadyExists (it was done before, once, and its answer
+  // was too large to be remembered), DeadlineExceeded (nothing happened).
+  // Answers with the touched columns, one cell each.
+  virtual Status ReadModifyWrite(Slice row, const std::vector<ReadModifyWriteRule>& rules,
+                                 const ChangeContext& context,
+                                 std::function<void(StatusOr<Row>)> done) = 0;
+  // Applies one of the lists and answers whether the predicate matched; without one: whether the
+  // row has a cell.
+  virtual Status CheckAndMutate(Slice row, std::shared_ptr<RowPredicate> predicate,
+                                std::vector<Mutation> if_true, std::vector<Mutation> if_false,
+                                const ChangeContext& context,
+                                std::function<void(StatusOr<bool>)> done) = 0;
 
   // Rows of `range` (clipped to the tablet) in order into `sink`. Each row is one state that it
   // really had.

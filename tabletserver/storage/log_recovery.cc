@@ -86,6 +86,8 @@ StatusOr<LogRecovery::Tablet*> LogRecovery::Find(TabletId id) {
   if (stored.ok()) {
     tablet->manifest.emplace(core_->env.store, *std::move(stored));
     tablet->cells = std::make_unique<Memtable>();
+    tablet->requests = std::make_unique<RequestMemory>(core_->env.clock, &core_->request_memory);
+    tablet->requests->Load(tablet->manifest->current().requests);
   } else if (IsCorrupt(stored.status())) {
     if (rescuing_) return stored.status();
     tablet->damage = stored.status();
@@ -165,6 +167,7 @@ Status LogRecovery::AddCells(const RecoveredRecord& record, Tablet* tablet) {
     tablet->cells->Add(key, value);
     return OkStatus();
   });
+  if (status.ok()) status = RememberRequest(header, record.payload, tablet);
   RETURN_IF_ERROR(status);
   tablet->newest_epoch = std::max(tablet->newest_epoch, header.epoch);
   tablet->last_sequence = std::max(tablet->last_sequence, header.last_sequence());
@@ -174,6 +177,17 @@ Status LogRecovery::AddCells(const RecoveredRecord& record, Tablet* tablet) {
   if (memory_bytes_ > static_cast<uint64_t>(core_->memtable_pressure_bytes())) {
     return SpillLargest();
   }
+  return OkStatus();
+}
+
+Status LogRecovery::RememberRequest(const WriteHeader& header, Slice payload, Tablet* tablet) {
+  if (header.id.client_id == 0) return OkStatus();
+  ChangeOutcome outcome{header.kind, nullptr};
+  if (header.kind == ChangeKind::kRow) {
+    ASSIGN_OR_RETURN(Row row, DecodeWrittenRow(payload));
+    outcome.row = std::make_shared<const Row>(std::move(row));
+  }
+  tablet->requests->Remember(header.id, outcome);
   return OkStatus();
 }
 
@@ -231,6 +245,7 @@ Status LogRecovery::Install(TabletId id, Tablet* tablet) {
   next.max_server_timestamp_us =
       std::max(next.max_server_timestamp_us, tablet->max_server_timestamp_us);
   SettleRowDrops(&next);
+  next.requests = tablet->requests->Snapshot();
   RETURN_IF_ERROR(FaultPoint(core_->env.faults, "recovery.flush_recovered"));
   RETURN_IF_ERROR(core_->CheckLease());
   Status status = tablet->manifest->Publish(next);

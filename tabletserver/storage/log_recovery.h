@@ -21,6 +21,7 @@
 #include "tabletserver/storage/engine_core.h"
 #include "tabletserver/storage/memtable/memtable.h"
 #include "tabletserver/storage/published_manifest.h"
+#include "tabletserver/storage/request_memory.h"
 #include "tabletserver/storage/rescue_file.h"
 #include "tabletserver/storage/write_record.h"
 
@@ -45,6 +46,7 @@ class LogRecovery {
     explicit Tablet(EngineCore* core) : making(core) {}
     std::optional<PublishedManifest> manifest;  // none: dropped, its records are skipped
     std::unique_ptr<Memtable> cells;
+    std::unique_ptr<RequestMemory> requests;  // what the manifest and the records say was done
     std::vector<NewTable> made;
     Sequence last_sequence = 0;
     Epoch newest_epoch = 0;
@@ -68,6 +70,7 @@ class LogRecovery {
   Status Mark();
   StatusOr<Tablet*> Find(TabletId id);
   bool Skips(const Tablet& tablet, const WriteHeader& header) const;
+  Status RememberRequest(const WriteHeader& header, Slice payload, Tablet* tablet);
   Status Rescue(const RecoveredRecord& record, Tablet* tablet);
   Status SpillLargest();
   Status Spill(Tablet* tablet);

@@ -18,11 +18,15 @@ class RowTimestamps {
   RowTimestamps(Clock* clock, int64_t floor_us);
 
   int64_t Next(Slice row);
+  // The time for a change that may meet the row's last time again: never behind it, and what Next
+  // hands out later is above it.
+  int64_t Now(Slice row);
   // The largest handed out so far, or the floor.
   int64_t max_us() const { return max_us_; }
 
  private:
   static constexpr size_t kStripes = 256;
+  int64_t Give(Slice row, int64_t above_last_us);
   Clock* const clock_;
   int64_t max_us_;
   std::vector<int64_t> last_us_;

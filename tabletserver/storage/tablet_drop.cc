@@ -80,12 +80,14 @@ StatusOr<Sequence> TabletStoreImpl::HoldRows(const RowDrop& drop) {
     return absl::FailedPreconditionError("the tablet has used up its sequences");
   }
   held_ = drop;
+  ++drops_;
   return next_sequence_++;
 }
 
 void TabletStoreImpl::LetRowsGo() {
   MutexLock lock(&write_mu_);
   held_.reset();
+  ++drops_;
 }
 
 void TabletStoreImpl::ShowDrop(const Manifest& next) {

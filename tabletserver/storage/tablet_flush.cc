@@ -107,6 +107,7 @@ Status TabletStoreImpl::PublishFlush(const TabletMemtable& frozen, std::vector<N
   }
   CHECK_GT(frozen.last_sequence.load(), next.flushed_sequence);
   next.flushed_sequence = frozen.last_sequence;
+  next.requests = requests_.Snapshot();
   next.max_server_timestamp_us =
       std::max<int64_t>(next.max_server_timestamp_us, frozen.max_server_timestamp_us);
   SettleRowDrops(&next);

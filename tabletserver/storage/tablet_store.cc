@@ -1,6 +1,6 @@
-// TabletStoreImpl: opening, the version, schema changes, statistics. Writing, reading, flushing,
-// compacting and dropping rows are in tablet_write.cc, tablet_read.cc, tablet_flush.cc,
-// tablet_compaction.cc and tablet_drop.cc.
+// TabletStoreImpl: opening, the version, schema changes, statistics. Writing, conditional changes,
+// reading, flushing, compacting and dropping rows are in tablet_write.cc, tablet_conditional.cc,
+// tablet_read.cc, tablet_flush.cc, tablet_compaction.cc and tablet_drop.cc.
 #include "tabletserver/storage/tablet_store.h"
 
 #include <algorithm>
@@ -18,9 +18,13 @@ TabletStoreImpl::TabletStoreImpl(std::shared_ptr<EngineCore> core, StoredManifes
       last_split_(SplitIsPending(stored.manifest) ? SplitOff() : stored.manifest.last_split),
       visible_sequence_(stored.manifest.flushed_sequence),
       last_drop_order_(stored.manifest.last_drop_order),
+      requests_(core_->env.clock, &core_->request_memory),
       manifest_(core_->env.store, stored),
       timestamps_(core_->env.clock, stored.manifest.max_server_timestamp_us),
-      next_sequence_(stored.manifest.flushed_sequence + 1) {}
+      next_sequence_(stored.manifest.flushed_sequence + 1),
+      stripe_last_(kRowStripes, 0) {
+  requests_.Load(stored.manifest.requests);
+}
 
 TabletStoreImpl::~TabletStoreImpl() = default;
 
@@ -180,9 +184,10 @@ Status TabletStoreImpl::AlterSchema(const TableSchema& schema) {
     for (const FamilySchema& old : next.schema.families) {
       // Older cells and the markers that hide them must stay in one group.
       if (family.id == old.id &&
-          (family.name != old.name || family.locality_group != old.locality_group)) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("family ", old.name, " cannot change its name or locality group"));
+          (family.name != old.name || family.locality_group != old.locality_group ||
+           family.aggregate != old.aggregate)) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "family ", old.name, " cannot change its name, locality group or aggregate"));
       }
     }
   }

@@ -4,15 +4,18 @@
 //
 // Sequences are given under write_mu_ in the order of the log queue, so the log thread applies them
 // in ascending order; the visible sequence moves by whole records. Locks are taken in the order
-// flush_mu_ or compaction_mu_, manifest_mu_, apply_mu_ or write_mu_, version_mu_.
+// flush_mu_ or compaction_mu_, manifest_mu_, apply_mu_ or write_mu_, version_mu_; the mutex inside
+// requests_ is a leaf below all.
 //
 // Crash rule: the manifest's files and the log's records above its flushed sequence are the tablet.
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "common/base/mutex.h"
@@ -20,13 +23,19 @@
 #include "tabletserver/storage/compaction/scheduler.h"
 #include "tabletserver/storage/engine.h"
 #include "tabletserver/storage/engine_core.h"
+#include "tabletserver/storage/locked_row.h"
 #include "tabletserver/storage/published_manifest.h"
+#include "tabletserver/storage/request_memory.h"
+#include "tabletserver/storage/row_change.h"
 #include "tabletserver/storage/row_timestamps.h"
 #include "tabletserver/storage/tablet_version.h"
 
 namespace stele::storage {
 
 class TabletReader;
+
+// Rows share stripes by hash where an answer for all of a stripe will do for each.
+inline constexpr size_t kRowStripes = 256;
 
 class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<TabletStoreImpl> {
  public:
@@ -38,7 +47,16 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   ~TabletStoreImpl() override;
 
   const TabletDescriptor& descriptor() const override { return tablet_; }
-  Status Write(const RowMutation& mutation, std::function<void(const Status&)> done) override;
+  using TabletStore::Write;
+  Status Write(const RowMutation& mutation, const ChangeContext& context,
+               std::function<void(const Status&)> done) override;
+  Status ReadModifyWrite(Slice row, const std::vector<ReadModifyWriteRule>& rules,
+                         const ChangeContext& context,
+                         std::function<void(StatusOr<Row>)> done) override;
+  Status CheckAndMutate(Slice row, std::shared_ptr<RowPredicate> predicate,
+                        std::vector<Mutation> if_true, std::vector<Mutation> if_false,
+                        const ChangeContext& context,
+                        std::function<void(StatusOr<bool>)> done) override;
   Status WriteSync(const RowMutation& mutation) override;
   StatusOr<ReadProgress> Read(const RowRange& range, const ReadOptions& options,
                               RowSink* sink) override;
@@ -97,14 +115,62 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   // Runs fn on a copy of the current version and installs it.
   void ChangeVersion(absl::FunctionRef<void(TabletVersion*)> fn) EXCLUDES(version_mu_);
 
+  // What a record in the log is about, besides its payload.
+  struct Record {
+    RequestId id;
+    ChangeOutcome outcome;
+    int64_t server_time_us = 0;  // 0: chosen when it is queued, if needed
+    ChangeDone done;
+    std::shared_ptr<LockedRow> row;  // null: the row was not locked
+    std::shared_ptr<std::atomic<bool>> refused;
+    Sequence last_sequence = 0;
+  };
+  // A change whose turn it is, with what is to be seen of its row.
+  struct Turn {
+    std::unique_ptr<RowChange> change;
+    std::shared_ptr<TabletMemtable> older, newer;
+    std::shared_ptr<std::atomic<bool>> refused;
+    int64_t now_us = 0;
+    uint64_t drops = 0;  // drops_ when it was taken
+  };
+
   // Write.
-  Status Admit(const RowMutation& mutation);
-  Status Queue(const RowMutation& mutation, const TableSchema& schema,
-               std::function<void(const Status&)> done) EXCLUDES(write_mu_);
-  void Apply(Lsn lsn, Slice payload) EXCLUDES(apply_mu_);
+  Status Admit(uint64_t bytes);
+  // OK(true): the request is new, or has no id. OK(false): it was answered or will be.
+  StatusOr<bool> Begin(const RequestId& id, ChangeDone* done);
+  Status WriteNew(const RowMutation& mutation, const ChangeContext& context,
+                  std::shared_ptr<Record> record) EXCLUDES(write_mu_);
+  Status QueueRecord(const RowMutation& mutation, const TableSchema& schema,
+                     std::shared_ptr<Record> record) REQUIRES(write_mu_);
+  void Apply(Lsn lsn, Slice payload, const Record& record) EXCLUDES(apply_mu_);
+  void Done(const Record& record, const Status& logged) EXCLUDES(write_mu_);
   // What the caller is told of a record that the log is done with.
   Status Answer(const Status& logged);
-  void Finished() EXCLUDES(write_mu_);
+  void Finished(const Record& record, const Status& answer) EXCLUDES(write_mu_);
+  // Whether what was read, or is remembered, may be told.
+  Status MayAnswer();
+
+  // Conditional changes of locked rows.
+  Status BeginChange(std::unique_ptr<RowChange> change, const ChangeContext& context)
+      EXCLUDES(write_mu_);
+  Status Enqueue(std::unique_ptr<RowChange> change) EXCLUDES(write_mu_);
+  // To the row's queue; *run: the caller must run the row when it has let go of the mutex.
+  Status EnqueueLocked(const std::shared_ptr<LockedRow>& row, std::unique_ptr<RowChange> change,
+                       bool* run) REQUIRES(write_mu_);
+  std::shared_ptr<LockedRow> FindLocked(const std::string& row) REQUIRES(write_mu_);
+  void RunRow(const std::shared_ptr<LockedRow>& row, bool may_block) EXCLUDES(write_mu_);
+  void RunRowElsewhere(const std::shared_ptr<LockedRow>& row) EXCLUDES(write_mu_);
+  bool TakeTurn(const std::shared_ptr<LockedRow>& row, Turn* turn) EXCLUDES(write_mu_);
+  bool IsReady(const std::shared_ptr<LockedRow>& row) REQUIRES(write_mu_);
+  StatusOr<RowChange::Plan> Decide(const Turn& turn, bool may_block);
+  Status ReadLocked(const Turn& turn, const ReadSelection& selection, bool may_block,
+                    RowSink* sink);
+  void CarryOut(const std::shared_ptr<LockedRow>& row, Turn turn, StatusOr<RowChange::Plan> plan)
+      EXCLUDES(write_mu_);
+  void KeepQueued(LockedRow* row, Slice payload, Sequence last) REQUIRES(write_mu_);
+  void FinishChange(const RowChange& change, const StatusOr<ChangeOutcome>& outcome);
+  void FailWaiting(const std::shared_ptr<LockedRow>& row, const Status& status) EXCLUDES(write_mu_);
+  void Unlock(LockedRow* row) REQUIRES(write_mu_);
 
   // Drops of rows.
   StatusOr<Sequence> HoldRows(const RowDrop& drop) EXCLUDES(write_mu_);
@@ -162,6 +228,8 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   std::atomic<uint64_t> last_drop_order_{0};
   std::atomic<uint32_t> flushing_{0}, compacting_{0};
 
+  RequestMemory requests_;
+
   Mutex flush_mu_;
   Lsn reclaimable_lsn_ GUARDED_BY(flush_mu_) = 0;  // in the manifest, the log not yet told
   Mutex compaction_mu_;
@@ -185,6 +253,12 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   uint64_t queued_ GUARDED_BY(write_mu_) = 0;          // in the log, not yet answered
   bool closing_ GUARDED_BY(write_mu_) = false;
   bool paused_ GUARDED_BY(write_mu_) = false;
+  // The last sequence queued for any of the rows that share a stripe.
+  std::vector<Sequence> stripe_last_ GUARDED_BY(write_mu_);
+  std::unordered_map<std::string, std::shared_ptr<LockedRow>> locked_rows_ GUARDED_BY(write_mu_);
+  uint64_t drops_ GUARDED_BY(write_mu_) = 0;  // changes with the beginning and end of each drop
+  // Those that wait until plain writes up to a sequence are applied.
+  std::multimap<Sequence, std::shared_ptr<LockedRow>> parked_ GUARDED_BY(write_mu_);
 };
 
 }  // namespace stele::storage

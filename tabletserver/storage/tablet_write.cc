@@ -13,18 +13,6 @@ constexpr int64_t kRingFullDelayMs = 20;
 constexpr int64_t kHeldRowsDelayMs = 10;
 constexpr int64_t kPausedDelayMs = 10;
 constexpr int64_t kLongestSyncWaitMs = 60'000;
-constexpr uint64_t kCellOverheadBytes = 64;
-
-uint64_t SizeOf(const RowMutation& mutation) {
-  uint64_t bytes = mutation.row.size();
-  for (const Mutation& m : mutation.mutations) {
-    bytes += kCellOverheadBytes;
-    if (const SetCell* set = std::get_if<SetCell>(&m)) {
-      bytes += set->qualifier.size() + set->value.size();
-    }
-  }
-  return bytes;
-}
 
 bool WantsServerTime(const RowMutation& mutation) {
   return std::any_of(mutation.mutations.begin(), mutation.mutations.end(), [](const Mutation& m) {
@@ -58,18 +46,74 @@ Status WithDelay(const Status& status) {
 //  6. Apply: the log thread adds the cells to the active memtable, then moves the visible sequence
 //     past the whole record. Readers see all of it or nothing.
 //  7. done(OK), unless the tablet was found to have another owner meanwhile.
-Status TabletStoreImpl::Write(const RowMutation& mutation,
+Status TabletStoreImpl::Write(const RowMutation& mutation, const ChangeContext& context,
                               std::function<void(const Status&)> done) {
-  auto v = version();
-  RETURN_IF_ERROR(ValidateRowMutation(mutation, v->schema.get()));  // 1
-  if (!tablet_.Contains(mutation.row)) {
+  auto record = std::make_shared<Record>();
+  record->id = context.id;
+  record->done = [done = std::move(done)](const StatusOr<ChangeOutcome>& outcome) {
+    done(outcome.status());
+  };
+  if (!tablet_.Contains(mutation.row) && !mutation.row.empty()) {
     return absl::OutOfRangeError(absl::StrCat("the row is not in tablet ", tablet_.id));
   }
-  RETURN_IF_ERROR(Admit(mutation));
-  return Queue(mutation, *v->schema, std::move(done));  // 2 .. 7
+  ASSIGN_OR_RETURN(const bool is_new, Begin(context.id, &record->done));
+  if (!is_new) return OkStatus();
+  Status status = WriteNew(mutation, context, std::move(record));
+  if (!status.ok() && context.id.client_id != 0) requests_.Finish(context.id, status);
+  return status;
 }
 
-Status TabletStoreImpl::Admit(const RowMutation& mutation) {
+StatusOr<bool> TabletStoreImpl::Begin(const RequestId& id, ChangeDone* done) {
+  if (id.client_id == 0) return true;
+  RETURN_IF_ERROR(ValidateRequestId(id));
+  ChangeOutcome outcome;
+  ASSIGN_OR_RETURN(const RequestMemory::Begun begun, requests_.Begin(id, done, &outcome));
+  if (begun == RequestMemory::Begun::kNew) return true;
+  if (begun == RequestMemory::Begun::kRemembered) {
+    RETURN_IF_ERROR(MayAnswer());
+    (*done)(outcome);
+  }
+  return false;
+}
+
+Status TabletStoreImpl::MayAnswer() {
+  if (reads_stopped_ || fenced_) {
+    return absl::UnavailableError(absl::StrCat("tablet ", tablet_.id, " is closed"));
+  }
+  return core_->CheckLease();
+}
+
+Status TabletStoreImpl::WriteNew(const RowMutation& mutation, const ChangeContext& context,
+                                 std::shared_ptr<Record> record) {
+  auto v = version();
+  RETURN_IF_ERROR(ValidateRowMutation(mutation, v->schema.get()));  // 1
+  RETURN_IF_ERROR(Admit(mutation.row.size() + SizeOf(mutation.mutations)));
+  auto as_change = [&] {
+    auto change = NewWrite(mutation.mutations);
+    change->row = mutation.row;
+    change->schema = v->schema;
+    change->id = context.id;
+    change->deadline_boot_ns = context.deadline_boot_ns;
+    change->done = std::move(record->done);
+    return change;
+  };
+  if (HasAdditions(mutation.mutations)) return Enqueue(as_change());
+  bool run = false;
+  std::shared_ptr<LockedRow> row;
+  {
+    MutexLock lock(&write_mu_);
+    row = FindLocked(mutation.row);
+    if (row == nullptr || (!row->running && !*row->refused)) {
+      record->row = row;
+      return QueueRecord(mutation, *v->schema, std::move(record));  // 2 .. 7
+    }
+    RETURN_IF_ERROR(EnqueueLocked(row, as_change(), &run));
+  }
+  if (run) RunRow(row, /*may_block=*/false);
+  return OkStatus();
+}
+
+Status TabletStoreImpl::Admit(uint64_t bytes) {
   RETURN_IF_ERROR(core_->CheckUsable());
   // The tree and the catalog go on: without them no table could be dropped to make room.
   if (tablet_.id >= kFirstUserTablet) RETURN_IF_ERROR(core_->disk.AdmitWrite());
@@ -80,23 +124,13 @@ Status TabletStoreImpl::Admit(const RowMutation& mutation) {
     of_files = kThrottleFrom + (1 - kThrottleFrom) * (most_files_ - allowed) / allowed;
   }
   const double pressure = std::max(std::min(of_files, 0.99), core_->WritePressure());
-  Status status = core_->throttle.Admit(SizeOf(mutation), pressure);
+  Status status = core_->throttle.Admit(bytes, pressure);
   if (!status.ok() && core_->wake_maintenance) core_->wake_maintenance();
   return status;
 }
 
-Status TabletStoreImpl::Queue(const RowMutation& mutation, const TableSchema& schema,
-                              std::function<void(const Status&)> done) {
-  auto self = shared_from_this();
-  LogRecord record;
-  record.tablet = tablet_.id;
-  record.apply = [self](Lsn lsn, Slice payload) { self->Apply(lsn, payload); };
-  record.done = [self, done = std::move(done)](const Status& status) {
-    // The log says Unknown of what may be on the disk; any other error is definite.
-    done(self->Answer(status));
-    self->Finished();
-  };
-  MutexLock lock(&write_mu_);
+Status TabletStoreImpl::QueueRecord(const RowMutation& mutation, const TableSchema& schema,
+                                    std::shared_ptr<Record> record) {
   if (closing_ || fenced_) {
     return absl::UnavailableError(absl::StrCat("tablet ", tablet_.id, " is closing"));
   }
@@ -111,25 +145,42 @@ Status TabletStoreImpl::Queue(const RowMutation& mutation, const TableSchema& sc
   header.epoch = epoch_;
   header.base_sequence = next_sequence_;
   header.mutations = mutation.mutations.size();
+  header.id = record->id;
+  header.kind = record->outcome.kind;
+  header.server_timestamp_us = record->server_time_us;
   if (WantsServerTime(mutation)) header.server_timestamp_us = timestamps_.Next(mutation.row);
   if (header.base_sequence > kMaxSequence - header.mutations - 1) {
     return absl::FailedPreconditionError("the tablet has used up its sequences");
   }
-  record.payload = EncodeWrite(mutation, schema, header);
-  const uint64_t bytes = record.payload.size();
-  Status status = core_->log->Append(std::move(record));
+  record->last_sequence = header.last_sequence();
+  auto self = shared_from_this();
+  LogRecord logged;
+  logged.tablet = tablet_.id;
+  logged.payload = EncodeWrite(mutation, schema, header);
+  logged.apply = [self, record](Lsn lsn, Slice payload) { self->Apply(lsn, payload, *record); };
+  logged.done = [self, record](const Status& status) { self->Done(*record, status); };
+  LockedRow* row = record->row.get();
+  std::string copy;
+  if (row != nullptr) {
+    logged.refused = record->refused = row->refused;
+    copy = logged.payload;
+  }
+  const uint64_t bytes = logged.payload.size();
+  Status status = core_->log->Append(std::move(logged));
   if (!status.ok()) {
     if (core_->wake_maintenance) core_->wake_maintenance();
     return WithDelay(status);
   }
+  if (row != nullptr) KeepQueued(row, copy, header.last_sequence());
   next_sequence_ = header.last_sequence() + 1;
+  stripe_last_[std::hash<std::string>()(mutation.row) % kRowStripes] = header.last_sequence();
   ++queued_;
   ++writes_;
   bytes_written_ += bytes;
   return OkStatus();
 }
 
-void TabletStoreImpl::Apply(Lsn lsn, Slice payload) {
+void TabletStoreImpl::Apply(Lsn lsn, Slice payload, const Record& record) {
   MutexLock lock(&apply_mu_);
   TabletMemtable* memtable = active_;
   WriteHeader header;
@@ -139,6 +190,8 @@ void TabletStoreImpl::Apply(Lsn lsn, Slice payload) {
   });
   CHECK_OK(status);  // this process encoded it
   CHECK_GT(header.base_sequence, visible_sequence_.load(std::memory_order_relaxed));
+  // Before the memtable can be frozen: its flush takes what is durable by now into the manifest.
+  if (record.id.client_id != 0) requests_.Durable(record.id, record.outcome);
   memtable->ChargeGrowth();
   if (memtable->first_lsn == 0) memtable->first_lsn = lsn;
   memtable->last_lsn = lsn;
@@ -151,6 +204,18 @@ void TabletStoreImpl::Apply(Lsn lsn, Slice payload) {
   }
 }
 
+// The log says Unknown of what may be on the disk; any other error is definite.
+void TabletStoreImpl::Done(const Record& record, const Status& logged) {
+  // Before the log looks at its next record: it may have been made from this one.
+  if (!logged.ok() && record.refused != nullptr) *record.refused = true;
+  const Status answer = Answer(logged);
+  StatusOr<ChangeOutcome> outcome = record.outcome;
+  if (!answer.ok()) outcome = answer;
+  if (record.id.client_id != 0) requests_.Finish(record.id, outcome);
+  record.done(outcome);
+  Finished(record, answer);
+}
+
 Status TabletStoreImpl::Answer(const Status& logged) {
   if (!logged.ok() || !fenced_) return WithDelay(logged);
   // The new owner may have recovered the log before the record was in it. Nobody here will flush
@@ -160,10 +225,31 @@ Status TabletStoreImpl::Answer(const Status& logged) {
       absl::StrCat("tablet ", tablet_.id, " has another owner; the write may be lost"));
 }
 
-void TabletStoreImpl::Finished() {
-  MutexLock lock(&write_mu_);
-  CHECK_GT(queued_, 0u);
-  if (--queued_ == 0 && (closing_ || paused_)) drained_.SignalAll();
+void TabletStoreImpl::Finished(const Record& record, const Status& answer) {
+  std::vector<std::shared_ptr<LockedRow>> go_on;
+  std::vector<std::function<void(const Status&)>> answers;
+  {
+    MutexLock lock(&write_mu_);
+    CHECK_GT(queued_, 0u);
+    if (--queued_ == 0 && (closing_ || paused_)) drained_.SignalAll();
+    const Sequence visible = visible_sequence_.load(std::memory_order_acquire);
+    while (!parked_.empty() && (parked_.begin()->first <= visible || queued_ == 0)) {
+      go_on.push_back(std::move(parked_.begin()->second));
+      parked_.erase(parked_.begin());
+    }
+    if (LockedRow* row = record.row.get(); row != nullptr) {
+      while (!row->answers.empty() && row->answers.front().first <= record.last_sequence) {
+        answers.push_back(std::move(row->answers.front().second));
+        row->answers.pop_front();
+      }
+      if (--row->in_log == 0) {
+        if (std::exchange(row->waits_for_log, false)) go_on.push_back(record.row);
+        Unlock(row);
+      }
+    }
+  }
+  for (const auto& tell : answers) tell(answer);
+  for (const auto& row : go_on) RunRowElsewhere(row);
 }
 
 void TabletStoreImpl::StopWrites() {

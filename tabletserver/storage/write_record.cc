@@ -8,7 +8,8 @@
 namespace stele::storage {
 namespace {
 
-constexpr uint8_t kWriteRecordVersion = 1;
+constexpr uint8_t kWriteRecordVersion = 2;
+constexpr uint8_t kPlainVersion = 1;  // of records without a request id
 constexpr uint8_t kHasServerTimestamp = 1;
 constexpr uint8_t kHasRequestId = 2;
 
@@ -44,14 +45,19 @@ Status ReadHeader(Slice* in, WriteHeader* header, Slice* row) {
   }
   if (version == 0) return Damaged("version 0");
   if ((flags & ~(kHasServerTimestamp | kHasRequestId)) != 0) return Damaged("unknown flags");
-  uint64_t timestamp = 0;
+  uint64_t timestamp = 0, kind = 0;
   bool good = GetVarint64(in, &header->epoch) && GetVarint64(in, &header->base_sequence);
   if (good && (flags & kHasServerTimestamp) != 0) good = GetVarint64(in, &timestamp);
   if (good && (flags & kHasRequestId) != 0) {
-    good = GetVarint64(in, &header->client_id) && GetVarint64(in, &header->request_sequence);
+    good = GetVarint64(in, &header->id.client_id) && GetVarint64(in, &header->id.sequence);
+    if (good && version > kPlainVersion) {
+      good = GetVarint64(in, &header->id.first_incomplete) && GetVarint64(in, &kind);
+    }
   }
   good = good && GetLengthPrefixed(in, row) && GetVarint64(in, &header->mutations);
   if (!good) return Damaged("header");
+  if (kind > static_cast<uint64_t>(ChangeKind::kRow)) return Damaged("kind of change");
+  header->kind = static_cast<ChangeKind>(kind);
   header->server_timestamp_us = static_cast<int64_t>(timestamp);
   if (header->server_timestamp_us < 0) return Damaged("timestamp");
   if (header->mutations == 0 || header->mutations > kMaxMutationsPerRow) return Damaged("count");
@@ -67,24 +73,27 @@ std::string EncodeWrite(const RowMutation& mutation, const TableSchema& schema,
                         const WriteHeader& header) {
   CHECK(!mutation.mutations.empty());
   std::string out;
-  size_t bytes = 64 + mutation.row.size() * 2;
+  size_t bytes = 80 + mutation.row.size() * 2;
   for (const Mutation& m : mutation.mutations) {
     const SetCell* set = std::get_if<SetCell>(&m);
     bytes += 48 + (set != nullptr ? set->family.size() + set->qualifier.size() + set->value.size()
                                   : size_t{64});
   }
   out.reserve(bytes);
-  out.push_back(static_cast<char>(kWriteRecordVersion));
+  const bool has_id = header.id.client_id != 0;
+  out.push_back(static_cast<char>(has_id ? kWriteRecordVersion : kPlainVersion));
   out.push_back(static_cast<char>((header.server_timestamp_us != 0 ? kHasServerTimestamp : 0) |
-                                  (header.client_id != 0 ? kHasRequestId : 0)));
+                                  (has_id ? kHasRequestId : 0)));
   PutVarint64(&out, header.epoch);
   PutVarint64(&out, header.base_sequence);
   if (header.server_timestamp_us != 0) {
     PutVarint64(&out, static_cast<uint64_t>(header.server_timestamp_us));
   }
-  if (header.client_id != 0) {
-    PutVarint64(&out, header.client_id);
-    PutVarint64(&out, header.request_sequence);
+  if (has_id) {
+    PutVarint64(&out, header.id.client_id);
+    PutVarint64(&out, header.id.sequence);
+    PutVarint64(&out, header.id.first_incomplete);
+    PutVarint64(&out, static_cast<uint64_t>(header.kind));
   }
   std::string escaped_row;
   AppendEscaped(&escaped_row, mutation.row);
@@ -132,6 +141,22 @@ Status DecodeWrite(Slice payload, WriteHeader* header,
     RETURN_IF_ERROR(fn(key, value));
   }
   return payload.empty() ? OkStatus() : Damaged("bytes after the end");
+}
+
+StatusOr<Row> DecodeWrittenRow(Slice payload) {
+  Row row;
+  WriteHeader header;
+  std::string scratch;
+  RETURN_IF_ERROR(DecodeWrite(payload, &header, [&](Slice key, Slice value) -> Status {
+    ParsedCellKey parsed;
+    RETURN_IF_ERROR(ParseCellKey(key, &parsed, &scratch));
+    if (parsed.kind != CellKind::kSet) return Damaged("a delete in an answer");
+    row.key = std::string(parsed.row);
+    row.cells.push_back({std::string(parsed.family), std::string(parsed.qualifier),
+                         parsed.timestamp_us, std::string(value)});
+    return OkStatus();
+  }));
+  return row;
 }
 
 }  // namespace stele::storage

@@ -56,15 +56,37 @@ TEST(WriteRecord, ReadsBackCells) {
   EXPECT_EQ(cells, expected);
 }
 
+// The bytes of each version, for ever.
 TEST(WriteRecord, GoldenVersion1) {
   RowMutation mutation{"r", {SetCell{"f", "q", 1000, "v"}}};
-  WriteHeader header{.epoch = 1, .base_sequence = 2, .client_id = 3, .request_sequence = 4};
+  WriteHeader header{.epoch = 1, .base_sequence = 2};
   EXPECT_EQ(absl::BytesToHexString(EncodeWrite(mutation, Schema(), header)),
-            "0102010203040372000101010f66000003710001fffffffffffffc170176");
+            "010001020372000101010f66000003710001fffffffffffffc170176");
+  // With an id.
   ASSERT_OK_AND_ASSIGN(WriteHeader back,
-                       DecodeWriteHeader(EncodeWrite(mutation, Schema(), header)));
-  EXPECT_EQ(back.client_id, 3u);
-  EXPECT_EQ(back.request_sequence, 4u);
+                       DecodeWriteHeader(absl::HexStringToBytes(
+                           "0102010203040372000101010f66000003710001fffffffffffffc170176")));
+  EXPECT_EQ(back.id, (RequestId{3, 4, 0}));
+  EXPECT_EQ(back.kind, ChangeKind::kWrite);
+}
+
+TEST(WriteRecord, GoldenVersion2) {
+  RowMutation mutation{"r", {SetCell{"f", "q", 1000, "v"}}};
+  WriteHeader header{.epoch = 1, .base_sequence = 2, .id = {3, 4, 1}, .kind = ChangeKind::kMatched};
+  const std::string bytes = EncodeWrite(mutation, Schema(), header);
+  EXPECT_EQ(absl::BytesToHexString(bytes),
+            "02020102030401020372000101010f66000003710001fffffffffffffc170176");
+  ASSERT_OK_AND_ASSIGN(WriteHeader back, DecodeWriteHeader(bytes));
+  EXPECT_EQ(back.id, header.id);
+  EXPECT_EQ(back.kind, ChangeKind::kMatched);
+}
+
+TEST(WriteRecord, TheAnswerOfAReadModifyWriteIsItsCells) {
+  RowMutation mutation{"r", {SetCell{"f", "", 1000, "v"}, SetCell{"g", "q", 2000, ""}}};
+  ASSERT_OK_AND_ASSIGN(Row row, DecodeWrittenRow(EncodeWrite(mutation, Schema(), Header())));
+  EXPECT_EQ(row, (Row{"r", {{"f", "", 1000, "v"}, {"g", "q", 2000, ""}}}));
+  EXPECT_STATUS(kDataLoss, "a delete in an answer",
+                DecodeWrittenRow(EncodeWrite(Sample(), Schema(), Header())).status());
 }
 
 TEST(WriteRecord, CutsAndExtraBytesAreDamage) {
@@ -96,7 +118,7 @@ TEST(WriteRecord, AnyBytesGiveAStatus) {
 
 TEST(WriteRecord, RefusesNewerVersionsAndBadHeads) {
   std::string payload = EncodeWrite(Sample(), Schema(), Header());
-  payload[0] = 2;
+  payload[0] = 3;
   EXPECT_STATUS(kFailedPrecondition, "newer", DecodeWriteHeader(payload));
   payload[0] = 0;
   EXPECT_STATUS(kDataLoss, "version 0", DecodeWriteHeader(payload));
@@ -104,6 +126,10 @@ TEST(WriteRecord, RefusesNewerVersionsAndBadHeads) {
   payload[1] = 8;
   EXPECT_STATUS(kDataLoss, "flags", DecodeWriteHeader(payload));
   EXPECT_STATUS(kDataLoss, "shorter", DecodeWriteHeader("x"));
+  payload = EncodeWrite(Sample(), Schema(),
+                        {.base_sequence = 1, .id = {3, 4, 1}, .kind = ChangeKind::kRow});
+  payload[7] = 4;
+  EXPECT_STATUS(kDataLoss, "kind of change", DecodeWriteHeader(payload));
 }
 
 TEST(WriteRecord, TheCallbacksErrorEndsIt) {

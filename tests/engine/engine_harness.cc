@@ -1,6 +1,7 @@
 #include "tests/engine/engine_harness.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "common/store/fs.h"
 
@@ -93,6 +94,7 @@ Status EngineHarness::OpenEngine() {
   env.faults = &faults_;
   env.random = &random_;
   env.server_id = "server";
+  env.run_blocking = run_blocking;
   env.lease_check = [this] { return lease_; };
   env.on_fatal = [this](const Status& status) {
     MutexLock lock(&mu_);
@@ -141,6 +143,47 @@ void EngineHarness::PowerCut(uint64_t seed) {
 void EngineHarness::UseDisk(std::unique_ptr<FaultFs> fs) {
   Drop();
   fs_ = std::move(fs);
+}
+
+namespace {
+
+template <typename T>
+struct Waiter {
+  std::function<void(StatusOr<T>)> Taker() {
+    return [this](StatusOr<T> value) {
+      MutexLock lock(&mu);
+      answer = std::move(value);
+      came.SignalAll();
+    };
+  }
+  StatusOr<T> Wait(const Status& started) {
+    RETURN_IF_ERROR(started);
+    MutexLock lock(&mu);
+    while (!answer.has_value()) came.Wait(&mu);
+    return *std::move(answer);
+  }
+  Mutex mu;
+  CondVar came;
+  std::optional<StatusOr<T>> answer GUARDED_BY(mu);
+};
+
+}  // namespace
+
+StatusOr<Row> EngineHarness::ReadModifyWrite(const std::string& row,
+                                             const std::vector<ReadModifyWriteRule>& rules,
+                                             const ChangeContext& context) {
+  Waiter<Row> waiter;
+  return waiter.Wait(tablet_->ReadModifyWrite(row, rules, context, waiter.Taker()));
+}
+
+StatusOr<bool> EngineHarness::CheckAndMutate(const std::string& row,
+                                             std::shared_ptr<RowPredicate> predicate,
+                                             std::vector<Mutation> if_true,
+                                             std::vector<Mutation> if_false,
+                                             const ChangeContext& context) {
+  Waiter<bool> waiter;
+  return waiter.Wait(tablet_->CheckAndMutate(row, std::move(predicate), std::move(if_true),
+                                             std::move(if_false), context, waiter.Taker()));
 }
 
 StatusOr<std::vector<Row>> EngineHarness::Scan(const RowRange& range, const ReadOptions& options) {

@@ -72,6 +72,8 @@ class EngineHarness {
   // What the engine has reported as fatal.
   std::vector<Status> fatal() const EXCLUDES(mu_);
   Status& lease() { return lease_; }
+  // Given to the engine when it is opened (EngineEnv).
+  std::function<Status(std::function<void()>)> run_blocking;
 
   // Opens store and engine, and the test tablet, which is created when it is not there.
   Status Open();
@@ -88,6 +90,13 @@ class EngineHarness {
   void UseDisk(std::unique_ptr<FaultFs> fs);
 
   Status Write(const RowMutation& mutation) { return tablet_->WriteSync(mutation); }
+  // Start the change and wait for its answer.
+  StatusOr<Row> ReadModifyWrite(const std::string& row,
+                                const std::vector<ReadModifyWriteRule>& rules,
+                                const ChangeContext& context = {});
+  StatusOr<bool> CheckAndMutate(const std::string& row, std::shared_ptr<RowPredicate> predicate,
+                                std::vector<Mutation> if_true, std::vector<Mutation> if_false,
+                                const ChangeContext& context = {});
   StatusOr<std::vector<Row>> Scan(const RowRange& range = {}, const ReadOptions& options = {});
   // Newest value of the column, or "<none>", or the error's code.
   std::string Get(const std::string& row, const std::string& family, const std::string& qualifier);

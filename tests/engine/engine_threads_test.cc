@@ -3,11 +3,13 @@
 // Runs under the thread sanitizer.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
 #include "absl/strings/numbers.h"
 #include "common/base/log.h"
+#include "common/pool/work_pool.h"
 #include "common/testing/status_asserts.h"
 #include "tests/engine/engine_harness.h"
 
@@ -136,6 +138,61 @@ TEST(EngineThreads, CloseWaitsForWhatIsQueued) {
   ASSERT_OK(h.OpenTablet());
   ASSERT_OK_AND_ASSIGN(std::vector<Row> rows, h.Scan());
   EXPECT_EQ(rows.empty() ? 0 : static_cast<int>(rows[0].cells.size()), acked_at_close);
+}
+
+// Sums of increments and of check-and-mutates are exact, while others write, flush and merge.
+TEST(EngineThreads, ConditionalChangesLoseNothing) {
+  SetMinLogLevel(LogLevel::kOff);
+  constexpr int kThreads = 4, kChangesEach = 150;
+  EngineOptions options = TinyEngineOptions();
+  options.maintenance_threads = 2;
+  options.memtable_bytes = 8u << 10;
+  options.block_cache_bytes = 0;  // reads block, and go to the pool
+  options.log.segment_bytes = 64u << 10;
+  WorkPool pool("disk", 2, 1000);
+  EngineHarness h(options);
+  h.run_blocking = [&](std::function<void()> work) { return pool.Submit(std::move(work)); };
+  ASSERT_OK(h.Open());
+  auto retried = [](auto change) {
+    auto answer = change();
+    while (absl::IsResourceExhausted(answer.status())) answer = change();
+    return answer.status();
+  };
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int n = 0; n < kChangesEach; ++n) {
+        const std::string row = absl::StrCat("hot", n % 2);
+        const ChangeContext with{{static_cast<uint64_t>(t) + 1, static_cast<uint64_t>(n) + 1,
+                                  static_cast<uint64_t>(n) + 1},
+                                 0};
+        const std::vector<ReadModifyWriteRule> rules = {IncrementValue{"a", "n", 1},
+                                                        AppendToValue{"b", "list", "."}};
+        EXPECT_OK(retried([&] { return h.ReadModifyWrite(row, rules, with); }));
+        EXPECT_OK(h.Write({row, {SetCell{"c", "noise", kServerTime, std::string(100, 'x')}}}));
+        EXPECT_OK(retried([&] {
+          return h.CheckAndMutate(row, nullptr, {SetCell{"a", absl::StrCat(t, ".", n), 1000, ""}},
+                                  {SetCell{"a", "wrong", 1000, ""}});
+        }));
+        if (n % 50 == t) EXPECT_OK(h.tablet()->Flush());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  ASSERT_OK_AND_ASSIGN(std::vector<Row> rows, h.Scan());
+  ASSERT_EQ(rows.size(), 2u);
+  for (const Row& row : rows) {
+    EXPECT_EQ(h.Get(row.key, "a", "n"), EncodeCounter(kThreads * kChangesEach / 2)) << row.key;
+    EXPECT_EQ(h.Get(row.key, "b", "list"), std::string(kThreads * kChangesEach / 2, '.'));
+    EXPECT_EQ(h.Get(row.key, "a", "wrong"), "<none>");
+    const auto checks = std::count_if(row.cells.begin(), row.cells.end(), [](const Cell& cell) {
+      return cell.qualifier.find('.') != std::string::npos;
+    });
+    EXPECT_EQ(checks, kThreads * kChangesEach / 2);
+  }
+  EXPECT_TRUE(h.fatal().empty());
+  h.Drop();
+  pool.Stop();
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "tests/engine/engine_walk.h"
 
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
@@ -16,6 +17,10 @@ const char* NameOf(WalkOpKind kind) {
   switch (kind) {
     case WalkOpKind::kWrite:
       return "write";
+    case WalkOpKind::kModify:
+      return "modify";
+    case WalkOpKind::kCheck:
+      return "check";
     case WalkOpKind::kReadRow:
       return "read row";
     case WalkOpKind::kScan:
@@ -81,11 +86,12 @@ RowRange RandomRange(SeededRandom* random) {
 
 std::vector<WalkOp> MakeWalk(uint64_t seed, size_t length) {
   static const std::pair<WalkOpKind, int> kWeights[] = {
-      {WalkOpKind::kWrite, 50},         {WalkOpKind::kReadRow, 12},  {WalkOpKind::kScan, 10},
-      {WalkOpKind::kFlush, 24},         {WalkOpKind::kMaintain, 10}, {WalkOpKind::kMajor, 1},
-      {WalkOpKind::kReopenTablet, 2},   {WalkOpKind::kRestart, 2},   {WalkOpKind::kCleanRestart, 1},
-      {WalkOpKind::kPowerCut, 3},       {WalkOpKind::kAlter, 2},     {WalkOpKind::kAdvanceClock, 2},
-      {WalkOpKind::kCollectGarbage, 2}, {WalkOpKind::kDropRows, 3}};
+      {WalkOpKind::kModify, 10},   {WalkOpKind::kCheck, 6},        {WalkOpKind::kWrite, 50},
+      {WalkOpKind::kReadRow, 12},  {WalkOpKind::kScan, 10},        {WalkOpKind::kFlush, 24},
+      {WalkOpKind::kMaintain, 10}, {WalkOpKind::kMajor, 1},        {WalkOpKind::kReopenTablet, 2},
+      {WalkOpKind::kRestart, 2},   {WalkOpKind::kCleanRestart, 1}, {WalkOpKind::kPowerCut, 3},
+      {WalkOpKind::kAlter, 2},     {WalkOpKind::kAdvanceClock, 2}, {WalkOpKind::kCollectGarbage, 2},
+      {WalkOpKind::kDropRows, 3}};
   int total = 0;
   for (const auto& [kind, weight] : kWeights) total += weight;
   SeededRandom random(seed);
@@ -219,6 +225,10 @@ Status EngineWalk::Do(const WalkOp& op) {
   switch (op.kind) {
     case WalkOpKind::kWrite:
       return Write(op.seed);
+    case WalkOpKind::kModify:
+      return Modify(op.seed);
+    case WalkOpKind::kCheck:
+      return Check(op.seed);
     case WalkOpKind::kReadRow:
       return ReadOneRow(op.seed);
     case WalkOpKind::kScan:
@@ -274,6 +284,125 @@ Status EngineWalk::Write(uint64_t seed) {
     }
   }
   return status;
+}
+
+template <typename T>
+StatusOr<T> EngineWalk::Persist(const std::function<StatusOr<T>()>& change) {
+  StatusOr<T> answer = change();
+  for (int i = 0; absl::IsResourceExhausted(answer.status()) && i < kMostTries; ++i) {
+    RETURN_IF_ERROR(harness_.Settle());
+    RETURN_IF_ERROR(harness_.tablet()->Flush());
+    harness_.clock().AdvanceMillis(1000);
+    answer = change();
+  }
+  return answer;
+}
+
+Status EngineWalk::TakeChange(
+    const Status& status,
+    const std::function<std::optional<RowMutation>(const ReferenceTable&)>& next) {
+  if (!status.ok() && !absl::IsUnknown(status)) return status;
+  std::vector<ReferenceTable> candidates;
+  for (const ReferenceTable& rows : model_.rows) {
+    if (!status.ok()) candidates.push_back(rows);
+    std::optional<RowMutation> mutation = next(rows);
+    if (!mutation) continue;
+    candidates.push_back(rows);
+    if (!mutation->mutations.empty()) candidates.back().Apply(*mutation);
+  }
+  if (candidates.empty()) return absl::InternalError("no candidate gives the answer");
+  model_.rows = std::move(candidates);
+  if (status.ok()) ++acked_;
+  return status;
+}
+
+StatusOr<RowMutation> EngineWalk::ModifiedBy(const ReferenceTable& rows, const std::string& row,
+                                             const std::vector<ReadModifyWriteRule>& rules) {
+  const int64_t now = now_us() / kTimestampGranularityUs * kTimestampGranularityUs;
+  std::map<std::pair<std::string, std::string>, SetCell> columns;
+  for (const ReadModifyWriteRule& rule : rules) {
+    const auto column =
+        std::visit([](const auto& r) { return std::make_pair(r.family, r.qualifier); }, rule);
+    auto [cell, first] = columns.try_emplace(column, SetCell{column.first, column.second, 0, ""});
+    bool missing = false;
+    if (first) {
+      ReadSelection newest;
+      newest.columns = {column};
+      newest.cells_per_column = 1;
+      const Row found = rows.ReadRow(row, newest, now_us());
+      missing = found.cells.empty();
+      if (!missing) {
+        cell->second.value = found.cells[0].value;
+        cell->second.timestamp_us = found.cells[0].timestamp_us;
+      }
+    }
+    cell->second.timestamp_us = std::max(cell->second.timestamp_us, now);
+    std::string& value = cell->second.value;
+    if (const auto* append = std::get_if<AppendToValue>(&rule)) {
+      value += append->value;
+    } else {
+      int64_t old = 0;
+      if (!missing) {
+        ASSIGN_OR_RETURN(old, DecodeCounter(value));
+      }
+      value = EncodeCounter(WrappingSum(old, std::get<IncrementValue>(rule).amount));
+    }
+  }
+  RowMutation mutation{row, {}};
+  for (auto& [column, cell] : columns) mutation.mutations.push_back(std::move(cell));
+  return mutation;
+}
+
+Status EngineWalk::Modify(uint64_t seed) {
+  SeededRandom random(seed);
+  const std::string row = RandomRow(&random);
+  std::vector<ReadModifyWriteRule> rules;
+  for (uint64_t n = random.Between(1, 3); n > 0; --n) {
+    std::string family = RandomFamily(&random);
+    if (model_.schema.FindFamily(family) == nullptr) family = "a";
+    if (random.OneIn(2)) {
+      rules.push_back(IncrementValue{family, random.OneIn(6) ? "q" : "counter",
+                                     static_cast<int64_t>(random.Next())});
+    } else {
+      rules.push_back(AppendToValue{family, RandomQualifier(&random), random.Letters(3)});
+    }
+  }
+  StatusOr<Row> answer = Persist<Row>([&] { return harness_.ReadModifyWrite(row, rules); });
+  if (absl::IsInvalidArgument(answer.status())) {  // an increment of what is no counter
+    for (const ReferenceTable& rows : model_.rows) {
+      if (!ModifiedBy(rows, row, rules).ok()) return OkStatus();
+    }
+    return absl::InternalError(absl::StrCat("refused: ", answer.status().ToString()));
+  }
+  return TakeChange(answer.status(), [&](const ReferenceTable& rows) {
+    std::optional<RowMutation> next;
+    StatusOr<RowMutation> made = ModifiedBy(rows, row, rules);
+    if (!made.ok()) return next;
+    Row expected{row, {}};
+    for (const Mutation& m : made->mutations) {
+      const auto& set = std::get<SetCell>(m);
+      expected.cells.push_back({set.family, set.qualifier, set.timestamp_us, set.value});
+    }
+    if (!answer.ok() || *answer == expected) next = *std::move(made);
+    return next;
+  });
+}
+
+Status EngineWalk::Check(uint64_t seed) {
+  SeededRandom random(seed);
+  RowMutation if_true = RandomMutation(&random, model_.schema, now_us());
+  RowMutation if_false = RandomMutation(&random, model_.schema, now_us());
+  if_false.row = if_true.row;
+  if (random.OneIn(4)) if_true.mutations.clear();
+  StatusOr<bool> answer = Persist<bool>([&] {
+    return harness_.CheckAndMutate(if_true.row, nullptr, if_true.mutations, if_false.mutations);
+  });
+  return TakeChange(answer.status(), [&](const ReferenceTable& rows) {
+    const bool matched = !rows.ReadRow(if_true.row, {}, now_us()).cells.empty();
+    std::optional<RowMutation> next;
+    if (!answer.ok() || *answer == matched) next = matched ? if_true : if_false;
+    return next;
+  });
 }
 
 Status EngineWalk::ReadOneRow(uint64_t seed) {

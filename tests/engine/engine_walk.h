@@ -17,6 +17,8 @@ namespace stele::storage {
 
 enum class WalkOpKind {
   kWrite,
+  kModify,  // read-modify-write
+  kCheck,   // check-and-mutate
   kReadRow,
   kScan,
   kFlush,
@@ -87,6 +89,18 @@ class EngineWalk {
 
  private:
   Status Write(uint64_t seed);
+  Status Modify(uint64_t seed);
+  Status Check(uint64_t seed);
+  // What the rules make of the candidate's row; an error when they cannot be applied.
+  StatusOr<RowMutation> ModifiedBy(const ReferenceTable& rows, const std::string& row,
+                                   const std::vector<ReadModifyWriteRule>& rules);
+  // Runs the change until the ring has room for it.
+  template <typename T>
+  StatusOr<T> Persist(const std::function<StatusOr<T>()>& change);
+  // The candidates after a change that answered `status`: `next` is null where the candidate cannot
+  // have given that answer.
+  Status TakeChange(const Status& status,
+                    const std::function<std::optional<RowMutation>(const ReferenceTable&)>& next);
   Status ReadOneRow(uint64_t seed);
   Status ScanRange(uint64_t seed);
   Status Alter(uint64_t seed);

@@ -35,6 +35,14 @@ Status StoppedError(const Status& why) {
   return absl::UnavailableError(absl::StrCat("the log has stopped: ", why.ToString()));
 }
 
+bool IsRefused(const LogRecord& record) { return record.refused != nullptr && *record.refused; }
+
+Status RefusedError(const LogRecord& record) {
+  return absl::ResourceExhaustedError(IsRefused(record)
+                                          ? "the log refused a record that this one was made from"
+                                          : "the log's ring is full and cannot grow");
+}
+
 // One thread commits groups, one grows the ring. The queue is theirs and the submitters' (mu_); the
 // ring has a lock of its own, taken last.
 class CommitLogImpl final : public CommitLog {
@@ -260,9 +268,7 @@ void CommitLogImpl::LogLoop() {
       case Step::kRefuse:
         for (const PendingRecord& r : group) {
           ring_.Leave(r.cost);
-          if (r.record.done) {
-            r.record.done(absl::ResourceExhaustedError("the log's ring is full and cannot grow"));
-          }
+          if (r.record.done) r.record.done(RefusedError(r.record));
         }
         continue;
       case Step::kSkipRestOfHead:
@@ -298,6 +304,10 @@ CommitLogImpl::Step CommitLogImpl::NextStep(Group* group) {
     PendingRecord& front = queue_.front();
     const size_t size = front.record.payload.size();
     if (!group->empty() && bytes + size > options_.max_group_bytes) break;
+    if (IsRefused(front.record)) {
+      fit = LogRing::Fit::kNo;
+      break;
+    }
     fit = ring_.FitsNow(front.record.tablet, cost + front.cost);
     if (fit != LogRing::Fit::kYes) break;
     cost += front.cost;

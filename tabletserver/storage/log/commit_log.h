@@ -7,6 +7,7 @@
 // acknowledged: the log is poisoned, on_fatal runs once. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -43,6 +44,9 @@ struct LogRecord {
   std::function<void(Lsn, Slice payload)> apply;
   // Runs on the log thread exactly once. OK: durable and applied. Error: see the crash rule.
   std::function<void(const Status&)> done;
+  // When it is true as the record's turn comes, the record is refused (ResourceExhausted): it was
+  // made from one that was refused. Null: never. Set by `done` of another record.
+  std::shared_ptr<const std::atomic<bool>> refused;
 };
 
 struct CommitLogHooks {

@@ -115,6 +115,36 @@ TEST(CommitLog, RefusesBadOptions) {
   }
 }
 
+TEST(CommitLog, ARecordWhoseGroundIsGoneIsRefusedAlone) {
+  MemoryLogDisk disk;
+  Events events;
+  ScriptedFaults faults;
+  std::set<std::string> applied;  // the log thread's until all is done
+  {
+    auto log = OpenOn(&disk, Small(2, 4), &events, &faults);
+    ASSERT_OK(log->Start());
+    faults.PauseAt("log.before_sync", faults.hits("log.before_sync") + 1);
+    Results results;
+    auto refused = std::make_shared<std::atomic<bool>>(false);
+    for (const char* payload : {"first", "a", "gone", "gone too", "b"}) {
+      LogRecord record = Record(20, payload, results.Expect());
+      if (payload[0] == 'g') record.refused = refused;
+      record.apply = [&](Lsn, Slice bytes) { applied.insert(std::string(bytes)); };
+      ASSERT_OK(log->Append(std::move(record)));
+      if (payload[0] == 'f') ASSERT_TRUE(faults.WaitUntilPaused("log.before_sync"));
+    }
+    *refused = true;
+    faults.Resume("log.before_sync");
+    const std::vector<Status> statuses = results.Wait();
+    for (size_t i : {0, 1, 4}) EXPECT_OK(statuses[i]);
+    for (size_t i : {2, 3}) EXPECT_STATUS(kResourceExhausted, "made from", statuses[i]);
+    EXPECT_EQ(log->status().queued_bytes, 0u);
+  }
+  EXPECT_EQ(applied, (std::set<std::string>{"a", "b", "first"}));
+  auto log = OpenOn(&disk, Small(2, 4), &events);
+  EXPECT_EQ(RecoverAll(log.get()), (std::vector<std::string>{"first", "a", "b"}));
+}
+
 TEST(CommitLog, AppliesInOrderThenAcknowledges) {
   MemoryLogDisk disk;
   Events events;

@@ -13,6 +13,7 @@
 #include "common/store/blob_store.h"
 #include "schema/model/model.h"
 #include "tabletserver/storage/iterator/dropped_rows.h"
+#include "tabletserver/storage/manifest/remembered_request.h"
 
 namespace stele::storage {
 
@@ -37,7 +38,7 @@ struct SplitOff {
 };
 
 struct Manifest {
-  static constexpr uint32_t kFormatVersion = 4;
+  static constexpr uint32_t kFormatVersion = 5;
   TabletDescriptor tablet;
   Epoch epoch = 0;     // of the owner who wrote it
   TableSchema schema;  // the schema the tablet was last opened or altered with
@@ -52,6 +53,8 @@ struct Manifest {
   std::vector<RowDrop> drops;
   uint64_t last_drop_order = 0;
   int64_t gc_now_us = 0;  // the latest time by which GC rules were judged; 0: not known
+  // What was done of late: of the records up to flushed_sequence, and perhaps of some later ones.
+  std::vector<RememberedClient> requests;
   bool operator==(const Manifest&) const = default;
 };
 

@@ -36,6 +36,7 @@ void PutSchema(std::string* out, const TableSchema& schema) {
     PutVarint64(out, family.id);
     PutLengthPrefixed(out, family.locality_group);
     PutGc(out, family.gc, 1);
+    PutVarint64(out, static_cast<uint64_t>(family.aggregate));
   }
   PutVarint64(out, schema.groups.size());
   for (const LocalityGroupSchema& group : schema.groups) {
@@ -62,6 +63,20 @@ void PutFile(std::string* out, const ManifestFile& file) {
   PutLengthPrefixed(out, file.clip_start);
   PutLengthPrefixed(out, file.clip_end);
   PutVarint64(out, file.drops_applied);
+}
+
+void PutRequest(std::string* out, const RememberedRequest& request) {
+  PutVarint64(out, request.sequence);
+  PutVarint64(out, static_cast<uint64_t>(request.kind));
+  if (request.kind != ChangeKind::kRow) return;
+  PutLengthPrefixed(out, request.row.key);
+  PutVarint64(out, request.row.cells.size());
+  for (const Cell& cell : request.row.cells) {
+    PutLengthPrefixed(out, cell.family);
+    PutLengthPrefixed(out, cell.qualifier);
+    PutSigned(out, cell.timestamp_us);
+    PutLengthPrefixed(out, cell.value);
+  }
 }
 
 // Consumes the body front to back; the first failure names the field and stays.
@@ -123,7 +138,7 @@ GcRule ReadGc(BodyReader* in, size_t depth) {
   return rule;
 }
 
-TableSchema ReadSchema(BodyReader* in) {
+TableSchema ReadSchema(BodyReader* in, uint32_t version) {
   TableSchema schema;
   schema.name = in->String("schema.name");
   schema.id = in->Number("schema.id");
@@ -140,6 +155,10 @@ TableSchema ReadSchema(BodyReader* in) {
         static_cast<uint16_t>(in->Number("family.id", std::numeric_limits<uint16_t>::max()));
     family.locality_group = in->String("family.locality_group");
     family.gc = ReadGc(in, 1);
+    if (version >= kManifestRequestsVersion) {
+      family.aggregate = static_cast<Aggregate>(
+          in->Number("family.aggregate", static_cast<uint64_t>(Aggregate::kMax)));
+    }
     schema.families.push_back(std::move(family));
   }
   size_t groups = in->Count("schema.groups", 5);
@@ -189,6 +208,37 @@ void ReadDrops(BodyReader* in, Manifest* manifest) {
     const Sequence before = manifest->drops.empty() ? 0 : manifest->drops.back().sequence;
     if (drop.sequence <= before) in->Fail("drop.sequence (not ascending)");
     manifest->drops.push_back(std::move(drop));
+  }
+}
+
+RememberedRequest ReadRequest(BodyReader* in) {
+  RememberedRequest request;
+  request.sequence = in->Number("request.sequence");
+  request.kind = static_cast<ChangeKind>(
+      in->Number("request.kind", static_cast<uint64_t>(ChangeKind::kForgotRow)));
+  if (request.kind != ChangeKind::kRow) return request;
+  request.row.key = in->String("request.row");
+  const size_t cells = in->Count("request.cells", 4);
+  for (size_t i = 0; i < cells && in->ok(); ++i) {
+    Cell& cell = request.row.cells.emplace_back();
+    cell.family = in->String("cell.family");
+    cell.qualifier = in->String("cell.qualifier");
+    cell.timestamp_us = in->Signed("cell.timestamp_us");
+    cell.value = in->String("cell.value");
+  }
+  return request;
+}
+
+void ReadRequests(BodyReader* in, Manifest* manifest) {
+  const size_t clients = in->Count("clients", 3);
+  for (size_t i = 0; i < clients && in->ok(); ++i) {
+    RememberedClient& client = manifest->requests.emplace_back();
+    client.client_id = in->Number("client.id");
+    client.first_incomplete = in->Number("client.first_incomplete");
+    const size_t requests = in->Count("client.requests", 2);
+    for (size_t j = 0; j < requests && in->ok(); ++j) {
+      client.requests.push_back(ReadRequest(in));
+    }
   }
 }
 
@@ -247,6 +297,13 @@ std::string EncodeManifest(const Manifest& manifest) {
     PutVarint64(&out, drop.sequence);
   }
   PutSigned(&out, manifest.gc_now_us);
+  PutVarint64(&out, manifest.requests.size());
+  for (const RememberedClient& client : manifest.requests) {
+    PutVarint64(&out, client.client_id);
+    PutVarint64(&out, client.first_incomplete);
+    PutVarint64(&out, client.requests.size());
+    for (const RememberedRequest& request : client.requests) PutRequest(&out, request);
+  }
   CHECK_LE(out.size() - kManifestPreludeBytes, size_t{UINT32_MAX});
   EncodeFixed32(out.data(), kManifestMagic);
   EncodeFixed32(out.data() + kManifestVersionOffset, Manifest::kFormatVersion);
@@ -269,7 +326,7 @@ StatusOr<Manifest> DecodeManifest(Slice encoded) {
   manifest.epoch = in.Number("epoch");
   manifest.flushed_sequence = in.Number("flushed_sequence");
   manifest.max_server_timestamp_us = in.Signed("max_server_timestamp_us");
-  manifest.schema = ReadSchema(&in);
+  manifest.schema = ReadSchema(&in, version);
   size_t files = in.Count("files", 12);
   for (size_t i = 0; i < files && in.ok(); ++i) manifest.files.push_back(ReadFile(&in, version));
   size_t parents = in.Count("parents", 1);
@@ -281,6 +338,7 @@ StatusOr<Manifest> DecodeManifest(Slice encoded) {
   }
   if (version >= kManifestDropsVersion) ReadDrops(&in, &manifest);
   if (version >= kManifestGcNowVersion) manifest.gc_now_us = in.Signed("gc_now_us");
+  if (version >= kManifestRequestsVersion) ReadRequests(&in, &manifest);
   if (in.ok() && !in.AtEnd()) in.Fail("(bytes after the end)");
   RETURN_IF_ERROR(in.status());
   return manifest;

@@ -41,6 +41,20 @@ std::string GcText(const GcRule& rule) {
   return "?";
 }
 
+const char* AggregateText(Aggregate aggregate) {
+  switch (aggregate) {
+    case Aggregate::kNone:
+      return "";
+    case Aggregate::kSum:
+      return " aggregate=sum";
+    case Aggregate::kMin:
+      return " aggregate=min";
+    case Aggregate::kMax:
+      return " aggregate=max";
+  }
+  return " aggregate=?";
+}
+
 void AppendSchemaText(std::string* out, const TableSchema& schema) {
   absl::StrAppend(out, "schema ", Quoted(schema.name), " table=", schema.id,
                   " version=", schema.version, " next_family_id=", schema.next_family_id,
@@ -48,7 +62,8 @@ void AppendSchemaText(std::string* out, const TableSchema& schema) {
                   " deletion_protection=", schema.deletion_protection ? "on" : "off", "\n");
   for (const FamilySchema& family : schema.families) {
     absl::StrAppend(out, "  family ", Quoted(family.name), " id=", family.id,
-                    " group=", Quoted(family.locality_group), " gc=", GcText(family.gc), "\n");
+                    " group=", Quoted(family.locality_group), " gc=", GcText(family.gc),
+                    AggregateText(family.aggregate), "\n");
   }
   for (const LocalityGroupSchema& group : schema.groups) {
     absl::StrAppend(out, "  group ", Quoted(group.name), " codec=", CodecName(group.codec),

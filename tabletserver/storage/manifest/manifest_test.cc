@@ -57,6 +57,9 @@ Manifest Sample() {
   m.drops = {{.start = "b", .end = "bb", .sequence = 41},
              {.start = std::string("e\0", 2), .sequence = 1'000'001}};
   m.last_drop_order = 12;
+  m.schema.families[1].aggregate = Aggregate::kSum;
+  m.requests = {{17, 4, {{4, ChangeKind::kWrite, {}}, {6, ChangeKind::kNotMatched, {}}}},
+                {1ull << 63, 9, {{9, ChangeKind::kRow, {"b", {{"anchor", "", 0, "x"}}}}}}};
   return m;
 }
 
@@ -157,7 +160,7 @@ TEST(ManifestCodec, ReadsGoldenVersion3) {
   EXPECT_EQ(*back, m);
 }
 
-TEST(ManifestCodec, GoldenVersion4) {
+Manifest GoldenManifestWithGcNow() {
   Manifest m = GoldenManifest();
   m.last_split = {8, "a"};
   m.merged_into = 300;
@@ -165,19 +168,49 @@ TEST(ManifestCodec, GoldenVersion4) {
   m.drops = {{.start = "c", .end = "d", .sequence = 301}};
   m.last_drop_order = 9;
   m.gc_now_us = 300;
+  return m;
+}
+
+TEST(ManifestCodec, ReadsGoldenVersion4) {
+  const std::string bytes = absl::HexStringToBytes(
+      "53544d4604000000010000000000000059000000069aa28f"
+      "0200017a03ac02a01f"
+      "01740201028080806400"
+      "0101660107"
+      "64656661756c7400000000"
+      "010764656661756c74028080040a00"
+      "0101620507"
+      "64656661756c740607000000"
+      "00000000c80100"
+      "080161ac02"
+      "090101630164ad02"
+      "ac02");
+  StatusOr<Manifest> back = DecodeManifest(bytes);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(*back, GoldenManifestWithGcNow());
+}
+
+TEST(ManifestCodec, GoldenVersion5) {
+  Manifest m = GoldenManifestWithGcNow();
+  m.schema.families[0].aggregate = Aggregate::kMax;
+  m.requests = {{7, 4, {{4, ChangeKind::kMatched, {}}, {5, ChangeKind::kForgotRow, {}}}},
+                {300, 1, {{1, ChangeKind::kRow, {"r", {{"f", "q", 1000, "v"}}}}}}};
   EXPECT_EQ(absl::BytesToHexString(EncodeManifest(m)),
-            "53544d4604000000010000000000000059000000069aa28f"
+            "53544d4605000000010000000000000073000000@@@@@@@@"
             "0200017a03ac02a01f"
             "01740201028080806400"
             "0101660107"
-            "64656661756c7400000000"
+            "64656661756c740000000003"
             "010764656661756c74028080040a00"
             "0101620507"
             "64656661756c740607000000"
             "00000000c80100"
             "080161ac02"
             "090101630164ad02"
-            "ac02");
+            "ac02"
+            "02"
+            "07040204020504"
+            "ac020101010301720101660171e8070176");
 }
 
 TEST(ManifestCodec, DropsOutOfOrderAreDamage) {

@@ -105,6 +105,7 @@ Manifest Merged(const Manifest& left, const Manifest& right) {
   }
   // Rows of one side are never compared with rows of the other, so the sequences of both stay.
   merged.flushed_sequence = std::max(of_left, merged.flushed_sequence);
+  merged.requests = JoinedRequests(left.requests, right.requests);
   merged.gc_now_us = std::max(left.gc_now_us, right.gc_now_us);
   // The lower one: an order that only one side has carried out is still to be done.
   merged.last_drop_order = std::min(left.last_drop_order, right.last_drop_order);

@@ -109,5 +109,24 @@ TEST(Reshape, AFileIsNotJoinedOverAGap) {
   EXPECT_FALSE(ShareFileWithGap(compacted, high));
 }
 
+// A retry finds what was done wherever its row went.
+TEST(Reshape, RememberedRequestsTravelWithTheRows) {
+  Manifest parent = Parent();
+  parent.requests = {{7, 1, {{1, ChangeKind::kMatched, {}}}}};
+  Manifest child = SplitChild(parent, 6, "m"), rest = SplitRest(parent, 6, "m");
+  EXPECT_EQ(child.requests, parent.requests);
+  EXPECT_EQ(rest.requests, parent.requests);
+  child.requests[0].requests.push_back({3, ChangeKind::kWrite, {}});
+  child.requests.push_back({9, 2, {{2, ChangeKind::kWrite, {}}}});
+  rest.requests[0] = {7, 2, {{2, ChangeKind::kNotMatched, {}}}};
+  EXPECT_EQ(Merged(child, rest).requests,
+            (std::vector<RememberedClient>{{7,
+                                            2,
+                                            {{1, ChangeKind::kMatched, {}},
+                                             {2, ChangeKind::kNotMatched, {}},
+                                             {3, ChangeKind::kWrite, {}}}},
+                                           {9, 2, {{2, ChangeKind::kWrite, {}}}}}));
+}
+
 }  // namespace
 }  // namespace stele::storage
