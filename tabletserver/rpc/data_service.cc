@@ -17,13 +17,18 @@ namespace {
 // connection's output limit.
 constexpr uint64_t kReadCharge = 64 * 1024;
 
-Status CheckTable(const storage::TabletStore& store, TableId table) {
+}  // namespace
+
+Status DataService::CheckTable(const storage::TabletStore& store, TableId table) {
   if (store.descriptor().table == table) return OkStatus();
   return wire::NotServedError(
       absl::StrCat("tablet ", store.descriptor().id, " is not of table ", table), nullptr);
 }
 
-}  // namespace
+wire::RowResult DataService::ResultOf(const Status& status) {
+  // Any error of the engine but Unknown is definite: no effect, ever.
+  return {status, wire::RetryDelayMs(status), absl::IsUnknown(status)};
+}
 
 struct DataService::WriteBatch {
   WriteBatch(net::RpcReply r, size_t rows) : reply(std::move(r)), remaining(rows) {
@@ -42,11 +47,7 @@ Status DataService::CheckDeadline(int64_t deadline_boot_ns) const {
 
 void DataService::FinishRow(const std::shared_ptr<WriteBatch>& batch, size_t index,
                             const Status& status) {
-  wire::RowResult& result = batch->response.results[index];
-  result.status = status;
-  result.retry_delay_ms = wire::RetryDelayMs(status);
-  // Any other error of the engine is definite: no effect, ever.
-  result.outcome_unknown = absl::IsUnknown(status);
+  batch->response.results[index] = ResultOf(status);
   if (batch->remaining.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   batch->reply.Send(wire::Encode(batch->response));
 }
@@ -73,7 +74,11 @@ void DataService::MutateRows(net::RpcRequest request, net::RpcReply reply) {
   batch->ticket = *std::move(ticket);
   for (size_t i = 0; i < message.rows.size(); ++i) {
     parts_.progress->Begin();
-    Status queued = store->Write(message.rows[i], [this, batch, i](const Status& status) {
+    storage::ChangeContext context{{}, request.deadline_boot_ns};
+    if (!message.sequences.empty()) {
+      context.id = {message.client_id, message.sequences[i], message.first_incomplete};
+    }
+    Status queued = store->Write(message.rows[i], context, [this, batch, i](const Status& status) {
       parts_.progress->End();
       FinishRow(batch, i, status);
     });

@@ -1,4 +1,4 @@
-// DataService: MutateRows and ReadRows of one tablet server.
+// DataService: reading and changing rows of one tablet server.
 //
 // The walk of a write (numbers name the steps, STELE design section 4):
 //   1 the io thread decodes, admits the bytes, finds the tablet       a crash here: no effect
@@ -41,8 +41,18 @@ class DataService {
 
   void MutateRows(net::RpcRequest request, net::RpcReply reply);
   void ReadRows(net::RpcRequest request, net::RpcReply reply);
+  void ReadModifyWriteRow(net::RpcRequest request, net::RpcReply reply);
+  void CheckAndMutateRow(net::RpcRequest request, net::RpcReply reply);
 
  private:
+  struct PendingChange;
+  template <typename Message>
+  std::shared_ptr<PendingChange> BeginChange(net::RpcRequest* request, net::RpcReply reply,
+                                             Message* message,
+                                             std::shared_ptr<storage::TabletStore>* store);
+  static wire::RowResult ResultOf(const Status& status);
+  static Status CheckTable(const storage::TabletStore& store, TableId table);
+
   struct WriteBatch;
   struct PendingRead;
   static void FinishRow(const std::shared_ptr<WriteBatch>& batch, size_t index,

@@ -114,7 +114,20 @@ class ScriptedTablet : public storage::TabletStore {
                                                             const storage::ReadOptions&) override {
     return Unused();
   }
-  Status Write(const RowMutation&, std::function<void(const Status&)>) override { return Unused(); }
+  Status Write(const RowMutation&, const storage::ChangeContext&,
+               std::function<void(const Status&)>) override {
+    return Unused();
+  }
+  Status ReadModifyWrite(Slice, const std::vector<ReadModifyWriteRule>&,
+                         const storage::ChangeContext&,
+                         std::function<void(StatusOr<Row>)>) override {
+    return Unused();
+  }
+  Status CheckAndMutate(Slice, std::shared_ptr<storage::RowPredicate>, std::vector<Mutation>,
+                        std::vector<Mutation>, const storage::ChangeContext&,
+                        std::function<void(StatusOr<bool>)>) override {
+    return Unused();
+  }
   Status WriteSync(const RowMutation&) override { return Unused(); }
   StatusOr<std::vector<storage::RowKeySample>> SampleRowKeys(uint64_t) override {
     return Unused();

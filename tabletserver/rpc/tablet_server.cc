@@ -118,6 +118,9 @@ Status Server::OpenEngine() {
   env.server_id = options_.server_id;
   env.lease_check = [this] { return lease_->Check(); };
   env.on_fatal = [this](const Status& status) { Fatal(status); };
+  env.run_blocking = [this](std::function<void()> work) {
+    return disk_pool_->Submit(std::move(work));  // there before the first request
+  };
   ASSIGN_OR_RETURN(engine_, storage::Engine::Open(options_.engine, env));
   tablets_ = std::make_unique<TabletMap>(engine_.get(), env_.store);
   return OkStatus();
@@ -178,6 +181,10 @@ void Server::Handle(net::RpcRequest request, net::RpcReply reply) {
       return data_->MutateRows(std::move(request), std::move(reply));
     case wire::Method::kReadRows:
       return data_->ReadRows(std::move(request), std::move(reply));
+    case wire::Method::kReadModifyWriteRow:
+      return data_->ReadModifyWriteRow(std::move(request), std::move(reply));
+    case wire::Method::kCheckAndMutateRow:
+      return data_->CheckAndMutateRow(std::move(request), std::move(reply));
     default:
       return admin_->Handle(method, std::move(request), std::move(reply));
   }
