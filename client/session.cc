@@ -1,6 +1,7 @@
 #include "client/session.h"
 
 #include "absl/strings/numbers.h"
+#include "common/base/random.h"
 #include "common/bytes/crc32c.h"
 #include "schema/model/limits.h"
 
@@ -60,6 +61,7 @@ routing::CoreOptions CoreOptionsOf(std::string_view cell, const ClientOptions& o
   core.request_bytes = options.batch_request_bytes;
   core.requests_in_flight = options.batch_requests_in_flight;
   core.page_bytes = options.scan_page_bytes;
+  core.client_id = SystemRandom()->Next64() | 1;  // 0 would be none
   return core;
 }
 

@@ -37,8 +37,12 @@ Verb ProbeVerb() {
       "  ID put TABLE ROW FAM QUAL VALUE [ts_us=N]     ID get TABLE ROW FAM QUAL\n"
       "  ID del TABLE ROW [FAM [QUAL]]                 ID batch TABLE (ROW FAM QUAL VALUE)...\n"
       "  ID scan TABLE START END LIMIT                 (LIMIT 0: none; _ is an open bound)\n"
-      "append, incr and cas answer `fail UNIMPLEMENTED`. fail is certain: no effect; VALUE is the\n"
-      "status code's name. A batch's VALUE has one letter a row: o ok, f fail, u unknown. A write "
+      "  ID append TABLE ROW FAM QUAL VALUE            (answers the new value)\n"
+      "  ID incr TABLE ROW FAM QUAL N                  (answers the new number, decimal)\n"
+      "  ID cas TABLE ROW FAM QUAL EXPECTED NEW        (1: it was EXPECTED and is NEW now; else "
+      "0)\n"
+      "fail is certain: no effect; VALUE is the status code's name. A batch's VALUE has one letter "
+      "a row: o ok, f fail, u unknown. A write "
       "of\n"
       "unknown outcome is reported, never repeated.";
   verb.example = "echo '1 put t 726f77 66 71 76616c7565' | stele probe --cell 127.0.0.1:7600";

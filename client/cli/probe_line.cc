@@ -101,6 +101,47 @@ Status ParseScan(Words words, ProbeRequest* request) {
   return OkStatus();
 }
 
+Status ParseAppend(const Words& words, ProbeRequest* request) {
+  std::vector<std::string> f;
+  RETURN_IF_ERROR(Decode(words, 0, &f));
+  if (f.size() != 4) return Malformed("append takes TABLE ROW FAM QUAL VALUE");
+  request->kind = ProbeRequest::Kind::kModify;
+  request->modify = {f[0], {AppendToValue{f[1], f[2], f[3]}}};
+  return OkStatus();
+}
+
+Status ParseIncrement(Words words, ProbeRequest* request) {
+  int64_t amount = 0;
+  if (words.size() != 4 || !absl::SimpleAtoi(FromStd(words[3]), &amount)) {
+    return Malformed("incr takes TABLE ROW FAM QUAL AMOUNT");
+  }
+  words.pop_back();
+  std::vector<std::string> f;
+  RETURN_IF_ERROR(Decode(words, 0, &f));
+  request->kind = ProbeRequest::Kind::kModify;
+  request->modify = {f[0], {IncrementValue{f[1], f[2], amount}}};
+  return OkStatus();
+}
+
+Status ParseCheck(Words words, ProbeRequest* request) {
+  if (words.size() != 5) return Malformed("cas takes TABLE ROW FAM QUAL EXPECTED NEW");
+  const bool absent = words[3] == "-";
+  if (absent) words[3] = "_";
+  std::vector<std::string> f;
+  RETURN_IF_ERROR(Decode(words, 0, &f));
+  request->kind = ProbeRequest::Kind::kCheck;
+  request->check.row = f[0];
+  const auto exactly = [](const std::string& s) { return Bound::Closed(s); };
+  std::vector<Filter> parts = {Filter::ColumnRange(f[1], exactly(f[2]), exactly(f[2])),
+                               Filter::CellsPerColumnLimit(1)};
+  if (!absent) parts.push_back(Filter::ValueRange(exactly(f[3]), exactly(f[3])));
+  request->check.predicate = Filter::Chain(std::move(parts));
+  request->apply_if_false = absent;
+  (absent ? request->check.if_false
+          : request->check.if_true) = {SetCell{f[1], f[2], kServerTime, f[4]}};
+  return OkStatus();
+}
+
 }  // namespace
 
 Status ParseProbeLine(std::string_view line, ProbeRequest* request) {
@@ -109,7 +150,6 @@ Status ParseProbeLine(std::string_view line, ProbeRequest* request) {
   request->id = words.empty() ? "?" : std::string(words[0]);
   if (words.size() < 2) return Malformed("a request is ID OPERATION ...");
   const std::string_view operation = words[1];
-  if (operation == "append" || operation == "incr" || operation == "cas") return OkStatus();
   ASSIGN_OR_RETURN(bool limited, TakeOption("deadline_ms=", &words, &request->deadline_ms));
   if (limited && request->deadline_ms < 1) return Malformed("deadline_ms is at least 1");
   if (words.size() < 3) return Malformed("a request is ID OPERATION TABLE ...");
@@ -120,6 +160,9 @@ Status ParseProbeLine(std::string_view line, ProbeRequest* request) {
   if (operation == "del") return ParseDelete(rest, request);
   if (operation == "batch") return ParseBatch(rest, request);
   if (operation == "scan") return ParseScan(rest, request);
+  if (operation == "append") return ParseAppend(rest, request);
+  if (operation == "incr") return ParseIncrement(rest, request);
+  if (operation == "cas") return ParseCheck(rest, request);
   return Malformed("the operation is none of put get del batch scan append incr cas");
 }
 

@@ -55,20 +55,46 @@ TEST(ProbeLine, GetScanBatch) {
   EXPECT_EQ(batch.rows[1].row, "b");
 }
 
-TEST(ProbeLine, UnbuiltOperationsAreKnown) {
-  for (const char* line :
-       {"1 append t 61 66 71 61", "1 incr t 61 66 71 5", "1 cas t 61 66 71 - 61"}) {
-    EXPECT_EQ(Parse(line).kind, Kind::kUnbuilt) << line;
-  }
+TEST(ProbeLine, ConditionalChanges) {
+  const ProbeRequest append = Parse("1 append t 61 66 71 6263");
+  EXPECT_EQ(append.kind, Kind::kModify);
+  EXPECT_EQ(append.modify.row, "a");
+  EXPECT_EQ(append.modify.rules, std::vector<ReadModifyWriteRule>{(AppendToValue{"f", "q", "bc"})});
+  const ProbeRequest incr = Parse("1 incr t 61 66 71 -5 deadline_ms=9");
+  EXPECT_EQ(incr.modify.rules, std::vector<ReadModifyWriteRule>{(IncrementValue{"f", "q", -5})});
+  const ProbeRequest cas = Parse("1 cas t 61 66 71 62 63");
+  EXPECT_EQ(cas.kind, Kind::kCheck);
+  EXPECT_EQ(cas.check.if_true, std::vector<Mutation>{(SetCell{"f", "q", kServerTime, "c"})});
+  EXPECT_FALSE(cas.apply_if_false);
+  const ProbeRequest absent = Parse("1 cas t 61 66 71 - 63");
+  EXPECT_TRUE(absent.apply_if_false);
+  EXPECT_EQ(absent.check.if_false.size(), 1u);
+  EXPECT_NE(absent.check.predicate, cas.check.predicate);
 }
 
 TEST(ProbeLine, MalformedLinesKeepTheirId) {
-  for (const char* line :
-       {"x", "x put", "x put t", "x put t 61", "x put t 61 66 71", "x put t 6 66 71 61",
-        "x put t 61 66 71 zz", "x put t 61 66 71 61 ts_us=", "x get t 61 66", "x del t",
-        "x del t 61 66 71 61", "x scan t _ _", "x scan t _ _ many", "x batch t 61 66 71",
-        "x batch t", "x frob t", "x get t 61 66 71 deadline_ms=0",
-        "x get t 61 66 71 deadline_ms=z"}) {
+  for (const char* line : {"x",
+                           "x put",
+                           "x put t",
+                           "x put t 61",
+                           "x put t 61 66 71",
+                           "x put t 6 66 71 61",
+                           "x put t 61 66 71 zz",
+                           "x put t 61 66 71 61 ts_us=",
+                           "x get t 61 66",
+                           "x del t",
+                           "x del t 61 66 71 61",
+                           "x scan t _ _",
+                           "x scan t _ _ many",
+                           "x batch t 61 66 71",
+                           "x batch t",
+                           "x frob t",
+                           "x get t 61 66 71 deadline_ms=0",
+                           "x append t 61 66 71",
+                           "x incr t 61 66 71",
+                           "x incr t 61 66 71 x",
+                           "x cas t 61 66 71 -",
+                           "x get t 61 66 71 deadline_ms=z"}) {
     ProbeRequest request;
     EXPECT_TRUE(absl::IsInvalidArgument(ParseProbeLine(line, &request))) << line;
     EXPECT_EQ(request.id, "x") << line;

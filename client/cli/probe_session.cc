@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/bytes_text.h"
 #include "common/time/clock.h"
+#include "schema/model/conditional.h"
 
 namespace stele::cli {
 namespace {
@@ -48,9 +49,6 @@ void ProbeSession::Submit(std::string_view line) {
   Pending pending;
   pending.invoke_ns = MonotonicNanos();
   Status parsed = ParseProbeLine(line, &pending.request);
-  if (parsed.ok() && pending.request.kind == ProbeRequest::Kind::kUnbuilt) {
-    parsed = absl::UnimplementedError("not built yet");
-  }
   if (!parsed.ok()) {
     return Answer(pending.request.id, "fail", CodeName(parsed), pending.invoke_ns);
   }
@@ -187,9 +185,41 @@ void ProbeSession::Start(Pending pending) {
       queued_.Signal();
       return;
     }
-    case ProbeRequest::Kind::kUnbuilt:
-      return Answer(id, "fail", "UNIMPLEMENTED", invoke_ns);
+    case ProbeRequest::Kind::kModify:
+      return StartModify(std::move(pending));
+    case ProbeRequest::Kind::kCheck:
+      return StartCheck(std::move(pending));
   }
+}
+
+void ProbeSession::StartModify(Pending pending) {
+  const std::string id = pending.request.id, name = pending.request.table;
+  ReadModifyWriteRow& change = pending.request.modify;
+  const bool is_number = std::holds_alternative<IncrementValue>(change.rules[0]);
+  pending.table->ReadModifyWriteAsync(
+      std::move(change),
+      [this, id, name, invoke_ns = pending.invoke_ns, is_number](StatusOr<Row> row) {
+        NoteIfGone(name, row.status());
+        if (!row.ok()) return AnswerWrite(id, row.status(), invoke_ns);
+        const std::string& value = row->cells.front().value;
+        StatusOr<int64_t> number = DecodeCounter(value);
+        Answer(id, "ok", is_number && number.ok() ? absl::StrCat(*number) : ToHex(value),
+               invoke_ns);
+      },
+      {.timeout_ms = LeftMs(pending.deadline_ns)});
+}
+
+void ProbeSession::StartCheck(Pending pending) {
+  const std::string id = pending.request.id, name = pending.request.table;
+  const bool inverse = pending.request.apply_if_false;
+  pending.table->CheckAndMutateAsync(
+      std::move(pending.request.check),
+      [this, id, name, invoke_ns = pending.invoke_ns, inverse](StatusOr<bool> matched) {
+        NoteIfGone(name, matched.status());
+        if (!matched.ok()) return AnswerWrite(id, matched.status(), invoke_ns);
+        Answer(id, "ok", *matched != inverse ? "1" : "0", invoke_ns);
+      },
+      {.timeout_ms = LeftMs(pending.deadline_ns)});
 }
 
 void ProbeSession::ScanLoop() {

@@ -3,7 +3,8 @@
 //
 //   ID ok|fail|unknown VALUE T_INVOKE_NS T_DONE_NS        (CLOCK_MONOTONIC)
 //
-// ok: VALUE is the newest value (get), the rows (scan), a letter o, f or u a row (batch), else `-`.
+// ok: VALUE is the newest value (get), the rows (scan), a letter o, f or u a row (batch), the new
+// value (append), the new number (incr), 1 or 0 for set or not (cas), else `-`.
 // fail: there was certainly no effect; VALUE is the status code's name. unknown: VALUE is `-`.
 // A write whose outcome is not known is never repeated by the probe, only reported.
 //
@@ -51,6 +52,8 @@ class ProbeSession {
   using Queue = std::multimap<int64_t, Pending>;
 
   void Start(Pending pending);
+  void StartModify(Pending pending);
+  void StartCheck(Pending pending);
   // A table that is not found may have been dropped and made again: it is opened anew next time.
   void NoteIfGone(const std::string& table, const Status& status);
   void OpenLoop();

@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kMaxRuleDepth = 20;
 constexpr const char* kCodecNames[] = {"none", "snappy", "lz4", "zstd"};
+constexpr const char* kAggregateNames[] = {"", "sum", "min", "max"};
 
 Status Bad(std::string_view word, std::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("\"", Escape(word), "\": ", FromStd(what)));
@@ -81,7 +82,7 @@ StatusOr<GcRule> ParseRule(std::string_view word, int depth) {
   return Bad(
       word,
       "is none of max_versions(N), max_age(DURATION), union(RULE,...), intersection(RULE,...), "
-      "group=GROUP");
+      "group=GROUP, aggregate=sum|min|max");
 }
 
 StatusOr<Codec> ParseCodec(std::string_view name) {
@@ -89,6 +90,13 @@ StatusOr<Codec> ParseCodec(std::string_view name) {
     if (name == kCodecNames[i]) return static_cast<Codec>(i);
   }
   return Bad(name, "is none of the codecs none, snappy, lz4, zstd");
+}
+
+StatusOr<Aggregate> ParseAggregate(std::string_view name) {
+  for (size_t i = 1; i < std::size(kAggregateNames); ++i) {
+    if (name == kAggregateNames[i]) return static_cast<Aggregate>(i);
+  }
+  return Bad(name, "is none of the aggregates sum, min, max");
 }
 
 std::string JoinRules(const std::vector<GcRule>& rules) {
@@ -111,6 +119,10 @@ StatusOr<FamilySchema> ParseFamily(std::string_view text) {
   for (std::string_view word : words) {
     if (TakePrefix(&word, "group=")) {
       family.locality_group = std::string(word);
+      continue;
+    }
+    if (TakePrefix(&word, "aggregate=")) {
+      ASSIGN_OR_RETURN(family.aggregate, ParseAggregate(word));
       continue;
     }
     TakePrefix(&word, "gc=");
@@ -175,8 +187,10 @@ std::string FormatGcRule(const GcRule& rule) {
 
 std::string FormatFamily(const FamilySchema& family) {
   const std::string rule = FormatGcRule(family.gc);
+  const bool plain = family.aggregate == Aggregate::kNone;
   return absl::StrCat(family.name, ":", rule.empty() ? "" : "gc=", rule, rule.empty() ? "" : ",",
-                      "group=", family.locality_group);
+                      "group=", family.locality_group, plain ? "" : ",aggregate=",
+                      kAggregateNames[static_cast<size_t>(family.aggregate)]);
 }
 
 std::string FormatGroup(const LocalityGroupSchema& group) {

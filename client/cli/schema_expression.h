@@ -1,6 +1,6 @@
 // The command line's words for schemas. Pure functions; InvalidArgument says which word is wrong.
 //
-//   family   NAME[:[gc=]RULE,...][,group=GROUP]
+//   family   NAME[:[gc=]RULE,...][,group=GROUP][,aggregate=sum|min|max]
 //            anchor:gc=union(max_versions(3),max_age(7d)),group=links
 //   RULE     max_versions(N) | max_age(DURATION) | union(RULE,...) | intersection(RULE,...)
 //            a cell may go when the rule says so: union when any of its rules does, intersection

@@ -95,5 +95,16 @@ TEST(ParseGroup, ReadsOptions) {
   }
 }
 
+TEST(SchemaExpression, AggregatesGoThereAndBack) {
+  for (const char* kind : {"sum", "min", "max"}) {
+    const std::string text = absl::StrCat("n:gc=max_age(1d),group=default,aggregate=", kind);
+    StatusOr<FamilySchema> family = ParseFamily(text);
+    ASSERT_TRUE(family.ok()) << family.status();
+    EXPECT_NE(family->aggregate, Aggregate::kNone);
+    EXPECT_EQ(FormatFamily(*family), text);
+  }
+  EXPECT_TRUE(absl::IsInvalidArgument(ParseFamily("n:aggregate=avg").status()));
+}
+
 }  // namespace
 }  // namespace stele::cli

@@ -20,6 +20,10 @@ size_t MessageBytes(const RowMutation& row) {
       bytes += column->family.size() + column->qualifier.size();
     } else if (const auto* family = std::get_if<DeleteFromFamily>(&mutation)) {
       bytes += family->family.size();
+    } else if (const auto* add = std::get_if<AddToCell>(&mutation)) {
+      bytes += add->family.size() + add->qualifier.size();
+    } else if (const auto* merge = std::get_if<MergeToCell>(&mutation)) {
+      bytes += merge->family.size() + merge->qualifier.size() + merge->state.size();
     }
   }
   return bytes;
@@ -129,10 +133,21 @@ BatchOp::Request BatchOp::TakeRequest(const TabletLocation& location) {
     mutations += row.mutations.size();
     request.entries.push_back(i);
     request.message.rows.push_back(row);
+    if (core_->ids()->enabled()) request.message.sequences.push_back(SequenceOf(&entries_[i]));
     ready_.erase(ready_.begin());
   }
   CHECK(!request.entries.empty()) << "the cache gave a tablet that does not hold the row";
+  request.message.client_id = core_->ids()->client_id();
+  request.message.first_incomplete = core_->ids()->first_incomplete();
   return request;
+}
+
+uint64_t BatchOp::SequenceOf(Entry* entry) {
+  if (entry->sequence == 0) {
+    entry->sequence = core_->ids()->Begin();
+    entry->first_sent_ns = core_->NowNanos();
+  }
+  return entry->sequence;
 }
 
 void BatchOp::Send(Request request) {
@@ -141,7 +156,7 @@ void BatchOp::Send(Request request) {
   wire::MutateRowsRequest message = std::move(shared->message);
   Call<wire::MutateRowsResponse>(
       core_, shared->location.address, wire::Method::kMutateRows, message,
-      std::max<int64_t>(1, core_->LeftMs(deadline_ns_)),
+      core_->AttemptMs(deadline_ns_, core_->ids()->enabled()),
       [self = shared_from_this(), shared](StatusOr<wire::MutateRowsResponse> reply) {
         self->OnReply(*shared, std::move(reply));
       });
@@ -210,9 +225,7 @@ void BatchOp::Settle(size_t i, const Status& status, Fate fate, std::vector<size
   if (fate == Fate::kUnknown) entry.maybe_applied = true;
   const bool safe =
       fate == Fate::kNoEffect ||
-      (fate == Fate::kUnknown && retry.retry_after_unknown && RepeatIsHarmless(rows_[i]));
-  // A row whose earlier attempt may have been applied is only repeated where that does no harm, so
-  // a later certain failure of it may be repeated too.
+      (fate == Fate::kUnknown && core_->MayRepeatUnknown(entry.sequence, entry.first_sent_ns));
   if (retry.retry && safe && core_->LeftMs(deadline_ns_) > 0) {
     ++entry.attempts;
     again->push_back(i);
@@ -225,6 +238,7 @@ void BatchOp::Finish(size_t i, const Status& status) {
   Entry& entry = entries_[i];
   CHECK(!entry.finished) << "a row was answered twice";
   entry.finished = true;
+  core_->ids()->End(entry.sequence);
   entry.status = status;
   if (!status.ok() && entry.maybe_applied && !absl::IsUnknown(status)) {
     entry.status = absl::UnknownError(absl::StrCat(

@@ -32,6 +32,8 @@ class BatchOp : public std::enable_shared_from_this<BatchOp> {
     bool finished = false;
     bool maybe_applied = false;  // an attempt's outcome is not known
     uint32_t attempts = 0;
+    uint64_t sequence = 0;  // given when it is first sent, the same at each attempt
+    int64_t first_sent_ns = 0;
     Status status;  // of the last attempt, then of the row
   };
   struct Request {
@@ -54,6 +56,7 @@ class BatchOp : public std::enable_shared_from_this<BatchOp> {
   void Pump();
   std::vector<Request> TakeRequests() REQUIRES(mu_);
   Request TakeRequest(const TabletLocation& location) REQUIRES(mu_);
+  uint64_t SequenceOf(Entry* entry) REQUIRES(mu_);
   void Send(Request request);
   void OnReply(Request& request, StatusOr<wire::MutateRowsResponse> reply);
   void OnLocated(StatusOr<TabletLocation> location);

@@ -7,6 +7,7 @@
 // holds a Gate::Pass while it runs. Thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -15,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/routing/jitter.h"
+#include "client/routing/request_ids.h"
 #include "client/routing/retry_policy.h"
 #include "common/base/mutex.h"
 #include "common/base/status.h"
@@ -41,6 +43,7 @@ struct CoreOptions {
   uint64_t request_bytes = 2u << 20;  // of one MutateRows, unless one row alone is larger
   uint32_t requests_in_flight = 8;    // of one batch
   uint64_t page_bytes = 1u << 20;     // of one ReadRows
+  uint64_t client_id = 0;             // of this client's changes; random; 0: they have no ids
 };
 
 // Counts the operations under way; closed, it lets no new one in.
@@ -87,7 +90,10 @@ struct Traffic {
 class Core {
  public:
   Core(const Edges& edges, const CoreOptions& options)
-      : edges_(edges), options_(options), budget_(options.retry, edges.clock) {}
+      : edges_(edges),
+        options_(options),
+        budget_(options.retry, edges.clock),
+        ids_(options.client_id) {}
 
   net::RpcClient* rpc() const { return edges_.rpc; }
   Clock* clock() const { return edges_.clock; }
@@ -95,11 +101,24 @@ class Core {
   net::TimerQueue* timers() const { return edges_.timers; }
   const CoreOptions& options() const { return options_; }
   RetryBudget* budget() { return &budget_; }
+  RequestIds* ids() { return &ids_; }
   Gate* gate() { return &gate_; }
   Traffic* traffic() { return &traffic_; }
   const Traffic& traffic() const { return traffic_; }
 
   int64_t DeadlineAfterMs(int64_t ms) const { return edges_.clock->BootNanos() + ms * 1'000'000; }
+  int64_t NowNanos() const { return edges_.clock->BootNanos(); }
+  // For one attempt of a change. One that may be made again is not waited for until the end, so
+  // that a connection that died in silence costs no more than this.
+  int64_t AttemptMs(int64_t deadline_ns, bool has_id) const {
+    const int64_t left_ms = std::max<int64_t>(1, LeftMs(deadline_ns));
+    return has_id ? std::min(left_ms, options_.attempt_timeout_ms) : left_ms;
+  }
+  // Whether a change of unknown outcome may be sent again: it has an id, and servers still know it.
+  bool MayRepeatUnknown(uint64_t sequence, int64_t first_sent_ns) const {
+    return options_.retry.retry_after_unknown && sequence != 0 &&
+           NowNanos() - first_sent_ns < kRequestMemoryMs * 1'000'000 * 8 / 10;
+  }
   // Milliseconds left, rounded up; <= 0 when it has passed.
   int64_t LeftMs(int64_t deadline_ns) const {
     const int64_t left = deadline_ns - edges_.clock->BootNanos();
@@ -116,6 +135,7 @@ class Core {
   const Edges edges_;
   const CoreOptions options_;
   RetryBudget budget_;
+  RequestIds ids_;
   Gate gate_;
   Traffic traffic_;
 };

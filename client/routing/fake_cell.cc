@@ -148,6 +148,8 @@ StatusOr<net::Buffer> FakeCell::Execute(const Pending& call) {
       return Mutate(call);
     case wire::Method::kReadRows:
       return Read(call);
+    case wire::Method::kCheckAndMutateRow:
+      return Check(call);
     case wire::Method::kListTables:
     case wire::Method::kDropTable:
       return wire::Encode(wire::Empty());
@@ -170,8 +172,13 @@ StatusOr<net::Buffer> FakeCell::Mutate(const Pending& call) {
   RETURN_IF_ERROR(wire::Decode(call.body, &request));
   RETURN_IF_ERROR(Served(request.tablet, call.address).status());
   wire::MutateRowsResponse response;
-  for (const RowMutation& mutation : request.rows) {
+  for (size_t i = 0; i < request.rows.size(); ++i) {
+    const RowMutation& mutation = request.rows[i];
     wire::RowResult result;
+    if (!request.sequences.empty()) {
+      ids_of[mutation.row].push_back(
+          {request.client_id, request.sequences[i], request.first_incomplete});
+    }
     if (!refuse_writes.ok()) {
       result.status = refuse_writes;
       result.retry_delay_ms = wire::RetryDelayMs(refuse_writes);
@@ -182,6 +189,18 @@ StatusOr<net::Buffer> FakeCell::Mutate(const Pending& call) {
       rows[mutation.row] = {mutation.row, {{"f", "q", 0, "applied"}}};
     }
     response.results.push_back(result);
+  }
+  return wire::Encode(response);
+}
+
+StatusOr<net::Buffer> FakeCell::Check(const Pending& call) {
+  wire::CheckAndMutateRowRequest request;
+  RETURN_IF_ERROR(wire::Decode(call.body, &request));
+  RETURN_IF_ERROR(Served(request.tablet, call.address).status());
+  ids_of[request.row].push_back(request.id);
+  wire::CheckAndMutateRowResponse response;
+  if (refused_rows.count(request.row) > 0) {
+    response.result.status = absl::NotFoundError("no such family");
   }
   return wire::Encode(response);
 }

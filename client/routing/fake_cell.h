@@ -68,11 +68,12 @@ class FakeCell : public net::RpcClient {
   StatusOr<net::Buffer> CallSync(const std::string& address, uint16_t method, net::Buffer body,
                                  int64_t timeout_ms) override;
 
-  std::map<std::string, Row> rows;           // of the table
-  std::map<std::string, int> times_applied;  // by row
-  std::vector<Sent> sent;                    // every call, as it is answered
-  size_t most_in_flight = 0;                 // MutateRows calls waiting together
-  bool hints = false;                        // NOT_SERVED says where the tablet went
+  std::map<std::string, Row> rows;                       // of the table
+  std::map<std::string, int> times_applied;              // by row
+  std::map<std::string, std::vector<RequestId>> ids_of;  // row -> of each attempt that came
+  std::vector<Sent> sent;                                // every call, as it is answered
+  size_t most_in_flight = 0;                             // MutateRows calls waiting together
+  bool hints = false;                                    // NOT_SERVED says where the tablet went
   uint64_t rows_per_page = 1000;
   uint64_t cells_per_part = 0;         // 0: rows come whole
   std::set<std::string> refused_rows;  // MutateRows answers NotFound for them
@@ -93,6 +94,7 @@ class FakeCell : public net::RpcClient {
   StatusOr<net::Buffer> Execute(const Pending& call);
   StatusOr<net::Buffer> Mutate(const Pending& call);
   StatusOr<net::Buffer> Read(const Pending& call);
+  StatusOr<net::Buffer> Check(const Pending& call);
   StatusOr<TabletLocation> Served(TabletId tablet, const std::string& address) const;
   std::map<std::string, Row> RowsOf(const TabletLocation& tablet) const;
   wire::ReadRowsResponse Page(const wire::ReadRowsRequest& request, std::vector<Row> found) const;

@@ -1,7 +1,6 @@
 #include "client/routing/retry_policy.h"
 
 #include <algorithm>
-#include <variant>
 
 #include "common/net/rpc.h"
 #include "schema/convert/error_payload.h"
@@ -71,14 +70,6 @@ bool LocationIsSuspect(const Status& status) {
     default:
       return false;
   }
-}
-
-bool RepeatIsHarmless(const RowMutation& mutation) {
-  return std::all_of(mutation.mutations.begin(), mutation.mutations.end(), [](const Mutation& m) {
-    if (const auto* set = std::get_if<SetCell>(&m)) return set->timestamp_us != kServerTime;
-    if (const auto* column = std::get_if<DeleteFromColumn>(&m)) return column->end_us != 0;
-    return false;
-  });
 }
 
 int64_t BackoffMs(const RetryOptions& options, uint32_t attempt, int64_t server_delay_ms,

@@ -4,8 +4,8 @@
 // Three fates of an attempt that did not succeed:
 //   kFinal    the answer is the answer: nothing happened, and trying again would not help
 //   kNoEffect certainly nothing happened (not sent, refused, wrong server): always tried again
-//   kUnknown  it may have happened (lost connection, time-out): a read is tried again; a write only
-//             when doing it twice is the same as once
+//   kUnknown  it may have happened (lost connection, time-out): a read is tried again; a change
+//             when it has an id, for the server does it once (RequestIds)
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace stele::routing {
 
 struct RetryOptions {
   bool retry = true;                // false: each call is one attempt
-  bool retry_after_unknown = true;  // writes; see RepeatIsHarmless
+  bool retry_after_unknown = true;  // changes that have ids
   int64_t first_backoff_ms = 10;    // 1 .. 1000, doubles each time
   int64_t max_backoff_ms = 1000;    // first_backoff_ms .. 60 000
   uint32_t budget_percent = 10;     // retries per 100 calls; 1 .. 100
@@ -38,13 +38,6 @@ Fate FateOfRow(const Status& status, bool outcome_unknown);
 bool ReadIsRetriable(const Status& status);
 // Whether the failure says that the tablet may be elsewhere by now.
 bool LocationIsSuspect(const Status& status);
-
-// Applying the row's mutations a second time changes nothing, if nobody else wrote the row in
-// between: every set has its own timestamp and every delete is bounded above by one. (A set with
-// the server's time would leave a second cell; an open delete would remove what another client
-// wrote in between. Sets repeated over another client's delete come back: a client that must
-// exclude it turns retry_after_unknown off.)
-bool RepeatIsHarmless(const RowMutation& mutation);
 
 // Full jitter: evenly in [1, min(max, first * 2^attempt)], at least the server's own wish.
 // attempt counts from 0.

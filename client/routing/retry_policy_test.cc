@@ -42,16 +42,6 @@ TEST(FateOfRow, FollowsTheServersWord) {
   EXPECT_EQ(FateOfRow(absl::UnknownError(""), false), Fate::kUnknown);
 }
 
-TEST(RepeatIsHarmless, NeedsOwnTimesAndBoundedDeletes) {
-  const SetCell timed{"f", "q", 1000, "v"}, untimed{"f", "q", kServerTime, "v"};
-  EXPECT_TRUE(RepeatIsHarmless({"r", {timed}}));
-  EXPECT_FALSE(RepeatIsHarmless({"r", {timed, untimed}}));
-  EXPECT_TRUE(RepeatIsHarmless({"r", {DeleteFromColumn{"f", "q", 0, 5000}, timed}}));
-  EXPECT_FALSE(RepeatIsHarmless({"r", {DeleteFromColumn{"f", "q", 5000, 0}}}));
-  EXPECT_FALSE(RepeatIsHarmless({"r", {DeleteFromFamily{"f"}}}));
-  EXPECT_FALSE(RepeatIsHarmless({"r", {DeleteFromRow{}}}));
-}
-
 TEST(Backoff, DoublesUpToItsLimitWithFullJitter) {
   RetryOptions options;
   options.first_backoff_ms = 10;

@@ -5,6 +5,7 @@
 #include "client/routing/batch_op.h"
 #include "client/routing/fake_cell.h"
 #include "client/routing/master_call.h"
+#include "client/routing/row_op.h"
 #include "client/routing/scan_op.h"
 #include "common/testing/manual_clock.h"
 #include "schema/convert/error_payload.h"
@@ -14,6 +15,7 @@ namespace {
 
 using wire::Method;
 constexpr TableId kTable = FakeCell::kTable;
+constexpr uint64_t kClientId = 77;
 
 class RoutingTest : public ::testing::Test {
  protected:
@@ -21,6 +23,7 @@ class RoutingTest : public ::testing::Test {
       : timers_(&clock_, [this](int64_t ns) { clock_.Advance(ns); }), cell_(&timers_), jitter_(42) {
     cell_.SetTablets({{"g", "ts:1"}, {"m", "ts:2"}, {"t", "ts:1"}, {"", "ts:3"}});
     options_.cell_address = FakeCell::kCellAddress;
+    options_.client_id = kClientId;
     Restart();
   }
 
@@ -214,23 +217,68 @@ TEST_F(RoutingTest, MoveIsNotSeenByTheCaller) {
   EXPECT_EQ(cell_.times_applied["b"], 2);
 }
 
-TEST_F(RoutingTest, UnknownOutcomeIsReportedForServerTimes) {
+TEST_F(RoutingTest, UnknownOutcomeIsRepeatedUnderItsId) {
   cell_.FailNext({Method::kMutateRows, absl::UnavailableError("connection lost"), true});
-  const Status status = Apply({Set("a")})[0];
-  EXPECT_TRUE(absl::IsUnknown(status)) << status;
-  EXPECT_EQ(cell_.times_applied["a"], 1);
-  EXPECT_EQ(cell_.CountSent(Method::kMutateRows), 1);
+  EXPECT_TRUE(Apply({Set("a")})[0].ok());
+  EXPECT_EQ(cell_.times_applied["a"], 2) << "a real server would do it once";
+  ASSERT_EQ(cell_.ids_of["a"].size(), 2u);
+  EXPECT_EQ(cell_.ids_of["a"][0], cell_.ids_of["a"][1]);
+  EXPECT_EQ(cell_.ids_of["a"][0], (RequestId{kClientId, 1, 1}));
+  EXPECT_TRUE(Apply({Set("b"), Set("c")})[0].ok());
+  EXPECT_EQ(cell_.ids_of["b"][0], (RequestId{kClientId, 2, 2}));
+  EXPECT_EQ(cell_.ids_of["c"][0], (RequestId{kClientId, 3, 2}));
 }
 
-TEST_F(RoutingTest, UnknownOutcomeIsRepeatedForOwnTimes) {
-  cell_.FailNext({Method::kMutateRows, absl::UnavailableError("connection lost"), true});
-  EXPECT_TRUE(Apply({Set("a", 1000)})[0].ok());
-  EXPECT_EQ(cell_.times_applied["a"], 2);
+TEST_F(RoutingTest, UnknownOutcomeIsReportedWhenItMayNotBeRepeated) {
   options_.retry.retry_after_unknown = false;
   Restart();
   cell_.FailNext({Method::kMutateRows, absl::UnavailableError("connection lost"), true});
   EXPECT_TRUE(absl::IsUnknown(Apply({Set("b", 1000)})[0]));
   EXPECT_EQ(cell_.times_applied["b"], 1);
+  options_.retry.retry_after_unknown = true;
+  options_.client_id = 0;
+  Restart();
+  cell_.FailNext({Method::kMutateRows, absl::UnavailableError("connection lost"), true});
+  EXPECT_TRUE(absl::IsUnknown(Apply({Set("b", 1000)})[0])) << "it has no id";
+  EXPECT_EQ(cell_.times_applied["b"], 2);
+}
+
+TEST_F(RoutingTest, UnknownOutcomeIsNotRepeatedForEver) {
+  for (int i = 0; i < 200; ++i) {
+    cell_.FailNext({Method::kMutateRows, OkStatus(), true, /*silent=*/true});
+  }
+  const int64_t start = clock_.BootNanos();
+  EXPECT_TRUE(absl::IsUnknown(Apply({Set("a")}, 3'600'000)[0]));
+  const int64_t seconds = (clock_.BootNanos() - start) / 1'000'000'000;
+  EXPECT_LT(seconds, kRequestMemoryMs / 1000) << "servers forget it";
+  EXPECT_GT(seconds, kRequestMemoryMs / 2000);
+}
+
+TEST_F(RoutingTest, ConditionalChangesAreRepeatedUnderTheirId) {
+  using Op = RowOp<wire::CheckAndMutateRowRequest, wire::CheckAndMutateRowResponse>;
+  auto check = [&](int64_t timeout_ms) {
+    std::optional<StatusOr<wire::CheckAndMutateRowResponse>> result;
+    wire::CheckAndMutateRowRequest request;
+    request.table = kTable;
+    request.row = "n";
+    request.if_true = {SetCell{"f", "q", 1000, "v"}};
+    Op::Start(core_.get(), locator_.get(), Method::kCheckAndMutateRow, request,
+              core_->DeadlineAfterMs(timeout_ms),
+              [&](StatusOr<wire::CheckAndMutateRowResponse> answer) { result = answer; });
+    EXPECT_TRUE(cell_.Run([&] { return result.has_value(); }));
+    return result->status();
+  };
+  cell_.FailNext({Method::kCheckAndMutateRow, absl::UnavailableError("lost"), true});
+  cell_.FailNext({Method::kCheckAndMutateRow, wire::OverloadedError("busy", 30)});
+  cell_.Move("t", "ts:9");
+  EXPECT_TRUE(check(10'000).ok());
+  ASSERT_EQ(cell_.ids_of["n"].size(), 2u);
+  EXPECT_EQ(cell_.ids_of["n"][0], cell_.ids_of["n"][1]);
+  cell_.refused_rows = {"n"};
+  EXPECT_TRUE(absl::IsNotFound(check(10'000)));
+  cell_.FailNext({Method::kCheckAndMutateRow, absl::UnavailableError("lost"), true});
+  EXPECT_TRUE(absl::IsUnknown(check(10'000))) << "the first attempt may have been done";
+  EXPECT_EQ(core_->ids()->first_incomplete(), 4u);
 }
 
 TEST_F(RoutingTest, NotSentIsRepeatedForAll) {

@@ -38,6 +38,17 @@ class RowMutationBuilder {
     return Add(
         SetCell{std::string(family), std::string(qualifier), timestamp_us, std::string(value)});
   }
+  /// Combines `input` with the cell of an aggregate family, at the caller's timestamp_us.
+  RowMutationBuilder& AddToAggregate(std::string_view family, std::string_view qualifier,
+                                     int64_t timestamp_us, int64_t input) {
+    return Add(AddToCell{std::string(family), std::string(qualifier), timestamp_us, input});
+  }
+  /// The same with another aggregate cell's state: its value, 8 bytes.
+  RowMutationBuilder& MergeToAggregate(std::string_view family, std::string_view qualifier,
+                                       int64_t timestamp_us, std::string_view state) {
+    return Add(
+        MergeToCell{std::string(family), std::string(qualifier), timestamp_us, std::string(state)});
+  }
   /// Removes the cells of the column with start_us <= timestamp < end_us; 0 is open on that side.
   RowMutationBuilder& DeleteColumn(std::string_view family, std::string_view qualifier,
                                    int64_t start_us = 0, int64_t end_us = 0) {

@@ -27,11 +27,9 @@ struct ClientOptions {
   /// Attempts that certainly had no effect are made again, with exponential back-off and full
   /// jitter, until the deadline; at most about a tenth of the calls are retries.
   bool retry = true;
-  /// Writes whose outcome is not known (the connection broke, the time ran out) are made again too
-  /// when a repeat changes nothing: every set has its own timestamp and every delete an upper
-  /// bound. Another client's delete that falls between the two attempts would be undone; where that
-  /// matters, switch it off. A set with the server's time and an open delete are never repeated:
-  /// they end with the code Unknown.
+  /// Changes whose outcome is not known (the connection broke, the time ran out) are made again
+  /// too, for up to 8 minutes: each carries an id by which the cell does it exactly once. Off, they
+  /// end with the code Unknown.
   bool retry_after_unknown = true;
   RetryPolicy retry_policy;  ///< when and how often
 

@@ -18,6 +18,7 @@
 #include "stele/mutation.h"
 #include "stele/options.h"
 #include "stele/read_query.h"
+#include "stele/row_change.h"
 #include "stele/row_reader.h"
 #include "stele/schema.h"
 
@@ -80,6 +81,23 @@ class Table {
   /// The same with a future; dropping it does not wait.
   std::future<std::vector<absl::Status>> ApplyBatchAsync(std::vector<RowMutation> rows,
                                                          const CallOptions& call = {});
+
+  /// Changes the newest cells of some columns by their old values, in one step; answers with the
+  /// touched columns, one cell each. Its status is a write's, and: FailedPrecondition (the row is
+  /// too large to be read), AlreadyExists (it was done, exactly once, but the answer, more than
+  /// 256 KiB, was lost on its way and is not kept by the cell).
+  absl::StatusOr<Row> ReadModifyWrite(ReadModifyWriteRow change, const CallOptions& call = {});
+  /// `done` runs once, as that of ApplyAsync.
+  void ReadModifyWriteAsync(ReadModifyWriteRow change,
+                            std::function<void(absl::StatusOr<Row>)> done,
+                            const CallOptions& call = {});
+
+  /// Applies one of two lists of changes, in one step with the check; answers whether the predicate
+  /// left a cell of the row. Its status is a write's, and FailedPrecondition as above.
+  absl::StatusOr<bool> CheckAndMutate(CheckAndMutateRow change, const CallOptions& call = {});
+  /// `done` runs once, as that of ApplyAsync.
+  void CheckAndMutateAsync(CheckAndMutateRow change, std::function<void(absl::StatusOr<bool>)> done,
+                           const CallOptions& call = {});
 
   /// The row, with all its cells or those that the query selects (its rows are ignored); empty when
   /// it has none.

@@ -1,0 +1,124 @@
+// RowOp: one conditional change of one row: found, sent, tried again as its fate allows
+// (retry_policy.h), answered once. Attempts carry one id, so that the server does it once however
+// often it is asked; without ids nothing is repeated after an unknown outcome. Lives as long as its
+// callbacks; used by one call chain at a time.
+//
+// The final status as BatchOp says: OK, Unknown (all or nothing), or no effect, ever.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "client/routing/locator.h"
+#include "schema/convert/error_payload.h"
+
+namespace stele::routing {
+
+template <typename Request, typename Response>
+class RowOp : public std::enable_shared_from_this<RowOp<Request, Response>> {
+ public:
+  using Done = std::function<void(StatusOr<Response>)>;
+  // `request`: with table and row; tablet and id are set here.
+  static void Start(Core* core, Locator* locator, wire::Method method, Request request,
+                    int64_t deadline_ns, Done done) {
+    std::shared_ptr<RowOp> op(
+        new RowOp(core, locator, method, std::move(request), deadline_ns, std::move(done)));
+    if (Status s = core->gate()->Enter(&op->pass_); !s.ok()) return op->done_(s);
+    op->sequence_ = core->ids()->Begin();
+    op->Attempt();
+  }
+
+ private:
+  RowOp(Core* core, Locator* locator, wire::Method method, Request request, int64_t deadline_ns,
+        Done done)
+      : core_(core),
+        locator_(locator),
+        method_(method),
+        deadline_ns_(deadline_ns),
+        request_(std::move(request)),
+        done_(std::move(done)) {}
+
+  void Attempt() {
+    locator_->Locate(request_.table, request_.row, deadline_ns_,
+                     [self = this->shared_from_this()](StatusOr<TabletLocation> location) {
+                       self->Located(std::move(location));
+                     });
+  }
+
+  void Located(StatusOr<TabletLocation> location) {
+    if (!location.ok()) {
+      // A look-up has no effect, so it may always be made again.
+      const bool retriable = ReadIsRetriable(location.status());
+      return Failed(NothingSent(location.status()), retriable ? Fate::kNoEffect : Fate::kFinal);
+    }
+    request_.tablet = location->tablet.id;
+    request_.id = core_->ids()->Id(sequence_);
+    if (first_sent_ns_ == 0) first_sent_ns_ = core_->NowNanos();
+    core_->budget()->OnCall();
+    Call<Response>(core_, location->address, method_, request_,
+                   core_->AttemptMs(deadline_ns_, sequence_ != 0),
+                   [self = this->shared_from_this(), at = *location](StatusOr<Response> answer) {
+                     self->Answered(at, std::move(answer));
+                   });
+  }
+
+  void Answered(const TabletLocation& at, StatusOr<Response> answer) {
+    Status status = answer.status();
+    Fate fate = FateOfCall(status);
+    if (answer.ok()) {
+      const wire::RowResult& result = answer->result;
+      if (result.status.ok() && !result.outcome_unknown) return Finish(std::move(answer));
+      status = result.status.ok() ? absl::UnknownError("no reason given") : result.status;
+      fate = FateOfRow(status, result.outcome_unknown);
+      if (result.retry_delay_ms > 0 && absl::IsResourceExhausted(status)) {
+        status = wire::OverloadedError(status.message(), result.retry_delay_ms);
+      }
+    }
+    if (LocationIsSuspect(status)) locator_->Learn(at, status);
+    Failed(status, fate);
+  }
+
+  void Failed(const Status& status, Fate fate) {
+    if (fate == Fate::kUnknown) maybe_done_ = true;
+    const bool safe =
+        fate == Fate::kNoEffect ||
+        (fate == Fate::kUnknown && core_->MayRepeatUnknown(sequence_, first_sent_ns_));
+    if (!safe || !core_->options().retry.retry || core_->LeftMs(deadline_ns_) == 0 ||
+        core_->gate()->closed()) {
+      return Finish(status);
+    }
+    core_->RetryLater(attempts_++, status, deadline_ns_, [self = this->shared_from_this(), status] {
+      const bool over =
+          self->core_->LeftMs(self->deadline_ns_) == 0 || self->core_->gate()->closed();
+      over ? self->Finish(status) : self->Attempt();
+    });
+  }
+
+  void Finish(StatusOr<Response> answer) {
+    core_->ids()->End(sequence_);
+    // An earlier attempt may have been done: a later one's certain failure does not undo it.
+    if (!answer.ok() && maybe_done_ && !absl::IsUnknown(answer.status())) {
+      answer = absl::UnknownError(
+          absl::StrCat("outcome unknown: ", absl::StatusCodeToString(answer.status().code()), ": ",
+                       answer.status().message()));
+    }
+    done_(std::move(answer));
+  }
+
+  Core* const core_;
+  Locator* const locator_;
+  const wire::Method method_;
+  const int64_t deadline_ns_;
+  Gate::Pass pass_;
+  Request request_;
+  uint64_t sequence_ = 0;
+  int64_t first_sent_ns_ = 0;
+  uint32_t attempts_ = 0;
+  bool maybe_done_ = false;
+  Done done_;
+};
+
+}  // namespace stele::routing
