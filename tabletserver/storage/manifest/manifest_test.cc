@@ -196,7 +196,7 @@ TEST(ManifestCodec, GoldenVersion5) {
   m.requests = {{7, 4, {{4, ChangeKind::kMatched, {}}, {5, ChangeKind::kForgotRow, {}}}},
                 {300, 1, {{1, ChangeKind::kRow, {"r", {{"f", "q", 1000, "v"}}}}}}};
   EXPECT_EQ(absl::BytesToHexString(EncodeManifest(m)),
-            "53544d4605000000010000000000000073000000@@@@@@@@"
+            "53544d4605000000010000000000000073000000f4e79e72"
             "0200017a03ac02a01f"
             "01740201028080806400"
             "0101660107"
