@@ -136,6 +136,7 @@ StatusOr<net::Buffer> Encode(const ReadRowsRequest& message) {
     cursor.setCellOffset(message.cursor.cell_offset);
     if (!message.filter.empty()) PutFilter(to.initFilter(), message.filter);
     to.setSampleSeed(message.sample_seed);
+    to.setReversed(message.reversed);
   });
 }
 
@@ -152,6 +153,7 @@ Status Decode(const net::Buffer& body, ReadRowsRequest* out) {
     const auto cursor = from.getCursor();
     out->cursor = {cursor.getScannerId(), cursor.getCellOffset()};
     out->sample_seed = from.getSampleSeed();
+    out->reversed = from.getReversed();
     return GetFilter(from.getFilter(), limits, &out->filter);
   };
   return ReadBody<schema::ReadRowsRequest>(body, kBadRequest, fill);
@@ -177,6 +179,9 @@ StatusOr<net::Buffer> Encode(const ReadRowsResponse& message) {
     to.setStatRows(message.stats.rows);
     to.setStatCells(message.stats.cells);
     to.setStatBytes(message.stats.bytes);
+    to.setExaminedRows(message.stats.rows_examined);
+    to.setExaminedCells(message.stats.cells_examined);
+    to.setExaminedBytes(message.stats.bytes_examined);
   };
   return WriteBody<schema::ReadRowsResponse>(EncodedSize(message), fill);
 }
@@ -200,7 +205,8 @@ Status Decode(const net::Buffer& body, ReadRowsResponse* out) {
         CopyData(from.getResumeAfter(), kMaxRowKeyBytes, "resume_after", &out->resume_after));
     const auto cursor = from.getCursor();
     out->cursor = {cursor.getScannerId(), cursor.getCellOffset()};
-    out->stats = {from.getStatRows(), from.getStatCells(), from.getStatBytes()};
+    out->stats = {from.getStatRows(),     from.getStatCells(),     from.getStatBytes(),
+                  from.getExaminedRows(), from.getExaminedCells(), from.getExaminedBytes()};
     return OkStatus();
   };
   return ReadBody<schema::ReadRowsResponse>(body, kBadResponse, fill);

@@ -99,14 +99,16 @@ struct CheckAndMutateRowResponse {
 };
 
 // A place inside a row that was too large for one page: the server keeps the row's state under
-// `scanner_id` for a while, so that the rest comes from the same state.
+// `scanner_id` for a while, so that the rest comes from the same state. FailedPrecondition when it
+// does not any more, or not at this place: the row is begun again.
 struct RowCursor {
-  uint64_t scanner_id = 0;  // 0: none
-  uint64_t cell_offset = 0;
+  uint64_t scanner_id = 0;   // 0: none
+  uint64_t cell_offset = 0;  // cells of the row given so far
   bool operator==(const RowCursor&) const = default;
 };
 
-// ReadRows: one page of one tablet, rows ascending.
+// ReadRows: one page of one tablet, rows ascending, or descending when reversed. A page may hold no
+// row and yet go on: resume_after or cursor have moved.
 struct ReadRowsRequest {
   TableId table = 0;
   TabletId tablet = 0;
@@ -118,17 +120,24 @@ struct ReadRowsRequest {
   RowCursor cursor;          // with scanner_id: go on inside the row that follows resume_after
   Filter filter;             // of what the selection takes; kNone: no filter. Valid when decoded
   uint64_t sample_seed = 0;  // of its row_samples: one for all pages and tablets of a scan
+  bool reversed = false;     // rows descend; resume_after: that row and those behind it are done
   bool operator==(const ReadRowsRequest&) const = default;
 };
 struct ReadStats {
-  uint64_t rows = 0, cells = 0, bytes = 0;
+  uint64_t rows = 0;  // whole ones, or the last parts of such
+  uint64_t cells = 0;
+  uint64_t bytes = 0;
+  // What was looked at for this page: rows, stored cells of any state, bytes the filter saw.
+  uint64_t rows_examined = 0;
+  uint64_t cells_examined = 0;
+  uint64_t bytes_examined = 0;
   bool operator==(const ReadStats&) const = default;
 };
 struct ReadRowsResponse {
   std::vector<Row> rows;
   bool done = false;         // nothing of the row set is left in this tablet
   std::string resume_after;  // for the next page
-  RowCursor cursor;          // with scanner_id: the last row is only a part, ask again with it
+  RowCursor cursor;          // with scanner_id: the last row is only a part, perhaps without a cell
   ReadStats stats;
   bool operator==(const ReadRowsResponse&) const = default;
 };

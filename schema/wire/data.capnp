@@ -86,6 +86,7 @@ struct ReadRowsRequest {
   cursor @7 :RowCursor;
   filter @8 :Model.Filter;
   sampleSeed @9 :UInt64;
+  reversed @10 :Bool;
 }
 
 struct ReadRowsResponse {
@@ -98,4 +99,7 @@ struct ReadRowsResponse {
   statCells @6 :UInt64;
   statBytes @7 :UInt64;
   labels @8 :List(Data);  # each once; cells hold 1 + its index
+  examinedRows @9 :UInt64;
+  examinedCells @10 :UInt64;
+  examinedBytes @11 :UInt64;
 }

@@ -124,9 +124,22 @@ void DataService::ReadRows(net::RpcRequest request, net::RpcReply reply) {
   if (outside.has_value()) {
     return reply.Error(parts_.tablets->WrongTablet(message.table, *outside));
   }
-  auto read =
-      std::make_shared<PendingRead>(std::move(reply), *std::move(ticket), request.deadline_boot_ns,
-                                    ReadTask(*std::move(store), std::move(message), parts_.pinned));
+  std::shared_ptr<const RowFilter> filter;
+  if (!message.filter.empty()) {
+    auto compiled = RowFilter::Compile(message.filter);
+    if (!compiled.ok()) return reply.Error(compiled.status());
+    filter = *std::move(compiled);
+  }
+  parts_.parked->Expire();
+  ReadTaskParts task{parts_.parked, parts_.clock, std::move(request.peer), nullptr};
+  if (request.deadline_boot_ns != 0) {
+    task.dropped = [clock = parts_.clock, deadline = request.deadline_boot_ns] {
+      return clock->BootNanos() >= deadline;
+    };
+  }
+  auto read = std::make_shared<PendingRead>(
+      std::move(reply), *std::move(ticket), request.deadline_boot_ns,
+      ReadTask(*std::move(store), std::move(message), std::move(filter), std::move(task)));
   StatusOr<bool> outcome = read->task.Run(/*may_block=*/false);
   if (!outcome.ok() || *outcome) return FinishRead(read.get(), outcome);
   Status handed = parts_.disk_pool->Submit([this, read] {

@@ -19,7 +19,7 @@
 #include "common/pool/work_pool.h"
 #include "schema/convert/messages.h"
 #include "tabletserver/rpc/admission.h"
-#include "tabletserver/rpc/pinned_rows.h"
+#include "tabletserver/rpc/parked_reads.h"
 #include "tabletserver/tablet/progress_watch.h"
 #include "tabletserver/tablet/tablet_map.h"
 
@@ -31,7 +31,7 @@ class DataService {
   struct Parts {
     TabletMap* tablets = nullptr;
     Admission* admission = nullptr;
-    PinnedRows* pinned = nullptr;
+    ParkedReads* parked = nullptr;
     WorkPool* disk_pool = nullptr;
     ProgressWatch* progress = nullptr;
     Clock* clock = nullptr;

@@ -17,109 +17,20 @@ bool IsWouldBlock(const Status& status, bool may_block) {
   return !may_block && status.code() == absl::StatusCode::kUnavailable;
 }
 
-}  // namespace
-
-// Collects rows into the page. Stops before a row that does not fit behind others, and notes a row
-// that is too large for a page of its own.
-class ReadTask::PageSink : public storage::RowSink {
- public:
-  PageSink(uint64_t max_bytes, bool page_has_rows, std::vector<Row>* rows)
-      : max_bytes_(max_bytes), page_has_rows_(page_has_rows), rows_(rows) {}
-
-  void StartRow(Slice row) override {
-    row_.key.assign(row.data(), row.size());
-    row_.cells.clear();
-    row_bytes_ = row.size();
-    in_row_ = true;
-  }
-  void AddCell(Slice family, Slice qualifier, int64_t timestamp_us, Slice value) override {
-    row_bytes_ += family.size() + qualifier.size() + value.size() + sizeof(timestamp_us);
-    if (row_bytes_ > max_bytes_) {  // it will be read again as a large row, or on the next page
-      row_.cells.clear();
-      return;
-    }
-    row_.cells.push_back(
-        {std::string(family), std::string(qualifier), timestamp_us, std::string(value)});
-  }
-  bool EndRow() override {
-    in_row_ = false;
-    if (row_bytes_ == row_.key.size()) return true;  // no cell of it was selected
-    if (row_bytes_ > max_bytes_) {
-      large_row_ = row_.key;
-      return false;
-    }
-    if (page_has_rows_ && bytes_ + row_bytes_ > max_bytes_) {
-      full_ = true;
-      return false;
-    }
-    page_has_rows_ = true;
-    bytes_ += row_bytes_;
-    last_row_ = row_.key;
-    cells_ += row_.cells.size();
-    rows_->push_back(std::move(row_));
-    row_ = Row();
-    return true;
-  }
-
-  // The engine ended its page inside a row.
-  void NoteUnfinishedRow() {
-    if (in_row_) large_row_ = row_.key;
-  }
-  bool full() const { return full_; }
-  const std::string& large_row() const { return large_row_; }
-  const std::string& last_row() const { return last_row_; }
-  uint64_t bytes() const { return bytes_; }
-  uint64_t cells() const { return cells_; }
-
- private:
-  const uint64_t max_bytes_;
-  bool page_has_rows_;
-  std::vector<Row>* const rows_;
-  Row row_;
-  bool in_row_ = false;
-  bool full_ = false;
-  uint64_t row_bytes_ = 0, bytes_ = 0, cells_ = 0;
-  std::string last_row_;
-  std::string large_row_;
-};
-
-namespace {
-
-// Takes one row whole, up to the limit of what may be read.
-class WholeRowSink : public storage::RowSink {
- public:
-  void StartRow(Slice row) override {
-    row_->key.assign(row.data(), row.size());
-    bytes_ = row.size();
-  }
-  void AddCell(Slice family, Slice qualifier, int64_t timestamp_us, Slice value) override {
-    bytes_ += family.size() + qualifier.size() + value.size() + sizeof(timestamp_us);
-    if (bytes_ > kMaxRowReadBytes) {
-      row_->cells.clear();
-      return;
-    }
-    row_->cells.push_back(
-        {std::string(family), std::string(qualifier), timestamp_us, std::string(value)});
-  }
-  bool EndRow() override { return false; }
-
-  std::shared_ptr<Row> row() const { return row_; }
-  uint64_t bytes() const { return bytes_; }
-
- private:
-  const std::shared_ptr<Row> row_ = std::make_shared<Row>();
-  uint64_t bytes_ = 0;
-};
+Status Dropped() { return absl::CancelledError("nobody waits for the page any more"); }
 
 }  // namespace
 
 ReadTask::ReadTask(std::shared_ptr<storage::TabletStore> tablet, wire::ReadRowsRequest request,
-                   PinnedRows* pinned)
+                   std::shared_ptr<const RowFilter> filter, ReadTaskParts parts)
     : tablet_(std::move(tablet)),
       request_(std::move(request)),
-      pinned_(pinned),
+      filter_(std::move(filter)),
+      parts_(std::move(parts)),
       page_bytes_(PageBytes(request_.max_bytes)),
-      plan_(PlanRows(request_.rows, tablet_->descriptor(), request_.resume_after)) {
+      plan_(PlanRows(request_.rows, tablet_->descriptor(), request_.resume_after,
+                     request_.reversed)) {
+  take_parked_ = request_.cursor.scanner_id != 0;
   response_.resume_after = request_.resume_after;
 }
 
@@ -127,80 +38,120 @@ uint64_t ReadTask::RowsLeft() const {
   return request_.rows_limit == 0 ? 0 : request_.rows_limit - response_.stats.rows;
 }
 
+Status ReadTask::OpenStream() {
+  if (take_parked_) {
+    take_parked_ = false;
+    in_parked_ = true;
+    ASSIGN_OR_RETURN(stream_, parts_.parked->Take(request_.tablet, request_.cursor));
+  } else {
+    storage::ReadOptions options;
+    options.selection = request_.selection;
+    options.reversed = request_.reversed;
+    options.max_row_bytes = UINT64_MAX;  // what comes through the filter is what counts
+    ASSIGN_OR_RETURN(stream_.cursor, tablet_->OpenCursor(plan_[next_range_], options));
+    stream_.sink = std::make_unique<PageSink>(filter_, request_.sample_seed, kMaxRowReadBytes);
+  }
+  // A page that has rows already takes in what fits behind them.
+  const uint64_t left = page_bytes_ - std::min(page_bytes_, response_.stats.bytes);
+  stream_.sink->BeginPage(&response_, left, RowsLeft());
+  return OkStatus();
+}
+
+storage::ReadBudget ReadTask::MakeBudget(bool may_block) {
+  storage::ReadBudget budget;
+  budget.may_block = may_block;
+  // The sink ends the page when it is full; this bounds what the filter may see for one page.
+  const wire::ReadStats& stats = response_.stats;
+  budget.max_bytes = kMaxExaminedBytes - std::min(kMaxExaminedBytes - 1, stats.bytes_examined);
+  budget.max_rows_examined = kMaxExaminedRows - std::min(kMaxExaminedRows - 1, stats.rows_examined);
+  budget.max_keys_examined =
+      kMaxExaminedCells - std::min(kMaxExaminedCells - 1, stats.cells_examined);
+  budget.stop = [this] {
+    out_of_time_ = parts_.clock->BootNanos() >= stop_at_ns_ || IsDropped();
+    return out_of_time_;
+  };
+  return budget;
+}
+
+bool ReadTask::PageIsFull() const {
+  return (stream_.sink != nullptr && stream_.sink->page_is_full()) ||
+         response_.stats.bytes >= page_bytes_ || (request_.rows_limit != 0 && RowsLeft() == 0);
+}
+
+bool ReadTask::IsSpent() const {
+  const wire::ReadStats& stats = response_.stats;
+  return out_of_time_ || stats.bytes_examined >= kMaxExaminedBytes ||
+         stats.rows_examined >= kMaxExaminedRows || stats.cells_examined >= kMaxExaminedCells;
+}
+
 StatusOr<bool> ReadTask::Run(bool may_block) {
-  if (request_.cursor.scanner_id != 0) {
-    RETURN_IF_ERROR(pinned_->ReadPart(request_.tablet, request_.cursor, page_bytes_, &response_));
-    return true;
+  if (started_ns_ == 0) started_ns_ = parts_.clock->BootNanos();
+  stop_at_ns_ = started_ns_ + (may_block ? kPageTimeNs : kIoThreadTimeNs);
+  out_of_time_ = false;
+  for (;;) {
+    if (IsDropped()) return Dropped();
+    if (stream_.cursor == nullptr) {
+      response_.done = !take_parked_ && next_range_ >= plan_.size();
+      if (response_.done || PageIsFull()) return true;
+      RETURN_IF_ERROR(OpenStream());
+    }
+    auto progress = stream_.cursor->Next(MakeBudget(may_block), stream_.sink.get());
+    if (IsWouldBlock(progress.status(), may_block)) return false;
+    RETURN_IF_ERROR(progress.status());
+    RETURN_IF_ERROR(stream_.sink->error());
+    if (out_of_time_ && IsDropped()) return Dropped();
+    TakeIn(*progress);
+    const bool full = PageIsFull();
+    // The io thread's time is over, the page's is not: the pool goes on.
+    if (!full && out_of_time_ && !may_block) return false;
+    if (progress->in_row) {
+      if (full || IsSpent()) return EndInsideRow();
+      continue;
+    }
+    if (full) return true;
+    if (progress->done || in_parked_) EndRange();
+    if (IsSpent()) return true;
   }
-  while (next_range_ < plan_.size()) {
-    if (request_.rows_limit != 0 && RowsLeft() == 0) return true;
-    auto ended = Step(may_block);
-    if (IsWouldBlock(ended.status(), may_block)) return false;
-    if (!ended.ok()) return ended.status();
-    if (*ended) return true;
+}
+
+void ReadTask::TakeIn(const storage::ReadProgress& progress) {
+  response_.stats.rows_examined += progress.rows_examined;
+  response_.stats.cells_examined += progress.keys_examined;
+  response_.stats.bytes_examined += progress.bytes;
+  if (progress.resume_after.empty()) return;
+  // A row that was left out was looked at, but is not done.
+  if (!stream_.sink->row_was_left_out()) {
+    response_.resume_after = progress.resume_after;
+  } else if (!response_.rows.empty()) {
+    response_.resume_after = response_.rows.back().key;
   }
-  response_.done = true;
+}
+
+// The page ends inside the row: its state waits for the reader, unless the row was left out.
+StatusOr<bool> ReadTask::EndInsideRow() {
+  if (stream_.sink->row_was_left_out()) return true;
+  const uint64_t cells = stream_.sink->row_cells();
+  stream_.sink->CutRow();
+  ASSIGN_OR_RETURN(const uint64_t id,
+                   parts_.parked->Park(request_.tablet, parts_.peer, std::move(stream_)));
+  response_.cursor = {id, cells};
   return true;
 }
 
-StatusOr<bool> ReadTask::Step(bool may_block) {
-  RowRange& range = plan_[next_range_];
-  storage::ReadOptions options;
-  options.rows_limit = RowsLeft();
-  options.max_bytes = page_bytes_ - std::min(page_bytes_ - 1, response_.stats.bytes);
-  options.selection = request_.selection;
-  options.may_block = may_block;
-  const size_t rows_before = response_.rows.size();
-  PageSink sink(page_bytes_, rows_before != 0, &response_.rows);
-  auto progress = IsPoint(range) ? tablet_->ReadRow(range.start, options, &sink)
-                                 : tablet_->Read(range, options, &sink);
-  // What the sink finished counts, whatever happened after it.
-  response_.stats.rows += response_.rows.size() - rows_before;
-  response_.stats.cells += sink.cells();
-  response_.stats.bytes += sink.bytes();
-  if (!sink.last_row().empty()) {
-    response_.resume_after = sink.last_row();
-    range.start = sink.last_row();
-    range.start_open = true;
+void ReadTask::EndRange() {
+  stream_ = RowStream();
+  if (in_parked_) {  // the plan goes on behind the row whose rest it was
+    in_parked_ = false;
+    plan_ =
+        PlanRows(request_.rows, tablet_->descriptor(), response_.resume_after, request_.reversed);
+    return;
   }
-  if (!progress.ok()) return progress.status();
-  sink.NoteUnfinishedRow();
-  if (!sink.large_row().empty()) {
-    if (!response_.rows.empty()) return true;  // a page of its own, next time
-    if (!may_block) return absl::UnavailableError("a large row is read on the disk pool");
-    RETURN_IF_ERROR(ReadLargeRow(sink.large_row()));
-    return true;
+  const RowRange& range = plan_[next_range_++];
+  if (request_.reversed) {
+    if (!range.start.empty() && !range.start_open) response_.resume_after = range.start;
+  } else if (!range.end.empty() && !range.end_open) {
+    response_.resume_after = range.end;
   }
-  if (sink.full()) return true;
-  if (!progress->done) {
-    if (progress->resume_after > response_.resume_after) {
-      response_.resume_after = progress->resume_after;
-    }
-    return true;
-  }
-  ++next_range_;
-  return next_range_ < plan_.size() && response_.stats.bytes >= page_bytes_;
-}
-
-Status ReadTask::ReadLargeRow(const std::string& row) {
-  storage::ReadOptions options;
-  options.rows_limit = 1;
-  options.max_bytes = 2 * kMaxRowReadBytes;
-  options.selection = request_.selection;
-  options.fill_cache = false;
-  WholeRowSink sink;
-  RETURN_IF_ERROR(tablet_->ReadRow(row, options, &sink).status());
-  if (sink.bytes() > kMaxRowReadBytes) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("row \"", row, "\" has more than ", kMaxRowReadBytes,
-                     " bytes and cannot be read whole; select fewer cells of it"));
-  }
-  if (sink.row()->cells.empty()) {  // deleted meanwhile
-    response_.resume_after = row;
-    return OkStatus();
-  }
-  ASSIGN_OR_RETURN(const uint64_t id, pinned_->Pin(request_.tablet, sink.row(), sink.bytes()));
-  return pinned_->ReadPart(request_.tablet, {id, 0}, page_bytes_, &response_);
 }
 
 }  // namespace stele::tabletserver

@@ -1,47 +1,75 @@
-// ReadTask: one page of one read, resumable: Run(false) on an io thread does what memory allows;
-// when a block is missing, Run(true) on the disk pool goes on where it stopped. What was finished
-// is kept; a row that was half read is read again, so each row is one state that it really had.
+// ReadTask: one page of one read, resumable: Run(false) on an io thread does what memory allows and
+// a short time; Run(true) on the disk pool goes on where it stopped. Nothing is read twice, and
+// each row is one state that it really had.
 //
-// A row larger than a page is read whole (at most kMaxRowReadBytes, else FailedPrecondition naming
-// it), pinned, and handed out in parts. Bound to one thread at a time; pins the tablet.
+// A page ends when it is full, when the limit is reached, and when its time or what it has looked
+// at is spent, also without a row: so a reader sees progress however little comes through its
+// filter. A row larger than a page ends its page and is parked with its state. Memory: one page and
+// one cell. Bound to one thread at a time; pins the tablet.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "common/time/clock.h"
 #include "schema/convert/messages.h"
-#include "tabletserver/rpc/pinned_rows.h"
+#include "tabletserver/rpc/parked_reads.h"
 #include "tabletserver/storage/engine.h"
 
 namespace stele::tabletserver {
+
+struct ReadTaskParts {
+  ParkedReads* parked = nullptr;  // outlives the task
+  Clock* clock = nullptr;         // outlives the task
+  std::string peer;               // whose read it is
+  std::function<bool()> dropped;  // nobody waits for the page any more; null: never
+};
 
 class ReadTask {
  public:
   static constexpr uint64_t kDefaultPageBytes = 1u << 20;
   static constexpr uint64_t kMaxPageBytes = 16u << 20;
+  static constexpr int64_t kPageTimeNs = 1'000'000'000;
+  static constexpr int64_t kIoThreadTimeNs = 10'000'000;
+  // Of one page, before the filter.
+  static constexpr uint64_t kMaxExaminedBytes = 64u << 20, kMaxExaminedRows = 65536,
+                            kMaxExaminedCells = 1u << 20;
 
-  // `pinned` outlives the task. The request is valid.
+  // The request is valid; `filter` is its own, compiled, or null.
   ReadTask(std::shared_ptr<storage::TabletStore> tablet, wire::ReadRowsRequest request,
-           PinnedRows* pinned);
+           std::shared_ptr<const RowFilter> filter, ReadTaskParts parts);
 
   // True: finished, the answer is in response(). False (only without may_block): call Run(true).
+  // Cancelled when it was dropped.
   StatusOr<bool> Run(bool may_block);
 
   const wire::ReadRowsResponse& response() const { return response_; }
 
  private:
-  class PageSink;
-  // Reads from the front range of the plan. True: the page or the plan is at its end.
-  StatusOr<bool> Step(bool may_block);
-  Status ReadLargeRow(const std::string& row);
+  Status OpenStream();
+  storage::ReadBudget MakeBudget(bool may_block);
+  void TakeIn(const storage::ReadProgress& progress);
+  StatusOr<bool> EndInsideRow();
+  void EndRange();
+  bool PageIsFull() const;
+  bool IsSpent() const;  // time, or what may be looked at for one page
+  bool IsDropped() const { return parts_.dropped && parts_.dropped(); }
   uint64_t RowsLeft() const;
 
   const std::shared_ptr<storage::TabletStore> tablet_;
   const wire::ReadRowsRequest request_;
-  PinnedRows* const pinned_;
+  const std::shared_ptr<const RowFilter> filter_;
+  const ReadTaskParts parts_;
   const uint64_t page_bytes_;
   std::vector<RowRange> plan_;
   size_t next_range_ = 0;
+  RowStream stream_;          // over the range at next_range_, or the rest of a row
+  bool take_parked_ = false;  // stream_ comes from where the last page left it
+  bool in_parked_ = false;    // stream_ is that, up to the row's end
+  int64_t started_ns_ = 0, stop_at_ns_ = 0;
+  bool out_of_time_ = false;
   wire::ReadRowsResponse response_;
 };
 

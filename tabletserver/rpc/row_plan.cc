@@ -37,13 +37,13 @@ void ClipStart(RowRange* range, Slice after) {
   range->start_open = true;
 }
 
-void ClipEnd(RowRange* range, const std::string& end) {
+void ClipEnd(RowRange* range, Slice end, bool open) {
   RowRange bound;
-  bound.end = end;
-  bound.end_open = false;
+  bound.end = std::string(end);
+  bound.end_open = open;
   if (!EndsBefore(bound, *range)) return;
-  range->end = end;
-  range->end_open = false;
+  range->end = bound.end;
+  range->end_open = open;
 }
 
 }  // namespace
@@ -53,14 +53,15 @@ bool IsPoint(const RowRange& range) {
 }
 
 std::vector<RowRange> PlanRows(const RowSet& rows, const TabletDescriptor& tablet,
-                               Slice resume_after) {
+                               Slice resume_after, bool reversed) {
   std::vector<RowRange> all = rows.ranges;
   for (const std::string& key : rows.keys) all.push_back({key, false, key, false});
   if (rows.keys.empty() && rows.ranges.empty()) all.push_back({});
   for (RowRange& range : all) {
     if (!tablet.start_row.empty()) ClipStart(&range, tablet.start_row);
-    if (!resume_after.empty()) ClipStart(&range, resume_after);
-    if (!tablet.end_row.empty()) ClipEnd(&range, tablet.end_row);
+    if (!resume_after.empty() && !reversed) ClipStart(&range, resume_after);
+    if (!tablet.end_row.empty()) ClipEnd(&range, tablet.end_row, /*open=*/false);
+    if (!resume_after.empty() && reversed) ClipEnd(&range, resume_after, /*open=*/true);
   }
   std::erase_if(all, IsEmpty);
   std::sort(all.begin(), all.end(), StartsBefore);
@@ -73,6 +74,7 @@ std::vector<RowRange> PlanRows(const RowSet& rows, const TabletDescriptor& table
       plan.back().end_open = range.end_open;
     }
   }
+  if (reversed) std::reverse(plan.begin(), plan.end());
   return plan;
 }
 

@@ -1,4 +1,4 @@
-// The rows that one read visits in one tablet: keys and ranges merged, ascending, each row once.
+// The rows that one read visits in one tablet: keys and ranges merged, in order, each row once.
 // Pure functions.
 #pragma once
 
@@ -15,9 +15,9 @@ bool IsPoint(const RowRange& range);
 
 // The rows of `rows` (nothing in it: all) that lie in `tablet` and after `resume_after` (empty:
 // from the start), as disjoint, non-empty ranges in order. An empty end is the tablet's end, and
-// only the last range's.
+// only the last range's. Reversed: those before `resume_after`, the last range first.
 std::vector<RowRange> PlanRows(const RowSet& rows, const TabletDescriptor& tablet,
-                               Slice resume_after);
+                               Slice resume_after, bool reversed = false);
 
 // A row that is asked for after `resume_after` and lies before the tablet's first; nothing when all
 // begin inside. Nothing in `rows` means the tablet's rows, whatever they are. (What lies behind the

@@ -1,14 +1,16 @@
-// Goal: admission refuses what does not fit, large rows are kept for their reader and not longer,
-// a page ends where it must, a read that would block goes on where it stopped.
+// Goal: admission refuses what does not fit, a read inside a large row is kept for its reader and
+// not longer, a page ends where it must, a read that would block goes on where it stopped.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
 #include <map>
 
 #include "common/testing/manual_clock.h"
 #include "common/testing/status_asserts.h"
 #include "schema/convert/error_payload.h"
 #include "tabletserver/rpc/admission.h"
-#include "tabletserver/rpc/pinned_rows.h"
+#include "tabletserver/rpc/parked_reads.h"
 #include "tabletserver/rpc/read_task.h"
 
 namespace stele::tabletserver {
@@ -29,89 +31,18 @@ TEST(Admission, RefusesWithADelayAndGivesBack) {
   ASSERT_OK(admission.Admit(1000).status());  // alone, or it could never be
 }
 
-std::shared_ptr<Row> LargeRow(int cells) {
-  auto row = std::make_shared<Row>();
-  row->key = "big";
-  for (int i = 0; i < cells; ++i) {
-    row->cells.push_back({"f", absl::StrCat(100 + i), 1000, std::string(100, 'x')});
-  }
-  return row;
-}
-
-TEST(PinnedRows, HandsOutPartsInOrderAndForgetsAtTheEnd) {
-  ManualClock clock;
-  PinnedRows pinned(&clock, 1, 10'000, 60'000'000'000);
-  ASSERT_OK_AND_ASSIGN(uint64_t id, pinned.Pin(7, LargeRow(10), 1200));
-  wire::RowCursor cursor{id, 0};
-  size_t cells = 0;
-  int parts = 0;
-  while (true) {
-    wire::ReadRowsResponse page;
-    ASSERT_OK(pinned.ReadPart(7, cursor, 300, &page));
-    cells += page.rows.at(0).cells.size();
-    ++parts;
-    cursor = page.cursor;
-    if (cursor.scanner_id == 0) {
-      EXPECT_EQ(page.resume_after, "big");
-      break;
-    }
-  }
-  EXPECT_EQ(cells, 10u);
-  EXPECT_EQ(parts, 5);
-  EXPECT_EQ(pinned.bytes(), 0u);
-  wire::ReadRowsResponse page;
-  EXPECT_STATUS(kFailedPrecondition, "read the row again", pinned.ReadPart(7, {id, 0}, 300, &page));
-}
-
-TEST(PinnedRows, IsBoundedInBytesAndTime) {
-  ManualClock clock;
-  PinnedRows pinned(&clock, 1, 2000, 60'000'000'000);
-  ASSERT_OK_AND_ASSIGN(uint64_t id, pinned.Pin(7, LargeRow(10), 1200));
-  EXPECT_STATUS(kResourceExhausted, "limit 2000", pinned.Pin(7, LargeRow(10), 1200));
-  wire::ReadRowsResponse page;
-  EXPECT_STATUS(kFailedPrecondition, "", pinned.ReadPart(8, {id, 0}, 300, &page));
-  EXPECT_STATUS(kInvalidArgument, "cell_offset", pinned.ReadPart(7, {id, 10}, 300, &page));
-  clock.AdvanceMillis(59'999);
-  ASSERT_OK(pinned.ReadPart(7, {id, 0}, 300, &page));
-  clock.AdvanceMillis(60'000);
-  EXPECT_STATUS(kFailedPrecondition, "", pinned.ReadPart(7, {id, 2}, 300, &page));
-  ASSERT_OK(pinned.Pin(7, LargeRow(10), 1200).status());
-}
-
-// Rows of one value each; a row whose key is in `on_disk` would block until it was read once with
-// may_block. (A block that is not in memory cannot be had from the engine at a chosen row.)
+// Rows of cells of 100 bytes; a row whose key is in `on_disk` would block once, before its last
+// cell. (A block that is not in memory cannot be had from the engine at a chosen row.)
 class ScriptedTablet : public storage::TabletStore {
  public:
-  std::map<std::string, std::string> rows;
+  std::map<std::string, int> rows;  // with so many cells
   std::map<std::string, bool> on_disk;
+  std::function<void()> at_row = [] {};
   TabletDescriptor tablet{7, 16, "", ""};
 
   const TabletDescriptor& descriptor() const override { return tablet; }
-  StatusOr<storage::ReadProgress> Read(const RowRange& range, const storage::ReadOptions& options,
-                                       storage::RowSink* sink) override {
-    storage::ReadProgress progress;
-    for (const auto& [key, value] : rows) {
-      if (range.start_open ? key <= range.start : key < range.start) continue;
-      if (!range.end.empty() && (range.end_open ? key >= range.end : key > range.end)) break;
-      if (on_disk[key] && !options.may_block) return absl::UnavailableError("would block");
-      on_disk[key] = false;
-      sink->StartRow(key);
-      sink->AddCell("f", "q", 1000, value);
-      progress.resume_after = key;
-      ++progress.rows;
-      if (!sink->EndRow()) return progress;
-      if (options.rows_limit != 0 && progress.rows >= options.rows_limit) return progress;
-    }
-    progress.done = true;
-    return progress;
-  }
-  StatusOr<storage::ReadProgress> ReadRow(Slice row, const storage::ReadOptions& options,
-                                          storage::RowSink* sink) override {
-    const std::string key(row);
-    return Read({key, false, key, false}, options, sink);
-  }
-  StatusOr<std::unique_ptr<storage::ReadCursor>> OpenCursor(const RowRange&,
-                                                            const storage::ReadOptions&) override {
+  StatusOr<storage::ReadProgress> Read(const RowRange&, const storage::ReadOptions&,
+                                       storage::RowSink*) override {
     return Unused();
   }
   Status Write(const RowMutation&, const storage::ChangeContext&,
@@ -128,6 +59,12 @@ class ScriptedTablet : public storage::TabletStore {
                         std::function<void(StatusOr<bool>)>) override {
     return Unused();
   }
+  StatusOr<storage::ReadProgress> ReadRow(Slice, const storage::ReadOptions&,
+                                          storage::RowSink*) override {
+    return Unused();
+  }
+  StatusOr<std::unique_ptr<storage::ReadCursor>> OpenCursor(
+      const RowRange& range, const storage::ReadOptions& options) override;
   Status WriteSync(const RowMutation&) override { return Unused(); }
   StatusOr<std::vector<storage::RowKeySample>> SampleRowKeys(uint64_t) override {
     return Unused();
@@ -145,83 +82,271 @@ class ScriptedTablet : public storage::TabletStore {
   static Status Unused() { return absl::UnimplementedError("not part of this test"); }
 };
 
+class ScriptedCursor : public storage::ReadCursor {
+ public:
+  ScriptedCursor(ScriptedTablet* tablet, const RowRange& range, bool reversed) : tablet_(tablet) {
+    for (const auto& [key, cells] : tablet->rows) {
+      if (range.start_open ? key <= range.start : key < range.start) continue;
+      if (!range.end.empty() && (range.end_open ? key >= range.end : key > range.end)) continue;
+      keys_.push_back(key);
+    }
+    if (reversed) std::reverse(keys_.begin(), keys_.end());
+  }
+
+  StatusOr<storage::ReadProgress> Next(const storage::ReadBudget& budget,
+                                       storage::RowSink* sink) override {
+    using Wants = storage::RowSink::Wants;
+    storage::ReadProgress progress;
+    for (; at_ < keys_.size(); ++at_) {
+      const std::string& key = keys_[at_];
+      tablet_->at_row();
+      if (cell_ == 0) sink->StartRow(key);
+      for (const int cells = tablet_->rows[key]; cell_ < cells;) {
+        if (cell_ + 1 == cells && tablet_->on_disk[key] && !budget.may_block) {
+          in_row_ = true;
+          return absl::UnavailableError("would block");
+        }
+        sink->AddCell("f", absl::StrCat(1000 + cell_++), 1000, std::string(100, 'x'));
+        ++progress.keys_examined;
+        if (sink->wants() == Wants::kNextRow) break;
+        in_row_ = progress.in_row = sink->wants() == Wants::kPause;
+        if (in_row_) return progress;
+      }
+      in_row_ = false;
+      cell_ = 0;
+      const bool goes_on = sink->EndRow();
+      if (sink->wants() == Wants::kAgain) {
+        --at_;
+        continue;
+      }
+      ++progress.rows_examined;
+      progress.resume_after = key;
+      const bool more = goes_on && !(budget.stop && budget.stop());
+      if (!more) {
+        ++at_;
+        return progress;
+      }
+    }
+    progress.done = true;
+    return progress;
+  }
+  bool in_row() const override { return in_row_; }
+  uint64_t pinned_bytes() const override { return 1000; }
+  uint64_t memory_bytes() const override { return 24; }
+
+ private:
+  ScriptedTablet* const tablet_;
+  std::vector<std::string> keys_;
+  size_t at_ = 0;
+  int cell_ = 0;
+  bool in_row_ = false;
+};
+
+StatusOr<std::unique_ptr<storage::ReadCursor>> ScriptedTablet::OpenCursor(
+    const RowRange& range, const storage::ReadOptions& options) {
+  return std::unique_ptr<storage::ReadCursor>(
+      std::make_unique<ScriptedCursor>(this, range, options.reversed));
+}
+
+RowStream StreamAt(ScriptedTablet* tablet) {
+  return {std::make_unique<ScriptedCursor>(tablet, RowRange{}, false),
+          std::make_unique<PageSink>(nullptr, 0, kMaxRowReadBytes)};
+}
+
+TEST(ParkedReads, AreTakenOnceByTheReaderThatHasAllCells) {
+  ManualClock clock;
+  ScriptedTablet tablet;
+  ParkedReads parked(&clock, {.first_id = 5});
+  ASSERT_OK_AND_ASSIGN(uint64_t id, parked.Park(7, "peer", StreamAt(&tablet)));
+  EXPECT_EQ(id, 5u);
+  EXPECT_STATUS(kFailedPrecondition, "read the row again", parked.Take(8, {id, 0}));
+  ASSERT_OK(parked.Take(7, {id, 0}).status());
+  EXPECT_STATUS(kFailedPrecondition, "read the row again", parked.Take(7, {id, 0}));
+  ASSERT_OK_AND_ASSIGN(id, parked.Park(7, "peer", StreamAt(&tablet)));
+  EXPECT_STATUS(kFailedPrecondition, "read the row again", parked.Take(7, {id, 3}));
+  EXPECT_EQ(parked.size(), 0u);  // a reader that lost a part cannot go on
+}
+
+TEST(ParkedReads, AreBoundedInNumberBytesAndTime) {
+  ManualClock clock;
+  ScriptedTablet tablet;
+  ParkedReads parked(&clock, {.max_per_peer = 3, .max_bytes = 4 * 1024, .time_to_live_ns = 1000});
+  for (int i = 0; i < 3; ++i) ASSERT_OK(parked.Park(7, "a", StreamAt(&tablet)).status());
+  auto refused = parked.Park(7, "a", StreamAt(&tablet));
+  EXPECT_STATUS(kResourceExhausted, "limit 3", refused);
+  EXPECT_GT(wire::RetryDelayMs(refused.status()), 0);
+  ASSERT_OK(parked.Park(7, "b", StreamAt(&tablet)).status());
+  ASSERT_OK(parked.Park(7, "b", StreamAt(&tablet)).status());
+  EXPECT_EQ(parked.size(), 4u);  // the oldest went
+  EXPECT_LE(parked.bytes(), 4u * 1024);
+  EXPECT_STATUS(kFailedPrecondition, "", parked.Take(7, {1, 0}));
+  clock.AdvanceMillis(1);
+  parked.Expire();
+  EXPECT_EQ(parked.size(), 0u);
+  EXPECT_EQ(parked.bytes(), 0u);
+}
+
 class ReadTaskTest : public ::testing::Test {
  protected:
-  ReadTaskTest() : pinned_(&clock_, 1, 1u << 20, 60'000'000'000) {
-    for (char c = 'a'; c <= 'j'; ++c) tablet_->rows[std::string(1, c)] = std::string(100, c);
+  ReadTaskTest() : parked_(&clock_, {}) {
+    for (char c = 'a'; c <= 'j'; ++c) tablet_->rows[std::string(1, c)] = 1;
   }
-  // All pages, blocking only when it must.
-  std::vector<std::string> Keys(wire::ReadRowsRequest request) {
+  std::unique_ptr<ReadTask> MakeTask(wire::ReadRowsRequest request,
+                                     std::function<bool()> dropped = nullptr) {
     request.table = 16;
     request.tablet = 7;
+    auto filter = RowFilter::Compile(request.filter);
+    EXPECT_OK(filter.status());
+    return std::make_unique<ReadTask>(tablet_, request, *filter,
+                                      ReadTaskParts{&parked_, &clock_, "peer", dropped});
+  }
+  // All pages, blocking only when it must; each row with the number of its cells.
+  std::vector<std::string> Rows(wire::ReadRowsRequest request) {
     std::vector<std::string> keys;
+    std::vector<size_t> cells;
     for (pages_ = 0; pages_ < 100; ++pages_) {
-      ReadTask task(tablet_, request, &pinned_);
-      auto finished = task.Run(/*may_block=*/false);
+      auto task = MakeTask(request);
+      auto finished = task->Run(/*may_block=*/false);
       if (finished.ok() && !*finished) {
         ++blocked_;
-        finished = task.Run(/*may_block=*/true);
+        finished = task->Run(/*may_block=*/true);
       }
       EXPECT_OK(finished.status());
       if (!finished.ok()) break;
-      for (const Row& row : task.response().rows) {
-        if (keys.empty() || keys.back() != row.key) keys.push_back(row.key);
+      const wire::ReadRowsResponse& page = task->response();
+      for (const Row& row : page.rows) {
+        if (keys.empty() || keys.back() != row.key) {
+          keys.push_back(row.key);
+          cells.push_back(0);
+        }
+        cells.back() += row.cells.size();
       }
-      if (task.response().done) break;
-      if (request.rows_limit != 0 && keys.size() >= request.rows_limit) break;
-      request.resume_after = task.response().resume_after;
-      request.cursor = task.response().cursor;
+      rows_counted_ += page.stats.rows;
+      if (page.done) break;
+      if (request.rows_limit != 0 && keys.size() >= request.rows_limit &&
+          page.cursor.scanner_id == 0) {
+        break;
+      }
+      request.resume_after = page.resume_after;
+      request.cursor = page.cursor;
     }
+    for (size_t i = 0; i < keys.size(); ++i) absl::StrAppend(&keys[i], cells[i]);
     return keys;
   }
 
   ManualClock clock_;
-  PinnedRows pinned_;
+  ParkedReads parked_;
   const std::shared_ptr<ScriptedTablet> tablet_ = std::make_shared<ScriptedTablet>();
   int pages_ = 0;
   int blocked_ = 0;
+  uint64_t rows_counted_ = 0;
 };
 
 TEST_F(ReadTaskTest, GoesOnInThePoolWhereMemoryEnded) {
+  tablet_->rows["d"] = 3;
   tablet_->on_disk["d"] = true;
-  EXPECT_EQ(Keys({}).size(), 10u);
+  EXPECT_EQ(Rows({}).at(3), "d3");
   EXPECT_EQ(blocked_, 1);
   EXPECT_EQ(pages_, 0);
 }
 
 TEST_F(ReadTaskTest, EndsAPageBeforeARowThatDoesNotFit) {
   wire::ReadRowsRequest request;
-  request.max_bytes = 250;
-  EXPECT_EQ(Keys(request).size(), 10u);
+  request.max_bytes = 280;
+  EXPECT_EQ(Rows(request).size(), 10u);
   EXPECT_EQ(pages_, 4);  // before the last: two rows a page
+  EXPECT_EQ(rows_counted_, 10u);
 }
 
 TEST_F(ReadTaskTest, ReadsKeysAndRangesOnceInOrderUpToTheLimit) {
   wire::ReadRowsRequest request;
   request.rows.keys = {"i", "b", "b", "nothing"};
   request.rows.ranges.push_back({"a", false, "c", false});
-  EXPECT_EQ(Keys(request), (std::vector<std::string>{"a", "b", "c", "i"}));
+  EXPECT_EQ(Rows(request), (std::vector<std::string>{"a1", "b1", "c1", "i1"}));
   request.rows_limit = 2;
-  EXPECT_EQ(Keys(request), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(Rows(request), (std::vector<std::string>{"a1", "b1"}));
+  request.reversed = true;
+  request.rows_limit = 3;
+  request.max_bytes = 100;
+  EXPECT_EQ(Rows(request), (std::vector<std::string>{"i1", "c1", "b1"}));
 }
 
 TEST_F(ReadTaskTest, ARowLargerThanAPageComesInPartsBetweenTheOthers) {
-  tablet_->rows["e"] = std::string(5000, 'e');
+  tablet_->rows["e"] = 50;
+  tablet_->on_disk["e"] = true;
+  for (const bool reversed : {false, true}) {
+    rows_counted_ = 0;
+    wire::ReadRowsRequest request;
+    request.max_bytes = 1000;
+    request.reversed = reversed;
+    const std::vector<std::string> rows = Rows(request);
+    ASSERT_EQ(rows.size(), 10u);
+    EXPECT_EQ(rows.at(reversed ? 5 : 4), "e50");
+    EXPECT_EQ(rows_counted_, 10u);
+    EXPECT_EQ(blocked_, reversed ? 2 : 1);
+    EXPECT_EQ(parked_.size(), 0u);
+  }
+}
+
+TEST_F(ReadTaskTest, APartThatIsLostEndsTheRow) {
+  tablet_->rows["a"] = 50;
   wire::ReadRowsRequest request;
-  request.max_bytes = 250;
-  EXPECT_EQ(Keys(request).size(), 10u);
-  EXPECT_EQ(blocked_, 1);  // it is read whole on the pool
-  EXPECT_EQ(pinned_.bytes(), 0u);
+  request.max_bytes = 1000;
+  auto first = MakeTask(request);
+  ASSERT_OK_AND_ASSIGN(bool finished, first->Run(true));
+  ASSERT_TRUE(finished);
+  ASSERT_NE(first->response().cursor.scanner_id, 0u);
+  EXPECT_EQ(first->response().resume_after, "");
+  request.cursor = first->response().cursor;
+  clock_.AdvanceMillis(60'000);
+  EXPECT_STATUS(kFailedPrecondition, "read the row again", MakeTask(request)->Run(true));
+}
+
+TEST_F(ReadTaskTest, CountsRowsAfterTheFilterAndReadsARowAgainForIt) {
+  tablet_->rows["c"] = tablet_->rows["h"] = 3;
+  wire::ReadRowsRequest request;
+  // Rows with a third cell give their first two.
+  request.filter =
+      Filter::Condition(Filter::QualifierRegex("1002"), Filter::CellsPerRowLimit(2), Filter());
+  request.rows_limit = 2;
+  EXPECT_EQ(Rows(request), (std::vector<std::string>{"c2", "h2"}));
+  tablet_->rows["h"] = 80;
+  request.filter =
+      Filter::Condition(Filter::QualifierRegex("1002"), Filter::ApplyLabel("yes"), Filter());
+  request.max_bytes = 1000;
+  EXPECT_EQ(Rows(request), (std::vector<std::string>{"c3", "h80"}));
+}
+
+TEST_F(ReadTaskTest, AScanThatFiltersEverythingAwayMovesOn) {
+  tablet_->at_row = [this] { clock_.AdvanceMillis(400); };
+  wire::ReadRowsRequest request;
+  request.filter = Filter::BlockAll();
+  auto task = MakeTask(request);
+  ASSERT_OK_AND_ASSIGN(bool finished, task->Run(/*may_block=*/false));
+  EXPECT_FALSE(finished);  // the io thread has other work
+  ASSERT_OK_AND_ASSIGN(finished, task->Run(/*may_block=*/true));
+  EXPECT_TRUE(finished);
+  EXPECT_FALSE(task->response().done);
+  EXPECT_EQ(task->response().resume_after, "c");
+  EXPECT_EQ(task->response().stats.rows_examined, 3u);
+  EXPECT_EQ(Rows(request), std::vector<std::string>());
+}
+
+TEST_F(ReadTaskTest, WorkThatNobodyWaitsForIsDropped) {
+  bool dropped = false;
+  auto task = MakeTask({}, [&] { return dropped; });
+  tablet_->at_row = [&] { dropped = true; };
+  EXPECT_STATUS(kCancelled, "nobody waits", task->Run(/*may_block=*/true));
 }
 
 TEST_F(ReadTaskTest, ARowOverTheLimitIsRefusedByName) {
-  tablet_->rows["e"] = std::string(kMaxRowReadBytes + 1, 'e');
-  wire::ReadRowsRequest request;
-  request.table = 16;
-  request.tablet = 7;
-  request.rows.keys = {"e"};
-  ReadTask task(tablet_, request, &pinned_);
-  EXPECT_STATUS(kFailedPrecondition, "\"e\"", task.Run(/*may_block=*/true));
+  ScriptedCursor cursor(tablet_.get(), {"e", false, "e", false}, false);
+  tablet_->rows["e"] = 50;
+  wire::ReadRowsResponse page;
+  PageSink sink(nullptr, 0, /*max_row_bytes=*/2000);
+  sink.BeginPage(&page, 1u << 20, 0);
+  ASSERT_OK(cursor.Next({}, &sink).status());
+  EXPECT_STATUS(kFailedPrecondition, "\"e\" is larger than 2000", sink.error());
 }
 
 }  // namespace

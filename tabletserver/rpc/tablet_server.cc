@@ -12,7 +12,7 @@
 #include "schema/wire/method.h"
 #include "tabletserver/rpc/admission.h"
 #include "tabletserver/rpc/data_service.h"
-#include "tabletserver/rpc/pinned_rows.h"
+#include "tabletserver/rpc/parked_reads.h"
 #include "tabletserver/rpc/server_status.h"
 #include "tabletserver/rpc/tablet_service.h"
 #include "tabletserver/tablet/progress_watch.h"
@@ -81,7 +81,7 @@ class Server : public TabletServer {
   ProgressWatch progress_;
   std::unique_ptr<Lease> lease_;
   Admission admission_;
-  std::unique_ptr<PinnedRows> pinned_;
+  std::unique_ptr<ParkedReads> parked_;
   std::unique_ptr<DataService> data_;
   std::unique_ptr<TabletService> admin_;
   std::unique_ptr<storage::Engine> engine_;
@@ -127,15 +127,17 @@ Status Server::OpenEngine() {
 }
 
 Status Server::Listen() {
-  pinned_ = std::make_unique<PinnedRows>(env_.clock, (incarnation_ << kIncarnationShift) + 1,
-                                         options_.max_pinned_row_bytes,
-                                         options_.pinned_row_ttl_ms * 1'000'000);
+  parked_ = std::make_unique<ParkedReads>(
+      env_.clock,
+      ParkedReadsOptions{(incarnation_ << kIncarnationShift) + 1,
+                         options_.max_parked_reads_per_connection, options_.max_parked_read_bytes,
+                         options_.parked_read_ttl_ms * 1'000'000});
   disk_pool_ = std::make_unique<WorkPool>("disk", options_.disk_threads, options_.max_queued_reads);
   tablet_pool_ = std::make_unique<WorkPool>("tablet", kTabletThreads, kMaxQueuedAdminRequests);
   maintenance_pool_ = std::make_unique<WorkPool>("maintenance", kMaintenanceRequestThreads,
                                                  kMaxQueuedAdminRequests);
   data_ = std::make_unique<DataService>(
-      DataService::Parts{tablets_.get(), &admission_, pinned_.get(), disk_pool_.get(), &progress_,
+      DataService::Parts{tablets_.get(), &admission_, parked_.get(), disk_pool_.get(), &progress_,
                          env_.clock, [this] { return lease_->Check(); }});
   admin_ = std::make_unique<TabletService>(TabletService::Parts{
       tablets_.get(), engine_.get(), tablet_pool_.get(), maintenance_pool_.get(),
@@ -203,7 +205,8 @@ wire::ServerStatusResponse Server::status() const {
   add("requests.refused", static_cast<int64_t>(admission_.refused()));
   add("writes.in_flight", static_cast<int64_t>(progress_.in_flight()));
   add("reads.queued_for_disk", static_cast<int64_t>(disk_pool_->queued()));
-  add("memory.pinned_rows", static_cast<int64_t>(pinned_->bytes()));
+  add("memory.parked_reads", static_cast<int64_t>(parked_->bytes()));
+  add("reads.parked", static_cast<int64_t>(parked_->size()));
   add("lease.remaining_ms", (lease_->deadline_boot_ns() - env_.clock->BootNanos()) / 1'000'000);
   return response;
 }

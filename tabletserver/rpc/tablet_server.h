@@ -30,11 +30,13 @@ struct TabletServerOptions {
   net::RpcOptions rpc;
   storage::EngineOptions engine;
   LeaseOptions lease;
-  uint32_t disk_threads = 8;                   // 1 .. 256
-  uint32_t max_queued_reads = 4096;            // waiting for a disk thread
-  uint64_t max_in_flight_bytes = 256u << 20;   // of requests
-  uint64_t max_pinned_row_bytes = 512u << 20;  // of rows larger than a page, being read
-  int64_t pinned_row_ttl_ms = 60'000;
+  uint32_t disk_threads = 8;                  // 1 .. 256
+  uint32_t max_queued_reads = 4096;           // waiting for a disk thread
+  uint64_t max_in_flight_bytes = 256u << 20;  // of requests
+  // Reads that wait inside a row larger than a page, and what only they keep in memory.
+  uint32_t max_parked_reads_per_connection = 1'000;
+  uint64_t max_parked_read_bytes = 64u << 20;
+  int64_t parked_read_ttl_ms = 60'000;
   int64_t disk_stall_timeout_ms = 5'000;  // below the session timeout
 };
 

@@ -1,0 +1,73 @@
+// ParkedReads: reads that stopped inside a row larger than a page, kept with the row's state until
+// the reader asks for the next part: so all parts come from one state of the row. A read is taken
+// out while it is worked on; one that is lost (time to live, memory, another server) begins the row
+// anew.
+//
+// Bounded: in number for each connection, in time, and in the bytes that only they keep in memory
+// (memtables that were flushed since, and their own). Over the bytes the longest unused ones go.
+// Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/base/mutex.h"
+#include "common/time/clock.h"
+#include "schema/convert/messages.h"
+#include "tabletserver/rpc/page_sink.h"
+#include "tabletserver/storage/engine.h"
+
+namespace stele::tabletserver {
+
+// A read inside a row.
+struct RowStream {
+  std::unique_ptr<storage::ReadCursor> cursor;
+  std::unique_ptr<PageSink> sink;
+};
+
+struct ParkedReadsOptions {
+  uint64_t first_id = 1;  // above every id given out by an earlier incarnation of this server
+  uint32_t max_per_peer = 1'000;
+  uint64_t max_bytes = 64u << 20;
+  int64_t time_to_live_ns = 60'000'000'000;
+};
+
+class ParkedReads {
+ public:
+  ParkedReads(Clock* clock, const ParkedReadsOptions& options)
+      : clock_(clock), options_(options), next_id_(options.first_id) {}
+
+  // The id for the next request. ResourceExhausted with a retry delay when the peer has too many.
+  StatusOr<uint64_t> Park(TabletId tablet, const std::string& peer, RowStream stream);
+  // Takes it out. FailedPrecondition when it is not kept any more, or when the reader has not got
+  // exactly the cells that were given out.
+  StatusOr<RowStream> Take(TabletId tablet, const wire::RowCursor& cursor);
+  // Lets those go whose time is over. Cheap when there are none.
+  void Expire();
+
+  uint64_t bytes() const;
+  size_t size() const;
+
+ private:
+  struct Parked {
+    TabletId tablet = 0;
+    std::string peer;
+    RowStream stream;
+    int64_t deadline_boot_ns = 0;
+  };
+  using Map = std::map<uint64_t, Parked>;  // ids ascend with time: the first is the oldest
+  Map::iterator Erase(Map::iterator it, std::vector<RowStream>* gone) REQUIRES(mu_);
+  void ExpireLocked(std::vector<RowStream>* gone) REQUIRES(mu_);
+
+  Clock* const clock_;
+  const ParkedReadsOptions options_;
+
+  mutable Mutex mu_;
+  uint64_t next_id_ GUARDED_BY(mu_);
+  Map reads_ GUARDED_BY(mu_);
+  std::map<std::string, uint32_t> per_peer_ GUARDED_BY(mu_);
+};
+
+}  // namespace stele::tabletserver
