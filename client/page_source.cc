@@ -16,22 +16,37 @@ PageSource::PageSource(routing::Core* core, std::shared_ptr<routing::ScanOp> sca
 void PageSource::Fetch() {
   deadline_ns_ = std::min(core_->DeadlineAfterMs(timeout_ms_), scan_deadline_ns_);
   under_way_ = std::make_shared<routing::Waiter<StatusOr<Page>>>();
-  scan_->NextPage(deadline_ns_,
-                  [waiter = under_way_](StatusOr<Page> page) { waiter->Set(std::move(page)); });
+  scan_->NextParts(deadline_ns_,
+                   [waiter = under_way_](StatusOr<Page> page) { waiter->Set(std::move(page)); });
 }
 
-StatusOr<std::optional<Row>> PageSource::Next() {
-  while (next_row_ == page_.rows.size()) {
-    if (under_way_ == nullptr) return std::optional<Row>();
+StatusOr<std::optional<RowPart>> PageSource::NextPart() {
+  while (next_part_ == page_.parts.size()) {
+    if (under_way_ == nullptr) return std::optional<RowPart>();
     std::optional<StatusOr<Page>> page = under_way_->Wait(core_, deadline_ns_);
     under_way_.reset();
     if (!page.has_value()) return absl::DeadlineExceededError("no page came by the deadline");
     if (!page->ok()) return page->status();
     page_ = **std::move(page);
-    next_row_ = 0;
-    if (!page_.last) Fetch();
+    next_part_ = 0;
+    progress_ = scan_->examined();
+    if (page_.last) continue;
+    // Each page has its own time: a scan that finds nothing goes on for as long as it gets on.
+    if (core_->LeftMs(scan_deadline_ns_) == 0) {
+      return absl::DeadlineExceededError("the scan was not finished by its deadline");
+    }
+    Fetch();
   }
-  return std::optional<Row>(std::move(page_.rows[next_row_++]));
+  return std::optional<RowPart>(std::move(page_.parts[next_part_++]));
+}
+
+StatusOr<std::optional<Row>> PageSource::Next() {
+  for (;;) {
+    ASSIGN_OR_RETURN(std::optional<RowPart> part, NextPart());
+    if (!part.has_value()) return std::optional<Row>();
+    ASSIGN_OR_RETURN(std::optional<Row> row, assembler_.Add(*std::move(part)));
+    if (row.has_value()) return row;
+  }
 }
 
 }  // namespace stele

@@ -16,9 +16,11 @@ class PageSource : public RowReader::Source {
   PageSource(routing::Core* core, std::shared_ptr<routing::ScanOp> scan, int64_t timeout_ms,
              int64_t scan_deadline_ns);  // INT64_MAX: none
   StatusOr<std::optional<Row>> Next() override;
+  StatusOr<std::optional<RowPart>> NextPart() override;
+  ScanProgress progress() const override { return progress_; }
 
  private:
-  using Page = routing::ScanOp::Page;
+  using Page = routing::ScanOp::Parts;
   void Fetch();
 
   routing::Core* const core_;
@@ -28,7 +30,9 @@ class PageSource : public RowReader::Source {
   int64_t deadline_ns_ = 0;                                     // of the page under way
   std::shared_ptr<routing::Waiter<StatusOr<Page>>> under_way_;  // null: none asked for
   Page page_;
-  size_t next_row_ = 0;
+  size_t next_part_ = 0;
+  ScanProgress progress_;
+  routing::RowAssembler assembler_;
 };
 
 }  // namespace stele

@@ -27,4 +27,11 @@ StatusOr<std::optional<Row>> RowReader::Next() {
   return next;
 }
 
+StatusOr<std::optional<RowPart>> RowReader::NextPart() {
+  if (!failure_.ok()) return failure_;
+  StatusOr<std::optional<RowPart>> next = source_->NextPart();
+  if (!next.ok()) failure_ = next.status();
+  return next;
+}
+
 }  // namespace stele

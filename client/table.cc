@@ -16,6 +16,7 @@ class FailedSource : public RowReader::Source {
  public:
   explicit FailedSource(Status status) : status_(std::move(status)) {}
   StatusOr<std::optional<Row>> Next() override { return status_; }
+  StatusOr<std::optional<RowPart>> NextPart() override { return status_; }
 
  private:
   const Status status_;
@@ -33,6 +34,12 @@ class SessionSource : public RowReader::Source {
     if (!next.ok() || !next->has_value()) recorded_.End(next.status());
     return next;
   }
+  StatusOr<std::optional<RowPart>> NextPart() override {
+    StatusOr<std::optional<RowPart>> next = source_->NextPart();
+    if (!next.ok() || !next->has_value()) recorded_.End(next.status());
+    return next;
+  }
+  ScanProgress progress() const override { return source_->progress(); }
 
  private:
   const std::shared_ptr<internal::Session> session_;  // outlives the others

@@ -13,10 +13,6 @@ constexpr size_t kRunsPerRequest = 1000;
 // A server that answers so often without a row and without an end does not move.
 constexpr uint32_t kMaxEmptyPages = 1'000'000;
 
-size_t CellBytes(const Cell& cell) {
-  return cell.family.size() + cell.qualifier.size() + cell.value.size();
-}
-
 }  // namespace
 
 std::shared_ptr<ScanOp> ScanOp::Create(Core* core, Locator* locator, ScanSpec spec) {
@@ -26,7 +22,7 @@ std::shared_ptr<ScanOp> ScanOp::Create(Core* core, Locator* locator, ScanSpec sp
 ScanOp::ScanOp(Core* core, Locator* locator, ScanSpec spec)
     : core_(core), locator_(locator), spec_(std::move(spec)) {}
 
-void ScanOp::NextPage(int64_t deadline_ns, Done done) {
+void ScanOp::NextParts(int64_t deadline_ns, PartsDone done) {
   CHECK(!done_) << "a page was asked for before the last one came";
   if (Status s = core_->gate()->Enter(&pass_); !s.ok()) return done(s);
   deadline_ns_ = deadline_ns;
@@ -34,6 +30,33 @@ void ScanOp::NextPage(int64_t deadline_ns, Done done) {
   attempt_ = 0;
   core_->budget()->OnCall();
   Attempt();
+}
+
+void ScanOp::NextPage(int64_t deadline_ns, Done done) {
+  empty_pages_ = 0;
+  CollectRows(deadline_ns, std::move(done));
+}
+
+void ScanOp::CollectRows(int64_t deadline_ns, Done done) {
+  NextParts(deadline_ns, [self = shared_from_this(), deadline_ns,
+                          done = std::move(done)](StatusOr<Parts> parts) mutable {
+    if (!parts.ok()) return done(parts.status());
+    Page page;
+    page.last = parts->last;
+    for (RowPart& part : parts->parts) {
+      StatusOr<std::optional<Row>> row = self->assembler_.Add(std::move(part));
+      if (!row.ok()) return done(row.status());
+      if (row->has_value()) page.rows.push_back(**std::move(row));
+    }
+    if (!page.rows.empty() || page.last) return done(std::move(page));
+    if (++self->empty_pages_ > kMaxEmptyPages) {
+      return done(absl::InternalError("the server's pages do not come to an end"));
+    }
+    if (self->core_->LeftMs(deadline_ns) == 0) {
+      return done(absl::DeadlineExceededError("deadline exceeded while reading"));
+    }
+    self->CollectRows(deadline_ns, std::move(done));
+  });
 }
 
 void ScanOp::Attempt() {
@@ -77,65 +100,61 @@ void ScanOp::Ask(const TabletLocation& location) {
 
 void ScanOp::OnPage(const TabletLocation& location, StatusOr<wire::ReadRowsResponse> reply) {
   if (!reply.ok()) {
-    // The part of a row is lost with the server's state of it.
-    const bool lost_part = cursor_at_.has_value() && !ReadIsRetriable(reply.status());
-    part_.reset();
+    // The part of a row is lost with the server's state of it: the row begins anew.
+    const bool lost_part = cursor_at_.has_value() && !ReadIsRetriable(reply.status()) &&
+                           absl::IsFailedPrecondition(reply.status());
+    open_row_.reset();
     cursor_at_.reset();
     locator_->Learn(location, reply.status());
     return Failed(lost_part ? absl::UnavailableError(reply.status().message()) : reply.status());
   }
   if (Status s = TakeIn(location, *std::move(reply)); !s.ok()) return Answer(s);
-  if (!whole_rows_.empty()) return Deliver();
-  if (++empty_pages_ > kMaxEmptyPages) {
-    return Answer(absl::InternalError("the server's pages do not come to an end"));
-  }
-  if (core_->LeftMs(deadline_ns_) == 0) {
-    return Answer(absl::DeadlineExceededError("deadline exceeded while reading"));
-  }
-  Attempt();
+  Deliver();
 }
 
-// Moves the page's whole rows to whole_rows_ and the place forward.
+// One row of a page, or a part; `cut`: its end comes later.
+Status ScanOp::TakePart(Row row, bool cut) {
+  const bool goes_on = open_row_.has_value() && *open_row_ == row.key;
+  if (open_row_.has_value() && !goes_on && open_cells_ > 0) {
+    return CorruptError("a row in parts went on as another row");
+  }
+  RowPart part{std::move(row.key), std::move(row.cells), !goes_on || open_cells_ == 0, !cut};
+  open_cells_ = (goes_on ? open_cells_ : 0) + part.cells.size();
+  open_row_.reset();
+  if (cut) {
+    open_row_ = part.key;
+  } else {
+    if (part.key < spec_.rows.front()) return CorruptError("the server's rows are not in order");
+    spec_.rows.DropThrough(part.key);
+    if (open_cells_ > 0) ++rows_given_;
+  }
+  const bool ends_row = part.last && open_cells_ > 0;
+  if (!part.cells.empty() || ends_row) parts_.push_back(std::move(part));
+  return OkStatus();
+}
+
+// Moves the page's rows to parts_ and the place forward.
 Status ScanOp::TakeIn(const TabletLocation& location, wire::ReadRowsResponse reply) {
   const bool in_parts = reply.cursor.scanner_id != 0;
   if (in_parts && reply.rows.empty()) {
     return CorruptError("a page of a row in parts holds no part");
   }
+  examined_.rows += reply.stats.rows_examined;
+  examined_.cells += reply.stats.cells_examined;
+  examined_.bytes += reply.stats.bytes_examined;
   for (size_t i = 0; i < reply.rows.size(); ++i) {
-    Row& row = reply.rows[i];
-    if (part_.has_value() && i == 0) {
-      if (part_->key != row.key) return CorruptError("a row in parts went on as another row");
-      for (Cell& cell : row.cells) part_->cells.push_back(std::move(cell));
-      row = *std::move(part_);
-      part_.reset();
-    }
-    if (in_parts && i + 1 == reply.rows.size()) {
-      part_ = std::move(row);
-      break;
-    }
-    if (row.key < spec_.rows.front()) return CorruptError("the server's rows are not in order");
-    spec_.rows.DropThrough(row.key);
-    whole_rows_.push_back(std::move(row));
-    ++rows_given_;
-    if (spec_.rows.empty() && i + 1 < reply.rows.size()) {
-      return CorruptError("the server gave a row that was not asked for");
-    }
+    if (spec_.rows.empty()) return CorruptError("the server gave a row that was not asked for");
+    RETURN_IF_ERROR(TakePart(std::move(reply.rows[i]), in_parts && i + 1 == reply.rows.size()));
   }
   if (in_parts) {
-    part_bytes_ = 0;
-    for (const Cell& cell : part_->cells) part_bytes_ += CellBytes(cell);
-    if (part_bytes_ > kMaxRowReadBytes) {
-      return absl::FailedPreconditionError(absl::StrCat("row \"", absl::CHexEscape(part_->key),
-                                                        "\" is larger than ", kMaxRowReadBytes,
-                                                        " bytes and cannot be read whole"));
-    }
     cursor_ = reply.cursor;
     cursor_at_ = location;
     cursor_resume_ = reply.resume_after;
     return OkStatus();
   }
   cursor_at_.reset();
-  if (part_.has_value()) return CorruptError("a row in parts has no end");
+  if (open_row_.has_value() && open_cells_ > 0) return CorruptError("a row in parts has no end");
+  open_row_.reset();
   if (reply.done) {
     spec_.rows.DropBefore(asked_until_);
   } else if (!reply.resume_after.empty()) {
@@ -159,17 +178,17 @@ void ScanOp::Failed(const Status& status) {
 }
 
 void ScanOp::Deliver() {
-  Page page;
-  page.rows.swap(whole_rows_);
+  Parts page;
+  page.parts.swap(parts_);
   page.last = spec_.rows.empty() || (spec_.rows_limit > 0 && rows_given_ >= spec_.rows_limit);
   Answer(std::move(page));
 }
 
-void ScanOp::Answer(StatusOr<Page> page) {
+void ScanOp::Answer(StatusOr<Parts> parts) {
   Gate::Pass pass = std::move(pass_);
-  Done done;
+  PartsDone done;
   done.swap(done_);
-  done(std::move(page));
+  done(std::move(parts));
 }
 
 }  // namespace stele::routing

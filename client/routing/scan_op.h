@@ -1,7 +1,8 @@
 // ScanOp: the pages of one read, in key order over all tablets. One page is fetched at a time, when
-// asked for, so memory is bounded by a page (or one row, when a row is larger). A page that fails
-// is fetched again from just after the last whole row; a row that came in parts is begun anew, so
-// that no row mixes two states. Thread-safe, but one NextPage at a time.
+// asked for: NextParts gives it as it came, so memory is bounded by a page; NextPage puts the parts
+// of a row together. A page that fails is fetched again from just after the last whole row; a row
+// that came in parts is begun anew, so that no row mixes two states. Thread-safe, but one call at a
+// time, and only calls of one kind.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "client/routing/locator.h"
+#include "client/routing/row_assembler.h"
 #include "client/routing/row_ranges.h"
 
 namespace stele::routing {
@@ -30,12 +32,21 @@ class ScanOp : public std::enable_shared_from_this<ScanOp> {
     std::vector<Row> rows;
     bool last = false;  // there are no more
   };
+  struct Parts {
+    std::vector<RowPart> parts;  // perhaps none: what was examined shows that it goes on
+    bool last = false;           // there are no more
+  };
   using Done = std::function<void(StatusOr<Page>)>;
+  using PartsDone = std::function<void(StatusOr<Parts>)>;
   static std::shared_ptr<ScanOp> Create(Core* core, Locator* locator, ScanSpec spec);
 
   // The next page: at least one row, or `last`. After an error the scan is over. REQUIRES: the
   // previous call's `done` was called, and gave no error and no `last`.
   void NextPage(int64_t deadline_ns, Done done);
+  // Likewise what one answer of a server brought.
+  void NextParts(int64_t deadline_ns, PartsDone done);
+  // All that the servers have looked at so far. Between calls.
+  const ScanProgress& examined() const { return examined_; }
 
  private:
   ScanOp(Core* core, Locator* locator, ScanSpec spec);
@@ -44,9 +55,11 @@ class ScanOp : public std::enable_shared_from_this<ScanOp> {
   void Ask(const TabletLocation& location);
   void OnPage(const TabletLocation& location, StatusOr<wire::ReadRowsResponse> reply);
   Status TakeIn(const TabletLocation& location, wire::ReadRowsResponse reply);
+  Status TakePart(Row row, bool cut);
+  void CollectRows(int64_t deadline_ns, Done done);
   void Failed(const Status& status);
   void Deliver();
-  void Answer(StatusOr<Page> page);
+  void Answer(StatusOr<Parts> parts);
 
   Core* const core_;
   Locator* const locator_;
@@ -56,14 +69,17 @@ class ScanOp : public std::enable_shared_from_this<ScanOp> {
   int64_t deadline_ns_ = 0;
   uint32_t attempt_ = 0;
   uint32_t empty_pages_ = 0;
-  std::string asked_until_;      // how far a page that says `done` takes us
-  std::vector<Row> whole_rows_;  // to deliver
-  std::optional<Row> part_;      // of a row that comes in parts
-  size_t part_bytes_ = 0;
+  std::string asked_until_;     // how far a page that says `done` takes us
+  std::vector<RowPart> parts_;  // to deliver
+  // The row whose end has not come, and how many cells of it.
+  std::optional<std::string> open_row_;
+  uint64_t open_cells_ = 0;
+  RowAssembler assembler_;  // of NextPage
+  ScanProgress examined_;
   wire::RowCursor cursor_;                   // where it goes on
   std::optional<TabletLocation> cursor_at_;  // and on which server
   std::string cursor_resume_;
-  Done done_;
+  PartsDone done_;
   Gate::Pass pass_;
 };
 

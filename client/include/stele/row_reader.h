@@ -33,6 +33,10 @@ class RowReader {
     virtual ~Source() = default;
     /// The next row; an empty optional at the end.
     virtual absl::StatusOr<std::optional<Row>> Next() = 0;
+    /// The next part of a row; an empty optional at the end.
+    virtual absl::StatusOr<std::optional<RowPart>> NextPart() = 0;
+    /// So far.
+    virtual ScanProgress progress() const { return {}; }
   };
 
   /// An input iterator whose value is a row or the error that ended the scan.
@@ -69,6 +73,11 @@ class RowReader {
 
   /// The next row; an empty optional at the end. After an error: the same error.
   absl::StatusOr<std::optional<Row>> Next();
+  /// The next part of a row, for rows of any size in the memory of two pages; an empty optional at
+  /// the end. After an error: the same error. A reader gives rows or parts, not both.
+  absl::StatusOr<std::optional<RowPart>> NextPart();
+  /// What was looked at so far, one page ahead of the rows.
+  ScanProgress progress() const { return source_->progress(); }
   /// At the first row that was not taken yet. Call it once.
   Iterator begin() { return Iterator(this); }
   /// The end.

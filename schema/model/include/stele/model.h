@@ -40,6 +40,25 @@ struct Row {
   bool operator==(const Row&) const = default;  ///< by all fields
 };
 
+/// A part of a row: of one larger than a page (ClientOptions::scan_page_bytes) they come one by
+/// one, so that no one has to hold it whole. All parts of a row are of one state of it.
+struct RowPart {
+  std::string key;          ///< of the row
+  std::vector<Cell> cells;  ///< those that follow the last part's; the last part may have none
+  /// The row begins here. When the last part before it was not its row's last, that row's state was
+  /// lost on the way (a server went away): forget what came of it. If it still has cells it begins
+  /// anew with this very part.
+  bool first = true;
+  bool last = true;  ///< the row is complete
+};
+
+/// What the servers have looked at for a scan, whatever came through its filter.
+struct ScanProgress {
+  uint64_t rows = 0;   ///< rows, also those without a visible cell
+  uint64_t cells = 0;  ///< stored cells, also deleted and older ones
+  uint64_t bytes = 0;  ///< keys and values that the filter has seen
+};
+
 /// Writes a cell; one with the same family, qualifier and timestamp is replaced.
 struct SetCell {
   std::string family;                               ///< must exist in the table
