@@ -463,6 +463,31 @@ TEST_F(RoutingTest, RowInPartsIsBegunAnewAfterAFailure) {
   EXPECT_TRUE((*page)->last);
 }
 
+TEST_F(RoutingTest, PartsComeOneByOneAndTellWhenTheRowBeginsAnew) {
+  Row& large = cell_.rows["c"];
+  large.key = "c";
+  for (int i = 0; i < 9; ++i) large.cells.push_back({"f", "q" + std::to_string(i), 0, "v"});
+  cell_.rows["d"] = {"d", {{"f", "q", 0, "v"}}};
+  cell_.cells_per_part = 4;
+  auto scan = ScanOp::Create(core_.get(), locator_.get(), {kTable, *RowRanges::Create({}), {}, 0});
+  std::string seen;  // key, cells, < first, > last
+  for (int calls = 0;; ++calls) {
+    ASSERT_LT(calls, 10);
+    if (calls == 1) cell_.FailNext({Method::kReadRows, absl::NotFoundError("it is gone")});
+    std::optional<StatusOr<ScanOp::Parts>> page;
+    scan->NextParts(core_->DeadlineAfterMs(5000),
+                    [&](StatusOr<ScanOp::Parts> p) { page = std::move(p); });
+    ASSERT_TRUE(cell_.Run([&] { return page.has_value(); }));
+    ASSERT_TRUE(page->ok()) << page->status();
+    for (const RowPart& part : (*page)->parts) {
+      seen += (part.first ? "<" : " ") + part.key + std::to_string(part.cells.size()) +
+              (part.last ? ">" : " ");
+    }
+    if ((*page)->last) break;
+  }
+  EXPECT_EQ(seen, "<c4 <c4  c4  c1><d1>");
+}
+
 TEST_F(RoutingTest, AWriteRefusedUntilTheDeadlineSaysWhatItWasRefusedFor) {
   cell_.refuse_writes = wire::OverloadedError("the disk is full", 500);
   const std::vector<Status> results = Apply({Set("a"), Set("z")}, 3000);

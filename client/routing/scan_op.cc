@@ -101,8 +101,7 @@ void ScanOp::Ask(const TabletLocation& location) {
 void ScanOp::OnPage(const TabletLocation& location, StatusOr<wire::ReadRowsResponse> reply) {
   if (!reply.ok()) {
     // The part of a row is lost with the server's state of it: the row begins anew.
-    const bool lost_part = cursor_at_.has_value() && !ReadIsRetriable(reply.status()) &&
-                           absl::IsFailedPrecondition(reply.status());
+    const bool lost_part = cursor_at_.has_value() && absl::IsNotFound(reply.status());
     open_row_.reset();
     cursor_at_.reset();
     locator_->Learn(location, reply.status());

@@ -99,16 +99,14 @@ struct CheckAndMutateRowResponse {
 };
 
 // A place inside a row that was too large for one page: the server keeps the row's state under
-// `scanner_id` for a while, so that the rest comes from the same state. FailedPrecondition when it
-// does not any more, or not at this place: the row is begun again.
+// `scanner_id` for a while, so that the rest comes from the same state. NotFound: begin it again.
 struct RowCursor {
   uint64_t scanner_id = 0;   // 0: none
   uint64_t cell_offset = 0;  // cells of the row given so far
   bool operator==(const RowCursor&) const = default;
 };
 
-// ReadRows: one page of one tablet, rows ascending, or descending when reversed. A page may hold no
-// row and yet go on: resume_after or cursor have moved.
+// ReadRows: one page of one tablet, in order. It may hold no row and yet go on.
 struct ReadRowsRequest {
   TableId table = 0;
   TabletId tablet = 0;
@@ -124,13 +122,8 @@ struct ReadRowsRequest {
   bool operator==(const ReadRowsRequest&) const = default;
 };
 struct ReadStats {
-  uint64_t rows = 0;  // whole ones, or the last parts of such
-  uint64_t cells = 0;
-  uint64_t bytes = 0;
-  // What was looked at for this page: rows, stored cells of any state, bytes the filter saw.
-  uint64_t rows_examined = 0;
-  uint64_t cells_examined = 0;
-  uint64_t bytes_examined = 0;
+  uint64_t rows = 0, cells = 0, bytes = 0;  // rows: whole ones, or the last parts of such
+  uint64_t rows_examined = 0, cells_examined = 0, bytes_examined = 0;  // before the filter
   bool operator==(const ReadStats&) const = default;
 };
 struct ReadRowsResponse {

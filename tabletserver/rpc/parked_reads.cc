@@ -12,7 +12,7 @@ namespace {
 constexpr int64_t kRetryDelayMs = 1000;
 
 Status Lost() {
-  return absl::FailedPreconditionError(
+  return absl::NotFoundError(
       "the rest of the large row is no longer kept by the server; read the row again");
 }
 

@@ -41,7 +41,7 @@ class ParkedReads {
 
   // The id for the next request. ResourceExhausted with a retry delay when the peer has too many.
   StatusOr<uint64_t> Park(TabletId tablet, const std::string& peer, RowStream stream);
-  // Takes it out. FailedPrecondition when it is not kept any more, or when the reader has not got
+  // Takes it out. NotFound when it is not kept any more, or when the reader has not got
   // exactly the cells that were given out.
   StatusOr<RowStream> Take(TabletId tablet, const wire::RowCursor& cursor);
   // Lets those go whose time is over. Cheap when there are none.

@@ -159,11 +159,11 @@ TEST(ParkedReads, AreTakenOnceByTheReaderThatHasAllCells) {
   ParkedReads parked(&clock, {.first_id = 5});
   ASSERT_OK_AND_ASSIGN(uint64_t id, parked.Park(7, "peer", StreamAt(&tablet)));
   EXPECT_EQ(id, 5u);
-  EXPECT_STATUS(kFailedPrecondition, "read the row again", parked.Take(8, {id, 0}));
+  EXPECT_STATUS(kNotFound, "read the row again", parked.Take(8, {id, 0}));
   ASSERT_OK(parked.Take(7, {id, 0}).status());
-  EXPECT_STATUS(kFailedPrecondition, "read the row again", parked.Take(7, {id, 0}));
+  EXPECT_STATUS(kNotFound, "read the row again", parked.Take(7, {id, 0}));
   ASSERT_OK_AND_ASSIGN(id, parked.Park(7, "peer", StreamAt(&tablet)));
-  EXPECT_STATUS(kFailedPrecondition, "read the row again", parked.Take(7, {id, 3}));
+  EXPECT_STATUS(kNotFound, "read the row again", parked.Take(7, {id, 3}));
   EXPECT_EQ(parked.size(), 0u);  // a reader that lost a part cannot go on
 }
 
@@ -179,7 +179,7 @@ TEST(ParkedReads, AreBoundedInNumberBytesAndTime) {
   ASSERT_OK(parked.Park(7, "b", StreamAt(&tablet)).status());
   EXPECT_EQ(parked.size(), 4u);  // the oldest went
   EXPECT_LE(parked.bytes(), 4u * 1024);
-  EXPECT_STATUS(kFailedPrecondition, "", parked.Take(7, {1, 0}));
+  EXPECT_STATUS(kNotFound, "", parked.Take(7, {1, 0}));
   clock.AdvanceMillis(1);
   parked.Expire();
   EXPECT_EQ(parked.size(), 0u);
@@ -299,7 +299,7 @@ TEST_F(ReadTaskTest, APartThatIsLostEndsTheRow) {
   EXPECT_EQ(first->response().resume_after, "");
   request.cursor = first->response().cursor;
   clock_.AdvanceMillis(60'000);
-  EXPECT_STATUS(kFailedPrecondition, "read the row again", MakeTask(request)->Run(true));
+  EXPECT_STATUS(kNotFound, "read the row again", MakeTask(request)->Run(true));
 }
 
 TEST_F(ReadTaskTest, CountsRowsAfterTheFilterAndReadsARowAgainForIt) {

@@ -73,8 +73,7 @@ class RowReader {
 
   /// The next row; an empty optional at the end. After an error: the same error.
   absl::StatusOr<std::optional<Row>> Next();
-  /// The next part of a row, for rows of any size in the memory of two pages; an empty optional at
-  /// the end. After an error: the same error. A reader gives rows or parts, not both.
+  /// Likewise the next part of a row of any size. A reader gives rows or parts, not both.
   absl::StatusOr<std::optional<RowPart>> NextPart();
   /// What was looked at so far, one page ahead of the rows.
   ScanProgress progress() const { return source_->progress(); }
