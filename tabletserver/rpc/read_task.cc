@@ -17,6 +17,11 @@ bool IsWouldBlock(const Status& status, bool may_block) {
   return !may_block && status.code() == absl::StatusCode::kUnavailable;
 }
 
+PushDown PushDownOf(const wire::ReadRowsRequest& request, bool filtered) {
+  if (!filtered) return {request.selection, ""};
+  return FindPushDown(request.filter, request.selection);
+}
+
 Status Dropped() { return absl::CancelledError("nobody waits for the page any more"); }
 
 }  // namespace
@@ -26,12 +31,17 @@ ReadTask::ReadTask(std::shared_ptr<storage::TabletStore> tablet, wire::ReadRowsR
     : tablet_(std::move(tablet)),
       request_(std::move(request)),
       filter_(std::move(filter)),
+      push_down_(PushDownOf(request_, filter_ != nullptr)),
       parts_(std::move(parts)),
       page_bytes_(PageBytes(request_.max_bytes)),
-      plan_(PlanRows(request_.rows, tablet_->descriptor(), request_.resume_after,
-                     request_.reversed)) {
+      plan_(PlanAfter(request_.resume_after)) {
   take_parked_ = request_.cursor.scanner_id != 0;
   response_.resume_after = request_.resume_after;
+}
+
+std::vector<RowRange> ReadTask::PlanAfter(const std::string& after) const {
+  return RowsWithPrefix(PlanRows(request_.rows, tablet_->descriptor(), after, request_.reversed),
+                        push_down_.row_prefix);
 }
 
 uint64_t ReadTask::RowsLeft() const {
@@ -45,7 +55,7 @@ Status ReadTask::OpenStream() {
     ASSIGN_OR_RETURN(stream_, parts_.parked->Take(request_.tablet, request_.cursor));
   } else {
     storage::ReadOptions options;
-    options.selection = request_.selection;
+    options.selection = push_down_.selection;
     options.reversed = request_.reversed;
     options.max_row_bytes = UINT64_MAX;  // what comes through the filter is what counts
     ASSIGN_OR_RETURN(stream_.cursor, tablet_->OpenCursor(plan_[next_range_], options));
@@ -142,8 +152,7 @@ void ReadTask::EndRange() {
   stream_ = RowStream();
   if (in_parked_) {  // the plan goes on behind the row whose rest it was
     in_parked_ = false;
-    plan_ =
-        PlanRows(request_.rows, tablet_->descriptor(), response_.resume_after, request_.reversed);
+    plan_ = PlanAfter(response_.resume_after);
     return;
   }
   const RowRange& range = plan_[next_range_++];

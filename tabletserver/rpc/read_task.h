@@ -15,6 +15,7 @@
 
 #include "common/time/clock.h"
 #include "schema/convert/messages.h"
+#include "tabletserver/filter/push_down.h"
 #include "tabletserver/rpc/parked_reads.h"
 #include "tabletserver/storage/engine.h"
 
@@ -48,6 +49,8 @@ class ReadTask {
   const wire::ReadRowsResponse& response() const { return response_; }
 
  private:
+  // The rows left to visit behind `after`.
+  std::vector<RowRange> PlanAfter(const std::string& after) const;
   Status OpenStream();
   storage::ReadBudget MakeBudget(bool may_block);
   void TakeIn(const storage::ReadProgress& progress);
@@ -61,6 +64,7 @@ class ReadTask {
   const std::shared_ptr<storage::TabletStore> tablet_;
   const wire::ReadRowsRequest request_;
   const std::shared_ptr<const RowFilter> filter_;
+  const PushDown push_down_;  // what the engine is asked for instead of the request's selection
   const ReadTaskParts parts_;
   const uint64_t page_bytes_;
   std::vector<RowRange> plan_;

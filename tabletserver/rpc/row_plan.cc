@@ -78,6 +78,28 @@ std::vector<RowRange> PlanRows(const RowSet& rows, const TabletDescriptor& table
   return plan;
 }
 
+std::vector<RowRange> RowsWithPrefix(std::vector<RowRange> ranges, const std::string& prefix) {
+  if (prefix.empty()) return ranges;
+  std::string end = prefix;  // the first key after all that begin with it; empty: there is none
+  while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xFF) end.pop_back();
+  if (!end.empty()) end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+  std::vector<RowRange> kept;
+  for (RowRange& range : ranges) {
+    if (range.start < prefix) {
+      range.start = prefix;
+      range.start_open = false;
+    }
+    if (!end.empty() && (range.end.empty() || range.end >= end)) {
+      range.end = end;
+      range.end_open = true;
+    }
+    if (range.end.empty() || range.start < range.end || IsPoint(range)) {
+      kept.push_back(std::move(range));
+    }
+  }
+  return kept;
+}
+
 std::optional<std::string> FirstRowOutside(const RowSet& rows, const TabletDescriptor& tablet,
                                            Slice resume_after) {
   if (tablet.start_row.empty() || resume_after >= Slice(tablet.start_row)) return std::nullopt;

@@ -19,6 +19,9 @@ bool IsPoint(const RowRange& range);
 std::vector<RowRange> PlanRows(const RowSet& rows, const TabletDescriptor& tablet,
                                Slice resume_after, bool reversed = false);
 
+// Of the ranges, in their order, the rows that begin with `prefix`.
+std::vector<RowRange> RowsWithPrefix(std::vector<RowRange> ranges, const std::string& prefix);
+
 // A row that is asked for after `resume_after` and lies before the tablet's first; nothing when all
 // begin inside. Nothing in `rows` means the tablet's rows, whatever they are. (What lies behind the
 // tablet's last row is not asked of it: that row never changes while the tablet lives.)

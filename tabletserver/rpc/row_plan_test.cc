@@ -84,6 +84,21 @@ TEST(RowPlan, HoldsExactlyWhatWasAskedForInOrder) {
   }
 }
 
+TEST(RowsWithPrefix, KeepsExactlyTheRowsThatBeginWithIt) {
+  const std::vector<RowRange> all = {{"", false, "ab", true},
+                                     {"ab", false, "ab", false},
+                                     {"abc", true, "ac", false},
+                                     {"b", false, "", true}};
+  EXPECT_EQ(RowsWithPrefix(all, ""), all);
+  EXPECT_EQ(RowsWithPrefix(all, "ab"),
+            (std::vector<RowRange>{{"ab", false, "ab", false}, {"abc", true, "ac", true}}));
+  EXPECT_EQ(RowsWithPrefix(all, "a"),
+            (std::vector<RowRange>{
+                {"a", false, "ab", true}, {"ab", false, "ab", false}, {"abc", true, "ac", false}}));
+  EXPECT_EQ(RowsWithPrefix(all, "\xff"), (std::vector<RowRange>{{"\xff", false, "", true}}));
+  EXPECT_TRUE(RowsWithPrefix({{"c", false, "d", false}}, "a").empty());
+}
+
 TEST(FirstRowOutside, FindsWhatASplitGaveAway) {
   const TabletDescriptor tablet{1, 2, "m", "t"};
   auto range = [](std::string start, bool open, std::string end) {
