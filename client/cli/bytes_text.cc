@@ -51,11 +51,12 @@ bool SplitNumber(std::string_view text, uint64_t* number, std::string_view* unit
   return true;
 }
 
-constexpr std::array<Unit, 5> kDurations = {{{"d", 86'400'000'000},
+constexpr std::array<Unit, 6> kDurations = {{{"d", 86'400'000'000},
                                              {"h", 3'600'000'000},
                                              {"m", 60'000'000},
                                              {"s", 1'000'000},
-                                             {"ms", 1000}}};
+                                             {"ms", 1000},
+                                             {"us", 1}}};
 
 }  // namespace
 

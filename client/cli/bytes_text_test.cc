@@ -53,7 +53,7 @@ TEST(ParseBytes, TakesBinaryUnits) {
 TEST(ParseDuration, WantsAUnit) {
   EXPECT_EQ(*ParseDurationUs("500ms"), 500'000);
   EXPECT_EQ(*ParseDurationUs("7d"), 7 * 86'400'000'000);
-  for (const char* text : {"1ms", "90s", "5m", "12h", "7d"}) {
+  for (const char* text : {"1ms", "1500us", "90s", "5m", "12h", "7d"}) {
     EXPECT_EQ(*ParseDurationUs(FormatDurationUs(*ParseDurationUs(text))), *ParseDurationUs(text));
   }
   for (const char* bad : {"", "5", "d", "-1s", "1w", "99999999999999d"}) {
