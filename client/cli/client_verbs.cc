@@ -3,12 +3,13 @@
 namespace stele::cli {
 
 std::vector<Verb> ClientVerbs() {
-  return {TableCreateVerb(), TableLsVerb(),        TableDescribeVerb(), TableAlterVerb(),
-          TableDropVerb(),   TableDropRangeVerb(), TableTruncateVerb(), SetVerb(),
-          DeleteVerb(),      ReadVerb(),           LookupVerb(),        ScanVerb(),
-          CountVerb(),       SampleVerb(),         ImportVerb(),        ExportVerb(),
-          CopyVerb(),        LoadWebtableVerb(),   ProbeVerb(),         FlushVerb(),
-          CompactVerb(),     StatusVerb(),         ShellVerb(),         VersionVerb()};
+  return {TableCreateVerb(),  TableLsVerb(),        TableDescribeVerb(), TableAlterVerb(),
+          TableDropVerb(),    TableDropRangeVerb(), TableTruncateVerb(), SetVerb(),
+          AppendVerb(),       IncrVerb(),           CasVerb(),           DeleteVerb(),
+          ReadVerb(),         LookupVerb(),         ScanVerb(),          CountVerb(),
+          SampleVerb(),       ImportVerb(),         ExportVerb(),        CopyVerb(),
+          LoadWebtableVerb(), ProbeVerb(),          FlushVerb(),         CompactVerb(),
+          StatusVerb(),       ShellVerb(),          VersionVerb()};
 }
 
 }  // namespace stele::cli

@@ -8,6 +8,7 @@
 #include "client/cli/progress.h"
 #include "client/cli/query_flags.h"
 #include "client/cli/verbs.h"
+#include "schema/model/filter.h"
 
 namespace stele::cli {
 namespace {
@@ -72,6 +73,17 @@ void Print(const Invocation& call, const Counts& counts) {
   }
 }
 
+// The filter comes after the selection, so with one the first cell is taken behind it; not when
+// that makes the filter larger than one may be.
+void WantOneCellPerRow(ReadQuery* query) {
+  if (query->filter().empty()) {
+    query->CellsPerRow(1);
+  } else if (Filter first = query->filter() & Filter::CellsPerRowLimit(1);
+             ValidateFilter(first).ok()) {
+    query->Filter(std::move(first));
+  }
+}
+
 int Run(const Invocation& call) {
   ReadQuery query;
   Status valid = ReadSelectionFlags(call, &query);
@@ -80,7 +92,7 @@ int Run(const Invocation& call) {
     valid = absl::InvalidArgumentError("--top is at least 1");
   }
   if (!valid.ok()) return Fail(call, valid);
-  if (!call.Has("cells") && !call.Has("by-row")) query.CellsPerRow(1);
+  if (!call.Has("cells") && !call.Has("by-row")) WantOneCellPerRow(&query);
   std::shared_ptr<Client> client;
   StatusOr<Table> table = OpenTable(call, call.args[0], &client);
   if (!table.ok()) return Fail(call, table.status());
@@ -105,6 +117,7 @@ Verb CountVerb() {
   verb.options = [](po::options_description* options) {
     AddRangeFlags(options);
     AddSelectionFlags(options);
+    AddFilterFlag(options);
     auto add = options->add_options();
     add("cells", "count cells instead of rows");
     add("by-row", "rank rows by their number of cells");

@@ -111,6 +111,7 @@ Verb LookupVerb() {
   verb.reads = true;
   verb.options = [](po::options_description* options) {
     AddSelectionFlags(options);
+    AddFilterFlag(options);
     AddOutputFlags(options);
   };
   verb.run = Run;

@@ -5,6 +5,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/bytes_text.h"
+#include "client/cli/compare_and_set.h"
 
 namespace stele::cli {
 namespace {
@@ -130,15 +131,10 @@ Status ParseCheck(Words words, ProbeRequest* request) {
   std::vector<std::string> f;
   RETURN_IF_ERROR(Decode(words, 0, &f));
   request->kind = ProbeRequest::Kind::kCheck;
-  request->check.row = f[0];
-  const auto exactly = [](const std::string& s) { return Bound::Closed(s); };
-  std::vector<Filter> parts = {Filter::ColumnRange(f[1], exactly(f[2]), exactly(f[2])),
-                               Filter::CellsPerColumnLimit(1)};
-  if (!absent) parts.push_back(Filter::ValueRange(exactly(f[3]), exactly(f[3])));
-  request->check.predicate = Filter::Chain(std::move(parts));
-  request->apply_if_false = absent;
-  (absent ? request->check.if_false
-          : request->check.if_true) = {SetCell{f[1], f[2], kServerTime, f[4]}};
+  CompareAndSet cas = MakeCompareAndSet(
+      f[0], f[1], f[2], absent ? std::nullopt : std::optional<std::string>(f[3]), f[4]);
+  request->check = std::move(cas.change);
+  request->apply_if_false = !cas.matched_answer;
   return OkStatus();
 }
 

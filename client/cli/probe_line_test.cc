@@ -69,7 +69,10 @@ TEST(ProbeLine, ConditionalChanges) {
   const ProbeRequest absent = Parse("1 cas t 61 66 71 - 63");
   EXPECT_TRUE(absent.apply_if_false);
   EXPECT_EQ(absent.check.if_false.size(), 1u);
-  EXPECT_NE(absent.check.predicate, cas.check.predicate);
+  const Filter newest = Filter::Column("f", "q") & Filter::Versions(1);
+  EXPECT_EQ(absent.check.predicate, newest);
+  EXPECT_EQ(cas.check.predicate,
+            newest & Filter::ValueRange(Bound::Closed("b"), Bound::Closed("b")));
 }
 
 TEST(ProbeLine, MalformedLinesKeepTheirId) {

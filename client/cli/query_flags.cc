@@ -30,6 +30,12 @@ void AddSelectionFlags(po::options_description* options) {
   add("to", po::value<std::string>(), "only cells before this time");
 }
 
+void AddFilterFlag(po::options_description* options) {
+  options->add_options()("filter", po::value<std::string>(),
+                         "of those, only cells that this filter lets through; `stele scan --help` "
+                         "has the grammar");
+}
+
 void AddRangeFlags(po::options_description* options) {
   auto add = options->add_options();
   add("prefix", po::value<std::string>(), "rows that begin with this");

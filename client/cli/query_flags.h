@@ -1,4 +1,4 @@
-// The flags by which `read`, `scan` and `count` say which rows and what of each. Pure.
+// The flags by which `read`, `lookup`, `scan` and `count` say which rows and what of each. Pure.
 #pragma once
 
 #include "client/cli/row_text.h"
@@ -7,8 +7,10 @@
 
 namespace stele::cli {
 
-// --family, --column, --versions, --cells-per-row, --from, --to, --filter.
+// --family, --column, --versions, --cells-per-row, --from, --to.
 void AddSelectionFlags(po::options_description* options);
+// --filter; ReadSelectionFlags reads it where it is.
+void AddFilterFlag(po::options_description* options);
 // --prefix, --start, --end, --limit.
 void AddRangeFlags(po::options_description* options);
 

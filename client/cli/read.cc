@@ -47,6 +47,7 @@ Verb ReadVerb() {
   verb.reads = true;
   verb.options = [](po::options_description* options) {
     AddSelectionFlags(options);
+    AddFilterFlag(options);
     AddOutputFlags(options);
     auto add = options->add_options();
     add("value", "print the first cell's value alone, byte for byte");

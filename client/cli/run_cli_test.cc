@@ -70,6 +70,7 @@ TEST(RunCli, ReadingNeverFlushesTheOutput) {
 
 TEST(RunCli, UsageErrorsAreOneSentence) {
   const std::string longest(4097, 'k');
+  const std::string too_large(20'480, 'v');  // for a filter
   const std::vector<std::vector<const char*>> kLines = {
       {"frobnicate"},
       {"table"},
@@ -99,6 +100,29 @@ TEST(RunCli, UsageErrorsAreOneSentence) {
       {"load", "webtable", "/nowhere"},
       {"read", "t", "r", "--from", "yesterday"},
       {"read", "t", "r", "--filter", "family(f) &"},
+      {"scan", "t", "--filter", "versions(0)"},
+      {"lookup", "t", "r", "--filter", "qualifier~\"(\""},
+      {"count", "t", "--filter", ""},
+      {"export", "t", "-", "--filter", "pass"},
+      {"set", "t", "r", "f:q", "zz", "--hex"},
+      {"set", "t", "r", "f:q", "v", "--value-file", "/dev/null"},
+      {"append", "t", "r", "f:q"},
+      {"append", "t", "", "f:q", "v"},
+      {"append", "t", "r", "f:q", "v", "--value-file", "/dev/null"},
+      {"append", "t", "r", "f:q", "6", "--hex"},
+      {"append", "t", "r", "f:q", "61", "--hex", "--base64"},
+      {"incr", "t", "r"},
+      {"incr", "t", "r", "f:q", "one"},
+      {"incr", "t", "r", "f:q", "9223372036854775808"},
+      {"incr", "t", "r", "bad family:q"},
+      {"cas", "t", "r", "f:q"},
+      {"cas", "t", "r", "f:q", "v"},
+      {"cas", "t", "r", "f:q", "--absent"},
+      {"cas", "t", "r", "f:q", "old", "new", "--absent"},
+      {"cas", "t", "r", "f:q", "old", "new", "--value-file", "/dev/null"},
+      {"cas", "t", "r", "f:q", "6", "6161", "--hex"},
+      {"cas", "t", "", "f:q", "old", "new"},
+      {"cas", "t", "r", "f:q", too_large.c_str(), "new"},
       {"scan", "t", "--cells-per-row", "0"},
       {"import", "t"},
       {"import", "t", "/nowhere.csv"},
@@ -124,6 +148,32 @@ TEST(RunCli, UsageErrorsAreOneSentence) {
     EXPECT_EQ(outcome.out, "") << shown;
     EXPECT_EQ(outcome.err.rfind("stele: ", 0), 0u) << shown << outcome.err;
     EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+  }
+}
+
+TEST(RunCli, AWrongFilterIsPointedAt) {
+  const Outcome outcome = Stele({"scan", "t", "--filter", "family(f) & nothing(1)"});
+  EXPECT_EQ(outcome.code, kUsage);
+  EXPECT_NE(outcome.err.find("--filter"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("column 13:"), std::string::npos) << outcome.err;
+  const Outcome help = Stele({"scan", "--help"});
+  EXPECT_NE(help.out.find("if(P, A, B)"), std::string::npos) << help.out;
+}
+
+TEST(RunCli, WhatIsRightGetsAsFarAsTheCell) {
+  const std::vector<std::vector<const char*>> kLines = {
+      {"append", "t", "r", "f:q", "_", "--hex"},
+      {"incr", "t", "r", "f:q", "--", "-9223372036854775808"},
+      {"cas", "t", "r", "f:q", "", "new"},
+      {"cas", "t", "r", "f:q", "new", "--absent"},
+      {"cas", "t", "r", "f:q", "old", "--value-file", "run_cli_test.no_such_file"},
+      {"count", "t", "--filter", "family(f) | family(g)"},
+  };
+  for (auto line : kLines) {
+    const bool file = line.back() == std::string_view("run_cli_test.no_such_file");
+    line.insert(line.begin() + 1, {"--timeout-ms", "300"});
+    const Outcome outcome = Stele(line);
+    EXPECT_EQ(outcome.code, file ? kNotFound : kUnreachable) << line[0] << ": " << outcome.err;
   }
 }
 

@@ -5,6 +5,7 @@
 #include "client/cli/query_flags.h"
 #include "client/cli/row_text.h"
 #include "client/cli/verbs.h"
+#include "schema/model/filter_text.h"
 
 namespace stele::cli {
 namespace {
@@ -44,13 +45,15 @@ Verb ScanVerb() {
   verb.name = "scan";
   verb.arguments = "TABLE";
   verb.summary = "read rows in key order";
-  verb.details = "With --json one object a line. No rows is no error.";
+  verb.details =
+      std::string("With --json one object a line. No rows is no error.\n\n") + kFilterGrammar;
   verb.example = "stele scan webtable --prefix org.example --family title --limit 10";
   verb.min_args = verb.max_args = 1;
   verb.reads = true;
   verb.options = [](po::options_description* options) {
     AddRangeFlags(options);
     AddSelectionFlags(options);
+    AddFilterFlag(options);
     AddOutputFlags(options);
     auto add = options->add_options();
     add("keys", "print row keys only");

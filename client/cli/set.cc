@@ -1,36 +1,13 @@
 #include "client/cli/bytes_text.h"
+#include "client/cli/value_flags.h"
 #include "client/cli/verbs.h"
-#include "common/store/fs.h"
-#include "schema/model/limits.h"
 #include "schema/model/model.h"
 
 namespace stele::cli {
 namespace {
 
-// The whole file; it is a cell's value, so it is not larger than one may be.
-StatusOr<std::string> ReadValueFile(const std::string& path) {
-  ASSIGN_OR_RETURN(std::unique_ptr<FsFile> file, PosixFs()->Open(path, Fs::Mode::kRead));
-  ASSIGN_OR_RETURN(uint64_t size, file->Size());
-  if (size > kMaxValueBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, " has ", size, " bytes; a value has at most ", kMaxValueBytes));
-  }
-  std::string value(size, '\0');
-  ASSIGN_OR_RETURN(size_t got, file->ReadAt(0, size, value.data()));
-  value.resize(got);
-  return value;
-}
-
-StatusOr<std::string> ValueOf(const Invocation& call) {
-  const bool in_file = call.Has("value-file");
-  if (in_file == (call.args.size() == 4)) {
-    return absl::InvalidArgumentError("give VALUE or --value-file, one of them");
-  }
-  return in_file ? ReadValueFile(call.Get<std::string>("value-file")) : call.args[3];
-}
-
 int Run(const Invocation& call) {
-  StatusOr<std::string> value = ValueOf(call);
+  StatusOr<std::string> value = ValueOfArgs(call, 3, "VALUE");
   if (!value.ok()) return Fail(call, value.status());
   const ColumnName column = ParseColumn(call.args[2]);
   RowMutationBuilder builder(call.args[1]);
@@ -62,8 +39,7 @@ Verb SetVerb() {
   verb.options = [](po::options_description* options) {
     options->add_options()("ts-us", po::value<int64_t>(),
                            "timestamp in microseconds, a multiple of 1000");
-    options->add_options()("value-file", po::value<std::string>(),
-                           "the value is what this file holds, instead of VALUE");
+    AddValueFlags(options);
   };
   verb.run = Run;
   return verb;

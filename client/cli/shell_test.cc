@@ -50,6 +50,13 @@ TEST(CompleteLine, VerbsFlagsTablesFamilies) {
   EXPECT_EQ(words("scan web --column t"), Strings{"title:"});
   EXPECT_EQ(words("set web row a"), Strings{"anchor:"});
   EXPECT_EQ(words("set web r"), Strings());
+  for (const char* verb : {"append", "incr", "cas"}) {
+    EXPECT_EQ(words(verb), Strings{verb});
+    EXPECT_EQ(words((std::string(verb) + " w").c_str()), Strings{"web"});
+    EXPECT_EQ(words((std::string(verb) + " web row t").c_str()), Strings{"title:"});
+  }
+  EXPECT_EQ(words("cas web row title: --ab"), Strings{"--absent"});
+  EXPECT_EQ(words("scan web --fi"), Strings{"--filter"});
   EXPECT_EQ(words("nothing a"), Strings());
   EXPECT_EQ(CommonPrefix({"notes", "numbers"}), "n");
   EXPECT_EQ(CommonPrefix({}), "");

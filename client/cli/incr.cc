@@ -1,0 +1,64 @@
+#include <iostream>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/bytes_text.h"
+#include "client/cli/verbs.h"
+#include "schema/model/conditional.h"
+
+namespace stele::cli {
+namespace {
+
+StatusOr<ReadModifyWriteRow> ChangeOf(const Invocation& call) {
+  int64_t amount = 1;
+  if (call.args.size() > 3 && !absl::SimpleAtoi(call.args[3], &amount)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("N \"", Escape(call.args[3]), "\" is no whole number of 64 bits"));
+  }
+  const ColumnName column = ParseColumn(call.args[2]);
+  ReadModifyWriteRow change = ReadModifyWriteBuilder(call.args[1])
+                                  .Increment(column.family, column.qualifier, amount)
+                                  .Build();
+  RETURN_IF_ERROR(ValidateReadModifyWrite(change.row, change.rules, nullptr));
+  return change;
+}
+
+int Run(const Invocation& call) {
+  StatusOr<ReadModifyWriteRow> change = ChangeOf(call);
+  if (!change.ok()) return Fail(call, change.status());
+  std::shared_ptr<Client> client;
+  StatusOr<Table> table = OpenTable(call, call.args[0], &client);
+  if (!table.ok()) return Fail(call, table.status());
+  StatusOr<Row> row = table->ReadModifyWrite(*std::move(change));
+  if (!row.ok()) return Fail(call, row.status());
+  if (row->cells.size() != 1) return Fail(call, absl::InternalError("the answer is not one cell"));
+  const StatusOr<int64_t> number = DecodeCounter(row->cells.front().value);
+  if (!number.ok()) return Fail(call, number.status());
+  *call.env->out << (call.Has("json") ? absl::StrCat("{\"value\":", *number, "}")
+                                      : absl::StrCat(*number))
+                 << '\n';
+  return kOk;
+}
+
+}  // namespace
+
+Verb IncrVerb() {
+  Verb verb;
+  verb.name = "incr";
+  verb.arguments = "TABLE ROW FAMILY:QUALIFIER [N]";
+  verb.summary = "add to a counter";
+  verb.details =
+      "A counter is a value of 8 bytes, big-endian and signed; a missing one is 0, and it wraps.\n"
+      "N is 1 unless given, a negative one behind `--`. One atomic step, done exactly once. "
+      "Prints\n"
+      "the new number.";
+  verb.example =
+      "stele incr notes monday text:readers 5; stele incr notes monday text:readers -- -2";
+  verb.min_args = 3;
+  verb.max_args = 4;
+  verb.reads = true;
+  verb.run = Run;
+  return verb;
+}
+
+}  // namespace stele::cli
