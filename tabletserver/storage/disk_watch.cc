@@ -72,12 +72,14 @@ void DiskWatch::Judge() {
   }
 }
 
-Status DiskWatch::AdmitWrite() {
-  if (!full()) return OkStatus();
+Status DiskWatch::AdmitWrite(uint64_t unflushed_bytes) {
+  const uint64_t free = free_bytes_.load(std::memory_order_relaxed);
+  if (!full() && free / 9 * 8 >= unflushed_bytes) return OkStatus();
   refused_.fetch_add(1, std::memory_order_relaxed);
-  return RetryLaterError(absl::StrCat("the disk is full: ", free_bytes_.load(), " bytes are free, ",
-                                      reserve_bytes_.load(), " are kept in reserve"),
-                         kRetryDelayMs);
+  return RetryLaterError(
+      absl::StrCat("the disk is full: ", free, " bytes are free, ", reserve_bytes_.load(),
+                   " are kept in reserve, ", unflushed_bytes, " are not flushed"),
+      kRetryDelayMs);
 }
 
 Status DiskWatch::AdmitMerge(uint64_t bytes) const {

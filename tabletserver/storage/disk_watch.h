@@ -41,8 +41,9 @@ class DiskWatch {
   void CountStuckFlushes(int change) EXCLUDES(mu_);
 
   bool full() const { return full_.load(std::memory_order_relaxed); }
-  // ResourceExhausted with a retry delay while it is full.
-  Status AdmitWrite();
+  // ResourceExhausted with a retry delay while it is full, or when what is in memory and in the log
+  // only would not fit: a flush, or a recovery, must find room for it.
+  Status AdmitWrite(uint64_t unflushed_bytes);
   // The same for `bytes` more that would touch the reserve.
   Status AdmitMerge(uint64_t bytes) const;
   DiskStats stats() const;

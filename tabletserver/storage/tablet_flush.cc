@@ -40,6 +40,7 @@ Status TabletStoreImpl::FlushLocked() {
   --flushing_;
   core_->Judge(status).IgnoreError();
   NoteNoSpace(absl::IsResourceExhausted(status));
+  core_->disk.Look();
   MutexLock lock(&version_mu_);
   failure_ = status.ok() ? "" : status.ToString();
   return status;

@@ -116,7 +116,10 @@ Status TabletStoreImpl::WriteNew(const RowMutation& mutation, const ChangeContex
 Status TabletStoreImpl::Admit(uint64_t bytes) {
   RETURN_IF_ERROR(core_->CheckUsable());
   // The tree and the catalog go on: without them no table could be dropped to make room.
-  if (tablet_.id >= kFirstUserTablet) RETURN_IF_ERROR(core_->disk.AdmitWrite());
+  if (tablet_.id >= kFirstUserTablet) {
+    const int64_t unflushed = std::max<int64_t>(0, core_->memtable_memory.used());
+    RETURN_IF_ERROR(core_->disk.AdmitWrite(static_cast<uint64_t>(unflushed)));
+  }
   // Too many files for a reader to merge: compaction must catch up.
   const double allowed = 3.0 * core_->options.merge_max_files;
   double of_files = 0;
