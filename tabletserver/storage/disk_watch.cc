@@ -30,10 +30,10 @@ DiskWatch::DiskWatch(BlobStore* store, Clock* clock, uint64_t reserve_bytes)
       free_bytes_(std::numeric_limits<uint64_t>::max()),
       reserve_bytes_(reserve_bytes) {}
 
-bool DiskWatch::Look() {
+bool DiskWatch::Look(bool at_once) {
   MutexLock lock(&mu_);
   const int64_t now = clock_->BootNanos();
-  if (!Passed(looked_ns_, now, kLookEveryNs)) return false;
+  if (!at_once && !Passed(looked_ns_, now, kLookEveryNs)) return false;
   looked_ns_ = now;
   StatusOr<uint64_t> free = store_->FreeBytes();
   StatusOr<uint64_t> total = store_->TotalBytes();
@@ -72,13 +72,13 @@ void DiskWatch::Judge() {
   }
 }
 
-Status DiskWatch::AdmitWrite(uint64_t unflushed_bytes) {
+Status DiskWatch::AdmitWrite(uint64_t needed_bytes) {
   const uint64_t free = free_bytes_.load(std::memory_order_relaxed);
-  if (!full() && free / 9 * 8 >= unflushed_bytes) return OkStatus();
+  if (!full() && free / 9 * 8 >= needed_bytes) return OkStatus();
   refused_.fetch_add(1, std::memory_order_relaxed);
   return RetryLaterError(
       absl::StrCat("the disk is full: ", free, " bytes are free, ", reserve_bytes_.load(),
-                   " are kept in reserve, ", unflushed_bytes, " are not flushed"),
+                   " are kept in reserve, ", needed_bytes, " are needed for what is not flushed"),
       kRetryDelayMs);
 }
 

@@ -33,17 +33,17 @@ class DiskWatch {
   // reserve_bytes 0: DefaultDiskReserve.
   DiskWatch(BlobStore* store, Clock* clock, uint64_t reserve_bytes);
 
-  // Asks the store, at most every tenth of a second. True when the disk was full and is not any
-  // more: what was put off may go on.
-  bool Look() EXCLUDES(mu_);
+  // Asks the store, unless `at_once` at most every tenth of a second. True when the disk was full
+  // and is not any more: what was put off may go on.
+  bool Look(bool at_once = false) EXCLUDES(mu_);
   // A flush met a full disk (+1), or is over it (-1): until then the disk counts as full, whatever
   // the store says of its free bytes (quotas).
   void CountStuckFlushes(int change) EXCLUDES(mu_);
 
   bool full() const { return full_.load(std::memory_order_relaxed); }
-  // ResourceExhausted with a retry delay while it is full, or when what is in memory and in the log
-  // only would not fit: a flush, or a recovery, must find room for it.
-  Status AdmitWrite(uint64_t unflushed_bytes);
+  // ResourceExhausted with a retry delay while it is full, or when less is free than flushes, the
+  // growing log, or a recovery may need at once.
+  Status AdmitWrite(uint64_t needed_bytes);
   // The same for `bytes` more that would touch the reserve.
   Status AdmitMerge(uint64_t bytes) const;
   DiskStats stats() const;

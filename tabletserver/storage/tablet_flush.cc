@@ -40,7 +40,7 @@ Status TabletStoreImpl::FlushLocked() {
   --flushing_;
   core_->Judge(status).IgnoreError();
   NoteNoSpace(absl::IsResourceExhausted(status));
-  core_->disk.Look();
+  if (status.ok()) core_->disk.Look(/*at_once=*/true);
   MutexLock lock(&version_mu_);
   failure_ = status.ok() ? "" : status.ToString();
   return status;

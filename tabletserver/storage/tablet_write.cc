@@ -117,8 +117,10 @@ Status TabletStoreImpl::Admit(uint64_t bytes) {
   RETURN_IF_ERROR(core_->CheckUsable());
   // The tree and the catalog go on: without them no table could be dropped to make room.
   if (tablet_.id >= kFirstUserTablet) {
+    // All that is in memory is written once more; meanwhile the ring may take its next segments.
     const int64_t unflushed = std::max<int64_t>(0, core_->memtable_memory.used());
-    RETURN_IF_ERROR(core_->disk.AdmitWrite(static_cast<uint64_t>(unflushed)));
+    const uint64_t growth = 2 * core_->options.log.segment_bytes;
+    RETURN_IF_ERROR(core_->disk.AdmitWrite(static_cast<uint64_t>(unflushed) + growth));
   }
   // Too many files for a reader to merge: compaction must catch up.
   const double allowed = 3.0 * core_->options.merge_max_files;
