@@ -106,10 +106,13 @@ class MasterImpl : public Master {
 
   void Handle(net::RpcRequest request, net::RpcReply reply);
   void Enqueue(net::RpcReply reply, std::function<void(net::RpcReply)> work);
-  void CreateTable(const net::RpcRequest& request, net::RpcReply reply);
-  void AlterTable(const net::RpcRequest& request, net::RpcReply reply);
-  void DropTable(const net::RpcRequest& request, net::RpcReply reply);
-  void DropRowRange(const net::RpcRequest& request, net::RpcReply reply);
+  template <typename Message>
+  using BeginChange = StatusOr<TableRecord> (*)(const ProcedureContext&, const Message&);
+  using AnswerChange = bool (MasterImpl::*)(const TableRecord& record, net::RpcReply* reply);
+  template <typename Message>
+  void ChangeTable(const net::RpcRequest& request, net::RpcReply reply, BeginChange<Message> begin,
+                   AnswerChange answer);
+  void Refuse(net::RpcReply reply, const Status& why);
   bool AnswerRowsDropped(const TableRecord& record, net::RpcReply* reply);
   void OrderTablets(const net::RpcRequest& request, net::RpcReply reply);
   void BeginOrder(wire::Method method, const wire::TabletOrderRequest& message, int64_t deadline,
@@ -393,13 +396,13 @@ void MasterImpl::Handle(net::RpcRequest request, net::RpcReply reply) {
   if (Status no = wire::CheckPermission(request); !no.ok()) return reply.Error(no);
   switch (static_cast<wire::Method>(request.method)) {
     case wire::Method::kCreateTable:
-      return CreateTable(request, std::move(reply));
+      return ChangeTable(request, std::move(reply), &BeginCreateTable, &MasterImpl::AnswerCreated);
     case wire::Method::kAlterTable:
-      return AlterTable(request, std::move(reply));
+      return ChangeTable(request, std::move(reply), &BeginAlterTable, &MasterImpl::AnswerAltered);
     case wire::Method::kDropTable:
-      return DropTable(request, std::move(reply));
+      return ChangeTable(request, std::move(reply), &BeginDropTable, &MasterImpl::AnswerDropped);
     case wire::Method::kDropRowRange:
-      return DropRowRange(request, std::move(reply));
+      return ChangeTable(request, std::move(reply), &BeginDropRows, &MasterImpl::AnswerRowsDropped);
     case wire::Method::kSplit:
     case wire::Method::kMove:
     case wire::Method::kMerge:
@@ -421,16 +424,26 @@ void MasterImpl::Enqueue(net::RpcReply reply, std::function<void(net::RpcReply)>
   wake_->Kick();
 }
 
-void MasterImpl::CreateTable(const net::RpcRequest& request, net::RpcReply reply) {
-  wire::CreateTableRequest message;
+template <typename Message>
+void MasterImpl::ChangeTable(const net::RpcRequest& request, net::RpcReply reply,
+                             BeginChange<Message> begin, AnswerChange answer) {
+  Message message;
   if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
-  Enqueue(std::move(reply), [this, message = std::move(message),
+  Enqueue(std::move(reply), [this, message = std::move(message), begin, answer,
                              deadline = request.deadline_boot_ns](net::RpcReply waiting) {
-    auto record = BeginCreateTable(Context(), message);
-    if (!record.ok()) return waiting.Error(record.status());
-    pending_.Add(std::move(waiting), deadline, [this, record = *record](net::RpcReply* answer) {
-      return AnswerCreated(record, answer);
+    auto record = begin(Context(), message);
+    if (!record.ok()) return Refuse(std::move(waiting), record.status());
+    pending_.Add(std::move(waiting), deadline, [this, record = *record, answer](auto* reply) {
+      return (this->*answer)(record, reply);
     });
+  });
+}
+
+// Once the view shows what it is refused for: who asks next sees it.
+void MasterImpl::Refuse(net::RpcReply reply, const Status& why) {
+  pending_.Add(std::move(reply), /*deadline_boot_ns=*/0, [why](net::RpcReply* answer) {
+    answer->Error(why);
+    return true;
   });
 }
 
@@ -442,36 +455,10 @@ bool MasterImpl::AnswerCreated(const TableRecord& record, net::RpcReply* reply) 
   return true;
 }
 
-void MasterImpl::AlterTable(const net::RpcRequest& request, net::RpcReply reply) {
-  wire::AlterTableRequest message;
-  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
-  Enqueue(std::move(reply), [this, message = std::move(message),
-                             deadline = request.deadline_boot_ns](net::RpcReply waiting) {
-    auto record = BeginAlterTable(Context(), message);
-    if (!record.ok()) return waiting.Error(record.status());
-    pending_.Add(std::move(waiting), deadline, [this, record = *record](net::RpcReply* answer) {
-      return AnswerAltered(record, answer);
-    });
-  });
-}
-
 bool MasterImpl::AnswerAltered(const TableRecord& record, net::RpcReply* reply) {
   if (!AllTabletsHaveVersion(Context(), record.schema.id, record.schema.version)) return false;
   reply->Send(wire::Encode(wire::TableResponse{record.schema}));
   return true;
-}
-
-void MasterImpl::DropRowRange(const net::RpcRequest& request, net::RpcReply reply) {
-  wire::DropRowRangeRequest message;
-  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
-  Enqueue(std::move(reply), [this, message = std::move(message),
-                             deadline = request.deadline_boot_ns](net::RpcReply waiting) {
-    auto record = BeginDropRows(Context(), message);
-    if (!record.ok()) return waiting.Error(record.status());
-    pending_.Add(std::move(waiting), deadline, [this, record = *record](net::RpcReply* answer) {
-      return AnswerRowsDropped(record, answer);
-    });
-  });
 }
 
 bool MasterImpl::AnswerRowsDropped(const TableRecord& record, net::RpcReply* reply) {
@@ -482,19 +469,6 @@ bool MasterImpl::AnswerRowsDropped(const TableRecord& record, net::RpcReply* rep
   if (same && now->dropping && now->last_drop_order == record.last_drop_order) return false;
   reply->Send(wire::Encode(wire::Empty()));
   return true;
-}
-
-void MasterImpl::DropTable(const net::RpcRequest& request, net::RpcReply reply) {
-  wire::TableNameRequest message;
-  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
-  Enqueue(std::move(reply), [this, message = std::move(message),
-                             deadline = request.deadline_boot_ns](net::RpcReply waiting) {
-    auto record = BeginDropTable(Context(), message.table);
-    if (!record.ok()) return waiting.Error(record.status());
-    pending_.Add(std::move(waiting), deadline, [this, record = *record](net::RpcReply* answer) {
-      return AnswerDropped(record, answer);
-    });
-  });
 }
 
 bool MasterImpl::AnswerDropped(const TableRecord& record, net::RpcReply* reply) {
@@ -520,7 +494,7 @@ void MasterImpl::BeginOrder(wire::Method method, const wire::TabletOrderRequest&
   auto steps = method == wire::Method::kSplit  ? PlanSplit(Context(), message)
                : method == wire::Method::kMove ? PlanMove(Context(), message)
                                                : PlanMerge(Context(), message);
-  if (!steps.ok()) return reply.Error(steps.status());
+  if (!steps.ok()) return Refuse(std::move(reply), steps.status());
   auto order = std::make_shared<TabletOrder>(*std::move(steps));
   if (message.dry_run) return reply.Send(wire::Encode(order->Describe()));
   pending_.Add(std::move(reply), deadline, [this, order](net::RpcReply* answer) {

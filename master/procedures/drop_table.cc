@@ -32,7 +32,9 @@ bool CloseAll(const ProcedureContext& context, const std::vector<TabletLocation>
 
 }  // namespace
 
-StatusOr<TableRecord> BeginDropTable(const ProcedureContext& context, const std::string& name) {
+StatusOr<TableRecord> BeginDropTable(const ProcedureContext& context,
+                                     const wire::TableNameRequest& request) {
+  const std::string& name = request.table;
   const TableRecord* found = context.catalog->FindTable(name);
   if (found == nullptr || found->state == TableState::kDropping) {
     return absl::NotFoundError(absl::StrCat("table \"", name, "\" does not exist"));
