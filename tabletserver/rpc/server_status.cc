@@ -34,6 +34,8 @@ wire::ServerStatusResponse DescribeEngine(const storage::EngineStats& stats) {
   auto add = [&](const std::string& name, uint64_t value) {
     response.numbers.push_back({name, static_cast<int64_t>(value)});
   };
+  add("log.syncs", ring.syncs);
+  add("log.slow_syncs", ring.slow_syncs);
   response.numbers.push_back({"memory.used", stats.memory_used});
   response.numbers.push_back({"memory.limit", stats.memory_limit});
   for (const auto& [name, bytes] : stats.memory)

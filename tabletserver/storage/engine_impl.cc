@@ -42,6 +42,7 @@ Status EngineImpl::Start(std::unique_ptr<LogStore> log_store) {
     core->log_wants.Ask(pinning, core->log->status().next_lsn);
     core->wake_maintenance();
   };
+  hooks.clock = core_->env.clock;
   CommitLogOptions options = core_->options.log;
   RandomSource* const random = core_->env.random != nullptr ? core_->env.random : SystemRandom();
   while (options.new_log_uuid == 0) options.new_log_uuid = random->Next64();

@@ -51,8 +51,12 @@ std::string LastLines(const std::string& path) {
 
 }  // namespace
 
-ChildCell::ChildCell(std::string binary, std::string directory, std::vector<std::string> flags)
-    : binary_(std::move(binary)), directory_(std::move(directory)), flags_(std::move(flags)) {}
+ChildCell::ChildCell(std::string binary, std::string directory, std::vector<std::string> flags,
+                     std::vector<std::string> environment)
+    : binary_(std::move(binary)),
+      directory_(std::move(directory)),
+      flags_(std::move(flags)),
+      environment_(std::move(environment)) {}
 
 ChildCell::~ChildCell() { Kill(); }
 
@@ -65,6 +69,12 @@ Status ChildCell::Start() {
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
 
+  std::vector<std::string> settings = environment_;
+  std::vector<char*> env;
+  for (std::string& setting : settings) env.push_back(setting.data());
+  for (char** setting = environ; *setting != nullptr; ++setting) env.push_back(*setting);
+  env.push_back(nullptr);
+
   int ends[2];
   CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
   const std::string log = directory_ + "/stderr";
@@ -74,7 +84,7 @@ Status ChildCell::Start() {
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log.c_str(),
                                    O_WRONLY | O_CREAT | O_APPEND, 0644);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  const int error = posix_spawn(&pid_, binary_.c_str(), &actions, nullptr, argv.data(), environ);
+  const int error = posix_spawn(&pid_, binary_.c_str(), &actions, nullptr, argv.data(), env.data());
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
   if (error != 0) {
@@ -93,7 +103,7 @@ Status ChildCell::Start() {
   return OkStatus();
 }
 
-int ChildCell::Wait() {
+int ChildCell::WaitForEnd() {
   int status = 0;
   CHECK_EQ(waitpid(pid_, &status, 0), pid_);
   pid_ = -1;
@@ -103,13 +113,13 @@ int ChildCell::Wait() {
 void ChildCell::Kill() {
   if (!running()) return;
   kill(pid_, SIGKILL);
-  Wait();
+  WaitForEnd();
 }
 
 int ChildCell::Stop() {
   CHECK(running());
   kill(pid_, SIGTERM);
-  return Wait();
+  return WaitForEnd();
 }
 
 }  // namespace stele

@@ -15,8 +15,9 @@ namespace stele {
 class ChildCell {
  public:
   // `binary`: the stele program; `directory`: where data and output go; `flags`: further flags of
-  // `stele local`.
-  ChildCell(std::string binary, std::string directory, std::vector<std::string> flags = {});
+  // `stele local`; `environment`: NAME=VALUE, beside those of this process.
+  ChildCell(std::string binary, std::string directory, std::vector<std::string> flags = {},
+            std::vector<std::string> environment = {});
   ~ChildCell();  // kill -9 if it is still up
   ChildCell(const ChildCell&) = delete;
   ChildCell& operator=(const ChildCell&) = delete;
@@ -28,17 +29,19 @@ class ChildCell {
   // SIGTERM, and waits; the exit code, or 128 + signal.
   int Stop();
 
+  // Waits until it ends by itself; the same.
+  int WaitForEnd();
+
   bool running() const { return pid_ > 0; }
   pid_t pid() const { return pid_; }
   const std::string& rpc_address() const { return rpc_; }
   const std::string& http_address() const { return http_; }
 
  private:
-  int Wait();
-
   const std::string binary_;
   const std::string directory_;
   const std::vector<std::string> flags_;
+  const std::vector<std::string> environment_;
   pid_t pid_ = -1;
   std::string rpc_ = "127.0.0.1:0";
   std::string http_ = "127.0.0.1:0";

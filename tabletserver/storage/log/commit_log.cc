@@ -1,5 +1,6 @@
 #include "tabletserver/storage/log/commit_log.h"
 
+#include <atomic>
 #include <deque>
 #include <thread>
 #include <utility>
@@ -16,6 +17,7 @@ namespace stele::storage {
 namespace {
 
 constexpr uint64_t kDamageChunkBytes = 1u << 20;
+constexpr int64_t kSlowSyncNs = 1'000'000'000;
 
 Status CheckOptions(const CommitLogOptions& o) {
   if (o.segment_bytes < kMinLogSegmentBytes || o.segment_bytes > kMaxLogSegmentBytes) {
@@ -80,6 +82,7 @@ class CommitLogImpl final : public CommitLog {
   Step NextStep(Group* group) REQUIRES(mu_);
   Step WhyNotFitting(LogRing::Fit fit, Group* group) REQUIRES(mu_);
   Status CommitGroup(Group* group) EXCLUDES(mu_);
+  Status WriteTimed(Group* group) EXCLUDES(mu_);
   void Acknowledge(const Group& group, Lsn synced);
   Status RelievePressure(bool forced);
   void AfterGroup() EXCLUDES(mu_);
@@ -97,6 +100,7 @@ class CommitLogImpl final : public CommitLog {
   mutable LogRing ring_;
   LogWriter writer_;                         // the log thread's
   std::pair<uint64_t, uint64_t> last_laps_;  // the log thread's: when it last looked for pressure
+  std::atomic<uint64_t> syncs_{0}, slow_syncs_{0};
   std::thread log_thread_;
   std::thread grow_thread_;
 
@@ -188,6 +192,8 @@ LogRingStatus CommitLogImpl::status() const {
   LogRingStatus status;
   ring_.Fill(&status);
   status.epoch = store_->epoch();
+  status.syncs = syncs_.load(std::memory_order_relaxed);
+  status.slow_syncs = slow_syncs_.load(std::memory_order_relaxed);
   MutexLock lock(&mu_);
   status.queued_bytes = queued_bytes_;
   return status;
@@ -220,7 +226,7 @@ void CommitLogImpl::Stop(Mode how) {
 // is durable. 4 The lease is checked, then the group is applied: reads see it. 5 log.before_ack,
 // then the callers learn of it.
 Status CommitLogImpl::CommitGroup(Group* group) {
-  Status status = writer_.WriteGroup(absl::MakeSpan(*group));
+  Status status = WriteTimed(group);
   for (const PendingRecord& r : *group) ring_.Leave(r.cost);
   if (status.ok()) status = WithContext(hooks_.lease_check(), "after a log sync");
   if (!status.ok()) {
@@ -237,6 +243,18 @@ Status CommitLogImpl::CommitGroup(Group* group) {
   }
   Acknowledge(*group, writer_.next_lsn() - 1);
   return OkStatus();
+}
+
+Status CommitLogImpl::WriteTimed(Group* group) {
+  const int64_t start_ns = hooks_.clock->BootNanos();
+  Status status = writer_.WriteGroup(absl::MakeSpan(*group));
+  const int64_t took_ns = hooks_.clock->BootNanos() - start_ns;
+  syncs_.fetch_add(1, std::memory_order_relaxed);
+  if (took_ns > kSlowSyncNs) {
+    slow_syncs_.fetch_add(1, std::memory_order_relaxed);
+    LOG(WARNING) << "log: a write and sync took " << took_ns / 1'000'000 << " ms";
+  }
+  return status;
 }
 
 // The only place that tells a caller that its record is durable.
@@ -422,6 +440,7 @@ StatusOr<std::unique_ptr<CommitLog>> CommitLog::Open(std::unique_ptr<LogStore> s
                                                      CommitLogHooks hooks, FaultInjector* faults) {
   RETURN_IF_ERROR(CheckOptions(options));
   if (!hooks.lease_check) hooks.lease_check = [] { return OkStatus(); };
+  if (hooks.clock == nullptr) hooks.clock = SystemClock();
   ASSIGN_OR_RETURN(LogScan scan, ScanDamagedLog(store.get(), options.new_log_uuid));
   if (!scan.empty) {
     LOG(INFO) << "log: LSNs up to " << scan.next_lsn - 1 << ", tail in lap " << scan.tail.lap

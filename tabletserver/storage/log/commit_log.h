@@ -17,6 +17,7 @@
 
 #include "common/fault/fault.h"
 #include "common/store/blob_store.h"
+#include "common/time/clock.h"
 #include "schema/model/model.h"
 
 namespace stele::storage {
@@ -58,6 +59,7 @@ struct CommitLogHooks {
   // The ring is over half full and `pinning` hold its tail: flush them soon. Called from the log
   // thread; must not block.
   std::function<void(std::vector<TabletId> pinning)> on_pressure;
+  Clock* clock = nullptr;  // times the syncs, outlives the log; null: the machine's
 };
 
 struct LogRingStatus {
@@ -72,6 +74,8 @@ struct LogRingStatus {
   uint64_t wraps = 0;         // segments reused
   uint64_t queued_bytes = 0;  // not yet durable; with next_lsn standing still: a stuck disk
   std::vector<TabletId> pinning;
+  uint64_t syncs = 0;       // groups written and synced since the start
+  uint64_t slow_syncs = 0;  // those of them that took longer than a second
 };
 
 // A stretch of the log that does not read although it was durable (P26). What Recover hands over

@@ -12,6 +12,7 @@
 
 #include "common/base/mutex.h"
 #include "common/testing/fault_fs.h"
+#include "common/testing/manual_clock.h"
 #include "common/testing/scripted_faults.h"
 #include "common/testing/seeded_random.h"
 #include "common/testing/status_asserts.h"
@@ -104,6 +105,29 @@ std::vector<std::string> RecoverAll(CommitLog* log) {
     return OkStatus();
   }));
   return payloads;
+}
+
+TEST(CommitLogTest, CountsTheSyncsThatTakeLongerThanASecond) {
+  MemoryLogDisk disk;
+  ManualClock clock;
+  ScriptedFaults faults;
+  faults.RunAt("log.before_sync", 2, [&] {
+    clock.AdvanceMillis(1001);
+    return OkStatus();
+  });
+  Events events;
+  CommitLogHooks hooks = events.Hooks();
+  hooks.clock = &clock;
+  ASSERT_OK_AND_ASSIGN(auto log, CommitLog::Open(std::make_unique<MemoryLogStore>(&disk),
+                                                 Small(2, 5), hooks, &faults));
+  ASSERT_OK(log->Start());
+  for (uint64_t i = 1; i <= 3; ++i) {
+    Results results;
+    ASSERT_OK(log->Append(Record(16, "x", results.Expect())));
+    ASSERT_OK(results.Wait().at(0));
+    EXPECT_EQ(log->status().syncs, i);
+    EXPECT_EQ(log->status().slow_syncs, i < 2 ? 0u : 1u);
+  }
 }
 
 TEST(CommitLog, RefusesBadOptions) {
