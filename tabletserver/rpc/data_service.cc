@@ -120,7 +120,8 @@ void DataService::ReadRows(net::RpcRequest request, net::RpcReply reply) {
   if (!store.ok()) return reply.Error(store.status());
   if (Status wrong = CheckTable(**store, message.table); !wrong.ok()) return reply.Error(wrong);
   // What a client takes for the tablet's may be another's since a split: it must hear of it.
-  const auto outside = FirstRowOutside(message.rows, (*store)->descriptor(), message.resume_after);
+  const auto outside =
+      FirstRowOutside(message.rows, (*store)->descriptor(), message.resume_after, message.reversed);
   if (outside.has_value()) {
     return reply.Error(parts_.tablets->WrongTablet(message.table, *outside));
   }

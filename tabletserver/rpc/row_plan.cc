@@ -101,17 +101,22 @@ std::vector<RowRange> RowsWithPrefix(std::vector<RowRange> ranges, const std::st
 }
 
 std::optional<std::string> FirstRowOutside(const RowSet& rows, const TabletDescriptor& tablet,
-                                           Slice resume_after) {
-  if (tablet.start_row.empty() || resume_after >= Slice(tablet.start_row)) return std::nullopt;
+                                           Slice resume_after, bool reversed) {
+  // What is still to come lies after `after` and, unless that is empty, before `before`.
+  const Slice after = reversed ? Slice() : resume_after;
+  const Slice before = reversed ? resume_after : Slice();
+  if (tablet.start_row.empty() || after >= Slice(tablet.start_row)) return std::nullopt;
   for (const std::string& key : rows.keys) {
-    if (Slice(key) > resume_after && key <= tablet.start_row) return key;
+    const bool to_come = Slice(key) > after && (before.empty() || Slice(key) < before);
+    if (to_come && key <= tablet.start_row) return key;
   }
   for (const RowRange& range : rows.ranges) {
-    const bool open = range.start_open || Slice(range.start) <= resume_after;
-    std::string first = std::max(range.start, std::string(resume_after));
+    const bool open = range.start_open || Slice(range.start) <= after;
+    std::string first = std::max(range.start, std::string(after));
     if (open ? first >= tablet.start_row : first > tablet.start_row) continue;
     if (open) first.push_back('\0');
     if (first.empty()) first.push_back('\0');
+    if (!before.empty() && Slice(first) >= before) continue;
     if (!range.end.empty() && (range.end_open ? first >= range.end : first > range.end)) continue;
     return first;
   }

@@ -22,10 +22,11 @@ std::vector<RowRange> PlanRows(const RowSet& rows, const TabletDescriptor& table
 // Of the ranges, in their order, the rows that begin with `prefix`.
 std::vector<RowRange> RowsWithPrefix(std::vector<RowRange> ranges, const std::string& prefix);
 
-// A row that is asked for after `resume_after` and lies before the tablet's first; nothing when all
-// begin inside. Nothing in `rows` means the tablet's rows, whatever they are. (What lies behind the
-// tablet's last row is not asked of it: that row never changes while the tablet lives.)
+// A row that is asked for after `resume_after` (reversed: before it) and lies before the tablet's
+// first; nothing when all begin inside. Nothing in `rows` means the tablet's rows, whatever they
+// are. (What lies behind the tablet's last row is not asked of it: that row never changes while the
+// tablet lives.)
 std::optional<std::string> FirstRowOutside(const RowSet& rows, const TabletDescriptor& tablet,
-                                           Slice resume_after);
+                                           Slice resume_after, bool reversed = false);
 
 }  // namespace stele::tabletserver

@@ -123,5 +123,28 @@ TEST(FirstRowOutside, FindsWhatASplitGaveAway) {
   EXPECT_EQ(FirstRowOutside(range("", false, ""), {1, 2, "", "t"}, ""), std::nullopt);
 }
 
+TEST(FirstRowOutside, OfAReversedReadTheRowsBeforeItsPlaceAreToCome) {
+  const TabletDescriptor tablet{1, 2, "m", "t"};
+  auto outside = [&](const RowSet& rows, Slice resume_after) {
+    return FirstRowOutside(rows, tablet, resume_after, /*reversed=*/true);
+  };
+  auto range = [](std::string start, bool open, std::string end) {
+    return RowSet{{}, {{std::move(start), open, std::move(end), true}}};
+  };
+  EXPECT_EQ(outside({{"c", "n"}, {}}, ""), "c");
+  EXPECT_EQ(outside({{"c", "n"}, {}}, "p"), "c") << "its place is in the tablet";
+  EXPECT_EQ(outside({{"c", "n"}, {}}, "d"), "c") << "its place is before the tablet";
+  EXPECT_EQ(outside({{"c", "n"}, {}}, "c"), std::nullopt) << "c is done";
+  EXPECT_EQ(outside({{"n"}, {}}, "p"), std::nullopt);
+  EXPECT_EQ(outside(range("", false, ""), "p"), std::string(1, '\0'));
+  EXPECT_EQ(outside(range("a", false, "z"), "p"), "a");
+  EXPECT_EQ(outside(range("a", true, "z"), "m"), std::string("a\0", 2));
+  EXPECT_EQ(outside(range("a", false, "z"), "a"), std::nullopt);
+  EXPECT_EQ(outside(range("a", true, "z"), Slice("a\0", 2)), std::nullopt);
+  EXPECT_EQ(outside(range("m", false, "z"), "p"), "m") << "the start is not in it";
+  EXPECT_EQ(outside(range("m", true, "z"), "p"), std::nullopt);
+  EXPECT_EQ(outside({}, "p"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace stele::tabletserver
