@@ -136,7 +136,13 @@ void Locator::Seek(std::shared_ptr<Walk> walk, const TabletLocation& holder) {
   wire::ReadRowsRequest request;
   request.table = kMetadataTable;
   request.tablet = holder.tablet.id;
-  request.rows.ranges.push_back(MetadataLookup(walk->table, walk->row));
+  RowRange range = MetadataLookup(walk->table, walk->row);
+  // Behind the end of one METADATA tablet the next is asked, but not for rows before its own.
+  if (range.start <= holder.tablet.start_row) {
+    range.start = holder.tablet.start_row;
+    range.start_open = !range.start.empty();
+  }
+  request.rows.ranges.push_back(std::move(range));
   request.rows_limit = core_->options().prefetch_locations;
   request.selection.cells_per_column = 1;
   Call<wire::ReadRowsResponse>(core_, holder.address, wire::Method::kReadRows, request,
