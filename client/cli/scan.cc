@@ -21,6 +21,7 @@ int Run(const Invocation& call) {
   StatusOr<Table> table = OpenTable(call, call.args[0], &client);
   if (!table.ok()) return Fail(call, table.status());
   const bool keys = call.Has("keys");
+  query.Reversed(call.Has("reversed"));
   *call.env->out << (keys ? "" : RowHeader(*format));
   std::string text;
   for (StatusOr<Row>& row : table->ReadRows(query)) {
@@ -44,7 +45,7 @@ Verb ScanVerb() {
   Verb verb;
   verb.name = "scan";
   verb.arguments = "TABLE";
-  verb.summary = "read rows in key order";
+  verb.summary = "read rows in key order, or with --reversed in its reverse";
   verb.details =
       std::string("With --json one object a line. No rows is no error.\n\n") + kFilterGrammar;
   verb.example = "stele scan webtable --prefix org.example --family title --limit 10";
@@ -57,6 +58,7 @@ Verb ScanVerb() {
     AddOutputFlags(options);
     auto add = options->add_options();
     add("keys", "print row keys only");
+    add("reversed", "in descending key order: --limit takes the last rows");
   };
   verb.run = Run;
   return verb;

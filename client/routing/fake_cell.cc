@@ -72,6 +72,18 @@ void FakeCell::SetTablets(const std::vector<std::pair<std::string, std::string>>
   }
 }
 
+void FakeCell::Split(const std::string& at, const std::string& address) {
+  for (size_t i = 0; i < locations_.size(); ++i) {
+    TabletDescriptor& parent = locations_[i].tablet;
+    if (parent.table != kTable || !parent.Contains(at)) continue;
+    TabletDescriptor child = parent;
+    child.id = kFirstUserTablet + 1000 + static_cast<TabletId>(locations_.size());
+    child.end_row = parent.start_row = at;
+    locations_.insert(locations_.begin() + static_cast<ptrdiff_t>(i), At(child, address));
+    return;
+  }
+}
+
 void FakeCell::Move(const std::string& end_row, const std::string& address) {
   for (TabletLocation& location : locations_) {
     if (location.tablet.table != kTable || location.tablet.end_row != end_row) continue;
@@ -216,16 +228,34 @@ std::map<std::string, Row> FakeCell::RowsOf(const TabletLocation& tablet) const 
   return out;
 }
 
+Status FakeCell::BeforeTablet(const std::string& row) const {
+  for (const TabletLocation& location : locations_) {
+    const bool holder = location.tablet.table == kTable && location.tablet.Contains(row + '\0');
+    if (hints && holder) return wire::NotServedError("another tablet's", &location);
+  }
+  return wire::NotServedError("asked for rows before the tablet", nullptr);
+}
+
 StatusOr<net::Buffer> FakeCell::Read(const Pending& call) {
   wire::ReadRowsRequest request;
   RETURN_IF_ERROR(wire::Decode(call.body, &request));
   ASSIGN_OR_RETURN(TabletLocation tablet, Served(request.tablet, call.address));
   std::vector<Row> found;
   for (const auto& [key, row] : RowsOf(tablet)) {
-    const bool wanted = tablet.tablet.Contains(key) && InSet(request.rows, key) &&
-                        (request.resume_after.empty() || key > request.resume_after);
+    const bool wanted =
+        tablet.tablet.Contains(key) && InSet(request.rows, key) &&
+        (request.resume_after.empty() ||
+         (request.reversed ? key < request.resume_after : key > request.resume_after));
     if (wanted) found.push_back(row);
   }
+  // As a server does: rows before the tablet are another's.
+  for (const RowRange& range : request.rows.ranges) {
+    if (range.start < tablet.tablet.start_row) return BeforeTablet(range.start);
+  }
+  for (const std::string& key : request.rows.keys) {
+    if (key <= tablet.tablet.start_row) return BeforeTablet(key);
+  }
+  if (request.reversed && !ascending_whatever_is_asked) std::reverse(found.begin(), found.end());
   return wire::Encode(Page(request, std::move(found)));
 }
 

@@ -56,6 +56,8 @@ class FakeCell : public net::RpcClient {
 
   // User tablets, in key order, by end row ("" last) and address.
   void SetTablets(const std::vector<std::pair<std::string, std::string>>& ends);
+  // The rows up to and including `at` of the tablet that has it become a tablet of their own.
+  void Split(const std::string& at, const std::string& address);
   void Move(const std::string& end_row, const std::string& address);
   void MoveMetadata(TabletId tablet, const std::string& address);
   void FailNext(Failure failure) { failures_.push_back(std::move(failure)); }
@@ -75,9 +77,10 @@ class FakeCell : public net::RpcClient {
   size_t most_in_flight = 0;                             // MutateRows calls waiting together
   bool hints = false;                                    // NOT_SERVED says where the tablet went
   uint64_t rows_per_page = 1000;
-  uint64_t cells_per_part = 0;         // 0: rows come whole
-  std::set<std::string> refused_rows;  // MutateRows answers NotFound for them
-  Status refuse_writes;                // what MutateRows answers for every row, if not OK
+  uint64_t cells_per_part = 0;               // 0: rows come whole
+  bool ascending_whatever_is_asked = false;  // a server that is wrong
+  std::set<std::string> refused_rows;        // MutateRows answers NotFound for them
+  Status refuse_writes;                      // what MutateRows answers for every row, if not OK
 
   int CountSent(wire::Method method, const std::string& address = "") const;
 
@@ -96,6 +99,7 @@ class FakeCell : public net::RpcClient {
   StatusOr<net::Buffer> Read(const Pending& call);
   StatusOr<net::Buffer> Check(const Pending& call);
   StatusOr<TabletLocation> Served(TabletId tablet, const std::string& address) const;
+  Status BeforeTablet(const std::string& row) const;
   std::map<std::string, Row> RowsOf(const TabletLocation& tablet) const;
   wire::ReadRowsResponse Page(const wire::ReadRowsRequest& request, std::vector<Row> found) const;
 

@@ -68,10 +68,11 @@ class RoutingTest : public ::testing::Test {
   // All rows' keys; the status of the first failure.
   StatusOr<std::vector<std::string>> Scan(RowSet rows, uint64_t limit = 0,
                                           int64_t timeout_ms = 10'000) {
-    auto scan =
-        ScanOp::Create(core_.get(), locator_.get(), {kTable, *RowRanges::Create(rows), {}, limit});
+    auto scan = ScanOp::Create(core_.get(), locator_.get(),
+                               {kTable, *RowRanges::Create(rows), {}, limit, {}, 0, reversed_});
     std::vector<std::string> keys;
     while (true) {
+      if (!keys.empty() && between_pages_) between_pages_();
       std::optional<StatusOr<ScanOp::Page>> page;
       scan->NextPage(core_->DeadlineAfterMs(timeout_ms),
                      [&](StatusOr<ScanOp::Page> p) { page = std::move(p); });
@@ -101,7 +102,14 @@ class RoutingTest : public ::testing::Test {
   std::unique_ptr<Core> core_;
   std::unique_ptr<Locator> locator_;
   size_t cells_seen_ = 0;
+  bool reversed_ = false;                // Scan's order
+  std::function<void()> between_pages_;  // called by Scan
 };
+
+std::vector<std::string> Backwards(std::vector<std::string> keys) {
+  std::reverse(keys.begin(), keys.end());
+  return keys;
+}
 
 TEST_F(RoutingTest, LookUpWalksThreeLevelsOnceAndPrefetches) {
   ASSERT_TRUE(Locate("a").ok());
@@ -429,6 +437,99 @@ TEST_F(RoutingTest, ScanStopsAtAFailureThatStays) {
   EXPECT_TRUE(IsCorrupt(got.status())) << got.status();
 }
 
+TEST_F(RoutingTest, ReversedScanCrossesTabletsWhateverThePageSize) {
+  const std::vector<std::string> keys = Backwards(Fill(100));
+  reversed_ = true;
+  for (uint64_t page : {1, 3, 7, 1000}) {
+    cell_.rows_per_page = page;
+    StatusOr<std::vector<std::string>> got = Scan({});
+    ASSERT_TRUE(got.ok()) << got.status();
+    EXPECT_EQ(*got, keys) << "page of " << page;
+  }
+}
+
+TEST_F(RoutingTest, ReversedScanTakesKeysRangesAndLimits) {
+  Fill(100);
+  reversed_ = true;
+  // m and t end tablets, so each side of them is asked of another server.
+  for (const char* key : {"g", "m", "t"}) cell_.rows[key] = {key, {{"f", "q", 0, "v"}}};
+  RowSet rows{{"zd", "aa", "none", "t", "m"},
+              {{"fc", false, "ha", true}, {"ma", true, "mc", false}, {"x", false, "x", true}}};
+  const std::vector<std::string> all = {"t",  "mc", "mb", "m",  "gd", "gc",
+                                        "gb", "ga", "g",  "fd", "fc", "aa"};
+  StatusOr<std::vector<std::string>> got = Scan(rows);
+  ASSERT_TRUE(got.ok()) << got.status();
+  EXPECT_EQ(*got, all);
+  for (uint64_t page : {1, 2, 1000}) {
+    cell_.rows_per_page = page;
+    for (size_t limit = 1; limit <= all.size() + 1; ++limit) {
+      const size_t expected = std::min(limit, all.size());
+      EXPECT_EQ(*Scan(rows, limit), std::vector<std::string>(all.begin(), all.begin() + expected));
+    }
+  }
+  EXPECT_EQ(Scan({{}, {{"x", false, "x", true}}})->size(), 0u);
+  EXPECT_EQ(*Scan({{"aa"}, {}}), std::vector<std::string>{"aa"});
+}
+
+TEST_F(RoutingTest, ReversedScanOfMoreKeysThanARequestHolds) {
+  Fill(600);
+  reversed_ = true;
+  RowSet rows;
+  std::vector<std::string> expected;
+  for (const auto& [key, row] : cell_.rows) {
+    rows.keys.insert(rows.keys.end(), {key, key + "-absent", key + "-missing"});
+    expected.push_back(key);
+  }
+  StatusOr<std::vector<std::string>> got = Scan(rows);
+  ASSERT_TRUE(got.ok()) << got.status();
+  EXPECT_EQ(*got, Backwards(expected));
+}
+
+TEST_F(RoutingTest, ReversedScanGoesOnAfterFailuresAndMoves) {
+  const std::vector<std::string> keys = Backwards(Fill(100));
+  reversed_ = true;
+  ASSERT_TRUE(Locate("a").ok());
+  ASSERT_TRUE(Locate("z").ok());
+  cell_.rows_per_page = 5;
+  for (int i = 0; i < 5; ++i) {
+    cell_.FailNext({Method::kReadRows, absl::UnavailableError("connection lost")});
+  }
+  cell_.Move("m", "ts:9");
+  StatusOr<std::vector<std::string>> got = Scan({});
+  ASSERT_TRUE(got.ok()) << got.status();
+  EXPECT_EQ(*got, keys);
+}
+
+TEST_F(RoutingTest, ScanGoesOnWhileTabletsSplit) {
+  const std::vector<std::string> keys = Fill(100);
+  cell_.rows_per_page = 4;
+  for (bool reversed : {false, true}) {
+    for (bool hints : {false, true}) {
+      cell_.SetTablets({{"g", "ts:1"}, {"m", "ts:2"}, {"t", "ts:1"}, {"", "ts:3"}});
+      cell_.hints = hints;
+      Restart();
+      reversed_ = reversed;
+      int pages = 0;
+      between_pages_ = [&] {
+        if (++pages == 2) {  // one tablet behind the scan, one under it, one before it
+          for (const char* at : {"c", "j", "w"}) cell_.Split(at, "ts:9");
+        }
+      };
+      StatusOr<std::vector<std::string>> got = Scan({});
+      ASSERT_TRUE(got.ok()) << got.status();
+      EXPECT_EQ(*got, reversed ? Backwards(keys) : keys) << (hints ? "with" : "no") << " hints";
+      EXPECT_GT(cell_.CountSent(Method::kReadRows, "ts:9"), 0);
+    }
+  }
+}
+
+TEST_F(RoutingTest, ReversedRowsOutOfOrderAreNotBelieved) {
+  Fill(10);
+  reversed_ = true;
+  cell_.ascending_whatever_is_asked = true;
+  EXPECT_TRUE(IsCorrupt(Scan({}).status()));
+}
+
 TEST_F(RoutingTest, RowInPartsIsOneRow) {
   Row& large = cell_.rows["c"];
   large.key = "c";
@@ -440,6 +541,9 @@ TEST_F(RoutingTest, RowInPartsIsOneRow) {
   cells_seen_ = 0;
   EXPECT_EQ(*Scan({{"c"}, {}}), (std::vector<std::string>{"c"}));
   EXPECT_EQ(cells_seen_, 10u);
+  reversed_ = true;
+  EXPECT_EQ(*Scan({}), (std::vector<std::string>{"d", "c", "b"}));
+  EXPECT_EQ(*Scan({}, 2), (std::vector<std::string>{"d", "c"}));
 }
 
 TEST_F(RoutingTest, RowInPartsIsBegunAnewAfterAFailure) {

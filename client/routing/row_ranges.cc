@@ -12,6 +12,12 @@ bool EndsBefore(const std::string& end, const std::string& row) {
   return !end.empty() && end < row;
 }
 
+// The least row, which is not the empty key.
+const std::string& LeastRow() {
+  static const std::string* const least = new std::string(1, '\0');
+  return *least;
+}
+
 }  // namespace
 
 StatusOr<RowRanges> RowRanges::Create(const RowSet& rows) {
@@ -21,6 +27,7 @@ StatusOr<RowRanges> RowRanges::Create(const RowSet& rows) {
   for (const RowRange& range : rows.ranges) {
     Run run{range.start_open && !range.start.empty() ? JustAfter(range.start) : range.start,
             range.end_open || range.end.empty() ? range.end : JustAfter(range.end)};
+    if (run.start.empty() && run.end == LeastRow()) continue;
     if (run.end.empty() || run.start < run.end) all.push_back(std::move(run));
   }
   if (rows.keys.empty() && rows.ranges.empty()) all.push_back({"", ""});
@@ -48,6 +55,45 @@ void RowRanges::DropBefore(const std::string& bound) {
   if (!runs_.empty() && runs_.front().start < bound) runs_.front().start = bound;
 }
 
+std::string RowRanges::LastRow() const {
+  std::string row = end();
+  if (row.empty()) return std::string(kMaxRowKeyBytes, '\xFF');
+  if (row.back() == '\0') {
+    row.pop_back();
+    return row;
+  }
+  row.back() = static_cast<char>(static_cast<unsigned char>(row.back()) - 1);
+  row.resize(std::max(row.size(), kMaxRowKeyBytes), '\xFF');
+  return row;
+}
+
+void RowRanges::DropFrom(const std::string& bound) {
+  while (!runs_.empty() && (runs_.back().start >= bound || bound == LeastRow())) runs_.pop_back();
+  if (!runs_.empty() && (runs_.back().end.empty() || runs_.back().end > bound)) {
+    runs_.back().end = bound;
+  }
+}
+
+void RowRanges::AddTo(const Run& run, RowSet* rows) {
+  if (!run.end.empty() && run.end == JustAfter(run.start) && !run.start.empty()) {
+    rows->keys.push_back(run.start);
+    return;
+  }
+  RowRange range;
+  range.start = run.start;
+  // A zero byte at the end means "just after": say so, since the bound may be too long for a key.
+  if (!range.start.empty() && range.start.back() == '\0') {
+    range.start.pop_back();
+    range.start_open = true;
+  }
+  range.end = run.end;
+  if (!range.end.empty() && range.end.back() == '\0') {
+    range.end.pop_back();
+    range.end_open = false;
+  }
+  rows->ranges.push_back(std::move(range));
+}
+
 RowRanges::Part RowRanges::Clip(const TabletDescriptor& tablet, size_t max_entries) const {
   Part part;
   RowSet& out = part.rows;
@@ -58,23 +104,22 @@ RowRanges::Part RowRanges::Clip(const TabletDescriptor& tablet, size_t max_entri
       part.until = run.start;
       break;
     }
-    if (!run.end.empty() && run.end == JustAfter(run.start) && !run.start.empty()) {
-      out.keys.push_back(run.start);
-      continue;
+    AddTo(run, &out);
+  }
+  return part;
+}
+
+RowRanges::Part RowRanges::ClipFromBack(const TabletDescriptor& tablet, size_t max_entries) const {
+  Part part;
+  part.until = tablet.start_row.empty() ? "" : JustAfter(tablet.start_row);
+  for (auto it = runs_.rbegin(); it != runs_.rend(); ++it) {
+    if (!it->end.empty() && it->end <= part.until) break;
+    if (part.rows.keys.size() + part.rows.ranges.size() == max_entries) {
+      part.until = it->end;
+      break;
     }
-    RowRange range;
-    range.start = run.start;
-    // A zero byte at the end means "just after": say so, since the bound may be too long for a key.
-    if (!range.start.empty() && range.start.back() == '\0') {
-      range.start.pop_back();
-      range.start_open = true;
-    }
-    range.end = run.end;
-    if (!range.end.empty() && range.end.back() == '\0') {
-      range.end.pop_back();
-      range.end_open = false;
-    }
-    out.ranges.push_back(std::move(range));
+    // A tablet is not asked for rows before it: they may be wanted of another one since a split.
+    AddTo({std::max(it->start, part.until), it->end}, &part.rows);
   }
   return part;
 }

@@ -71,5 +71,57 @@ TEST(RowRanges, LongestKeysStayLegalOnTheWire) {
   EXPECT_TRUE(ValidateRowSet(ranges.Clip(kWhole, 100).rows).ok());
 }
 
+TEST(RowRanges, ReversedDropsFromTheBack) {
+  RowRanges ranges = Make({{"b", "x"}, {{"d", true, "g", false}}});
+  EXPECT_EQ(ranges.LastRow(), "x");
+  ranges.DropFrom("x");
+  EXPECT_EQ(Show(ranges.Clip(kWhole, 100).rows), "{b}(d,g]");
+  EXPECT_EQ(ranges.LastRow(), "g");
+  ranges.DropFrom("e");
+  EXPECT_EQ(Show(ranges.Clip(kWhole, 100).rows), "{b}(d,e)");
+  EXPECT_EQ(ranges.end(), "e");
+  ranges.DropFrom(std::string("d\0", 2));
+  EXPECT_EQ(Show(ranges.Clip(kWhole, 100).rows), "{b}") << "nothing is between d and d";
+  ranges.DropFrom("");
+  EXPECT_TRUE(ranges.empty());
+}
+
+TEST(RowRanges, TheLastRowIsLegalAndNoneIsLarger) {
+  const std::string least(1, '\0'), largest(kMaxRowKeyBytes, '\xFF');
+  EXPECT_EQ(Make({}).LastRow(), largest);
+  EXPECT_EQ(Make({{}, {{"a", false, "c", false}}}).LastRow(), "c");
+  const std::string before_c = Make({{}, {{"a", false, "c", true}}}).LastRow();
+  EXPECT_EQ(before_c, "b" + std::string(kMaxRowKeyBytes - 1, '\xFF'));
+  EXPECT_EQ(Make({{largest}, {}}).LastRow(), largest);
+  EXPECT_EQ(Make({{least}, {}}).LastRow(), least);
+  // Nothing is before the least row.
+  EXPECT_TRUE(Make({{}, {{"", false, least, true}}}).empty());
+  RowRanges all = Make({});
+  all.DropFrom(least);
+  EXPECT_TRUE(all.empty());
+}
+
+TEST(RowRanges, ClipFromBackStaysInTheTabletAndBelowTheLimit) {
+  RowRanges ranges = Make({{"a", "c", "e", "g"}, {{"h", false, "p", true}}});
+  const TabletDescriptor tablet{16, 16, "c", "m"};
+  RowRanges::Part all = ranges.ClipFromBack(tablet, 100);
+  EXPECT_EQ(Show(all.rows), "{g}{e}[h,p)") << "c is of the tablet before";
+  EXPECT_EQ(all.until, std::string("c\0", 2));
+  RowRanges::Part part = ranges.ClipFromBack(tablet, 2);
+  EXPECT_EQ(Show(part.rows), "{g}[h,p)");
+  ranges.DropFrom(part.until);
+  EXPECT_EQ(Show(ranges.Clip(kWhole, 100).rows), "{a}{c}{e}") << "what was asked for is done";
+  ranges.DropFrom(all.until);
+  EXPECT_EQ(Show(ranges.ClipFromBack({16, 16, "", "c"}, 100).rows), "{c}{a}");
+  EXPECT_EQ(ranges.ClipFromBack({16, 16, "", "c"}, 100).until, "");
+}
+
+TEST(RowRanges, ClipFromBackCutsARangeAtTheTabletsStart) {
+  RowRanges ranges = Make({{}, {{"b", true, "", true}}});
+  EXPECT_EQ(Show(ranges.ClipFromBack({16, 16, "m", ""}, 100).rows), "(m,)");
+  EXPECT_EQ(Show(ranges.ClipFromBack({16, 16, "b", "m"}, 100).rows), "(b,)");
+  EXPECT_EQ(Show(ranges.ClipFromBack({16, 16, "", "m"}, 100).rows), "(b,)");
+}
+
 }  // namespace
 }  // namespace stele::routing

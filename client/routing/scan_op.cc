@@ -64,25 +64,40 @@ void ScanOp::Attempt() {
   if (spec_.rows.empty() || enough) return Deliver();
   if (core_->gate()->closed()) return Answer(absl::CancelledError("the client is closed"));
   if (cursor_at_.has_value()) return Ask(*cursor_at_);
-  // The beginning of the table is no row; the least row is a zero byte.
-  const std::string& front = spec_.rows.front();
-  locator_->Locate(spec_.table, front.empty() ? std::string(1, '\0') : front, deadline_ns_,
+  locator_->Locate(spec_.table, NextRow(), deadline_ns_,
                    [self = shared_from_this()](StatusOr<TabletLocation> location) {
                      if (!location.ok()) return self->Failed(NothingSent(location.status()));
                      self->Ask(*location);
                    });
 }
 
+std::string ScanOp::NextRow() const {
+  if (spec_.reversed) return spec_.rows.LastRow();
+  // The beginning of the table is no row; the least row is a zero byte.
+  const std::string& front = spec_.rows.front();
+  return front.empty() ? std::string(1, '\0') : front;
+}
+
+Status ScanOp::RowIsDone(const std::string& row) {
+  const std::string& end = spec_.rows.end();
+  const bool in_order = spec_.reversed ? end.empty() || row < end : row >= spec_.rows.front();
+  if (!in_order) return CorruptError("the server's rows are not in order");
+  spec_.reversed ? spec_.rows.DropFrom(row) : spec_.rows.DropThrough(row);
+  return OkStatus();
+}
+
 void ScanOp::Ask(const TabletLocation& location) {
   wire::ReadRowsRequest request;
   request.table = spec_.table;
   request.tablet = location.tablet.id;
-  RowRanges::Part part = spec_.rows.Clip(location.tablet, kRunsPerRequest);
+  RowRanges::Part part = spec_.reversed ? spec_.rows.ClipFromBack(location.tablet, kRunsPerRequest)
+                                        : spec_.rows.Clip(location.tablet, kRunsPerRequest);
   request.rows = std::move(part.rows);
   asked_until_ = std::move(part.until);
   request.selection = spec_.selection;
   request.filter = spec_.filter;
   request.sample_seed = spec_.sample_seed;
+  request.reversed = spec_.reversed;
   if (spec_.rows_limit > 0) request.rows_limit = spec_.rows_limit - rows_given_;
   request.max_bytes = core_->options().page_bytes;
   if (cursor_at_.has_value()) {
@@ -123,8 +138,7 @@ Status ScanOp::TakePart(Row row, bool cut) {
   if (cut) {
     open_row_ = part.key;
   } else {
-    if (part.key < spec_.rows.front()) return CorruptError("the server's rows are not in order");
-    spec_.rows.DropThrough(part.key);
+    RETURN_IF_ERROR(RowIsDone(part.key));
     if (open_cells_ > 0) ++rows_given_;
   }
   const bool ends_row = part.last && open_cells_ > 0;
@@ -155,9 +169,10 @@ Status ScanOp::TakeIn(const TabletLocation& location, wire::ReadRowsResponse rep
   if (open_row_.has_value() && open_cells_ > 0) return CorruptError("a row in parts has no end");
   open_row_.reset();
   if (reply.done) {
-    spec_.rows.DropBefore(asked_until_);
+    spec_.reversed ? spec_.rows.DropFrom(asked_until_) : spec_.rows.DropBefore(asked_until_);
   } else if (!reply.resume_after.empty()) {
-    spec_.rows.DropThrough(reply.resume_after);
+    spec_.reversed ? spec_.rows.DropFrom(reply.resume_after)
+                   : spec_.rows.DropThrough(reply.resume_after);
   }
   return OkStatus();
 }

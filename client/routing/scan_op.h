@@ -1,8 +1,8 @@
-// ScanOp: the pages of one read, in key order over all tablets. One page is fetched at a time, when
-// asked for: NextParts gives it as it came, so memory is bounded by a page; NextPage puts the parts
-// of a row together. A page that fails is fetched again from just after the last whole row; a row
-// that came in parts is begun anew, so that no row mixes two states. Thread-safe, but one call at a
-// time, and only calls of one kind.
+// ScanOp: the pages of one read, in key order or its reverse over all tablets. One page is fetched
+// at a time, when asked for: NextParts gives it as it came, so memory is bounded by a page;
+// NextPage puts the parts of a row together. A page that fails is fetched again from just after the
+// last whole row; a row that came in parts is begun anew, so that no row mixes two states.
+// Thread-safe, but one call at a time, and only calls of one kind.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,7 @@ struct ScanSpec {
   uint64_t rows_limit = 0;   // 0: none
   Filter filter = {};        // of what the selection takes; kNone: no filter
   uint64_t sample_seed = 0;  // of its row samples
+  bool reversed = false;     // rows descend; the cells of a row are as ever
 };
 
 class ScanOp : public std::enable_shared_from_this<ScanOp> {
@@ -56,6 +57,10 @@ class ScanOp : public std::enable_shared_from_this<ScanOp> {
   void OnPage(const TabletLocation& location, StatusOr<wire::ReadRowsResponse> reply);
   Status TakeIn(const TabletLocation& location, wire::ReadRowsResponse reply);
   Status TakePart(Row row, bool cut);
+  // The row to look up next.
+  std::string NextRow() const;
+  // The row's end has come.
+  Status RowIsDone(const std::string& row);
   void CollectRows(int64_t deadline_ns, Done done);
   void Failed(const Status& status);
   void Deliver();

@@ -139,7 +139,8 @@ class LoadedTest : public ReshapeTest {
       std::map<int, std::pair<int64_t, int64_t>> before;
       for (int i = 0; i < kRows; ++i) before[i] = {known_[i].acked, known_[i].timestamp};
       std::vector<std::string> keys;
-      ASSERT_OK(table.ReadRows(ReadQuery().CellsPerColumn(1), [&](Row row) {
+      const bool reversed = scans_ % 2 == 1;
+      ASSERT_OK(table.ReadRows(ReadQuery().CellsPerColumn(1).Reversed(reversed), [&](Row row) {
         int i = 0;
         EXPECT_TRUE(absl::SimpleAtoi(row.key.substr(3), &i)) << row.key;
         i -= 1000;
@@ -147,6 +148,7 @@ class LoadedTest : public ReshapeTest {
         CheckRow(row, before[i].first, &known_[i], before[i].second);
         return true;
       }));
+      if (reversed) std::reverse(keys.begin(), keys.end());
       EXPECT_TRUE(std::is_sorted(keys.begin(), keys.end()));
       EXPECT_EQ(std::adjacent_find(keys.begin(), keys.end()), keys.end()) << "a row came twice";
       for (const auto& [i, known] : before) {
@@ -207,7 +209,7 @@ TEST_F(LoadedTest, SplitsMovesAndMergesUnderLoad) {
   EXPECT_GE(steps_, static_cast<size_t>(kReshapes) / 2);
   EXPECT_GT(writes_, 100u);
   EXPECT_GT(reads_, 20u);
-  EXPECT_GE(scans_, 1u);
+  EXPECT_GE(scans_, 2u);
   RecordProperty("writes", static_cast<int>(writes_));
   ASSERT_OK_AND_ASSIGN(wire::GetTableResponse table, hand_->GetTable("t"));
   ASSERT_NO_FATAL_FAILURE(ExpectTiles(hand_.get(), "t", table.tablets.size()));
@@ -223,6 +225,65 @@ TEST_F(LoadedTest, SplitsMovesAndMergesUnderLoad) {
     ASSERT_TRUE(row->has_value() || known_[i].acked == 0) << RowKey(i);
     if (row->has_value()) EXPECT_EQ(NumberOf((*row)->cells[0]), known_[i].acked) << RowKey(i);
   }
+}
+
+using ReversedTest = ReshapeTest;
+
+TEST_F(ReversedTest, AScanGivesEachRowOnceWhileTabletsSplitAroundIt) {
+  constexpr int kCount = 100;
+  ASSERT_NO_FATAL_FAILURE(Start(ThreeServers(dir_.path())));
+  client_.reset();
+  ClientOptions options;
+  options.scan_page_bytes = 20'000;  // five rows
+  ASSERT_OK_AND_ASSIGN(client_, Client::Connect(cell_->address(), options));
+  ASSERT_OK(hand_->CreateTable("t", {RowKey(30), RowKey(70)}).status());
+  ASSERT_OK_AND_ASSIGN(Table table, client_->OpenTable("t"));
+  std::vector<std::string> expected;
+  for (int i = kCount; i-- > 0;) {
+    expected.push_back(RowKey(i));
+    ASSERT_OK(
+        table.Apply(RowMutationBuilder(RowKey(i)).Set("f", "q", std::string(4000, 'v')).Build()));
+  }
+  std::vector<std::string> keys;
+  for (StatusOr<Row>& row : table.ReadRows(ReadQuery().Reversed())) {
+    ASSERT_OK(row);
+    keys.push_back(row->key);
+    if (keys.size() != 10) continue;
+    for (int at : {10, 50, 80, 95}) {  // before the scan, and behind it
+      ASSERT_OK(
+          Order(hand_.get(), wire::Method::kSplit, {.table = "t", .at = RowKey(at)}).status());
+    }
+  }
+  EXPECT_EQ(keys, expected);
+  ReadQuery part;
+  part.Row(RowKey(99)).Row(RowKey(70)).Row("absent").Row(RowKey(5)).Reversed();
+  part.Range(RowKey(48), RowKey(52)).Limit(5);
+  keys.clear();
+  for (StatusOr<Row>& row : table.ReadRows(part)) {
+    ASSERT_OK(row);
+    keys.push_back(row->key);
+  }
+  EXPECT_EQ(keys,
+            (std::vector<std::string>{RowKey(99), RowKey(70), RowKey(51), RowKey(50), RowKey(49)}));
+}
+
+TEST_F(ReversedTest, AServerRefusesRowsThatASplitGaveAway) {
+  ASSERT_NO_FATAL_FAILURE(Start(ThreeServers(dir_.path())));
+  ASSERT_OK_AND_ASSIGN(TableSchema schema, hand_->CreateTable("t", {}));
+  for (int i = 0; i < 30; ++i) ASSERT_OK(hand_->Put(schema.id, RowKey(i), "v"));
+  ASSERT_OK_AND_ASSIGN(TabletLocation parent, hand_->Locate(schema.id, RowKey(29)));
+  wire::ReadRowsRequest request;
+  request.reversed = true;
+  request.rows.ranges = {{RowKey(5), false, RowKey(29), false}};
+  request.resume_after = RowKey(15);
+  ASSERT_OK_AND_ASSIGN(std::vector<Row> rows, hand_->ReadAt(parent, request));
+  EXPECT_EQ(rows.size(), 10u);
+  ASSERT_OK(Order(hand_.get(), wire::Method::kSplit, {.table = "t", .at = RowKey(10)}).status());
+  EXPECT_STATUS(kUnavailable, "", hand_->ReadAt(parent, request))
+      << "rows 5 to 10 are to come, and are another tablet's";
+  request.rows.ranges = {{RowKey(10), true, RowKey(29), false}};
+  ASSERT_OK_AND_ASSIGN(rows, hand_->ReadAt(parent, request));
+  EXPECT_EQ(rows.size(), 4u);
 }
 
 using SizeTest = ReshapeTest;

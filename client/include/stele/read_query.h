@@ -78,6 +78,12 @@ class ReadQuery {
     limit_ = rows;
     return *this;
   }
+  /// Rows in descending key order; Limit takes the last ones. The cells of a row are in the same
+  /// order as ever.
+  ReadQuery& Reversed(bool reversed = true) {
+    reversed_ = reversed;
+    return *this;
+  }
 
   /// The rows named.
   const RowSet& rows() const { return rows_; }
@@ -87,6 +93,8 @@ class ReadQuery {
   const stele::Filter& filter() const { return filter_; }
   /// Rows at most; 0: no limit.
   uint64_t limit() const { return limit_; }
+  /// Whether rows come in descending key order.
+  bool reversed() const { return reversed_; }
 
   /// The first key after all that begin with `prefix`; "" when there is none.
   static std::string PrefixEnd(std::string_view prefix) {
@@ -101,6 +109,7 @@ class ReadQuery {
   ReadSelection selection_;
   stele::Filter filter_;
   uint64_t limit_ = 0;
+  bool reversed_ = false;
 };
 
 }  // namespace stele
