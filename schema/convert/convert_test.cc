@@ -123,7 +123,7 @@ GetRootResponse MakeRoot(Random& r) {
 }
 
 MutateRowsRequest MakeMutateRows(Random& r) {
-  MutateRowsRequest message{r.Next(), r.Next(), r.Next(), r.Next(), {}, {}, r.Next()};
+  MutateRowsRequest message{r.Next(), r.Next(), r.Next(), {}, {}, r.Next()};
   message.rows.resize(r.Below(20));
   for (RowMutation& row : message.rows) {
     row.row = r.Bytes(60);

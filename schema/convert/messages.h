@@ -48,7 +48,6 @@ struct GetRootResponse {
 struct MutateRowsRequest {
   TableId table = 0;
   TabletId tablet = 0;
-  uint64_t schema_version = 0;      // the newest that the client has seen; 0: unknown
   uint64_t client_id = 0;           // 0: none
   std::vector<RowMutation> rows;    // kMaxMutationsPerBatch mutations in all
   std::vector<uint64_t> sequences;  // RequestId::sequence of each row; empty without a client

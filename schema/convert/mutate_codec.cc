@@ -198,7 +198,6 @@ StatusOr<net::Buffer> Encode(const MutateRowsRequest& message) {
   auto fill = [&](schema::MutateRowsRequest::Builder to) {
     to.setTable(message.table);
     to.setTablet(message.tablet);
-    to.setSchemaVersion(message.schema_version);
     to.setClientId(message.client_id);
     auto rows = to.initRows(static_cast<uint>(message.rows.size()));
     for (uint i = 0; i < rows.size(); i++) {
@@ -219,7 +218,6 @@ Status Decode(const net::Buffer& body, MutateRowsRequest* out) {
   auto fill = [&](schema::MutateRowsRequest::Reader from, const ReadLimits& limits) -> Status {
     out->table = from.getTable();
     out->tablet = from.getTablet();
-    out->schema_version = from.getSchemaVersion();
     out->client_id = from.getClientId();
     const auto rows = from.getRows();
     RETURN_IF_ERROR(

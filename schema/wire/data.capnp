@@ -18,7 +18,7 @@ struct GetRootResponse {
 struct MutateRowsRequest {
   table @0 :UInt64;
   tablet @1 :UInt64;
-  schemaVersion @2 :UInt64;
+  unused @2 :UInt64;
   clientId @3 :UInt64;
   rows @4 :List(Model.RowMutation);
   sequences @5 :List(UInt64);  # of the client, one a row; none without a client

@@ -4,14 +4,12 @@
 
 #include "absl/strings/str_format.h"
 #include "common/bytes/coding.h"
-#include "common/bytes/crc32c.h"
+#include "tabletserver/storage/sealed_cell.h"
 
 namespace stele::storage {
 namespace {
 constexpr uint32_t kMagic = 0x4d445453;  // "STDM"
 constexpr uint8_t kVersion = 1;
-constexpr size_t kHeadBytes = 5;
-constexpr size_t kCrcBytes = 4;
 constexpr size_t kShownEntries = 4;
 
 Status Damaged(const char* what) { return CorruptError(absl::StrCat("damage mark: ", what)); }
@@ -23,31 +21,16 @@ std::string DamageCellName(TabletId tablet) {
 
 std::string EncodeDamageMark(const DamageMark& mark) {
   std::string out;
-  PutFixed32(&out, kMagic);
-  out.push_back(static_cast<char>(kVersion));
   PutVarint64(&out, mark.entries.size());
   for (const DamageMark::Entry& entry : mark.entries) {
     PutLengthPrefixed(&out, entry.report);
     PutLengthPrefixed(&out, entry.rescue);
   }
-  PutFixed32(&out, MaskCrc(Crc32c(out)));
-  return out;
+  return SealCell(kMagic, kVersion, out);
 }
 
 StatusOr<DamageMark> DecodeDamageMark(Slice encoded) {
-  if (encoded.size() < kHeadBytes + kCrcBytes) return Damaged("cut short");
-  Slice body = encoded.substr(0, encoded.size() - kCrcBytes);
-  if (DecodeFixed32(encoded.data() + body.size()) != MaskCrc(Crc32c(body))) {
-    return Damaged("crc mismatch");
-  }
-  if (DecodeFixed32(body.data()) != kMagic) return Damaged("bad magic");
-  const auto version = static_cast<uint8_t>(body[4]);
-  if (version > kVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("damage mark of version ", int{version}, " is newer than this program"));
-  }
-  if (version == 0) return Damaged("version 0");
-  body.remove_prefix(kHeadBytes);
+  ASSIGN_OR_RETURN(Slice body, OpenSealedCell("damage mark", kMagic, kVersion, encoded));
   DamageMark mark;
   uint64_t n = 0;
   if (!GetVarint64(&body, &n)) return Damaged("count");

@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/escaping.h"
 #include "common/base/log.h"
+#include "common/bytes/coding.h"
+#include "common/bytes/crc32c.h"
 #include "common/testing/fault_fs.h"
 #include "common/testing/status_asserts.h"
 
@@ -45,6 +48,21 @@ TEST(DamageMark, AFlippedBitIsDamage) {
   for (size_t n = 0; n < encoded.size(); ++n) {
     EXPECT_STATUS(kDataLoss, "damage mark", DecodeDamageMark(encoded.substr(0, n)));
   }
+}
+
+// Marks that were written once must be read for ever.
+TEST(DamageMark, TheBytesOfVersion1) {
+  const DamageMark mark{{{"gap", "rescue/7/1"}}};
+  const std::string golden =
+      absl::HexStringToBytes("5354444d0101036761700a7265736375652f372f31f1c09bdd");
+  EXPECT_EQ(absl::BytesToHexString(EncodeDamageMark(mark)), absl::BytesToHexString(golden));
+  ASSERT_OK_AND_ASSIGN(DamageMark decoded, DecodeDamageMark(golden));
+  EXPECT_EQ(decoded.entries, mark.entries);
+
+  std::string newer = golden.substr(0, golden.size() - 4);
+  newer[4] = 2;
+  PutFixed32(&newer, MaskCrc(Crc32c(newer)));
+  EXPECT_STATUS(kFailedPrecondition, "version 2", DecodeDamageMark(newer));
 }
 
 TEST(DamageMark, AMarkThatDoesNotReadStillStopsTheTablet) {

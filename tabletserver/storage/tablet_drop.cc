@@ -1,6 +1,7 @@
 // Drops of whole runs of rows.
 #include <algorithm>
 
+#include "common/base/log.h"
 #include "schema/model/cell_key.h"
 #include "tabletserver/storage/manifest/row_drops.h"
 #include "tabletserver/storage/tablet_store.h"
@@ -35,16 +36,30 @@ std::optional<RowDrop> RowsOf(const RowRange& range, const TabletDescriptor& tab
 //  1. The drop gets its sequence under the write mutex: above every write that is queued or
 //     acknowledged, below every later one. Until 4 writes to its rows are refused, so that nobody
 //     sees in one row what came before the drop and what came after it.
-//  2. drop_rows.before_meta_cas: the lease is read. A crash up to here: nothing was dropped.
+//  2. drop_rows.before_meta_cas: the lease is read. A crash up to here: nothing was dropped. An
+//     error: the next writer gets the sequence, or what came behind it is flushed. Sequences with a
+//     hole that no drop explains would look like lost records if the log were damaged.
 //  3. drop_rows.after_meta_cas: the manifest has the drop, and no longer the files that it covers.
-//  A
-//     crash from here on: all is dropped. Records of earlier writes that replay finds in the log
+//     A crash from here on: all is dropped. Records of earlier writes that replay finds in the log
 //     have smaller sequences, whether they were acknowledged or not: the drop hides them.
 //  4. The version shows it. The active memtable is frozen: a reader that pinned the version before
 //     sees none of the writes that come after. Earlier writes that are still in the log's queue are
 //     applied to the new one, and hidden.
 Status TabletStoreImpl::DropRows(const RowRange& range, uint64_t order) {
   RETURN_IF_ERROR(core_->CheckUsable());
+  bool left_hole = false;
+  Status status = PublishDrop(range, order, &left_hole);
+  if (left_hole) {
+    if (Status flushed = Flush(); !flushed.ok()) {
+      LOG(WARNING) << "tablet " << tablet_.id
+                   << ": not flushed after a drop that failed: " << flushed.ToString();
+    }
+  }
+  if (core_->wake_maintenance) core_->wake_maintenance();
+  return status;
+}
+
+Status TabletStoreImpl::PublishDrop(const RowRange& range, uint64_t order, bool* left_hole) {
   MutexLock manifest_lock(&manifest_mu_);
   Manifest next = manifest_.current();
   if (order != 0 && order <= next.last_drop_order) return OkStatus();
@@ -61,13 +76,14 @@ Status TabletStoreImpl::DropRows(const RowRange& range, uint64_t order) {
   }
   Status status = Point("drop_rows.before_meta_cas");  // 2
   if (status.ok()) status = Publish(next);
-  if (status.ok()) {
+  const bool published = status.ok();
+  if (published) {
     // Whatever this point answers, the manifest has the drop: the version must follow.
     status = Point("drop_rows.after_meta_cas");  // 3
     ShowDrop(next);                              // 4
   }
+  *left_hole = drop && !published && !TakeBack(drop->sequence);
   LetRowsGo();
-  if (core_->wake_maintenance) core_->wake_maintenance();
   return status;
 }
 
@@ -82,6 +98,14 @@ StatusOr<Sequence> TabletStoreImpl::HoldRows(const RowDrop& drop) {
   held_ = drop;
   ++drops_;
   return next_sequence_++;
+}
+
+// False: later ones are in use.
+bool TabletStoreImpl::TakeBack(Sequence sequence) {
+  MutexLock lock(&write_mu_);
+  if (next_sequence_ != sequence + 1) return false;
+  next_sequence_ = sequence;
+  return true;
 }
 
 void TabletStoreImpl::LetRowsGo() {

@@ -173,7 +173,11 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   void Unlock(LockedRow* row) REQUIRES(write_mu_);
 
   // Drops of rows.
+  // `left_hole`: it failed, and its sequence is between those of writes.
+  Status PublishDrop(const RowRange& range, uint64_t order, bool* left_hole)
+      EXCLUDES(manifest_mu_, write_mu_);
   StatusOr<Sequence> HoldRows(const RowDrop& drop) EXCLUDES(write_mu_);
+  bool TakeBack(Sequence sequence) EXCLUDES(write_mu_);
   void LetRowsGo() EXCLUDES(write_mu_);
   void ShowDrop(const Manifest& next) REQUIRES(manifest_mu_) EXCLUDES(apply_mu_);
 

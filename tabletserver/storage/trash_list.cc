@@ -1,47 +1,29 @@
 #include "tabletserver/storage/trash_list.h"
 
 #include "common/bytes/coding.h"
-#include "common/bytes/crc32c.h"
+#include "tabletserver/storage/sealed_cell.h"
 
 namespace stele::storage {
 namespace {
 constexpr uint32_t kMagic = 0x52545453;  // "STTR"
 constexpr uint8_t kVersion = 1;
-constexpr size_t kHeadBytes = 5;
-constexpr size_t kCrcBytes = 4;
+constexpr char kWhat[] = "trash list gc/trash";
 
-Status Damaged(const char* what) {
-  return CorruptError(absl::StrCat("trash list ", kTrashCell, ": ", what));
-}
+Status Damaged(const char* why) { return CorruptError(absl::StrCat(kWhat, ": ", why)); }
 }  // namespace
 
 std::string EncodeTrash(const TrashEntries& entries) {
   std::string out;
-  PutFixed32(&out, kMagic);
-  out.push_back(static_cast<char>(kVersion));
   PutVarint64(&out, entries.size());
   for (const auto& [blob, at_us] : entries) {
     PutLengthPrefixed(&out, blob);
     PutVarint64(&out, static_cast<uint64_t>(at_us));
   }
-  PutFixed32(&out, MaskCrc(Crc32c(out)));
-  return out;
+  return SealCell(kMagic, kVersion, out);
 }
 
 StatusOr<TrashEntries> DecodeTrash(Slice encoded) {
-  if (encoded.size() < kHeadBytes + kCrcBytes) return Damaged("cut short");
-  Slice body = encoded.substr(0, encoded.size() - kCrcBytes);
-  if (DecodeFixed32(encoded.data() + body.size()) != MaskCrc(Crc32c(body))) {
-    return Damaged("crc mismatch");
-  }
-  if (DecodeFixed32(body.data()) != kMagic) return Damaged("bad magic");
-  const auto version = static_cast<uint8_t>(body[4]);
-  if (version > kVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("trash list of version ", int{version}, " is newer than this program"));
-  }
-  if (version == 0) return Damaged("version 0");
-  body.remove_prefix(kHeadBytes);
+  ASSIGN_OR_RETURN(Slice body, OpenSealedCell(kWhat, kMagic, kVersion, encoded));
   TrashEntries entries;
   uint64_t n = 0;
   if (!GetVarint64(&body, &n)) return Damaged("count");

@@ -177,6 +177,27 @@ TEST_F(EngineDrop, AFailureBeforeTheManifestDropsNothing) {
   EXPECT_EQ(Shown(), "a=old c=new");
 }
 
+TEST_F(EngineDrop, AFailureLeavesNoHoleInTheSequencesOfTheLog) {
+  ASSERT_OK(PutRows("old"));
+  const Sequence last = h_.tablet()->stats().last_sequence;
+  const uint64_t flushes = h_.engine()->stats().flushes;
+  h_.faults().FailAt("drop_rows.before_meta_cas", 1, absl::InternalError("injected"));
+  EXPECT_STATUS(kInternal, "injected", h_.tablet()->DropRows({}, 0));
+  ASSERT_OK(PutRow("b", "new"));
+  EXPECT_EQ(h_.tablet()->stats().last_sequence, last + 1) << "given to the next writer";
+  EXPECT_EQ(h_.engine()->stats().flushes, flushes);
+
+  h_.faults().RunAt("drop_rows.before_meta_cas", 2, [&] {
+    EXPECT_OK(PutRow("c", "new"));
+    return absl::InternalError("injected");
+  });
+  EXPECT_STATUS(kInternal, "injected", h_.tablet()->DropRows(Rows("b", "c"), 0));
+  EXPECT_EQ(h_.tablet()->stats().last_sequence, last + 3) << "a hole";
+  EXPECT_EQ(h_.tablet()->stats().oldest_unflushed_lsn, 0u) << "which the log does not show";
+  ASSERT_OK(Restart());
+  EXPECT_EQ(Shown(), "a=old b=new ba=old c=new");
+}
+
 class EngineDropCrash : public EngineDrop, public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(EngineDropCrash, LeavesAllOrNothing) {
