@@ -1,13 +1,13 @@
 // A library for LD_PRELOAD: file calls of the program that fail, or that do not return, while a
 // file tells them to. BROKEN_DISK_CONTROL names that file; its content is one word:
 //   fail-sync   fdatasync fails with EIO     fail-write   pwritev fails with EIO
-//   hang        neither returns until the word is gone
+//   hang        neither returns any more
 //   slow        fdatasync works, 1.2 s later
 // Only for files whose path contains BROKEN_DISK_PATH. No file, or no word: the calls work.
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -44,8 +44,7 @@ bool IsConcerned(int fd) {
 // True when the call is to fail. `failing`: the word that makes it fail.
 bool Fails(int fd, const char* failing) {
   if (!IsConcerned(fd)) return false;
-  constexpr timespec kPoll{.tv_sec = 0, .tv_nsec = 10'000'000};
-  while (ControlWord() == "hang") nanosleep(&kPoll, nullptr);
+  while (ControlWord() == "hang") pause();
   return ControlWord() == failing;
 }
 
@@ -61,8 +60,8 @@ extern "C" {
 int fdatasync(int fd) {
   static auto* const real = Real<int(int)>("fdatasync");
   if (!Fails(fd, "fail-sync")) {
-    constexpr timespec kSlow{.tv_sec = 1, .tv_nsec = 200'000'000};
-    if (IsConcerned(fd) && ControlWord() == "slow") nanosleep(&kSlow, nullptr);
+    constexpr int kSlowMs = 1200;
+    if (IsConcerned(fd) && ControlWord() == "slow") poll(nullptr, 0, kSlowMs);
     return real(fd);
   }
   errno = EIO;
