@@ -20,10 +20,8 @@ Lease::Lease(LockerSession* session, std::string path, uint64_t epoch, Clock* cl
       path_(std::move(path)),
       epoch_(epoch),
       clock_(clock),
-      margin_ns_(options.margin_ns > 0 ? options.margin_ns : session->session_timeout_ns() / 10),
-      hooks_(std::move(hooks)) {
-  CHECK_LT(margin_ns_, session->session_timeout_ns());
-}
+      options_(options),
+      hooks_(std::move(hooks)) {}
 
 Lease::~Lease() { Stop(); }
 
@@ -54,7 +52,9 @@ Status Lease::Renew() {
   Status renewed = session_->Renew(path_, epoch_);
   if (IsFenced(renewed)) deadline_boot_ns_.store(0, std::memory_order_release);
   RETURN_IF_ERROR(renewed);
-  deadline_boot_ns_.store(sent_boot_ns + session_->session_timeout_ns() - margin_ns_,
+  // Read anew: after a reconnection the Locker may grant another timeout.
+  const int64_t margin_ns = std::max(options_.margin_ns, session_->lease_margin_ns());
+  deadline_boot_ns_.store(sent_boot_ns + session_->session_timeout_ns() - margin_ns,
                           std::memory_order_release);
   return OkStatus();
 }

@@ -25,8 +25,8 @@
 namespace stele {
 
 struct LeaseOptions {
-  // Between our deadline and the Locker's: its clock may tick coarser and 1 % faster than ours.
-  // 0: a tenth of the session timeout.
+  // Between our deadline and the Locker's: its clock may tick coarser and 1 % faster than ours. At
+  // least what the session asks for (LockerSession::lease_margin_ns).
   int64_t margin_ns = 0;
 };
 
@@ -65,7 +65,7 @@ class Lease {
   const std::string path_;
   const uint64_t epoch_;
   Clock* const clock_;
-  const int64_t margin_ns_;
+  const LeaseOptions options_;
   const Hooks hooks_;
   std::atomic<int64_t> deadline_boot_ns_{0};
   std::thread thread_;

@@ -34,6 +34,7 @@ class ScriptedSession : public LockerSession {
     return answer_;
   }
   int64_t session_timeout_ns() const override { return 10 * kSecond; }
+  int64_t lease_margin_ns() const override { return margin_ns; }
   void Answer(Status status) {
     MutexLock lock(&mu_);
     answer_ = status;
@@ -55,6 +56,7 @@ class ScriptedSession : public LockerSession {
 
   std::atomic<int> renewals{0};
   int64_t round_trip_ns = 0;
+  std::atomic<int64_t> margin_ns{kSecond};
 
  private:
   static Status Unused() { return absl::UnimplementedError("not part of this test"); }
@@ -88,6 +90,13 @@ TEST_F(LeaseTest, CountsFromTheSendingOfTheRenewal) {
   EXPECT_TRUE(lease_.Check().ok());
   clock_.Advance(1);
   EXPECT_TRUE(IsFenced(lease_.Check()));
+}
+
+TEST_F(LeaseTest, KeepsTheMarginThatTheSessionAsksFor) {
+  session_.margin_ns = 4 * kSecond;  // more than the option
+  const int64_t sent = clock_.BootNanos();
+  ASSERT_TRUE(lease_.Renew().ok());
+  EXPECT_EQ(lease_.deadline_boot_ns(), sent + 6 * kSecond);
 }
 
 TEST_F(LeaseTest, AnUnansweredRenewalExtendsNothing) {

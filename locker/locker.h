@@ -5,6 +5,9 @@
 //
 // A lock's epoch is a fencing token: strictly increasing per path over the cell's life. A watch is
 // only a hint to read again.
+//
+// Every call of a session that has ended fails with Aborted; its watches have fired. Unavailable:
+// nothing was changed, try again. Unknown: it may have been changed.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +27,8 @@ struct LockerValue {
 
 class LockerSession {
  public:
-  virtual ~LockerSession() = default;  // ends the session: its ephemerals and locks go
+  // Ends the session: its ephemerals and locks go. Not from a callback of its own.
+  virtual ~LockerSession() = default;
 
   // Takes lock `path` (say "/master/lock") with our `data`; Unavailable when held by another
   // session. Returns its epoch.
@@ -49,6 +53,9 @@ class LockerSession {
   // session. Blocking.
   virtual Status Renew(const std::string& path, uint64_t epoch) = 0;
   virtual int64_t session_timeout_ns() const = 0;
+  // The Locker may let others in so much earlier than the session timeout after the sending of a
+  // renewal that completed (lease.h).
+  virtual int64_t lease_margin_ns() const { return session_timeout_ns() / 10; }
 };
 
 class Locker {
