@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <cwchar>
 
 namespace stele::cli {
 namespace {
@@ -26,7 +27,7 @@ struct LineEditor::Parts {
   }
   static char* Prompt(EditLine* edit) { return Of(edit)->prompt.data(); }
 
-  static unsigned char DropLine(EditLine* edit, int) {
+  static unsigned char DropLine(EditLine* edit, wint_t) {
     const LineInfo* line = el_line(edit);
     const auto length = static_cast<int>(line->lastchar - line->buffer);
     el_cursor(edit, length);
@@ -35,7 +36,7 @@ struct LineEditor::Parts {
     return CC_REDISPLAY;
   }
 
-  static unsigned char Complete(EditLine* edit, int) {
+  static unsigned char Complete(EditLine* edit, wint_t) {
     const LineInfo* line = el_line(edit);
     const std::string_view typed(line->buffer, static_cast<size_t>(line->cursor - line->buffer));
     const Completion found = Of(edit)->completer(typed);
@@ -67,8 +68,9 @@ LineEditor::LineEditor(std::string prompt, std::string history_path, Completer c
   el_set(edit, EL_EDITOR, "emacs");
   el_set(edit, EL_PROMPT, &Parts::Prompt);
   el_set(edit, EL_HIST, history, parts_->history);
-  el_set(edit, EL_ADDFN, "stele-complete", "complete the word", &Parts::Complete);
-  el_set(edit, EL_ADDFN, "stele-drop-line", "drop the line", &Parts::DropLine);
+  // The wide form: the other one copies the names and never frees them.
+  el_wset(edit, EL_ADDFN, L"stele-complete", L"complete the word", &Parts::Complete);
+  el_wset(edit, EL_ADDFN, L"stele-drop-line", L"drop the line", &Parts::DropLine);
   el_set(edit, EL_BIND, "^I", "stele-complete", nullptr);
   // The editor itself takes Ctrl-C while a line is typed; during a command it is a signal.
   el_set(edit, EL_SETTY, "-d", "-isig", nullptr);
