@@ -10,7 +10,6 @@ std::vector<TabletView> ViewTable(const ProcedureContext& context, TableId table
   std::string end;
   for (TabletLocation& location : context.tablets->TabletsOf(table)) {
     TabletView& view = views.emplace_back();
-    view.serving = context.servers->IsServing(location);
     for (const ServerList::Holder& holder : context.servers->HoldersOf(location.tablet.id)) {
       if (!holder.server->report_status.ok()) continue;
       const bool known =
@@ -19,6 +18,8 @@ std::vector<TabletView> ViewTable(const ProcedureContext& context, TableId table
       view.server = holder.server;
       view.report = holder.report;
     }
+    // What a server that does not report now said last is not acted on.
+    view.serving = view.report != nullptr && context.servers->IsServing(location);
     view.expected_start = std::exchange(end, location.tablet.end_row);
     view.location = std::move(location);
   }

@@ -17,7 +17,8 @@ struct TabletView {
   const wire::TabletReport* report = nullptr;
   // The end row of the tablet before it: where it must start.
   std::string expected_start;
-  bool serving = false;  // by the owner, under the location's epoch
+  // By the owner, under the location's epoch; then there is a report.
+  bool serving = false;
 
   bool is_open() const { return report != nullptr && report->state == wire::TabletState::kOpen; }
   bool starts_right() const { return is_open() && report->tablet.start_row == expected_start; }
