@@ -286,7 +286,10 @@ TEST_F(RoutingTest, ConditionalChangesAreRepeatedUnderTheirId) {
   EXPECT_TRUE(absl::IsNotFound(check(10'000)));
   cell_.FailNext({Method::kCheckAndMutateRow, absl::UnavailableError("lost"), true});
   EXPECT_TRUE(absl::IsUnknown(check(10'000))) << "the first attempt may have been done";
-  EXPECT_EQ(core_->ids()->first_incomplete(), 4u);
+  cell_.FailNext({Method::kCheckAndMutateRow, absl::UnavailableError("lost"), true});
+  cell_.FailNext({Method::kCheckAndMutateRow, absl::AlreadyExistsError("it was done, once")});
+  EXPECT_TRUE(absl::IsAlreadyExists(check(10'000))) << "known to be done, its answer is lost";
+  EXPECT_EQ(core_->ids()->first_incomplete(), 5u);
 }
 
 TEST_F(RoutingTest, NotSentIsRepeatedForAll) {

@@ -99,8 +99,10 @@ class RowOp : public std::enable_shared_from_this<RowOp<Request, Response>> {
 
   void Finish(StatusOr<Response> answer) {
     core_->ids()->End(sequence_);
-    // An earlier attempt may have been done: a later one's certain failure does not undo it.
-    if (!answer.ok() && maybe_done_ && !absl::IsUnknown(answer.status())) {
+    // An earlier attempt may have been done: a later one's certain failure does not undo it. But
+    // AlreadyExists says that it was done, and that its answer is gone.
+    const bool known = absl::IsUnknown(answer.status()) || absl::IsAlreadyExists(answer.status());
+    if (!answer.ok() && maybe_done_ && !known) {
       answer = absl::UnknownError(
           absl::StrCat("outcome unknown: ", absl::StatusCodeToString(answer.status().code()), ": ",
                        answer.status().message()));
