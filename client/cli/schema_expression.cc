@@ -6,13 +6,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/cli/bytes_text.h"
+#include "schema/model/schema_names.h"
 
 namespace stele::cli {
 namespace {
 
 constexpr int kMaxRuleDepth = 20;
-constexpr const char* kCodecNames[] = {"none", "snappy", "lz4", "zstd"};
-constexpr const char* kAggregateNames[] = {"", "sum", "min", "max"};
 
 Status Bad(std::string_view word, std::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("\"", Escape(word), "\": ", FromStd(what)));
@@ -189,13 +188,13 @@ std::string FormatFamily(const FamilySchema& family) {
   const std::string rule = FormatGcRule(family.gc);
   const bool plain = family.aggregate == Aggregate::kNone;
   return absl::StrCat(family.name, ":", rule.empty() ? "" : "gc=", rule, rule.empty() ? "" : ",",
-                      "group=", family.locality_group, plain ? "" : ",aggregate=",
-                      kAggregateNames[static_cast<size_t>(family.aggregate)]);
+                      "group=", family.locality_group,
+                      plain ? "" : ",aggregate=", NameOf(family.aggregate));
 }
 
 std::string FormatGroup(const LocalityGroupSchema& group) {
-  return absl::StrCat(group.name, ":codec=", kCodecNames[static_cast<size_t>(group.codec)],
-                      ",block=", group.block_bytes, ",bloom=", group.bloom_bits_per_key,
+  return absl::StrCat(group.name, ":codec=", NameOf(group.codec), ",block=", group.block_bytes,
+                      ",bloom=", group.bloom_bits_per_key,
                       group.bloom_columns ? ",bloom_columns" : "",
                       group.in_memory ? ",in_memory" : "");
 }

@@ -3,25 +3,12 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "schema/model/schema_names.h"
 
 namespace stele::storage {
 namespace {
 
 std::string Quoted(Slice s) { return absl::StrCat("\"", absl::CHexEscape(s), "\""); }
-
-const char* CodecName(Codec codec) {
-  switch (codec) {
-    case Codec::kNone:
-      return "none";
-    case Codec::kSnappy:
-      return "snappy";
-    case Codec::kLz4:
-      return "lz4";
-    case Codec::kZstd:
-      return "zstd";
-  }
-  return "?";
-}
 
 std::string GcText(const GcRule& rule) {
   std::vector<std::string> parts;
@@ -41,32 +28,19 @@ std::string GcText(const GcRule& rule) {
   return "?";
 }
 
-const char* AggregateText(Aggregate aggregate) {
-  switch (aggregate) {
-    case Aggregate::kNone:
-      return "";
-    case Aggregate::kSum:
-      return " aggregate=sum";
-    case Aggregate::kMin:
-      return " aggregate=min";
-    case Aggregate::kMax:
-      return " aggregate=max";
-  }
-  return " aggregate=?";
-}
-
 void AppendSchemaText(std::string* out, const TableSchema& schema) {
   absl::StrAppend(out, "schema ", Quoted(schema.name), " table=", schema.id,
                   " version=", schema.version, " next_family_id=", schema.next_family_id,
                   " split_bytes=", schema.split_bytes,
                   " deletion_protection=", schema.deletion_protection ? "on" : "off", "\n");
   for (const FamilySchema& family : schema.families) {
+    const bool plain = family.aggregate == Aggregate::kNone;
     absl::StrAppend(out, "  family ", Quoted(family.name), " id=", family.id,
                     " group=", Quoted(family.locality_group), " gc=", GcText(family.gc),
-                    AggregateText(family.aggregate), "\n");
+                    plain ? "" : " aggregate=", NameOf(family.aggregate), "\n");
   }
   for (const LocalityGroupSchema& group : schema.groups) {
-    absl::StrAppend(out, "  group ", Quoted(group.name), " codec=", CodecName(group.codec),
+    absl::StrAppend(out, "  group ", Quoted(group.name), " codec=", NameOf(group.codec),
                     " block_bytes=", group.block_bytes, " bloom_bits=", group.bloom_bits_per_key,
                     group.bloom_columns ? " bloom_columns" : "",
                     group.in_memory ? " in_memory" : "", "\n");

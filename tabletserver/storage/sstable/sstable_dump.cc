@@ -3,6 +3,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
 #include "schema/model/cell_key.h"
+#include "schema/model/schema_names.h"
 #include "tabletserver/storage/sstable/table_reader.h"
 
 namespace stele::storage {
@@ -10,20 +11,6 @@ namespace {
 
 using Sink = std::function<void(Slice line)>;
 constexpr size_t kShownValueBytes = 64;
-
-const char* CodecName(Codec codec) {
-  switch (codec) {
-    case Codec::kNone:
-      return "none";
-    case Codec::kSnappy:
-      return "snappy";
-    case Codec::kLz4:
-      return "lz4";
-    case Codec::kZstd:
-      return "zstd";
-  }
-  return "?";
-}
 
 std::string Quoted(Slice bytes) { return absl::StrCat("'", absl::CHexEscape(bytes), "'"); }
 
@@ -54,7 +41,7 @@ void DumpProperties(const SSTable& table, const Sink& line) {
   line(absl::StrCat("file ", table.name()));
   line(absl::StrFormat("file_id %016x", p.file_id));
   line(absl::StrCat("file_bytes ", p.file_bytes));
-  line(absl::StrCat("codec ", CodecName(p.codec)));
+  line(absl::StrCat("codec ", NameOf(p.codec)));
   line(absl::StrCat("block_bytes ", p.block_bytes));
   line(absl::StrCat("blocks ", p.blocks));
   line(absl::StrCat("raw_block_bytes ", p.raw_block_bytes));
@@ -78,7 +65,7 @@ void DumpProperties(const SSTable& table, const Sink& line) {
 void DumpFence(const Fence& fence, const Sink& line) {
   const BlockHandle& h = fence.handle;
   line(absl::StrFormat("block at %d stored %d raw %d %s crc %08x from row %s", h.offset,
-                       h.stored_bytes, h.raw_bytes, CodecName(h.codec), h.crc,
+                       h.stored_bytes, h.raw_bytes, NameOf(h.codec), h.crc,
                        PrintableRow(fence.first_key)));
 }
 
