@@ -157,6 +157,31 @@ Status Admin::CompactTable(std::string_view table) {
       .status();
 }
 
+namespace {
+
+StatusOr<std::vector<std::string>> Order(internal::Session* session, wire::Method method,
+                                         const TabletOrder& order) {
+  const wire::TabletOrderRequest request{order.table, order.tablets, order.at, order.server,
+                                         order.dry_run};
+  ASSIGN_OR_RETURN(auto answer, Ask<wire::TabletOrderResponse>(session, method, request,
+                                                               /*repeatable=*/order.dry_run));
+  return std::move(answer.steps);
+}
+
+}  // namespace
+
+StatusOr<std::vector<std::string>> Admin::Split(const TabletOrder& order) {
+  return Order(session_.get(), wire::Method::kSplit, order);
+}
+
+StatusOr<std::vector<std::string>> Admin::Move(const TabletOrder& order) {
+  return Order(session_.get(), wire::Method::kMove, order);
+}
+
+StatusOr<std::vector<std::string>> Admin::Merge(const TabletOrder& order) {
+  return Order(session_.get(), wire::Method::kMerge, order);
+}
+
 StatusOr<CellStatus> Admin::GetCellStatus() {
   ASSIGN_OR_RETURN(auto answer,
                    Ask<wire::CellStatusResponse>(session_.get(), wire::Method::kCellStatus,

@@ -9,7 +9,8 @@ std::vector<Verb> ClientVerbs() {
           ReadVerb(),         LookupVerb(),         ScanVerb(),          CountVerb(),
           SampleVerb(),       ImportVerb(),         ExportVerb(),        CopyVerb(),
           LoadWebtableVerb(), ProbeVerb(),          FlushVerb(),         CompactVerb(),
-          StatusVerb(),       ShellVerb(),          VersionVerb()};
+          AdminSplitVerb(),   AdminMoveVerb(),      AdminMergeVerb(),    StatusVerb(),
+          ShellVerb(),        VersionVerb()};
 }
 
 }  // namespace stele::cli

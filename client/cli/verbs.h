@@ -1,4 +1,4 @@
-// One function a verb, each in its own file. What a verb does is told by its Verb.
+// One function a verb, each, or a family of them, in its own file. What a verb does is told by its Verb.
 #pragma once
 
 #include "client/cli/verb.h"
@@ -27,6 +27,9 @@ Verb ExportVerb();
 Verb CopyVerb();
 Verb LoadWebtableVerb();
 Verb ProbeVerb();
+Verb AdminSplitVerb();
+Verb AdminMoveVerb();
+Verb AdminMergeVerb();
 Verb FlushVerb();
 Verb CompactVerb();
 Verb StatusVerb();

@@ -3,7 +3,8 @@
 namespace stele::bin {
 
 std::vector<cli::Verb> ServerVerbs() {
-  return {LocalVerb(), DebugLogVerb(), DebugSSTableVerb(), DebugManifestVerb(), DebugRescueVerb()};
+  return {LocalVerb(),        AdminCheckVerb(),    DebugLogVerb(),
+          DebugSSTableVerb(), DebugManifestVerb(), DebugRescueVerb()};
 }
 
 }  // namespace stele::bin

@@ -11,6 +11,7 @@ namespace stele::bin {
 std::vector<cli::Verb> ServerVerbs();
 
 cli::Verb LocalVerb();
+cli::Verb AdminCheckVerb();
 cli::Verb DebugLogVerb();
 cli::Verb DebugSSTableVerb();
 cli::Verb DebugManifestVerb();

@@ -102,6 +102,7 @@ Status FaultedWalk::AfterFault(const WalkOp& op, const Status& status) {
     case WalkOpKind::kCleanRestart:
     case WalkOpKind::kPowerCut:
     case WalkOpKind::kAlter:
+    case WalkOpKind::kReshape:
       return OkStatus();
     default:
       return WithContext(walk_.Compare(), absl::StrCat("after ", status.ToString()));

@@ -110,6 +110,33 @@ Status EngineHarness::OpenTablet() {
   ASSIGN_OR_RETURN(StoredManifest stored, ReadManifest(store_.get(), kTestTablet));
   epoch_ = std::max(epoch_, stored.manifest.epoch) + 1;
   ASSIGN_OR_RETURN(tablet_, engine_->OpenTablet(kTestTablet, epoch_));
+  return Join();
+}
+
+Status EngineHarness::Split(TabletId child, const std::string& at) {
+  RETURN_IF_ERROR(engine_->SplitTablet(kTestTablet, child, at));
+  tablet_ = engine_->FindTablet(kTestTablet);
+  return OkStatus();
+}
+
+Status EngineHarness::Join() {
+  if (!tablet_->descriptor().start_row.empty()) {
+    const TabletId left = tablet_->last_split().child;
+    ASSIGN_OR_RETURN(StoredManifest stored, ReadManifest(store_.get(), left));
+    if (stored.manifest.merged_into == 0 && engine_->FindTablet(left) == nullptr) {
+      RETURN_IF_ERROR(engine_->OpenTablet(left, stored.manifest.epoch + 1).status());
+    }
+    RETURN_IF_ERROR(engine_->MergeTablets(left, kTestTablet));
+    tablet_ = engine_->FindTablet(kTestTablet);
+  }
+  ASSIGN_OR_RETURN(std::vector<std::string> cells, store_->ListCells(kManifestCellPrefix));
+  for (const std::string& cell : cells) {
+    ASSIGN_OR_RETURN(const TabletId tablet, ParseManifestCellName(cell));
+    if (tablet == kTestTablet) continue;
+    ASSIGN_OR_RETURN(StoredManifest stored, ReadManifest(store_.get(), tablet));
+    if (stored.manifest.merged_into != kTestTablet) continue;
+    RETURN_IF_ERROR(engine_->ForgetMerged(tablet, kTestTablet));
+  }
   return OkStatus();
 }
 

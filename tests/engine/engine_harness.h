@@ -79,7 +79,12 @@ class EngineHarness {
   Status Open();
   // Opens the engine only.
   Status OpenEngine();
+  // Joins what a reshape that was cut off has left of the tablet.
   Status OpenTablet();
+  // Splits the test tablet: the rows up to and including `at` are `child`'s.
+  Status Split(TabletId child, const std::string& at);
+  // Merges what Split made into one again.
+  Status Join();
   // Takes everything down as the end of a process would, without closing.
   void Drop();
   // Takes the engine down, but neither the store nor what others hold of the tablets.

@@ -45,6 +45,8 @@ const char* NameOf(WalkOpKind kind) {
       return "advance clock";
     case WalkOpKind::kCollectGarbage:
       return "collect garbage";
+    case WalkOpKind::kReshape:
+      return "reshape";
     case WalkOpKind::kDropRows:
       return "drop rows";
   }
@@ -91,7 +93,7 @@ std::vector<WalkOp> MakeWalk(uint64_t seed, size_t length) {
       {WalkOpKind::kMaintain, 10}, {WalkOpKind::kMajor, 1},        {WalkOpKind::kReopenTablet, 2},
       {WalkOpKind::kRestart, 2},   {WalkOpKind::kCleanRestart, 1}, {WalkOpKind::kPowerCut, 3},
       {WalkOpKind::kAlter, 2},     {WalkOpKind::kAdvanceClock, 2}, {WalkOpKind::kCollectGarbage, 2},
-      {WalkOpKind::kDropRows, 3}};
+      {WalkOpKind::kDropRows, 3},  {WalkOpKind::kReshape, 2}};
   int total = 0;
   for (const auto& [kind, weight] : kWeights) total += weight;
   SeededRandom random(seed);
@@ -122,7 +124,7 @@ StatusOr<std::vector<WalkOp>> ParseWalk(const std::string& text) {
     ++number;
     const size_t space = line.rfind(' ');
     std::optional<WalkOpKind> kind;
-    for (int k = 0; k <= static_cast<int>(WalkOpKind::kDropRows); ++k) {
+    for (int k = 0; k <= static_cast<int>(WalkOpKind::kReshape); ++k) {
       if (line.substr(0, space) == NameOf(static_cast<WalkOpKind>(k))) {
         kind = static_cast<WalkOpKind>(k);
       }
@@ -255,6 +257,8 @@ Status EngineWalk::Do(const WalkOp& op) {
       return harness_.engine()->CollectGarbage().status();
     case WalkOpKind::kDropRows:
       return DropRows(op.seed);
+    case WalkOpKind::kReshape:
+      return Reshape(op.seed);
   }
   return absl::InternalError("no such operation");
 }
@@ -273,6 +277,11 @@ Status EngineWalk::Write(uint64_t seed) {
     harness_.clock().AdvanceMillis(1000);
     status = harness_.Write(mutation);
   }
+  Note(mutation, status);
+  return status;
+}
+
+void EngineWalk::Note(const RowMutation& mutation, const Status& status) {
   if (status.ok()) {
     for (ReferenceTable& rows : model_.rows) rows.Apply(mutation);
     ++acked_;
@@ -283,7 +292,6 @@ Status EngineWalk::Write(uint64_t seed) {
       model_.rows.back().Apply(mutation);
     }
   }
-  return status;
 }
 
 template <typename T>
@@ -573,6 +581,27 @@ Status EngineWalk::Alter(uint64_t seed) {
     model_.unknown_schema = next;
   }
   return status;
+}
+
+// Both halves are worked on before they are joined, so that files, sequences and drops differ.
+Status EngineWalk::Reshape(uint64_t seed) {
+  SeededRandom random(seed);
+  constexpr uint64_t kFirstChild = 1000;
+  const TabletId child = kFirstChild + seed / kFirstChild;
+  RETURN_IF_ERROR(harness_.Split(child, RandomRow(&random)));
+  for (TabletId tablet : {child, kTestTablet}) {
+    auto store = harness_.engine()->FindTablet(tablet);
+    const RowMutation mutation = RandomMutation(&random, model_.schema, now_us());
+    if (store->descriptor().Contains(mutation.row)) {
+      Status status = store->WriteSync(mutation);
+      Note(mutation, status);
+      if (!status.ok() && !absl::IsResourceExhausted(status)) return status;
+    }
+    if (random.OneIn(2)) RETURN_IF_ERROR(store->Flush());
+    if (random.OneIn(3)) RETURN_IF_ERROR(store->CompactMajor());
+  }
+  if (random.OneIn(4)) RETURN_IF_ERROR(harness_.engine()->CollectGarbage().status());
+  return harness_.Join();
 }
 
 Status EngineWalk::DropRows(uint64_t seed) {

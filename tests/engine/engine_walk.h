@@ -31,7 +31,8 @@ enum class WalkOpKind {
   kAlter,
   kAdvanceClock,
   kCollectGarbage,
-  kDropRows,  // the last one
+  kDropRows,
+  kReshape,  // split and merged again; the last one
 };
 
 struct WalkOp {
@@ -105,6 +106,9 @@ class EngineWalk {
   Status ScanRange(uint64_t seed);
   Status Alter(uint64_t seed);
   Status DropRows(uint64_t seed);
+  Status Reshape(uint64_t seed);
+  // Tells the model of a write and its outcome.
+  void Note(const RowMutation& mutation, const Status& status);
   void TakeSchema(const TableSchema& schema);
   Status ReopenTablet(uint64_t seed);
   Status Reopen(uint64_t seed, WalkOpKind how);

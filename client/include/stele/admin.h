@@ -139,6 +139,15 @@ struct ServerStatus {
   std::vector<NamedNumber> numbers;  ///< memory, caches, maintenance
 };
 
+/// What an operator wants done with tablets.
+struct TabletOrder {
+  std::string table;              ///< a table, or
+  std::vector<uint64_t> tablets;  ///< some tablets of one table
+  std::string at;        ///< split: the last row of the lower part; empty: about half of the bytes
+  std::string server;    ///< move: the server_id of the new owner
+  bool dry_run = false;  ///< only tell what would be done
+};
+
 /// Tables and the state of the cell. Got from Client::admin; a small handle, copied freely,
 /// thread-safe. Every call blocks until it is done or its deadline
 /// (ClientOptions::admin_timeout_ms) passes.
@@ -177,6 +186,13 @@ class Admin {
   absl::Status FlushTable(std::string_view table);
   /// Merges each locality group's files of each tablet into one, without deleted cells.
   absl::Status CompactTable(std::string_view table);
+  /// Splits one tablet, or each of a table. All three: clients notice a delay at most; returns when
+  /// it is done, with one sentence a step. After an error the steps before it stay done.
+  absl::StatusOr<std::vector<std::string>> Split(const TabletOrder& order);
+  /// Gives tablets, or all of a table, to a server.
+  absl::StatusOr<std::vector<std::string>> Move(const TabletOrder& order);
+  /// Makes one tablet of neighbours, or of a whole table.
+  absl::StatusOr<std::vector<std::string>> Merge(const TabletOrder& order);
   /// Servers, tables and tablets as the master sees them.
   absl::StatusOr<CellStatus> GetCellStatus();
   /// What one server tells of itself. `address`: an rpc address of CellStatus.

@@ -1,0 +1,137 @@
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/numbers.h"
+#include "client/cli/bytes_text.h"
+#include "client/cli/verbs.h"
+
+namespace stele::cli {
+namespace {
+
+using Order = StatusOr<std::vector<std::string>> (Admin::*)(const TabletOrder&);
+
+bool IsNumber(const std::string& word) {
+  return !word.empty() &&
+         std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// One word that is no number is a table; numbers are tablets.
+Status ReadNames(const std::vector<std::string>& words, TabletOrder* order) {
+  if (words.size() == 1 && !IsNumber(words[0])) {
+    order->table = words[0];
+    return OkStatus();
+  }
+  for (const std::string& word : words) {
+    uint64_t id = 0;
+    if (!IsNumber(word) || !absl::SimpleAtoi(word, &id)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("\"", Escape(word), "\" is not the number of a tablet"));
+    }
+    order->tablets.push_back(id);
+  }
+  return OkStatus();
+}
+
+void Print(const Invocation& call, const std::vector<std::string>& steps, bool dry_run) {
+  if (call.Has("json")) {
+    *call.env->out << nlohmann::ordered_json({{"dry_run", dry_run}, {"steps", steps}}).dump()
+                   << '\n';
+    return;
+  }
+  for (const std::string& step : steps) {
+    *call.env->out << (dry_run ? "would " : "done: ") << step << '\n';
+  }
+  if (steps.empty()) *call.env->out << "nothing to do\n";
+}
+
+int Run(const Invocation& call, Order order, TabletOrder wanted) {
+  StatusOr<std::shared_ptr<Client>> client = ConnectCell(call);
+  if (!client.ok()) return Fail(call, client.status());
+  Admin admin = (*client)->admin();
+  const bool dry_run = call.Has("dry-run");
+  wanted.dry_run = true;
+  StatusOr<std::vector<std::string>> steps = (admin.*order)(wanted);
+  if (!steps.ok()) return Fail(call, steps.status());
+  if (!dry_run) {
+    if (call.env->progress) {
+      for (const std::string& step : *steps) *call.env->err << "to do: " << step << '\n';
+    }
+    wanted.dry_run = false;
+    steps = (admin.*order)(wanted);
+    if (!steps.ok()) return Fail(call, steps.status());
+  }
+  Print(call, *steps, dry_run);
+  return kOk;
+}
+
+Verb TabletVerb(const char* name, Order order) {
+  Verb verb;
+  verb.name = name;
+  verb.min_args = 1;
+  verb.max_args = 1000;
+  verb.reads = true;
+  verb.options = [](po::options_description* flags) {
+    flags->add_options()("dry-run", "only say what would be done");
+  };
+  verb.run = [order](const Invocation& call) {
+    TabletOrder wanted;
+    if (Status bad = ReadNames(call.args, &wanted); !bad.ok()) return Fail(call, bad);
+    return Run(call, order, std::move(wanted));
+  };
+  return verb;
+}
+
+constexpr char kTabletsAreNumbers[] =
+    "A number is a tablet (`stele status` lists them), any other word a table. Clients notice a\n"
+    "delay at most. Returns when it is done; at the deadline the cell goes on with it.";
+
+}  // namespace
+
+Verb AdminSplitVerb() {
+  Verb verb = TabletVerb("admin split", nullptr);
+  verb.arguments = "TABLE|TABLET";
+  verb.summary = "split a tablet, or each tablet of a table, in two";
+  verb.details = kTabletsAreNumbers;
+  verb.example = "stele admin split 17 --at com.example";
+  verb.max_args = 1;
+  verb.options = [](po::options_description* flags) {
+    auto add = flags->add_options();
+    add("dry-run", "only say what would be done");
+    add("at", po::value<std::string>(), "last row of the lower part (default: about half)");
+  };
+  verb.run = [](const Invocation& call) {
+    TabletOrder wanted;
+    if (Status bad = ReadNames(call.args, &wanted); !bad.ok()) return Fail(call, bad);
+    if (call.Has("at")) wanted.at = call.Get<std::string>("at");
+    return Run(call, &Admin::Split, std::move(wanted));
+  };
+  return verb;
+}
+
+Verb AdminMergeVerb() {
+  Verb verb = TabletVerb("admin merge", &Admin::Merge);
+  verb.arguments = "TABLE|TABLET...";
+  verb.summary = "make one tablet of neighbours, or of a whole table";
+  verb.details = kTabletsAreNumbers;
+  verb.example = "stele admin merge 17 18";
+  return verb;
+}
+
+Verb AdminMoveVerb() {
+  Verb verb = TabletVerb("admin move", &Admin::Move);
+  verb.arguments = "TABLE|TABLET SERVER";
+  verb.summary = "give a tablet, or all of a table, to another server";
+  verb.details = kTabletsAreNumbers;
+  verb.example = "stele admin move 17 ts-2";
+  verb.min_args = verb.max_args = 2;
+  verb.run = [](const Invocation& call) {
+    TabletOrder wanted;
+    if (Status bad = ReadNames({call.args[0]}, &wanted); !bad.ok()) return Fail(call, bad);
+    wanted.server = call.args[1];
+    return Run(call, &Admin::Move, std::move(wanted));
+  };
+  return verb;
+}
+
+}  // namespace stele::cli
