@@ -82,7 +82,8 @@ Status FaultedWalk::RunOnce(const std::vector<WalkOp>& ops, const Begin& begin, 
 Status FaultedWalk::AfterFault(const WalkOp& op, const Status& status) {
   const bool fatal = !walk_.harness().fatal().empty();
   const bool start = op.kind == WalkOpKind::kRestart || op.kind == WalkOpKind::kCleanRestart ||
-                     op.kind == WalkOpKind::kPowerCut;
+                     op.kind == WalkOpKind::kPowerCut ||
+                     (op.kind == WalkOpKind::kFullDisk && walk_.harness().tablet() == nullptr);
   if (absl::IsUnknown(status) && !fatal && !start) {  // a start that fails leaves no engine
     return WithContext(status, "an unknown outcome and no fatal error");
   }
@@ -103,6 +104,7 @@ Status FaultedWalk::AfterFault(const WalkOp& op, const Status& status) {
     case WalkOpKind::kPowerCut:
     case WalkOpKind::kAlter:
     case WalkOpKind::kReshape:
+    case WalkOpKind::kFullDisk:
       return OkStatus();
     default:
       return WithContext(walk_.Compare(), absl::StrCat("after ", status.ToString()));

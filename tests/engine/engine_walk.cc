@@ -11,6 +11,8 @@ namespace {
 
 constexpr int64_t kTenMinutesUs = 600'000'000;
 constexpr int kMostTries = 50;
+constexpr uint64_t kMostFreeBytes = 64u << 10;  // a full disk has fewer
+constexpr uint64_t kEndlessDisk = uint64_t{1} << 40;
 constexpr size_t kMostCandidates = 64;
 
 const char* NameOf(WalkOpKind kind) {
@@ -47,6 +49,8 @@ const char* NameOf(WalkOpKind kind) {
       return "collect garbage";
     case WalkOpKind::kReshape:
       return "reshape";
+    case WalkOpKind::kFullDisk:
+      return "full disk";
     case WalkOpKind::kDropRows:
       return "drop rows";
   }
@@ -93,7 +97,7 @@ std::vector<WalkOp> MakeWalk(uint64_t seed, size_t length) {
       {WalkOpKind::kMaintain, 10}, {WalkOpKind::kMajor, 1},        {WalkOpKind::kReopenTablet, 2},
       {WalkOpKind::kRestart, 2},   {WalkOpKind::kCleanRestart, 1}, {WalkOpKind::kPowerCut, 3},
       {WalkOpKind::kAlter, 2},     {WalkOpKind::kAdvanceClock, 2}, {WalkOpKind::kCollectGarbage, 2},
-      {WalkOpKind::kDropRows, 3},  {WalkOpKind::kReshape, 2}};
+      {WalkOpKind::kDropRows, 3},  {WalkOpKind::kReshape, 2},      {WalkOpKind::kFullDisk, 2}};
   int total = 0;
   for (const auto& [kind, weight] : kWeights) total += weight;
   SeededRandom random(seed);
@@ -124,7 +128,7 @@ StatusOr<std::vector<WalkOp>> ParseWalk(const std::string& text) {
     ++number;
     const size_t space = line.rfind(' ');
     std::optional<WalkOpKind> kind;
-    for (int k = 0; k <= static_cast<int>(WalkOpKind::kReshape); ++k) {
+    for (int k = 0; k <= static_cast<int>(WalkOpKind::kFullDisk); ++k) {
       if (line.substr(0, space) == NameOf(static_cast<WalkOpKind>(k))) {
         kind = static_cast<WalkOpKind>(k);
       }
@@ -259,6 +263,8 @@ Status EngineWalk::Do(const WalkOp& op) {
       return DropRows(op.seed);
     case WalkOpKind::kReshape:
       return Reshape(op.seed);
+    case WalkOpKind::kFullDisk:
+      return FullDisk(op.seed);
   }
   return absl::InternalError("no such operation");
 }
@@ -602,6 +608,43 @@ Status EngineWalk::Reshape(uint64_t seed) {
   }
   if (random.OneIn(4)) RETURN_IF_ERROR(harness_.engine()->CollectGarbage().status());
   return harness_.Join();
+}
+
+// The disk is full for a while, and then it is not.
+Status EngineWalk::FullDisk(uint64_t seed) {
+  SeededRandom random(seed);
+  FaultFs& fs = harness_.fs();
+  fs.SetCapacity(fs.used_bytes() + random.Below(kMostFreeBytes));
+  Status status = ActOnFullDisk(random.Next());
+  fs.SetCapacity(kEndlessDisk);
+  RETURN_IF_ERROR(status);
+  if (harness_.tablet() == nullptr) RETURN_IF_ERROR(OpenAgain());
+  harness_.clock().AdvanceMillis(1000);
+  return harness_.engine()->RunMaintenance().status();
+}
+
+Status EngineWalk::ActOnFullDisk(uint64_t seed) {
+  SeededRandom random(seed);
+  auto unless_full = [](const Status& status) {
+    return absl::IsResourceExhausted(status) ? OkStatus() : status;
+  };
+  harness_.clock().AdvanceMillis(1000);
+  RETURN_IF_ERROR(unless_full(harness_.engine()->RunMaintenance().status()));
+  const RowMutation mutation = RandomMutation(&random, model_.schema, now_us());
+  Status write = harness_.Write(mutation);
+  Note(mutation, write);
+  RETURN_IF_ERROR(unless_full(write));
+  if (write.ok() && harness_.engine()->stats().disk.full) {
+    return absl::InternalError("a full disk took a write");
+  }
+  RETURN_IF_ERROR(Compare());
+  if (random.OneIn(2)) RETURN_IF_ERROR(unless_full(harness_.tablet()->Flush()));
+  if (random.OneIn(4)) RETURN_IF_ERROR(unless_full(harness_.tablet()->CompactMajor()));
+  if (random.OneIn(2)) return OkStatus();
+  harness_.Drop();
+  Status opened = OpenAgain();
+  if (!opened.ok()) harness_.Drop();
+  return unless_full(opened);
 }
 
 Status EngineWalk::DropRows(uint64_t seed) {

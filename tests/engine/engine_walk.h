@@ -32,7 +32,8 @@ enum class WalkOpKind {
   kAdvanceClock,
   kCollectGarbage,
   kDropRows,
-  kReshape,  // split and merged again; the last one
+  kReshape,   // split and merged again
+  kFullDisk,  // the last one
 };
 
 struct WalkOp {
@@ -107,6 +108,8 @@ class EngineWalk {
   Status Alter(uint64_t seed);
   Status DropRows(uint64_t seed);
   Status Reshape(uint64_t seed);
+  Status FullDisk(uint64_t seed);
+  Status ActOnFullDisk(uint64_t seed);
   // Tells the model of a write and its outcome.
   void Note(const RowMutation& mutation, const Status& status);
   void TakeSchema(const TableSchema& schema);
