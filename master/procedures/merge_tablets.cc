@@ -44,6 +44,7 @@ Status BeginMergeTablets(const ProcedureContext& context, const TabletView& left
                          const TabletView& right) {
   const TabletId left_id = left.location.tablet.id, right_id = right.location.tablet.id;
   if (left.location.tablet.table != right.location.tablet.table ||
+      left.location.tablet.end_row.empty() ||  // the end of the rows, not their beginning
       left.location.tablet.end_row != right.expected_start) {
     return absl::FailedPreconditionError(
         absl::StrCat("tablets ", left_id, " and ", right_id, " are no neighbours"));
