@@ -21,7 +21,8 @@ class RowAssembler {
       bytes_ = 0;
     }
     for (Cell& cell : part.cells) {
-      bytes_ += cell.family.size() + cell.qualifier.size() + cell.value.size();
+      bytes_ += cell.family.size() + cell.qualifier.size() + cell.value.size() +
+                sizeof(cell.timestamp_us);  // as servers count
       row_.cells.push_back(std::move(cell));
     }
     if (bytes_ > kMaxRowReadBytes) {
