@@ -330,43 +330,6 @@ Status EngineWalk::TakeChange(
   return status;
 }
 
-StatusOr<RowMutation> EngineWalk::ModifiedBy(const ReferenceTable& rows, const std::string& row,
-                                             const std::vector<ReadModifyWriteRule>& rules) {
-  const int64_t now = now_us() / kTimestampGranularityUs * kTimestampGranularityUs;
-  std::map<std::pair<std::string, std::string>, SetCell> columns;
-  for (const ReadModifyWriteRule& rule : rules) {
-    const auto column =
-        std::visit([](const auto& r) { return std::make_pair(r.family, r.qualifier); }, rule);
-    auto [cell, first] = columns.try_emplace(column, SetCell{column.first, column.second, 0, ""});
-    bool missing = false;
-    if (first) {
-      ReadSelection newest;
-      newest.columns = {column};
-      newest.cells_per_column = 1;
-      const Row found = rows.ReadRow(row, newest, now_us());
-      missing = found.cells.empty();
-      if (!missing) {
-        cell->second.value = found.cells[0].value;
-        cell->second.timestamp_us = found.cells[0].timestamp_us;
-      }
-    }
-    cell->second.timestamp_us = std::max(cell->second.timestamp_us, now);
-    std::string& value = cell->second.value;
-    if (const auto* append = std::get_if<AppendToValue>(&rule)) {
-      value += append->value;
-    } else {
-      int64_t old = 0;
-      if (!missing) {
-        ASSIGN_OR_RETURN(old, DecodeCounter(value));
-      }
-      value = EncodeCounter(WrappingSum(old, std::get<IncrementValue>(rule).amount));
-    }
-  }
-  RowMutation mutation{row, {}};
-  for (auto& [column, cell] : columns) mutation.mutations.push_back(std::move(cell));
-  return mutation;
-}
-
 Status EngineWalk::Modify(uint64_t seed) {
   SeededRandom random(seed);
   const std::string row = RandomRow(&random);
@@ -384,13 +347,13 @@ Status EngineWalk::Modify(uint64_t seed) {
   StatusOr<Row> answer = Persist<Row>([&] { return harness_.ReadModifyWrite(row, rules); });
   if (absl::IsInvalidArgument(answer.status())) {  // an increment of what is no counter
     for (const ReferenceTable& rows : model_.rows) {
-      if (!ModifiedBy(rows, row, rules).ok()) return OkStatus();
+      if (!rows.Modified(row, rules, now_us()).ok()) return OkStatus();
     }
     return absl::InternalError(absl::StrCat("refused: ", answer.status().ToString()));
   }
   return TakeChange(answer.status(), [&](const ReferenceTable& rows) {
     std::optional<RowMutation> next;
-    StatusOr<RowMutation> made = ModifiedBy(rows, row, rules);
+    StatusOr<RowMutation> made = rows.Modified(row, rules, now_us());
     if (!made.ok()) return next;
     Row expected{row, {}};
     for (const Mutation& m : made->mutations) {

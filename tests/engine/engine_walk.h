@@ -93,9 +93,6 @@ class EngineWalk {
   Status Write(uint64_t seed);
   Status Modify(uint64_t seed);
   Status Check(uint64_t seed);
-  // What the rules make of the candidate's row; an error when they cannot be applied.
-  StatusOr<RowMutation> ModifiedBy(const ReferenceTable& rows, const std::string& row,
-                                   const std::vector<ReadModifyWriteRule>& rules);
   // Runs the change until the ring has room for it.
   template <typename T>
   StatusOr<T> Persist(const std::function<StatusOr<T>()>& change);

@@ -198,25 +198,6 @@ TEST_F(ChangeModel, BadReadModifyWrites) {
   EXPECT_EQ(change("more", rules), absl::InvalidArgumentError("100001 rules; the limit is 100000"));
 }
 
-TEST_F(ChangeModel, TheAppendedValueIsAtMost100MiB) {
-  const std::string half(50u << 20, 'v');
-  ASSERT_OK(Put("r", B().SetAt("f", "q", 0, half)));
-  EXPECT_STATUS(kInvalidArgument,
-                "column \"f:q\": the appended cell value has 104857601 bytes; the limit is "
-                "104857600",
-                table_->ReadModifyWrite(Change("r").Append("f", "q", half + "v").Build()));
-  // So large an answer may be lost on a slow machine; that it was done is told then, too.
-  StatusOr<Row> row = table_->ReadModifyWrite(Change("r").Append("f", "q", half).Build());
-  if (!row.ok()) {
-    ASSERT_STATUS(kAlreadyExists, "was done, once", row);
-    ASSERT_OK_AND_ASSIGN(std::optional<Row> found,
-                         table_->ReadRow("r", ReadQuery().CellsPerColumn(1)));
-    row = *std::move(found);
-  }
-  ASSERT_EQ(row->cells.size(), 1u);
-  EXPECT_EQ(row->cells[0].value.size(), 100u << 20);
-}
-
 // --- Check-and-mutate
 
 TEST_F(ChangeModel, ThePredicateDecidesTheBranch) {

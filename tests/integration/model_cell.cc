@@ -19,6 +19,7 @@ StatusOr<wire::TabletOrderResponse> Order(HandClient* client, Method method,
 
 ModelCell::ModelCell(const Options& options) {
   SetMinLogLevel(LogLevel::kOff);
+  if (options.start_us != 0) clock_.Set(options.start_us);
   Start(options);
 }
 ModelCell::~ModelCell() = default;
@@ -28,6 +29,7 @@ void ModelCell::Start(const Options& options) {
   cell.data_dir = dir_.path();
   cell.tablet_servers = 3;
   cell.http_address = "";
+  cell.session_timeout_ms = 120'000;  // a busy disk may take seconds to sync the largest values
   cell.engine.log.segment_bytes = 32u << 20;
   cell.engine.memory_limit_bytes = 512u << 20;
   cell.engine.block_cache_bytes = options.caches ? 8u << 20 : 0;

@@ -40,7 +40,8 @@ class ModelCell {
  public:
   struct Options {
     bool held_clock = false;
-    bool caches = true;  // false: no room for any block or filter
+    bool caches = true;                              // false: no room for any block or filter
+    int64_t start_us = HeldWallClock::kStartMicros;  // of the held clock
   };
   ModelCell() : ModelCell(Options{}) {}
   explicit ModelCell(const Options& options);

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "common/base/check.h"
+#include "schema/model/conditional.h"
+#include "schema/model/limits.h"
 
 namespace stele {
 namespace {
@@ -80,6 +82,10 @@ void ReferenceTable::ApplyOne(RowState* row, const Mutation& mutation) {
     std::erase_if(column, [m](const auto& version) {
       return version.first >= m->start_us && (m->end_us == 0 || version.first < m->end_us);
     });
+  } else if (const auto* m = std::get_if<AddToCell>(&mutation)) {
+    Add(row, m->family, m->qualifier, m->timestamp_us, m->input);
+  } else if (const auto* m = std::get_if<MergeToCell>(&mutation)) {
+    Add(row, m->family, m->qualifier, m->timestamp_us, DecodeCounter(m->state).value());
   } else {
     const auto& set = std::get<SetCell>(mutation);
     CHECK(set.timestamp_us >= 0);
@@ -95,6 +101,55 @@ void ReferenceTable::ApplyOne(RowState* row, const Mutation& mutation) {
       }
     }
   }
+}
+
+void ReferenceTable::Add(RowState* row, const std::string& family, const std::string& qualifier,
+                         int64_t timestamp_us, int64_t input) {
+  const Column& column = (*FindFamily(row, family))[qualifier];
+  const auto old = column.find(timestamp_us);
+  if (old != column.end()) {
+    const int64_t state = DecodeCounter(old->second.value).value();
+    input = Combine(schema_.FindFamily(family)->aggregate, state, input);
+  }
+  ApplyOne(row, SetCell{family, qualifier, timestamp_us, EncodeCounter(input)});
+}
+
+StatusOr<RowMutation> ReferenceTable::Modified(const std::string& row,
+                                               const std::vector<ReadModifyWriteRule>& rules,
+                                               int64_t now_us) const {
+  const int64_t now = now_us / kTimestampGranularityUs * kTimestampGranularityUs;
+  std::map<std::pair<std::string, std::string>, SetCell> columns;
+  for (const ReadModifyWriteRule& rule : rules) {
+    const auto column =
+        std::visit([](const auto& r) { return std::make_pair(r.family, r.qualifier); }, rule);
+    auto [cell, first] = columns.try_emplace(column, SetCell{column.first, column.second, 0, ""});
+    bool missing = false;
+    if (first) {
+      ReadSelection newest;
+      newest.columns = {column};
+      newest.cells_per_column = 1;
+      const Row found = ReadRow(row, newest, now_us);
+      missing = found.cells.empty();
+      if (!missing) {
+        cell->second.value = found.cells[0].value;
+        cell->second.timestamp_us = found.cells[0].timestamp_us;
+      }
+    }
+    cell->second.timestamp_us = std::max(cell->second.timestamp_us, now);
+    std::string& value = cell->second.value;
+    if (const auto* append = std::get_if<AppendToValue>(&rule)) {
+      value += append->value;
+    } else {
+      int64_t old = 0;
+      if (!missing) {
+        ASSIGN_OR_RETURN(old, DecodeCounter(value));
+      }
+      value = EncodeCounter(WrappingSum(old, std::get<IncrementValue>(rule).amount));
+    }
+  }
+  RowMutation mutation{row, {}};
+  for (auto& [column, cell] : columns) mutation.mutations.push_back(std::move(cell));
+  return mutation;
 }
 
 Row ReferenceTable::Select(const std::string& key, const RowState& row,

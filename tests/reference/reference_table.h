@@ -21,8 +21,13 @@ class ReferenceTable {
  public:
   explicit ReferenceTable(TableSchema schema) : schema_(std::move(schema)) {}
 
-  // REQUIRES: valid, with decided timestamps. Later calls are later sequences.
+  // REQUIRES: valid, with decided timestamps; the rules of aggregate families keep everything.
+  // Later calls are later sequences.
   void Apply(const RowMutation& mutation);
+  // What the rules would write to the row at now_us; an error when they cannot be applied.
+  StatusOr<RowMutation> Modified(const std::string& row,
+                                 const std::vector<ReadModifyWriteRule>& rules,
+                                 int64_t now_us) const;
 
   // The same in all that may ever be read.
   bool operator==(const ReferenceTable&) const = default;
@@ -56,6 +61,8 @@ class ReferenceTable {
   using RowState = std::map<FamilyKey, Family>;
 
   void ApplyOne(RowState* row, const Mutation& mutation);
+  void Add(RowState* row, const std::string& family, const std::string& qualifier,
+           int64_t timestamp_us, int64_t input);
   Family* FindFamily(RowState* row, const std::string& name);
   Row Select(const std::string& key, const RowState& row, const ReadSelection& selection,
              int64_t now_us) const;
