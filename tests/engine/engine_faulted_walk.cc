@@ -11,6 +11,18 @@ namespace {
 
 constexpr size_t kOperations = 2000;
 constexpr size_t kPiece = 8;
+// Of so many calls one fails; each piece begins with another one. Sanitizers take ten times the
+// time, and which call it is makes no difference to them.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define STELE_SLOW_BUILD
+#endif
+#endif
+#ifdef STELE_SLOW_BUILD
+constexpr uint64_t kStride = 8;
+#else
+constexpr uint64_t kStride = 1;
+#endif
 
 }  // namespace
 
@@ -32,7 +44,7 @@ Status FaultedWalk::Run(const std::vector<WalkOp>& ops, size_t piece) {
 }
 
 Status FaultedWalk::RunPiece(const std::vector<WalkOp>& ops, Begin* begin) {
-  for (uint64_t call = 1;; ++call) {
+  for (uint64_t call = 1 + pieces_++ % kStride;; call += kStride) {
     const uint64_t acked = walk_.acked();
     bool met = false;
     RETURN_IF_ERROR(
@@ -126,12 +138,16 @@ void FailEveryCall(FaultFs::Fault fault) {
   Status status = walk.Run(MakeWalk(seed, kOperations), kPiece);
   ASSERT_TRUE(status.ok()) << status;
   std::printf(
-      "%zu operations, %lu I/O calls, %lu failed once each (%lu in a start), %lu fatal, "
-      "%lu writes acknowledged\n",
-      kOperations, walk.calls(), walk.faults(), walk.started(), walk.fatal(), walk.acked());
-  EXPECT_GE(walk.faults(), walk.calls()) << "every call, and each once";
-  EXPECT_LT(walk.faults() - walk.calls(), walk.calls() / 10);
-  EXPECT_GT(walk.fatal(), 100u);
+      "%zu operations, %lu I/O calls, one of %lu: %lu failed once each (%lu in a start), %lu "
+      "fatal, %lu writes acknowledged\n",
+      kOperations, walk.calls(), kStride, walk.faults(), walk.started(), walk.fatal(),
+      walk.acked());
+  if (kStride == 1) {
+    EXPECT_GE(walk.faults(), walk.calls()) << "every call, and each once";
+  }
+  EXPECT_GE(walk.faults(), walk.calls() / (kStride + 1));
+  EXPECT_LT(walk.faults(), walk.calls() + walk.calls() / 10);
+  EXPECT_GT(walk.fatal(), 100 / kStride);
   EXPECT_GT(walk.acked(), kOperations / 4);
 }
 

@@ -40,7 +40,7 @@ class FaultedWalk {
 
   EngineWalk walk_;
   const FaultFs::Fault fault_;
-  uint64_t calls_ = 0, faults_ = 0, fatal_ = 0, started_ = 0, acked_ = 0;
+  uint64_t pieces_ = 0, calls_ = 0, faults_ = 0, fatal_ = 0, started_ = 0, acked_ = 0;
 };
 
 // Runs 2,000 operations and prints and checks the counts.
