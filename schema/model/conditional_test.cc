@@ -6,18 +6,10 @@
 
 #include <cstdint>
 
+#include "common/testing/status_asserts.h"
+
 namespace stele {
 namespace {
-
-testing::AssertionResult Refuses(const Status& s, absl::StatusCode code, Slice text) {
-  if (s.code() == code && s.message().find(text) != Slice::npos) {
-    return testing::AssertionSuccess();
-  }
-  return testing::AssertionFailure() << s.ToString() << " lacks \"" << text << '"';
-}
-testing::AssertionResult Invalid(const Status& s, Slice text) {
-  return Refuses(s, absl::StatusCode::kInvalidArgument, text);
-}
 
 TableSchema GoodSchema() {
   TableSchema schema;
@@ -36,21 +28,20 @@ TEST(ReadModifyWriteTest, Limits) {
   };
   EXPECT_TRUE(check(IncrementValue{"a", "q", INT64_MIN}).ok());
   EXPECT_TRUE(check(AppendToValue{"a", std::string(kMaxQualifierBytes, 'q'), ""}).ok());
-  EXPECT_TRUE(Invalid(check(AppendToValue{"a", std::string(kMaxQualifierBytes + 1, 'q'), ""}),
-                      "column qualifier has 16385 bytes; the limit is 16384"));
-  EXPECT_TRUE(Invalid(check(AppendToValue{"a", "q", std::string(kMaxValueBytes + 1, 'v')}),
-                      "appended value has 104857601 bytes; the limit is 104857600"));
-  EXPECT_TRUE(
-      Refuses(check(IncrementValue{"b", "q", 1}), absl::StatusCode::kNotFound, "family 'b'"));
-  EXPECT_TRUE(Invalid(check(IncrementValue{"sum", "q", 1}), "aggregate family 'sum'"));
-  EXPECT_TRUE(Invalid(ValidateReadModifyWrite("r", {}, &schema), "No rules provided"));
-  EXPECT_TRUE(Invalid(ValidateReadModifyWrite("", {IncrementValue{"a", "q", 1}}, &schema),
-                      "row key is empty"));
+  EXPECT_STATUS(kInvalidArgument, "column qualifier has 16385 bytes; the limit is 16384",
+                check(AppendToValue{"a", std::string(kMaxQualifierBytes + 1, 'q'), ""}));
+  EXPECT_STATUS(kInvalidArgument, "appended value has 104857601 bytes; the limit is 104857600",
+                check(AppendToValue{"a", "q", std::string(kMaxValueBytes + 1, 'v')}));
+  EXPECT_STATUS(kNotFound, "family 'b'", check(IncrementValue{"b", "q", 1}));
+  EXPECT_STATUS(kInvalidArgument, "aggregate family 'sum'", check(IncrementValue{"sum", "q", 1}));
+  EXPECT_STATUS(kInvalidArgument, "No rules provided", ValidateReadModifyWrite("r", {}, &schema));
+  EXPECT_STATUS(kInvalidArgument, "row key is empty",
+                ValidateReadModifyWrite("", {IncrementValue{"a", "q", 1}}, &schema));
   std::vector<ReadModifyWriteRule> many(kMaxReadModifyWriteRules, IncrementValue{"a", "q", 1});
   EXPECT_TRUE(ValidateReadModifyWrite("r", many, &schema).ok());
   many.push_back(many.back());
-  EXPECT_TRUE(
-      Invalid(ValidateReadModifyWrite("r", many, &schema), "100001 rules; the limit is 100000"));
+  EXPECT_STATUS(kInvalidArgument, "100001 rules; the limit is 100000",
+                ValidateReadModifyWrite("r", many, &schema));
 }
 
 TEST(CheckAndMutateTest, BothListsAreValidated) {
@@ -58,14 +49,13 @@ TEST(CheckAndMutateTest, BothListsAreValidated) {
   const std::vector<Mutation> good = {SetCell{"a", "q", 1000, "v"}}, bad = {DeleteFromFamily{"b"}};
   EXPECT_TRUE(ValidateCheckAndMutate("r", good, {}, &schema).ok());
   EXPECT_TRUE(ValidateCheckAndMutate("r", {}, good, &schema).ok());
-  EXPECT_TRUE(Invalid(ValidateCheckAndMutate("r", {}, {}, &schema), "No mutations provided"));
-  EXPECT_TRUE(Refuses(ValidateCheckAndMutate("r", good, bad, &schema), absl::StatusCode::kNotFound,
-                      "false_mutations"));
-  EXPECT_TRUE(Refuses(ValidateCheckAndMutate("r", bad, good, &schema), absl::StatusCode::kNotFound,
-                      "true_mutations"));
+  EXPECT_STATUS(kInvalidArgument, "No mutations provided",
+                ValidateCheckAndMutate("r", {}, {}, &schema));
+  EXPECT_STATUS(kNotFound, "false_mutations", ValidateCheckAndMutate("r", good, bad, &schema));
+  EXPECT_STATUS(kNotFound, "true_mutations", ValidateCheckAndMutate("r", bad, good, &schema));
   const std::vector<Mutation> many(kMaxMutationsPerRow + 1, DeleteFromRow{});
-  EXPECT_TRUE(Invalid(ValidateCheckAndMutate("r", good, many, &schema),
-                      "100001 mutations of one row; the limit is 100000"));
+  EXPECT_STATUS(kInvalidArgument, "100001 mutations of one row; the limit is 100000",
+                ValidateCheckAndMutate("r", good, many, &schema));
 }
 
 TEST(AggregateTest, WhatAFamilyTakes) {
@@ -76,21 +66,25 @@ TEST(AggregateTest, WhatAFamilyTakes) {
   EXPECT_TRUE(check(AddToCell{"sum", "q", 0, -5}).ok());
   EXPECT_TRUE(check(MergeToCell{"sum", "q", 1000, EncodeCounter(3)}).ok());
   EXPECT_TRUE(check(DeleteFromColumn{"sum", "q", 0, 0}).ok());
-  EXPECT_TRUE(Invalid(check(SetCell{"sum", "q", 0, EncodeCounter(3)}), "SetCell in aggregate"));
-  EXPECT_TRUE(Invalid(check(AddToCell{"a", "q", 0, 1}), "family 'a', which is not an aggregate"));
-  EXPECT_TRUE(Invalid(check(AddToCell{"sum", "q", kServerTime, 1}), "Timestamp granularity"));
-  EXPECT_TRUE(Invalid(check(MergeToCell{"sum", "q", 0, "1234567"}), "has 7 bytes; it must be 8"));
+  EXPECT_STATUS(kInvalidArgument, "SetCell in aggregate",
+                check(SetCell{"sum", "q", 0, EncodeCounter(3)}));
+  EXPECT_STATUS(kInvalidArgument, "family 'a', which is not an aggregate",
+                check(AddToCell{"a", "q", 0, 1}));
+  EXPECT_STATUS(kInvalidArgument, "Timestamp granularity",
+                check(AddToCell{"sum", "q", kServerTime, 1}));
+  EXPECT_STATUS(kInvalidArgument, "has 7 bytes; it must be 8",
+                check(MergeToCell{"sum", "q", 0, "1234567"}));
   TableSchema unknown = schema;
   unknown.families[1].aggregate = static_cast<Aggregate>(4);
-  EXPECT_TRUE(Invalid(ValidateSchema(unknown), "family 'sum': unknown aggregate"));
+  EXPECT_STATUS(kInvalidArgument, "family 'sum': unknown aggregate", ValidateSchema(unknown));
 }
 
 TEST(CounterTest, BytesAndSums) {
   EXPECT_EQ(EncodeCounter(1), std::string("\0\0\0\0\0\0\0\1", 8));
   EXPECT_EQ(EncodeCounter(-2), "\xff\xff\xff\xff\xff\xff\xff\xfe");
   EXPECT_EQ(DecodeCounter(EncodeCounter(INT64_MIN)).value(), INT64_MIN);
-  EXPECT_TRUE(Invalid(DecodeCounter("").status(), "0 bytes; a counter has exactly 8"));
-  EXPECT_TRUE(Invalid(DecodeCounter("123456789").status(), "9 bytes"));
+  EXPECT_STATUS(kInvalidArgument, "0 bytes; a counter has exactly 8", DecodeCounter("").status());
+  EXPECT_STATUS(kInvalidArgument, "9 bytes", DecodeCounter("123456789").status());
   EXPECT_EQ(WrappingSum(INT64_MAX, 1), INT64_MIN);
   EXPECT_EQ(Combine(Aggregate::kSum, INT64_MIN, -1), INT64_MAX);
   EXPECT_EQ(Combine(Aggregate::kMin, 3, -4), -4);
@@ -100,8 +94,8 @@ TEST(CounterTest, BytesAndSums) {
 TEST(RequestIdTest, Order) {
   EXPECT_TRUE(ValidateRequestId({}).ok());
   EXPECT_TRUE(ValidateRequestId({7, 5, 5}).ok());
-  EXPECT_TRUE(Invalid(ValidateRequestId({7, 0, 0}), "request sequence is 0"));
-  EXPECT_TRUE(Invalid(ValidateRequestId({7, 5, 6}), "below first_incomplete 6"));
+  EXPECT_STATUS(kInvalidArgument, "request sequence is 0", ValidateRequestId({7, 0, 0}));
+  EXPECT_STATUS(kInvalidArgument, "below first_incomplete 6", ValidateRequestId({7, 5, 6}));
 }
 
 }  // namespace

@@ -4,11 +4,11 @@
 
 #include <gtest/gtest.h>
 
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/testing/seeded_random.h"
 #include "common/testing/status_asserts.h"
 #include "schema/model/filter_text.h"
+#include "tabletserver/filter/listed_row.h"
 
 namespace stele::tabletserver {
 namespace {
@@ -22,30 +22,6 @@ std::vector<Cell> Cells(Slice text) {
   }
   return cells;
 }
-
-class ListedRow : public RepeatableRow, public FilterOutput {
- public:
-  explicit ListedRow(std::vector<Cell> cells) : cells_(std::move(cells)) {}
-  Status Read(const std::function<bool(const CellView&)>& take) override {
-    ++reads;
-    for (const Cell& c : cells_) {
-      ++cells_read;
-      if (!take({c.family, c.qualifier, c.timestamp_us, c.value, {}})) break;
-    }
-    return status;
-  }
-  void AddCell(const CellView& c) override {
-    out.push_back(absl::StrCat(c.family, ":", c.qualifier, "@", c.timestamp_us, "=", c.value,
-                               c.label.empty() ? "" : "#", c.label));
-  }
-  int reads = 0;
-  int cells_read = 0;
-  Status status;
-  std::vector<std::string> out;
-
- private:
-  const std::vector<Cell> cells_;
-};
 
 std::shared_ptr<const RowFilter> Compiled(Slice text) {
   auto filter = ParseFilter(text);
@@ -65,7 +41,7 @@ std::string Filtered(Slice text, Slice cells = kRow, Slice key = "key") {
   auto yields = FilterYieldsCell(&run, key, &row);
   EXPECT_OK(yields);
   EXPECT_EQ(*yields, !row.out.empty());
-  return absl::StrJoin(row.out, " ");
+  return Shown(row.out);
 }
 
 TEST(FilterTable, PassAll) { EXPECT_EQ(Filtered("pass"), kRow); }
@@ -174,7 +150,7 @@ TEST(FilterTable, NoFilterLetsEverythingThrough) {
   RowFilterRun run(*compiled, 1);
   ListedRow row(Cells(kRow));
   ASSERT_OK(FilterRow(&run, "key", &row, &row));
-  EXPECT_EQ(absl::StrJoin(row.out, " "), kRow);
+  EXPECT_EQ(Shown(row.out), kRow);
 }
 TEST(FilterTable, InvalidFilterDoesNotCompile) {
   EXPECT_STATUS(kInvalidArgument, "probability", RowFilter::Compile(Filter::RowSample(2)));
@@ -298,7 +274,7 @@ TEST(FilterStreaming, RowsDoNotLeakIntoEachOther) {
   run.StartPass(0);
   run.AddCell({"a", "x", 9, "1", {}}, &row);
   ASSERT_OK(FilterRow(&run, "key", &row, &row));
-  EXPECT_EQ(absl::StrJoin(row.out, " "), "a:x@9=1 a:xy@3=2");
+  EXPECT_EQ(Shown(row.out), "a:x@9=1 a:xy@3=2");
 }
 
 // The cells of a very large row pass without being kept, and the costliest filter is bearable.

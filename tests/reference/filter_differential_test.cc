@@ -8,40 +8,17 @@
 #include "common/testing/seeded_random.h"
 #include "common/testing/status_asserts.h"
 #include "schema/model/filter_text.h"
+#include "tabletserver/filter/listed_row.h"
 #include "tabletserver/filter/push_down.h"
-#include "tabletserver/filter/row_filter.h"
 #include "tests/reference/random_filter.h"
 #include "tests/reference/reference_filter.h"
 
 namespace stele::tabletserver {
 namespace {
 
-class CellList : public FilterOutput {
- public:
-  void AddCell(const CellView& cell) override {
-    cells.push_back({std::string(cell.family), std::string(cell.qualifier), cell.timestamp_us,
-                     std::string(cell.value), std::string(cell.label)});
-  }
-  std::vector<Cell> cells;
-};
-
-class StoredRow : public RepeatableRow {
- public:
-  explicit StoredRow(const Row& row) : row_(row) {}
-  Status Read(const std::function<bool(const CellView&)>& take) override {
-    for (const Cell& c : row_.cells) {
-      if (!take({c.family, c.qualifier, c.timestamp_us, c.value, {}})) break;
-    }
-    return OkStatus();
-  }
-
- private:
-  const Row& row_;
-};
-
 // Feeds the row as a source does that skips what the run says it does not need.
 std::vector<Cell> FilteredWithSkips(RowFilterRun* run, const Row& row, uint64_t* skipped) {
-  CellList out;
+  ListedRow out({});
   run->StartRow(row.key);
   for (int pass = 0; pass < run->passes(); ++pass) {
     run->StartPass(pass);
@@ -56,16 +33,7 @@ std::vector<Cell> FilteredWithSkips(RowFilterRun* run, const Row& row, uint64_t*
       done = run->ColumnDone() ? &c : nullptr;
     }
   }
-  return out.cells;
-}
-
-std::string Show(const std::vector<Cell>& cells) {
-  std::string out;
-  for (const Cell& c : cells) {
-    absl::StrAppend(&out, "  ", c.family, ":", c.qualifier, "@", c.timestamp_us, "=", c.value, " ",
-                    c.label, "\n");
-  }
-  return out;
+  return out.out;
 }
 
 TEST(FilterDifferential, AnswersAsTheReference) {
@@ -86,14 +54,11 @@ TEST(FilterDifferential, AnswersAsTheReference) {
         return RowIsSampled(row.key, seed, position, probability);
       });
       const std::vector<Cell> want = reference.Apply(filter, row);
-      CellList got;
-      StoredRow stored(row);
-      ASSERT_OK(FilterRow(&run, row.key, &stored, &got));
-      ASSERT_EQ(got.cells, want) << "filter " << i << "\nrow\n"
-                                 << Show(row.cells) << "want\n"
-                                 << Show(want) << "got\n"
-                                 << Show(got.cells);
-      ASSERT_OK_AND_ASSIGN(const bool yields, FilterYieldsCell(&run, row.key, &stored));
+      ListedRow got(row.cells);
+      ASSERT_OK(FilterRow(&run, row.key, &got, &got));
+      ASSERT_EQ(got.out, want) << PrintFilter(filter) << "\nrow  " << Shown(row.cells) << "\nwant "
+                               << Shown(want) << "\ngot  " << Shown(got.out);
+      ASSERT_OK_AND_ASSIGN(const bool yields, FilterYieldsCell(&run, row.key, &got));
       ASSERT_EQ(yields, !want.empty());
       ASSERT_EQ(FilteredWithSkips(&run, row, &skipped), want) << PrintFilter(filter);
       cells_in += row.cells.size();
@@ -173,16 +138,13 @@ TEST(FilterDifferential, PushDownChangesNoAnswer) {
     for (int j = 0; j < kRowsPerFilter; ++j) {
       const Row row = RandomRow(&random, 24);
       const Row all = Selected(row, off.selection), some = Selected(row, on.selection);
-      StoredRow stored_all(all), stored_some(some);
-      CellList want, got;
-      ASSERT_OK(FilterRow(&run, row.key, &stored_all, &want));
-      ASSERT_OK(FilterRow(&run, row.key, &stored_some, &got));
-      ASSERT_EQ(got.cells, want.cells) << PrintFilter(filter) << "\nrow\n"
-                                       << Show(row.cells) << "want\n"
-                                       << Show(want.cells) << "got\n"
-                                       << Show(got.cells);
+      ListedRow want(all.cells), got(some.cells);
+      ASSERT_OK(FilterRow(&run, row.key, &want, &want));
+      ASSERT_OK(FilterRow(&run, row.key, &got, &got));
+      ASSERT_EQ(got.out, want.out) << PrintFilter(filter) << "\nrow  " << Shown(row.cells)
+                                   << "\nwant " << Shown(want.out) << "\ngot  " << Shown(got.out);
       if (row.key.compare(0, on.row_prefix.size(), on.row_prefix) != 0) {
-        ASSERT_TRUE(want.cells.empty()) << PrintFilter(filter);
+        ASSERT_TRUE(want.out.empty()) << PrintFilter(filter);
       }
       cells_off += all.cells.size();
       cells_on += some.cells.size();
