@@ -55,6 +55,52 @@ TEST_F(CodeModel, NoServerIsUnavailableOrTheDeadlineIsOver) {
   EXPECT_EQ(ReadText(again, "a"), "f:q@1=v");
 }
 
+TEST_F(CodeModel, AFullDiskIsResourceExhaustedForWritesAlone) {
+  ASSERT_OK_AND_ASSIGN(Table table, Make({Family("f")}, {"m"}));
+  ASSERT_OK(Put(table, "a"));
+  cell().Restart({.full_disk = true});
+  ASSERT_OK(cell().status());
+  ASSERT_OK_AND_ASSIGN(table, client().OpenTable(Name()));
+  CallOptions soon;
+  soon.timeout_ms = 300;
+  const std::vector<Mutation> one = {SetCell{"f", "q", 2000, "w"}};
+  EXPECT_STATUS(kResourceExhausted, "disk", table.Apply(RowMutation{"a", one}, soon));
+  for (const Status& status :
+       table.ApplyBatch({RowMutation{"a", one}, RowMutation{"z", one}}, soon)) {
+    EXPECT_STATUS(kResourceExhausted, "disk", status);
+  }
+  EXPECT_STATUS(
+      kResourceExhausted, "disk",
+      table.ReadModifyWrite(ReadModifyWriteBuilder("a").Append("f", "q", "w").Build(), soon));
+  EXPECT_STATUS(kResourceExhausted, "disk", table.CheckAndMutate({"a", Filter(), one, one}, soon));
+  EXPECT_EQ(ScanText(table), "a{f:q@1=v}") << "reads go on, and there was no effect";
+  cell().Restart({});
+  ASSERT_OK(cell().status());
+  ASSERT_OK_AND_ASSIGN(table, client().OpenTable(Name()));
+  EXPECT_OK(table.Apply(RowMutation{"a", one}));
+  EXPECT_EQ(ScanText(table), "a{f:q@2=w f:q@1=v}");
+}
+
+TEST_F(CodeModel, AScanThatIsNotFinishedInTimeIsDeadlineExceeded) {
+  ASSERT_OK_AND_ASSIGN(Table table, Make({Family("f")}));
+  std::vector<RowMutation> rows;
+  for (int i = 0; i < 2000; ++i) {
+    rows.push_back(RowMutationBuilder(absl::StrCat("r", i)).SetAt("f", "q", 0, "v").Build());
+  }
+  for (const Status& status : table.ApplyBatch(rows)) ASSERT_OK(status);
+  ClientOptions small;
+  small.scan_page_bytes = 1;
+  ASSERT_OK_AND_ASSIGN(auto client, Client::Connect(cell().cell().address(), small));
+  ASSERT_OK_AND_ASSIGN(Table pages, client->OpenTable(Name()));
+  CallOptions soon;
+  soon.whole_scan_timeout_ms = 20;
+  const int64_t start = SystemClock()->BootNanos();
+  EXPECT_STATUS(kDeadlineExceeded, "deadline",
+                pages.ReadRows(
+                    ReadQuery(), [](Row) { return true; }, soon));
+  EXPECT_LT(SystemClock()->BootNanos() - start, 5'000'000'000);
+}
+
 TEST_F(CodeModel, DamageIsDataLossOfTheKeyRangeThatItHits) {
   constexpr int kRows = 600;
   SeededRandom random(TestSeed());

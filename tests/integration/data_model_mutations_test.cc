@@ -248,6 +248,10 @@ TEST_F(MutationModel, ServerTimeIsOneForTheRequestAndStrictlyIncreasing) {
   }
   ASSERT_OK(cell().Split(Name(), "c"));
   ASSERT_NO_FATAL_FAILURE(write("after a split"));
+  cell().Restart({.held_clock = true});
+  ASSERT_OK(cell().status());
+  ASSERT_OK_AND_ASSIGN(table, client().OpenTable(Name()));
+  ASSERT_NO_FATAL_FAILURE(write("after a restart, with the clock behind"));
   cell().clock().Set(kNow + 1'000'000);
 }
 

@@ -64,7 +64,8 @@ TEST_F(TableModel, FamilyNames) {
   ASSERT_OK(
       Create(Name(), {Family("-"), Family("."), Family("0"), Family("Az_"), Family(longest)}));
   EXPECT_STATUS(kInvalidArgument, "family name is empty", Create("x", {Family("")}));
-  EXPECT_STATUS(kInvalidArgument, "65 bytes", Create("x", {Family(longest + "f")}));
+  EXPECT_STATUS(kInvalidArgument, "family name: 65 bytes, limit 64",
+                Create("x", {Family(longest + "f")}));
   for (const char* bad : {"a b", "a:b", "\xff"}) {
     EXPECT_STATUS(kInvalidArgument, "family name holds", Create("x", {Family(bad)})) << bad;
   }
@@ -76,7 +77,7 @@ TEST_F(TableModel, AtMost100Families) {
   for (int i = 0; i < 100; ++i) families.push_back(Family(absl::StrCat("f", i)));
   ASSERT_OK(Create(Name(), families));
   families.push_back(Family("one_more"));
-  EXPECT_STATUS(kInvalidArgument, "101", Create("x", families));
+  EXPECT_STATUS(kInvalidArgument, "families: 101 entries, limit 100", Create("x", families));
   EXPECT_STATUS(kInvalidArgument, "101 families; the limit is 100",
                 Alter({{Kind::kCreate, Family("one_more")}}));
   EXPECT_OK(Alter({{Kind::kCreate, Family("one_more")}, {Kind::kDrop, Family("f0")}}).status());
@@ -119,26 +120,28 @@ TEST_F(TableModel, MutationsOfOneRowAndOfABatch) {
   EXPECT_OK(table.Apply(most));
   RowMutation more = most;
   more.mutations.push_back(DeleteFromRow{});
-  EXPECT_STATUS(kInvalidArgument, "100001 mutations", table.Apply(more));
+  EXPECT_STATUS(kInvalidArgument, "batch has 100001 mutations; the limit is 100000",
+                table.Apply(more));
   EXPECT_STATUS(kInvalidArgument, "No mutations provided", table.Apply(RowMutation{"r", {}}));
   std::vector<RowMutation> batch = {most, RowMutation{"s", {DeleteFromRow{}}}};
   std::vector<absl::Status> statuses = table.ApplyBatch(batch);
   ASSERT_EQ(statuses.size(), 2u);
   for (const absl::Status& status : statuses) {
-    EXPECT_STATUS(kInvalidArgument, "100000", status) << "the whole batch";
+    EXPECT_STATUS(kInvalidArgument, "batch has 100001 mutations; the limit is 100000", status);
   }
 }
 
 TEST_F(TableModel, GcRulesOf500Bytes) {
   // A union takes 3 bytes here, each max_versions(1) two more.
   ASSERT_OK(Create(Name(), {Family("f", Union(std::vector<GcRule>(248, Versions(1))))}));
-  EXPECT_STATUS(kInvalidArgument, "500",
+  EXPECT_STATUS(kInvalidArgument, "GC rule has 501 bytes; the limit is 500",
                 Create("x", {Family("f", Union(std::vector<GcRule>(249, Versions(1))))}));
   GcRule deep = Versions(1);
   for (int i = 1; i < 20; ++i) deep = i % 2 == 0 ? Union({deep}) : Intersection({deep});
   ASSERT_OK_AND_ASSIGN(TableSchema schema, Alter({{Kind::kCreate, Family("g", deep)}}));
   EXPECT_EQ(schema.families[1].gc, deep);
-  EXPECT_STATUS(kInvalidArgument, "20", Alter({{Kind::kCreate, Family("h", Union({deep}))}}));
+  EXPECT_STATUS(kInvalidArgument, "gc rule: deeper than 20",
+                Alter({{Kind::kCreate, Family("h", Union({deep}))}}));
 }
 
 // --- Garbage collection

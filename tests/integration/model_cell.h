@@ -42,6 +42,7 @@ class ModelCell {
     bool held_clock = false;
     bool caches = true;                              // false: no room for any block or filter
     int64_t start_us = HeldWallClock::kStartMicros;  // of the held clock
+    bool full_disk = false;                          // it counts as full
   };
   ModelCell() : ModelCell(Options{}) {}
   explicit ModelCell(const Options& options);

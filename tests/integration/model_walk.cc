@@ -210,7 +210,7 @@ Mutation ModelWalk::MakeMutation(SeededRandom* random, bool* server_time) {
   if (dice <= 6) return AddToCell{"sum", qualifier, Time(random), small};
   if (dice == 7) return MergeToCell{"sum", qualifier, Time(random), EncodeCounter(small)};
   int64_t time = Time(random);
-  if (server_time != nullptr && random->OneIn(6)) {
+  if (random->OneIn(8)) {
     time = kServerTime;
     *server_time = true;
   }
@@ -248,9 +248,10 @@ Status ModelWalk::Write(SeededRandom* random) {
   Tick(5);
   std::vector<RowMutation> rows;
   bool server_time = false;
-  for (uint64_t n = random->Between(1, 6); n > 0; --n) {
-    // Times of rows that share a stripe would depend on each other: one row has such.
-    RowMutation row = MakeRowMutation(random, server_time ? nullptr : &server_time);
+  for (uint64_t n = random->Between(1, 6); n > 0 && !server_time; --n) {
+    RowMutation row = MakeRowMutation(random, &server_time);
+    // Times of rows that share a stripe depend on each other: a row that has one goes alone.
+    if (server_time) rows.clear();
     if (std::none_of(rows.begin(), rows.end(),
                      [&](const RowMutation& other) { return other.row == row.row; })) {
       rows.push_back(std::move(row));
