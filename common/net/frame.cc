@@ -28,7 +28,7 @@ Status DecodeFrameHeader(const char in[kFrameHeaderBytes], uint32_t max_body, Fr
   }
   const uint8_t kind = static_cast<uint8_t>(in[5]);
   if (kind < static_cast<uint8_t>(FrameKind::kRequest) ||
-      kind > static_cast<uint8_t>(FrameKind::kGoaway)) {
+      kind > static_cast<uint8_t>(FrameKind::kCancel)) {
     return absl::InvalidArgumentError(absl::StrCat("frame: unknown kind ", kind));
   }
   uint16_t reserved;
@@ -49,8 +49,9 @@ Status DecodeFrameHeader(const char in[kFrameHeaderBytes], uint32_t max_body, Fr
     return absl::InvalidArgumentError(
         absl::StrCat("frame: body of ", out->length, " bytes, limit ", max_body));
   }
+  const bool bare = goaway || out->kind == FrameKind::kCancel;
   const size_t least = !request ? 0 : kRequestPrefixBytes + (out->flags != 0 ? kCellKeyBytes : 0);
-  if (out->length < least || (goaway && out->length != 0)) {
+  if (out->length < least || (bare && out->length != 0)) {
     return absl::InvalidArgumentError("frame: a body of this length is not of this kind");
   }
   return OkStatus();

@@ -16,7 +16,7 @@ inline constexpr size_t kFrameHeaderBytes = 24;
 inline constexpr size_t kFrameCrcOffset = 20;
 inline constexpr size_t kRequestPrefixBytes = 8;  // remaining microseconds, before the message
 
-enum class FrameKind : uint8_t { kRequest = 1, kReply = 2, kError = 3, kGoaway = 4 };
+enum class FrameKind : uint8_t { kRequest = 1, kReply = 2, kError = 3, kGoaway = 4, kCancel = 5 };
 inline constexpr uint16_t kGoawayRefused = 1;
 inline constexpr uint16_t kRequestHasKey = 1;  // the cell's key stands behind the prefix
 

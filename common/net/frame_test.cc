@@ -34,7 +34,7 @@ TEST(FrameTest, HeaderErrors) {
   FrameHeader header;
   char good[kFrameHeaderBytes];
   EncodeFrameHeader(header, "12345678", "", good);
-  const std::pair<size_t, char> changes[] = {{0, 'X'}, {4, 2},  {5, 0},  {5, 5},
+  const std::pair<size_t, char> changes[] = {{0, 'X'}, {4, 2},  {5, 0},  {5, 6},
                                              {6, 1},   {10, 1}, {16, 7}, {19, 1}};
   for (const auto& [at, value] : changes) {
     char bad[kFrameHeaderBytes];
@@ -51,6 +51,17 @@ TEST(FrameTest, HeaderErrors) {
   goaway.kind = FrameKind::kGoaway;
   EncodeFrameHeader(goaway, "", "x", good);
   EXPECT_FALSE(DecodeFrameHeader(good, 1000, &header).ok()) << "a goaway has no body";
+  FrameHeader cancel;
+  cancel.kind = FrameKind::kCancel;
+  cancel.request_id = 9;
+  EncodeFrameHeader(cancel, "", "", good);
+  EXPECT_TRUE(DecodeFrameHeader(good, 1000, &header).ok());
+  EXPECT_EQ(header.request_id, 9u);
+  EncodeFrameHeader(cancel, "", "x", good);
+  EXPECT_FALSE(DecodeFrameHeader(good, 1000, &header).ok()) << "a cancel has no body";
+  cancel.flags = 1;
+  EncodeFrameHeader(cancel, "", "", good);
+  EXPECT_FALSE(DecodeFrameHeader(good, 1000, &header).ok()) << "a cancel has no flags";
 }
 
 TEST(FrameTest, StatusRoundTrip) {

@@ -6,6 +6,7 @@
 // read from until it drains. Thread-safe unless said otherwise.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -56,6 +57,26 @@ struct RpcOptions {
 };
 inline constexpr size_t kCellKeyBytes = 16;
 
+// Whether anybody still waits for the answer to a request. Once not, never again. Copies share it;
+// the default one is waited for. Thread-safe.
+class CallWatch {
+ public:
+  using Flag = std::shared_ptr<const std::atomic<bool>>;
+  CallWatch() = default;
+  CallWatch(Flag call, Flag connection)
+      : call_(std::move(call)), connection_(std::move(connection)) {}
+  // The caller takes it back, or its connection is closed. The request must be answered all the
+  // same: Cancelled does.
+  bool cancelled() const { return IsSet(call_) || connection_closed(); }
+  bool connection_closed() const { return IsSet(connection_); }
+
+ private:
+  static bool IsSet(const Flag& flag) {
+    return flag != nullptr && flag->load(std::memory_order_relaxed);
+  }
+  Flag call_, connection_;
+};
+
 // One request as a handler sees it.
 struct RpcRequest {
   uint16_t method = 0;
@@ -63,6 +84,7 @@ struct RpcRequest {
   Buffer body;
   std::string peer;        // "127.0.0.1:4711"
   bool from_cell = false;  // the caller knows the cell's key
+  CallWatch watch;         // long work asks it now and then
 };
 
 // Answers the request exactly once, from any thread; destroyed unanswered it answers Unavailable.
@@ -113,6 +135,15 @@ class RpcClient {
   // kNotSentPayload when it is certain that no handler saw the request.
   virtual void Call(const std::string& address, uint16_t method, Buffer body, int64_t timeout_ms,
                     Callback done) = 0;
+  // Likewise; the result ends the call early, from any thread. `done` runs once as ever, on an io
+  // thread: with Cancelled, or with the answer if that was on its way. Without an effect once the
+  // call has ended, and with a client that cannot cancel.
+  using Canceller = std::function<void()>;
+  virtual Canceller CancellableCall(const std::string& address, uint16_t method, Buffer body,
+                                    int64_t timeout_ms, Callback done) {
+    Call(address, method, std::move(body), timeout_ms, std::move(done));
+    return [] {};
+  }
   // Not from an io thread.
   virtual StatusOr<Buffer> CallSync(const std::string& address, uint16_t method, Buffer body,
                                     int64_t timeout_ms) = 0;

@@ -55,9 +55,12 @@ class ClientConnection : public Channel {
   const std::string& address() const { return address_; }
   // On the io thread, once.
   void Connect();
-  // False: it takes no more calls; `done` is untouched. ResourceExhausted: too much is queued.
-  StatusOr<bool> Submit(uint16_t method, const Buffer& body, int64_t deadline_ns,
-                        RpcClient::Callback* done);
+  // The call's id. 0: it takes no more calls; `done` is untouched. ResourceExhausted: too much is
+  // queued.
+  StatusOr<uint32_t> Submit(uint16_t method, const Buffer& body, int64_t deadline_ns,
+                            RpcClient::Callback* done);
+  // From any thread. What is not framed yet ends at once, the server is told of the others.
+  void Cancel(uint32_t id);
 
  protected:
   Status OnFrame(const FrameHeader& header, Buffer body) override;
@@ -89,6 +92,8 @@ class ClientConnection : public Channel {
     return !call.framed || call.frame_start >= written_total();
   }
   void StopTakingCalls();
+  void FrameQueued();
+  void FrameCancels();
 
   const std::string address_;
   Owner* const owner_;
@@ -103,17 +108,19 @@ class ClientConnection : public Channel {
   Mutex calls_mu_;
   std::unordered_map<uint32_t, PendingCall> calls_ GUARDED_BY(calls_mu_);
   std::deque<QueuedCall> queue_ GUARDED_BY(calls_mu_);
+  std::vector<uint32_t> cancels_ GUARDED_BY(calls_mu_);
   size_t queue_bytes_ GUARDED_BY(calls_mu_) = 0;
   uint32_t last_id_ GUARDED_BY(calls_mu_) = 0;
   bool taking_calls_ GUARDED_BY(calls_mu_) = true;
 };
 
-StatusOr<bool> ClientConnection::Submit(uint16_t method, const Buffer& body, int64_t deadline_ns,
-                                        RpcClient::Callback* done) {
+StatusOr<uint32_t> ClientConnection::Submit(uint16_t method, const Buffer& body,
+                                            int64_t deadline_ns, RpcClient::Callback* done) {
   const size_t output_bytes = queued_bytes();
+  uint32_t id = 0;
   {
     MutexLock lock(&calls_mu_);
-    if (!taking_calls_) return false;
+    if (!taking_calls_) return 0;
     if (output_bytes + queue_bytes_ > options_.max_output_bytes_per_connection) {
       return absl::ResourceExhaustedError(
           absl::StrCat("more than ", options_.max_output_bytes_per_connection,
@@ -121,7 +128,8 @@ StatusOr<bool> ClientConnection::Submit(uint16_t method, const Buffer& body, int
     }
     do {
       last_id_++;
-    } while (calls_.contains(last_id_));
+    } while (last_id_ == 0 || calls_.contains(last_id_));
+    id = last_id_;
     PendingCall& call = calls_[last_id_];
     call.deadline_ns = deadline_ns;
     call.done = std::move(*done);
@@ -129,11 +137,51 @@ StatusOr<bool> ClientConnection::Submit(uint16_t method, const Buffer& body, int
     queue_bytes_ += body.size() + kCallOverheadBytes;
   }
   ScheduleFlush();
-  return true;
+  return id;
+}
+
+void ClientConnection::Cancel(uint32_t id) {
+  {
+    MutexLock lock(&calls_mu_);
+    if (!calls_.contains(id)) return;
+    cancels_.push_back(id);
+  }
+  ScheduleFlush();
+}
+
+void ClientConnection::BeforeWrite() {
+  FrameCancels();
+  FrameQueued();
+}
+
+// A call that waits to be framed is taken out; of the others the server hears.
+void ClientConnection::FrameCancels() {
+  std::vector<uint32_t> cancels;
+  std::vector<RpcClient::Callback> not_sent;
+  {
+    MutexLock lock(&calls_mu_);
+    cancels.swap(cancels_);
+    std::erase_if(cancels, [&](uint32_t id) REQUIRES(calls_mu_) {
+      auto call = calls_.find(id);
+      if (call == calls_.end() || call->second.framed) return call == calls_.end();
+      not_sent.push_back(std::move(call->second.done));
+      calls_.erase(call);
+      return true;
+    });
+  }
+  for (const uint32_t id : cancels) {
+    FrameHeader header;
+    header.kind = FrameKind::kCancel;
+    header.request_id = id;
+    Queue(header, Slice(), Buffer());
+  }
+  for (RpcClient::Callback& done : not_sent) {
+    done(NotSent(absl::CancelledError(absl::StrCat(address_, ": cancelled before it was sent"))));
+  }
 }
 
 // Frames what was submitted, with the time that is left now.
-void ClientConnection::BeforeWrite() {
+void ClientConnection::FrameQueued() {
   std::deque<QueuedCall> queue;
   {
     MutexLock lock(&calls_mu_);
@@ -194,6 +242,7 @@ Status ClientConnection::OnFrame(const FrameHeader& header, Buffer body) {
       if (refused_) return absl::UnavailableError("the server takes no more connections");
       break;
     case FrameKind::kRequest:
+    case FrameKind::kCancel:
       return absl::UnavailableError("connection closed: a client takes no requests");
   }
   bool taking;
@@ -224,6 +273,7 @@ void ClientConnection::OnClosed(const Status& why) {
     MutexLock lock(&calls_mu_);
     calls.swap(calls_);
     queue_.clear();
+    cancels_.clear();
     queue_bytes_ = 0;
   }
   // What the peer sent wrong is no fault of the caller: all are Unavailable.
@@ -318,7 +368,11 @@ class Client : public RpcClient, private ClientConnection::Owner {
   ~Client() override;
 
   void Call(const std::string& address, uint16_t method, Buffer body, int64_t timeout_ms,
-            Callback done) override;
+            Callback done) override {
+    Start(address, method, std::move(body), timeout_ms, std::move(done));
+  }
+  Canceller CancellableCall(const std::string& address, uint16_t method, Buffer body,
+                            int64_t timeout_ms, Callback done) override;
   StatusOr<Buffer> CallSync(const std::string& address, uint16_t method, Buffer body,
                             int64_t timeout_ms) override;
 
@@ -327,6 +381,13 @@ class Client : public RpcClient, private ClientConnection::Owner {
   void OnEnded(const ClientConnection* connection) override;
   // Null when the client stops.
   std::shared_ptr<ClientConnection> ConnectionTo(const std::string& address);
+  // A call under way; no connection: it failed.
+  struct Started {
+    std::shared_ptr<ClientConnection> connection;
+    uint32_t id = 0;
+  };
+  Started Start(const std::string& address, uint16_t method, Buffer body, int64_t timeout_ms,
+                Callback done);
   // Ends a call that was not sent, on an io thread.
   void Fail(const Status& status, Callback done);
   IoThread* CurrentThread() const;  // null when it is none of ours
@@ -399,30 +460,41 @@ void Client::Fail(const Status& status, Callback done) {
   (current != nullptr ? current : threads_.front().get())->Post(std::move(run));
 }
 
-void Client::Call(const std::string& address, uint16_t method, Buffer body, int64_t timeout_ms,
-                  Callback done) {
+Client::Started Client::Start(const std::string& address, uint16_t method, Buffer body,
+                              int64_t timeout_ms, Callback done) {
   constexpr int64_t kMaxTimeoutMs = int64_t{1} << 40;
+  auto fail = [&](const Status& status) {
+    Fail(status, std::move(done));
+    return Started();
+  };
   if (body.size() + kRequestPrefixBytes + kCellKeyBytes > options_.max_frame_bytes) {
-    const Status status = absl::InvalidArgumentError(
-        absl::StrCat("request of ", body.size(), " bytes, limit ", options_.max_frame_bytes));
-    return Fail(status, std::move(done));
+    return fail(absl::InvalidArgumentError(
+        absl::StrCat("request of ", body.size(), " bytes, limit ", options_.max_frame_bytes)));
   }
-  if (timeout_ms <= 0) {
-    return Fail(absl::DeadlineExceededError("no time left for the call"), std::move(done));
-  }
+  if (timeout_ms <= 0) return fail(absl::DeadlineExceededError("no time left for the call"));
   if (StatusOr<HostPort> parsed = ParseHostPort(address); !parsed.ok()) {
-    return Fail(parsed.status(), std::move(done));
+    return fail(parsed.status());
   }
   const int64_t deadline_ns =
       SystemClock()->BootNanos() + std::min(timeout_ms, kMaxTimeoutMs) * kNanosPerMilli;
   // A connection that takes no calls has left the map, or is about to: the next one is new.
   while (std::shared_ptr<ClientConnection> connection = ConnectionTo(address)) {
-    StatusOr<bool> submitted = connection->Submit(method, body, deadline_ns, &done);
-    if (!submitted.ok()) return Fail(submitted.status(), std::move(done));
-    if (*submitted) return;
+    StatusOr<uint32_t> id = connection->Submit(method, body, deadline_ns, &done);
+    if (!id.ok()) return fail(id.status());
+    if (*id != 0) return {std::move(connection), *id};
     OnTakesNoCalls(connection.get());
   }
-  Fail(absl::UnavailableError("the client stops"), std::move(done));
+  return fail(absl::UnavailableError("the client stops"));
+}
+
+RpcClient::Canceller Client::CancellableCall(const std::string& address, uint16_t method,
+                                             Buffer body, int64_t timeout_ms, Callback done) {
+  const Started started = Start(address, method, std::move(body), timeout_ms, std::move(done));
+  if (started.connection == nullptr) return [] {};
+  return [connection = std::weak_ptr<Channel>(started.connection), id = started.id] {
+    auto channel = connection.lock();
+    if (channel != nullptr) static_cast<ClientConnection*>(channel.get())->Cancel(id);
+  };
 }
 
 StatusOr<Buffer> Client::CallSync(const std::string& address, uint16_t method, Buffer body,

@@ -3,6 +3,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -85,6 +86,7 @@ class ServerConnection : public Channel {
   void OnClosed(const Status& why) override;
 
  private:
+  void Cancel(uint32_t request_id);
   // From any thread.
   void Answer(uint32_t request_id, size_t request_bytes, const Status& status, Buffer body);
   void Send(uint32_t request_id, Status status, Buffer body);
@@ -94,6 +96,11 @@ class ServerConnection : public Channel {
   const std::string peer_;
   std::atomic<uint32_t> in_flight_{0};
   std::atomic<uint64_t> in_flight_bytes_{0};
+  const std::shared_ptr<std::atomic<bool>> closed_flag_ =
+      std::make_shared<std::atomic<bool>>(false);
+  Mutex calls_mu_;
+  // Of the requests in flight, whether they are cancelled.
+  std::unordered_map<uint32_t, std::shared_ptr<std::atomic<bool>>> calls_ GUARDED_BY(calls_mu_);
   int64_t goaway_ns_ = 0;  // when the peer was told to go for being idle; 0: not. Its thread's
 };
 
@@ -108,6 +115,10 @@ bool SameKey(Slice a, Slice b) {
 }
 
 Status ServerConnection::OnFrame(const FrameHeader& header, Buffer body) {
+  if (header.kind == FrameKind::kCancel) {
+    Cancel(header.request_id);
+    return OkStatus();
+  }
   if (header.kind != FrameKind::kRequest) {
     return absl::InvalidArgumentError("connection closed: a server takes requests only");
   }
@@ -147,6 +158,12 @@ Status ServerConnection::OnFrame(const FrameHeader& header, Buffer body) {
   const size_t bytes = body.size();
   in_flight_.fetch_add(1);
   in_flight_bytes_.fetch_add(bytes);
+  auto cancelled = std::make_shared<std::atomic<bool>>(false);
+  request.watch = CallWatch(cancelled, closed_flag_);
+  {
+    MutexLock lock(&calls_mu_);
+    calls_[header.request_id] = std::move(cancelled);
+  }
   auto self = std::static_pointer_cast<ServerConnection>(shared_from_this());
   RpcReply reply([self = std::move(self), id = header.request_id, bytes](const Status& status,
                                                                          Buffer answer) mutable {
@@ -160,11 +177,21 @@ Status ServerConnection::OnFrame(const FrameHeader& header, Buffer body) {
 // between; the reading that had stopped at a limit must then be asked to go on.
 void ServerConnection::Answer(uint32_t request_id, size_t request_bytes, const Status& status,
                               Buffer body) {
+  {
+    MutexLock lock(&calls_mu_);
+    calls_.erase(request_id);
+  }
   Send(request_id, status, std::move(body));
   const bool was_full = in_flight_.fetch_sub(1) >= options_.max_in_flight_per_connection;
   const bool had_too_much =
       in_flight_bytes_.fetch_sub(request_bytes) >= options_.max_input_bytes_per_connection;
   if (was_full || had_too_much) ScheduleFlush();
+}
+
+void ServerConnection::Cancel(uint32_t request_id) {
+  MutexLock lock(&calls_mu_);
+  auto call = calls_.find(request_id);
+  if (call != calls_.end()) call->second->store(true, std::memory_order_relaxed);
 }
 
 void ServerConnection::Send(uint32_t request_id, Status status, Buffer body) {
@@ -180,6 +207,7 @@ void ServerConnection::Send(uint32_t request_id, Status status, Buffer body) {
 }
 
 void ServerConnection::OnClosed(const Status& why) {
+  closed_flag_->store(true, std::memory_order_relaxed);
   server_->connections.fetch_sub(1);
   shard_->connections.erase(std::static_pointer_cast<ServerConnection>(shared_from_this()));
 }

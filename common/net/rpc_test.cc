@@ -366,7 +366,8 @@ TEST(RpcTest, AMisbehavingServerGivesUnavailable) {
   wrong_crc.back() ^= 1;
   for (const std::string& bytes :
        {std::string("HTTP/1.1 400 Bad Request\r\n\r\n"), wrong_crc, RequestFrame(1, 1, "question"),
-        PlainFrame(FrameKind::kError, 1, "\xff"), PlainFrame(FrameKind::kError, 1, "")}) {
+        PlainFrame(FrameKind::kCancel, 1, ""), PlainFrame(FrameKind::kError, 1, "\xff"),
+        PlainFrame(FrameKind::kError, 1, "")}) {
     const Status status = CallAnsweredWith(bytes);
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
     EXPECT_FALSE(NotSent(status)) << status;
@@ -556,6 +557,101 @@ TEST(RpcTest, LocalhostNeedsNoResolver) {
   const std::string port = server->address().substr(server->address().rfind(':'));
   auto client = RpcClient::Create({});
   EXPECT_TRUE(client->CallSync("localhost" + port, 1, Text("x"), kLongMs).ok());
+}
+
+TEST(RpcTest, ACancelledCallIsSeenByItsHandlerAloneAndEndsOnce) {
+  Keeper keeper;
+  auto server = Serve(keeper.handler());
+  auto client = RpcClient::Create({});
+  Answers answers;
+  auto cancel = client->CancellableCall(server->address(), 1, Text("a"), kLongMs, answers.Add());
+  auto first = keeper.Take();
+  const CallWatch watch = first.first.watch;
+  EXPECT_FALSE(watch.cancelled());
+  cancel();
+  cancel();
+  client->Call(server->address(), 1, Text("b"), kLongMs, answers.Add());
+  auto second = keeper.Take();  // it was sent behind the cancel
+  EXPECT_TRUE(watch.cancelled());
+  EXPECT_FALSE(watch.connection_closed());
+  EXPECT_FALSE(second.first.watch.cancelled());
+  first.second.Error(absl::CancelledError("as you wish"));
+  EXPECT_EQ(answers.WaitFor(1)[0].status().code(), absl::StatusCode::kCancelled);
+  EXPECT_FALSE(NotSent(answers.WaitFor(1)[0].status()));
+  cancel();  // it has ended
+  second.second.Ok(Text("answer"));
+  EXPECT_TRUE(answers.WaitFor(2)[1].ok());
+  client.reset();
+  cancel();  // so has the client
+  EXPECT_EQ(answers.WaitFor(2).size(), 2u);
+}
+
+TEST(RpcTest, AnAnswerThatCrossesACancelArrives) {
+  RawListener listener(8);
+  auto client = RpcClient::Create({});
+  Answers answers;
+  auto cancel = client->CancellableCall(listener.address(), 1, Text("x"), kLongMs, answers.Add());
+  RawConnection server(listener.Accept());
+  FrameHeader header;
+  std::string body;
+  ASSERT_TRUE(server.ReadFrame(&header, &body));
+  const uint32_t id = header.request_id;
+  cancel();
+  ASSERT_TRUE(server.ReadFrame(&header, &body));
+  EXPECT_EQ(header.kind, FrameKind::kCancel);
+  EXPECT_EQ(header.request_id, id);
+  EXPECT_EQ(body, "");
+  ASSERT_TRUE(server.Write(PlainFrame(FrameKind::kReply, id, "done already")));
+  ASSERT_TRUE(answers.WaitFor(1)[0].ok());
+}
+
+TEST(RpcTest, ACallCancelledBeforeItIsSentReachesNobody) {
+  std::atomic<int> ran{0};
+  auto server = Serve([&](RpcRequest, RpcReply reply) {
+    ran++;
+    reply.Ok(Text("answer"));
+  });
+  auto client = RpcClient::Create({});
+  Answers answers;
+  // On the io thread nothing is sent before the callback returns.
+  client->Call(server->address(), 1, Text(""), kLongMs, [&](StatusOr<Buffer> answer) {
+    EXPECT_TRUE(answer.ok());
+    client->CancellableCall(server->address(), 1, Text(""), kLongMs, answers.Add())();
+  });
+  const Status status = answers.WaitFor(1)[0].status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled) << status;
+  EXPECT_TRUE(NotSent(status));
+  EXPECT_TRUE(client->CallSync(server->address(), 1, Text(""), kLongMs).ok());
+  EXPECT_EQ(ran, 2);
+}
+
+TEST(RpcTest, CancelsOfUnknownIdsArePassedOver) {
+  auto server = Serve(Echo());
+  RawConnection raw(server->address());
+  ASSERT_TRUE(raw.Write(PlainFrame(FrameKind::kCancel, 7, "") + RequestFrame(7, 1, "x") +
+                        PlainFrame(FrameKind::kCancel, 7, "") + RequestFrame(8, 1, "y")));
+  FrameHeader header;
+  std::string body;
+  for (const uint32_t id : {7u, 8u}) {
+    ASSERT_TRUE(raw.ReadFrame(&header, &body));
+    EXPECT_EQ(header.kind, FrameKind::kReply);
+    EXPECT_EQ(header.request_id, id);
+  }
+}
+
+TEST(RpcTest, TheEndOfAConnectionCancelsItsRequests) {
+  Keeper keeper;
+  auto server = Serve(keeper.handler());
+  auto raw = std::make_unique<RawConnection>(server->address());
+  ASSERT_TRUE(raw->Write(RequestFrame(1, 1, "") + RequestFrame(2, 1, "")));
+  auto first = keeper.Take(), second = keeper.Take();
+  EXPECT_FALSE(first.first.watch.cancelled());
+  raw.reset();
+  const int64_t give_up_ms = NowMs() + kLongMs;
+  while (!first.first.watch.cancelled() && NowMs() < give_up_ms) std::this_thread::yield();
+  EXPECT_TRUE(first.first.watch.cancelled());
+  EXPECT_TRUE(second.first.watch.connection_closed());
+  first.second.Ok(Text("to nobody"));
 }
 
 TEST(RpcTest, DrainAnswersWhatIsInFlightAndRefusesTheRest) {
