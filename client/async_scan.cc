@@ -39,6 +39,7 @@ void AsyncScan::OnPage(StatusOr<routing::ScanOp::Page> page) {
 }
 
 void AsyncScan::Finish(const Status& status) {
+  scan_->Cancel();
   recorded_.End(status);
   done_(status);
 }

@@ -29,7 +29,10 @@ StatusOr<std::optional<RowPart>> PageSource::NextPart() {
     if (!page->ok()) return page->status();
     page_ = **std::move(page);
     next_part_ = 0;
-    progress_ = scan_->examined();
+    {
+      MutexLock lock(&progress_mu_);
+      progress_ = scan_->examined();
+    }
     if (page_.last) continue;
     // Each page has its own time: a scan that finds nothing goes on for as long as it gets on.
     if (core_->LeftMs(scan_deadline_ns_) == 0) {

@@ -1,5 +1,6 @@
 // PageSource: the rows of a ScanOp, with the next page fetched while this one is consumed. Not part
-// of the SDK's face. Next from one thread at a time; at most two pages in memory.
+// of the SDK's face. Next from one thread at a time; at most two pages in memory. Destroyed, it
+// cancels what is under way.
 #pragma once
 
 #include <memory>
@@ -15,9 +16,14 @@ class PageSource : public RowReader::Source {
  public:
   PageSource(routing::Core* core, std::shared_ptr<routing::ScanOp> scan, int64_t timeout_ms,
              int64_t scan_deadline_ns);  // INT64_MAX: none
+  ~PageSource() override { scan_->Cancel(); }
   StatusOr<std::optional<Row>> Next() override;
   StatusOr<std::optional<RowPart>> NextPart() override;
-  ScanProgress progress() const override { return progress_; }
+  ScanProgress progress() const override EXCLUDES(progress_mu_) {
+    MutexLock lock(&progress_mu_);
+    return progress_;
+  }
+  void Cancel() override { scan_->Cancel(); }
 
  private:
   using Page = routing::ScanOp::Parts;
@@ -31,7 +37,8 @@ class PageSource : public RowReader::Source {
   std::shared_ptr<routing::Waiter<StatusOr<Page>>> under_way_;  // null: none asked for
   Page page_;
   size_t next_part_ = 0;
-  ScanProgress progress_;
+  mutable Mutex progress_mu_;
+  ScanProgress progress_ GUARDED_BY(progress_mu_);
   routing::RowAssembler assembler_;
 };
 

@@ -40,6 +40,7 @@ class SessionSource : public RowReader::Source {
     return next;
   }
   ScanProgress progress() const override { return source_->progress(); }
+  void Cancel() override { source_->Cancel(); }
 
  private:
   const std::shared_ptr<internal::Session> session_;  // outlives the others

@@ -144,27 +144,51 @@ class Core {
 // trying again costs it no retry.
 Status NothingSent(Status status);
 
+// The request as bytes, counted as one that goes out.
+template <typename Request>
+StatusOr<net::Buffer> EncodeCounted(Core* core, const Request& request) {
+  StatusOr<net::Buffer> body = wire::Encode(request);
+  // It will be as large the next time.
+  if (!body.ok()) return absl::InvalidArgumentError(body.status().message());
+  core->traffic()->requests.fetch_add(1, std::memory_order_relaxed);
+  core->traffic()->request_bytes.fetch_add(body->size(), std::memory_order_relaxed);
+  return body;
+}
+// What takes in the answer to a call.
+template <typename Response>
+net::RpcClient::Callback Decoding(Core* core, std::function<void(StatusOr<Response>)> done) {
+  return [core, done = std::move(done)](StatusOr<net::Buffer> answer) {
+    if (!answer.ok()) return done(answer.status());
+    core->traffic()->response_bytes.fetch_add(answer->size(), std::memory_order_relaxed);
+    Response response;
+    if (Status s = wire::Decode(*answer, &response); !s.ok()) return done(s);
+    done(std::move(response));
+  };
+}
+
 // One RPC. `done` runs exactly once, perhaps before this returns; never with a lock of the caller's
 // unless the caller holds it here.
 template <typename Response, typename Request>
 void Call(Core* core, const std::string& address, wire::Method method, const Request& request,
           int64_t timeout_ms, std::function<void(StatusOr<Response>)> done) {
-  StatusOr<net::Buffer> body = wire::Encode(request);
-  if (!body.ok()) {
-    // It will be as large the next time.
-    return done(absl::InvalidArgumentError(body.status().message()));
-  }
-  core->traffic()->requests.fetch_add(1, std::memory_order_relaxed);
-  core->traffic()->request_bytes.fetch_add(body->size(), std::memory_order_relaxed);
+  StatusOr<net::Buffer> body = EncodeCounted(core, request);
+  if (!body.ok()) return done(body.status());
   core->rpc()->Call(address, static_cast<uint16_t>(method), *std::move(body), timeout_ms,
-                    [core, done = std::move(done)](StatusOr<net::Buffer> answer) {
-                      if (!answer.ok()) return done(answer.status());
-                      core->traffic()->response_bytes.fetch_add(answer->size(),
-                                                                std::memory_order_relaxed);
-                      Response response;
-                      if (Status s = wire::Decode(*answer, &response); !s.ok()) return done(s);
-                      done(std::move(response));
-                    });
+                    Decoding<Response>(core, std::move(done)));
+}
+// The same; the result ends it early (net::RpcClient::CancellableCall).
+template <typename Response, typename Request>
+net::RpcClient::Canceller CancellableCall(Core* core, const std::string& address,
+                                          wire::Method method, const Request& request,
+                                          int64_t timeout_ms,
+                                          std::function<void(StatusOr<Response>)> done) {
+  StatusOr<net::Buffer> body = EncodeCounted(core, request);
+  if (!body.ok()) {
+    done(body.status());
+    return [] {};
+  }
+  return core->rpc()->CancellableCall(address, static_cast<uint16_t>(method), *std::move(body),
+                                      timeout_ms, Decoding<Response>(core, std::move(done)));
 }
 
 // A callback for an answer that may come late: the first of the answer and the deadline calls

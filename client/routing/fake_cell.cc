@@ -103,11 +103,20 @@ void FakeCell::MoveMetadata(TabletId tablet, const std::string& address) {
 void FakeCell::Call(const std::string& address, uint16_t method, net::Buffer body,
                     int64_t timeout_ms, Callback done) {
   CHECK_GT(timeout_ms, 0);
-  pending_.push_back(
-      {address, static_cast<wire::Method>(method), std::move(body), std::move(done), timeout_ms});
+  pending_.push_back({address, static_cast<wire::Method>(method), std::move(body), std::move(done),
+                      timeout_ms, ++calls_});
   size_t mutations = 0;
   for (const Pending& call : pending_) mutations += call.method == wire::Method::kMutateRows;
   most_in_flight = std::max(most_in_flight, mutations);
+}
+
+net::RpcClient::Canceller FakeCell::CancellableCall(const std::string& address, uint16_t method,
+                                                    net::Buffer body, int64_t timeout_ms,
+                                                    Callback done) {
+  Call(address, method, std::move(body), timeout_ms, std::move(done));
+  return [this, number = calls_] {
+    for (Pending& call : pending_) call.cancelled |= call.number == number;
+  };
 }
 
 StatusOr<net::Buffer> FakeCell::CallSync(const std::string&, uint16_t, net::Buffer, int64_t) {
@@ -129,6 +138,10 @@ bool FakeCell::Run(const std::function<bool()>& done) {
 
 void FakeCell::Answer(Pending call) {
   sent.push_back({call.address, call.method});
+  if (call.cancelled) {
+    ++cancelled_calls;
+    return call.done(absl::CancelledError("nobody waits"));
+  }
   const auto failure = std::find_if(failures_.begin(), failures_.end(),
                                     [&](const Failure& f) { return f.method == call.method; });
   if (failure == failures_.end()) return call.done(Execute(call));
@@ -239,6 +252,10 @@ Status FakeCell::BeforeTablet(const std::string& row) const {
 StatusOr<net::Buffer> FakeCell::Read(const Pending& call) {
   wire::ReadRowsRequest request;
   RETURN_IF_ERROR(wire::Decode(call.body, &request));
+  if (request.release) {
+    released.push_back(request.cursor.scanner_id);
+    return wire::Encode(wire::ReadRowsResponse{.done = true});
+  }
   ASSIGN_OR_RETURN(TabletLocation tablet, Served(request.tablet, call.address));
   std::vector<Row> found;
   for (const auto& [key, row] : RowsOf(tablet)) {

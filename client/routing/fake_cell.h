@@ -67,6 +67,8 @@ class FakeCell : public net::RpcClient {
 
   void Call(const std::string& address, uint16_t method, net::Buffer body, int64_t timeout_ms,
             Callback done) override;
+  Canceller CancellableCall(const std::string& address, uint16_t method, net::Buffer body,
+                            int64_t timeout_ms, Callback done) override;
   StatusOr<net::Buffer> CallSync(const std::string& address, uint16_t method, net::Buffer body,
                                  int64_t timeout_ms) override;
 
@@ -78,6 +80,8 @@ class FakeCell : public net::RpcClient {
   bool hints = false;                                    // NOT_SERVED says where the tablet went
   uint64_t rows_per_page = 1000;
   uint64_t cells_per_part = 0;               // 0: rows come whole
+  size_t cancelled_calls = 0;                // that had not been answered
+  std::vector<uint64_t> released;            // scanners that were given back
   bool ascending_whatever_is_asked = false;  // a server that is wrong
   std::set<std::string> refused_rows;        // MutateRows answers NotFound for them
   Status refuse_writes;                      // what MutateRows answers for every row, if not OK
@@ -91,6 +95,8 @@ class FakeCell : public net::RpcClient {
     net::Buffer body;
     Callback done;
     int64_t timeout_ms;
+    uint64_t number = 0;
+    bool cancelled = false;
   };
 
   void Answer(Pending call);
@@ -107,6 +113,7 @@ class FakeCell : public net::RpcClient {
   std::vector<TabletLocation> locations_;  // root, METADATA and user tablets
   std::deque<Pending> pending_;
   std::deque<Failure> failures_;
+  uint64_t calls_ = 0;
   mutable uint64_t next_scanner_ = 1;
 };
 

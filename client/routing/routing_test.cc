@@ -595,6 +595,52 @@ TEST_F(RoutingTest, PartsComeOneByOneAndTellWhenTheRowBeginsAnew) {
   EXPECT_EQ(seen, "<c4 <c4  c4  c1><d1>");
 }
 
+TEST_F(RoutingTest, ACancelledScanEndsAndGivesBackWhatServersKeep) {
+  Row& large = cell_.rows["c"];
+  large.key = "c";
+  for (int i = 0; i < 9; ++i) large.cells.push_back({"f", "q" + std::to_string(i), 0, "v"});
+  cell_.cells_per_part = 4;
+  for (const bool under_way : {false, true}) {
+    auto scan =
+        ScanOp::Create(core_.get(), locator_.get(), {kTable, *RowRanges::Create({}), {}, 0});
+    std::optional<StatusOr<ScanOp::Parts>> page;
+    auto next = [&] {
+      page.reset();
+      scan->NextParts(core_->DeadlineAfterMs(5000),
+                      [&](StatusOr<ScanOp::Parts> p) { page = std::move(p); });
+    };
+    next();
+    ASSERT_TRUE(cell_.Run([&] { return page.has_value(); }));
+    ASSERT_TRUE(page->ok()) << page->status();
+    if (under_way) next();
+    scan->Cancel();
+    scan->Cancel();
+    if (!under_way) next();
+    ASSERT_TRUE(cell_.Run([&] { return page.has_value(); }));
+    EXPECT_TRUE(absl::IsCancelled(page->status())) << page->status();
+    FinishAll();
+    EXPECT_EQ(cell_.cancelled_calls, under_way ? 1u : 0u);
+    EXPECT_EQ(cell_.released.size(), under_way ? 2u : 1u) << "once each";
+  }
+}
+
+TEST_F(RoutingTest, ACancelledScanIsNotTriedAgain) {
+  Fill(10);
+  ASSERT_TRUE(Locate("a").ok());
+  auto scan = ScanOp::Create(core_.get(), locator_.get(), {kTable, *RowRanges::Create({}), {}, 0});
+  std::optional<StatusOr<ScanOp::Page>> page;
+  cell_.FailNext({Method::kReadRows, absl::UnavailableError("connection lost")});
+  scan->NextPage(core_->DeadlineAfterMs(5000),
+                 [&](StatusOr<ScanOp::Page> p) { page = std::move(p); });
+  const size_t before = cell_.sent.size();
+  cell_.Run([&] { return cell_.sent.size() == before + 1; });  // it waits to try again
+  ASSERT_FALSE(page.has_value());
+  scan->Cancel();
+  ASSERT_TRUE(cell_.Run([&] { return page.has_value(); }));
+  EXPECT_TRUE(absl::IsCancelled(page->status())) << page->status();
+  EXPECT_EQ(cell_.sent.size(), before + 1);
+}
+
 TEST_F(RoutingTest, AWriteRefusedUntilTheDeadlineSaysWhatItWasRefusedFor) {
   cell_.refuse_writes = wire::OverloadedError("the disk is full", 500);
   const std::vector<Status> results = Apply({Set("a"), Set("z")}, 3000);

@@ -25,6 +25,10 @@ ScanOp::ScanOp(Core* core, Locator* locator, ScanSpec spec)
 void ScanOp::NextParts(int64_t deadline_ns, PartsDone done) {
   CHECK(!done_) << "a page was asked for before the last one came";
   if (Status s = core_->gate()->Enter(&pass_); !s.ok()) return done(s);
+  {
+    MutexLock lock(&mu_);
+    busy_ = true;
+  }
   deadline_ns_ = deadline_ns;
   done_ = std::move(done);
   attempt_ = 0;
@@ -62,6 +66,7 @@ void ScanOp::CollectRows(int64_t deadline_ns, Done done) {
 void ScanOp::Attempt() {
   const bool enough = spec_.rows_limit > 0 && rows_given_ >= spec_.rows_limit;
   if (spec_.rows.empty() || enough) return Deliver();
+  if (cancelled()) return Answer(absl::CancelledError("the scan was cancelled"));
   if (core_->gate()->closed()) return Answer(absl::CancelledError("the client is closed"));
   if (cursor_at_.has_value()) return Ask(*cursor_at_);
   locator_->Locate(spec_.table, NextRow(), deadline_ns_,
@@ -106,11 +111,59 @@ void ScanOp::Ask(const TabletLocation& location) {
   }
   const int64_t timeout_ms =
       std::min(core_->LeftMs(deadline_ns_), core_->options().attempt_timeout_ms);
-  Call<wire::ReadRowsResponse>(
+  uint64_t number = 0;
+  {
+    MutexLock lock(&mu_);
+    number = ++requests_;
+  }
+  auto cancel = CancellableCall<wire::ReadRowsResponse>(
       core_, location.address, wire::Method::kReadRows, request, std::max<int64_t>(1, timeout_ms),
       [self = shared_from_this(), location](StatusOr<wire::ReadRowsResponse> reply) {
         self->OnPage(location, std::move(reply));
       });
+  bool at_once = false;
+  {
+    MutexLock lock(&mu_);
+    at_once = cancelled_;
+    // Its answer may have come already, and another request be under way.
+    if (number == requests_) cancel_request_ = cancel;
+  }
+  if (at_once) cancel();
+}
+
+void ScanOp::Cancel() {
+  net::RpcClient::Canceller cancel;
+  bool release = false;
+  {
+    MutexLock lock(&mu_);
+    cancelled_ = true;
+    if (busy_) {
+      cancel = cancel_request_;
+    } else {
+      release = MustRelease();
+    }
+  }
+  if (cancel) cancel();
+  if (release) Release();
+}
+
+bool ScanOp::MustRelease() {
+  if (!cancelled_ || released_ || !cursor_at_.has_value()) return false;
+  return released_ = true;
+}
+
+// If this fails, the server gives up the read's state by itself, later.
+void ScanOp::Release() {
+  constexpr int64_t kTimeoutMs = 1000;
+  auto pass = std::make_shared<Gate::Pass>();
+  if (!core_->gate()->Enter(pass.get()).ok()) return;
+  wire::ReadRowsRequest request;
+  request.table = spec_.table;
+  request.tablet = cursor_at_->tablet.id;
+  request.cursor = cursor_;
+  request.release = true;
+  Call<wire::ReadRowsResponse>(core_, cursor_at_->address, wire::Method::kReadRows, request,
+                               kTimeoutMs, [pass](const StatusOr<wire::ReadRowsResponse>&) {});
 }
 
 void ScanOp::OnPage(const TabletLocation& location, StatusOr<wire::ReadRowsResponse> reply) {
@@ -118,7 +171,7 @@ void ScanOp::OnPage(const TabletLocation& location, StatusOr<wire::ReadRowsRespo
     // The part of a row is lost with the server's state of it: the row begins anew.
     const bool lost_part = cursor_at_.has_value() && absl::IsNotFound(reply.status());
     open_row_.reset();
-    cursor_at_.reset();
+    if (!cancelled()) cursor_at_.reset();  // else the server may not have come to take it up
     locator_->Learn(location, reply.status());
     return Failed(lost_part ? absl::UnavailableError(reply.status().message()) : reply.status());
   }
@@ -178,7 +231,7 @@ Status ScanOp::TakeIn(const TabletLocation& location, wire::ReadRowsResponse rep
 }
 
 void ScanOp::Failed(const Status& status) {
-  const bool again = core_->options().retry.retry && ReadIsRetriable(status);
+  const bool again = core_->options().retry.retry && ReadIsRetriable(status) && !cancelled();
   if (!again || core_->LeftMs(deadline_ns_) == 0 || core_->gate()->closed()) {
     return Answer(status);
   }
@@ -202,6 +255,13 @@ void ScanOp::Answer(StatusOr<Parts> parts) {
   Gate::Pass pass = std::move(pass_);
   PartsDone done;
   done.swap(done_);
+  bool release = false;
+  {
+    MutexLock lock(&mu_);
+    busy_ = false;
+    release = MustRelease();
+  }
+  if (release) Release();
   done(std::move(parts));
 }
 

@@ -2,7 +2,7 @@
 // at a time, when asked for: NextParts gives it as it came, so memory is bounded by a page;
 // NextPage puts the parts of a row together. A page that fails is fetched again from just after the
 // last whole row; a row that came in parts is begun anew, so that no row mixes two states.
-// Thread-safe, but one call at a time, and only calls of one kind.
+// Thread-safe, but one call at a time, and only calls of one kind; but Cancel at any time.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include "client/routing/locator.h"
 #include "client/routing/row_assembler.h"
 #include "client/routing/row_ranges.h"
+#include "common/base/mutex.h"
 
 namespace stele::routing {
 
@@ -46,6 +47,9 @@ class ScanOp : public std::enable_shared_from_this<ScanOp> {
   void NextPage(int64_t deadline_ns, Done done);
   // Likewise what one answer of a server brought.
   void NextParts(int64_t deadline_ns, PartsDone done);
+  // Nobody wants the rest: the call under way ends with Cancelled as soon as the server answers, or
+  // with its page; later ones with Cancelled. What a server keeps for this read is given back.
+  void Cancel() EXCLUDES(mu_);
   // All that the servers have looked at so far. Between calls.
   const ScanProgress& examined() const { return examined_; }
 
@@ -65,6 +69,13 @@ class ScanOp : public std::enable_shared_from_this<ScanOp> {
   void Failed(const Status& status);
   void Deliver();
   void Answer(StatusOr<Parts> parts);
+  bool cancelled() const EXCLUDES(mu_) {
+    MutexLock lock(&mu_);
+    return cancelled_;
+  }
+  // Whether the read's state is to be given back, by whoever asks first.
+  bool MustRelease() REQUIRES(mu_);
+  void Release();
 
   Core* const core_;
   Locator* const locator_;
@@ -86,6 +97,12 @@ class ScanOp : public std::enable_shared_from_this<ScanOp> {
   std::string cursor_resume_;
   PartsDone done_;
   Gate::Pass pass_;
+
+  mutable Mutex mu_;
+  bool busy_ GUARDED_BY(mu_) = false;  // between a NextParts and its answer
+  bool cancelled_ GUARDED_BY(mu_) = false, released_ GUARDED_BY(mu_) = false;
+  uint64_t requests_ GUARDED_BY(mu_) = 0;
+  net::RpcClient::Canceller cancel_request_ GUARDED_BY(mu_);  // of the last request
 };
 
 }  // namespace stele::routing

@@ -69,6 +69,10 @@ constexpr Known kKnown[] = {
      "Requests refused because too many bytes were in flight."},
     {"reads.queued_for_disk", "reads_queued_for_disk", "", kGauge,
      "Reads that wait for a thread that may block on the disk."},
+    {"reads.parked", "reads_parked", "", kGauge,
+     "Reads that wait inside a large row for their client to ask for the next part."},
+    {"reads.dropped", "reads_dropped", "", kCounter,
+     "Reads given up because their client cancelled them or went away, or their time was over."},
     {"lease.remaining_ms", "lease_remaining", "milliseconds", kGauge,
      "Time left of the server's lease; at 0 it must not acknowledge anything."},
 };

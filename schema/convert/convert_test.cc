@@ -209,6 +209,8 @@ ReadRowsRequest MakeReadRows(Random& r) {
   message.cursor = {r.Next(), r.Next()};
   if (r.Bool()) message.filter = AFilter(r);
   message.sample_seed = r.Next();
+  message.reversed = r.Bool();
+  message.release = r.Bool();
   return message;
 }
 

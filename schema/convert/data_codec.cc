@@ -137,6 +137,7 @@ StatusOr<net::Buffer> Encode(const ReadRowsRequest& message) {
     if (!message.filter.empty()) PutFilter(to.initFilter(), message.filter);
     to.setSampleSeed(message.sample_seed);
     to.setReversed(message.reversed);
+    to.setRelease(message.release);
   });
 }
 
@@ -154,6 +155,7 @@ Status Decode(const net::Buffer& body, ReadRowsRequest* out) {
     out->cursor = {cursor.getScannerId(), cursor.getCellOffset()};
     out->sample_seed = from.getSampleSeed();
     out->reversed = from.getReversed();
+    out->release = from.getRelease();
     return GetFilter(from.getFilter(), limits, &out->filter);
   };
   return ReadBody<schema::ReadRowsRequest>(body, kBadRequest, fill);

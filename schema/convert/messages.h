@@ -118,6 +118,7 @@ struct ReadRowsRequest {
   Filter filter;             // of what the selection takes; kNone: no filter. Valid when decoded
   uint64_t sample_seed = 0;  // of its row_samples: one for all pages and tablets of a scan
   bool reversed = false;     // rows descend; resume_after: that row and those behind it are done
+  bool release = false;      // nothing is read: what `cursor` names is not wanted any more
   bool operator==(const ReadRowsRequest&) const = default;
 };
 struct ReadStats {

@@ -87,6 +87,7 @@ struct ReadRowsRequest {
   filter @8 :Model.Filter;
   sampleSeed @9 :UInt64;
   reversed @10 :Bool;
+  release @11 :Bool;
 }
 
 struct ReadRowsResponse {

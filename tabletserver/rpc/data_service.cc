@@ -89,18 +89,21 @@ void DataService::MutateRows(net::RpcRequest request, net::RpcReply reply) {
 }
 
 struct DataService::PendingRead {
-  PendingRead(net::RpcReply r, Admission::Ticket t, int64_t deadline, ReadTask read)
-      : reply(std::move(r)),
-        ticket(std::move(t)),
-        deadline_boot_ns(deadline),
-        task(std::move(read)) {}
+  PendingRead(net::RpcReply r, net::CallWatch w, Admission::Ticket t, ReadTask read)
+      : reply(std::move(r)), watch(std::move(w)), ticket(std::move(t)), task(std::move(read)) {}
   net::RpcReply reply;
+  const net::CallWatch watch;
   Admission::Ticket ticket;
-  const int64_t deadline_boot_ns;
   ReadTask task;
 };
 
 void DataService::FinishRead(PendingRead* read, const StatusOr<bool>& outcome) {
+  if (absl::IsCancelled(outcome.status())) {
+    dropped_reads_.fetch_add(1, std::memory_order_relaxed);
+    if (!read->watch.cancelled()) {
+      return read->reply.Error(absl::DeadlineExceededError("the time for the page is over"));
+    }
+  }
   if (!outcome.ok()) return read->reply.Error(outcome.status());
   if (Status lease = parts_.lease_check(); !lease.ok()) {
     return read->reply.Error(wire::NotServedError(lease.message(), nullptr));
@@ -114,6 +117,10 @@ void DataService::ReadRows(net::RpcRequest request, net::RpcReply reply) {
   if (!ticket.ok()) return reply.Error(ticket.status());
   wire::ReadRowsRequest message;
   if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  if (message.release) {
+    parts_.parked->Drop(message.tablet, message.cursor);
+    return reply.Send(wire::Encode(wire::ReadRowsResponse{.done = true}));
+  }
   if (Status bad = ValidateRowSet(message.rows); !bad.ok()) return reply.Error(bad);
   if (Status bad = ValidateSelection(message.selection); !bad.ok()) return reply.Error(bad);
   auto store = parts_.tablets->Find(message.tablet);
@@ -131,22 +138,18 @@ void DataService::ReadRows(net::RpcRequest request, net::RpcReply reply) {
     if (!compiled.ok()) return reply.Error(compiled.status());
     filter = *std::move(compiled);
   }
-  parts_.parked->Expire();
-  ReadTaskParts task{parts_.parked, parts_.clock, std::move(request.peer), nullptr};
-  if (request.deadline_boot_ns != 0) {
-    task.dropped = [clock = parts_.clock, deadline = request.deadline_boot_ns] {
-      return clock->BootNanos() >= deadline;
-    };
-  }
+  ReadTaskParts task{parts_.parked, parts_.clock, {std::move(request.peer), request.watch}, {}};
+  task.dropped = [clock = parts_.clock, deadline = request.deadline_boot_ns,
+                  watch = request.watch] {
+    return watch.cancelled() || (deadline != 0 && clock->BootNanos() >= deadline);
+  };
   auto read = std::make_shared<PendingRead>(
-      std::move(reply), *std::move(ticket), request.deadline_boot_ns,
+      std::move(reply), request.watch, *std::move(ticket),
       ReadTask(*std::move(store), std::move(message), std::move(filter), std::move(task)));
   StatusOr<bool> outcome = read->task.Run(/*may_block=*/false);
   if (!outcome.ok() || *outcome) return FinishRead(read.get(), outcome);
-  Status handed = parts_.disk_pool->Submit([this, read] {
-    Status late = CheckDeadline(read->deadline_boot_ns);
-    FinishRead(read.get(), late.ok() ? read->task.Run(/*may_block=*/true) : late);
-  });
+  Status handed = parts_.disk_pool->Submit(
+      [this, read] { FinishRead(read.get(), read->task.Run(/*may_block=*/true)); });
   if (handed.ok()) return;
   constexpr int64_t kRetryDelayMs = 20;
   read->reply.Error(wire::OverloadedError(handed.message(), kRetryDelayMs));

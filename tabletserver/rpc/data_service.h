@@ -9,9 +9,11 @@
 //
 // A read is tried on the io thread without blocking; when a block is missing it is handed, with
 // what it has, to the disk pool. The lease is checked after the data was read and before the answer
-// leaves (PROMISES P13). Thread-safe; outlives the engine's callbacks.
+// leaves (PROMISES P13). It is given up when its client cancels it, its connection ends, or its
+// time is over. Thread-safe; outlives the engine's callbacks.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 
@@ -44,6 +46,9 @@ class DataService {
   void ReadModifyWriteRow(net::RpcRequest request, net::RpcReply reply);
   void CheckAndMutateRow(net::RpcRequest request, net::RpcReply reply);
 
+  // That were begun and given up.
+  uint64_t dropped_reads() const { return dropped_reads_.load(std::memory_order_relaxed); }
+
  private:
   struct PendingChange;
   template <typename Message>
@@ -61,6 +66,7 @@ class DataService {
   Status CheckDeadline(int64_t deadline_boot_ns) const;
 
   const Parts parts_;
+  std::atomic<uint64_t> dropped_reads_{0};
 };
 
 }  // namespace stele::tabletserver

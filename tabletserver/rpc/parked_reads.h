@@ -4,16 +4,20 @@
 // anew.
 //
 // Bounded: in number for each connection, in time, and in the bytes that only they keep in memory
-// (memtables that were flushed since, and their own). Over the bytes the longest unused ones go.
-// Thread-safe.
+// (memtables that were flushed since, each counted once, and their own). Over the bytes the longest
+// unused ones go; when its time is over, or its connection closed, a read goes within
+// kLookEveryMs. Thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/mutex.h"
+#include "common/net/rpc.h"
+#include "common/net/timer.h"
 #include "common/time/clock.h"
 #include "schema/convert/messages.h"
 #include "tabletserver/rpc/page_sink.h"
@@ -27,6 +31,12 @@ struct RowStream {
   std::unique_ptr<PageSink> sink;
 };
 
+// Whose read it is.
+struct ParkedReader {
+  std::string peer;  // the connection's other end
+  net::CallWatch watch;
+};
+
 struct ParkedReadsOptions {
   uint64_t first_id = 1;  // above every id given out by an earlier incarnation of this server
   uint32_t max_per_peer = 1'000;
@@ -36,15 +46,20 @@ struct ParkedReadsOptions {
 
 class ParkedReads {
  public:
-  ParkedReads(Clock* clock, const ParkedReadsOptions& options)
-      : clock_(clock), options_(options), next_id_(options.first_id) {}
+  static constexpr int64_t kLookEveryMs = 1000;  // while there are any
+  // The timers end before this does; nothing may be parked after.
+  ParkedReads(Clock* clock, net::TimerQueue* timers, const ParkedReadsOptions& options)
+      : clock_(clock), timers_(timers), options_(options), next_id_(options.first_id) {}
 
-  // The id for the next request. ResourceExhausted with a retry delay when the peer has too many.
-  StatusOr<uint64_t> Park(TabletId tablet, const std::string& peer, RowStream stream);
+  // The id for the next request. ResourceExhausted with a retry delay when the reader's connection
+  // has too many.
+  StatusOr<uint64_t> Park(TabletId tablet, const ParkedReader& reader, RowStream stream);
   // Takes it out. NotFound when it is not kept any more, or when the reader has not got
   // exactly the cells that were given out.
   StatusOr<RowStream> Take(TabletId tablet, const wire::RowCursor& cursor);
-  // Lets those go whose time is over. Cheap when there are none.
+  // It is not wanted any more; fine when it is not there.
+  void Drop(TabletId tablet, const wire::RowCursor& cursor);
+  // Lets those go whose time is over or whose connection is closed.
   void Expire();
 
   uint64_t bytes() const;
@@ -53,21 +68,25 @@ class ParkedReads {
  private:
   struct Parked {
     TabletId tablet = 0;
-    std::string peer;
+    ParkedReader reader;
     RowStream stream;
     int64_t deadline_boot_ns = 0;
   };
   using Map = std::map<uint64_t, Parked>;  // ids ascend with time: the first is the oldest
   Map::iterator Erase(Map::iterator it, std::vector<RowStream>* gone) REQUIRES(mu_);
   void ExpireLocked(std::vector<RowStream>* gone) REQUIRES(mu_);
+  void ShrinkTo(uint64_t max_bytes, uint64_t spared_id, std::vector<RowStream>* gone) REQUIRES(mu_);
+  void LookLater() REQUIRES(mu_);
 
   Clock* const clock_;
+  net::TimerQueue* const timers_;
   const ParkedReadsOptions options_;
 
   mutable Mutex mu_;
   uint64_t next_id_ GUARDED_BY(mu_);
   Map reads_ GUARDED_BY(mu_);
   std::map<std::string, uint32_t> per_peer_ GUARDED_BY(mu_);
+  bool look_scheduled_ GUARDED_BY(mu_) = false;
 };
 
 }  // namespace stele::tabletserver

@@ -140,10 +140,11 @@ void ReadTask::TakeIn(const storage::ReadProgress& progress) {
 // The page ends inside the row: its state waits for the reader, unless the row was left out.
 StatusOr<bool> ReadTask::EndInsideRow() {
   if (stream_.sink->row_was_left_out()) return true;
+  if (IsDropped()) return Dropped();
   const uint64_t cells = stream_.sink->row_cells();
   stream_.sink->CutRow();
   ASSIGN_OR_RETURN(const uint64_t id,
-                   parts_.parked->Park(request_.tablet, parts_.peer, std::move(stream_)));
+                   parts_.parked->Park(request_.tablet, parts_.reader, std::move(stream_)));
   response_.cursor = {id, cells};
   return true;
 }

@@ -24,7 +24,7 @@ namespace stele::tabletserver {
 struct ReadTaskParts {
   ParkedReads* parked = nullptr;  // outlives the task
   Clock* clock = nullptr;         // outlives the task
-  std::string peer;               // whose read it is
+  ParkedReader reader;            // whose read it is
   std::function<bool()> dropped;  // nobody waits for the page any more; null: never
 };
 

@@ -66,9 +66,7 @@ class ScriptedTablet : public storage::TabletStore {
   StatusOr<std::unique_ptr<storage::ReadCursor>> OpenCursor(
       const RowRange& range, const storage::ReadOptions& options) override;
   Status WriteSync(const RowMutation&) override { return Unused(); }
-  StatusOr<std::vector<storage::RowKeySample>> SampleRowKeys(uint64_t) override {
-    return Unused();
-  }
+  StatusOr<std::vector<storage::RowKeySample>> SampleRowKeys(uint64_t) override { return Unused(); }
   Status Flush() override { return Unused(); }
   Status CompactMajor() override { return Unused(); }
   Status DropRows(const RowRange&, uint64_t) override { return Unused(); }
@@ -131,8 +129,10 @@ class ScriptedCursor : public storage::ReadCursor {
     return progress;
   }
   bool in_row() const override { return in_row_; }
-  uint64_t pinned_bytes() const override { return 1000; }
+  std::vector<storage::PinnedMemory> pinned() const override { return {{memtable, 1000}}; }
   uint64_t memory_bytes() const override { return 24; }
+
+  const void* memtable = this;  // its own
 
  private:
   ScriptedTablet* const tablet_;
@@ -148,47 +148,130 @@ StatusOr<std::unique_ptr<storage::ReadCursor>> ScriptedTablet::OpenCursor(
       std::make_unique<ScriptedCursor>(this, range, options.reversed));
 }
 
-RowStream StreamAt(ScriptedTablet* tablet) {
-  return {std::make_unique<ScriptedCursor>(tablet, RowRange{}, false),
-          std::make_unique<PageSink>(nullptr, 0, kMaxRowReadBytes)};
+RowStream StreamAt(ScriptedTablet* tablet, const void* memtable = nullptr) {
+  auto cursor = std::make_unique<ScriptedCursor>(tablet, RowRange{}, false);
+  if (memtable != nullptr) cursor->memtable = memtable;
+  return {std::move(cursor), std::make_unique<PageSink>(nullptr, 0, kMaxRowReadBytes)};
 }
 
-TEST(ParkedReads, AreTakenOnceByTheReaderThatHasAllCells) {
-  ManualClock clock;
-  ScriptedTablet tablet;
-  ParkedReads parked(&clock, {.first_id = 5});
-  ASSERT_OK_AND_ASSIGN(uint64_t id, parked.Park(7, "peer", StreamAt(&tablet)));
+// Timers that run when the test says that their time has come.
+class ManualTimers : public net::TimerQueue {
+ public:
+  explicit ManualTimers(ManualClock* clock) : clock_(clock) {}
+  TimerId RunAfter(int64_t delay_ms, std::function<void()> fn) override {
+    due_.emplace(clock_->BootNanos() + delay_ms * 1'000'000, std::move(fn));
+    return due_.size();
+  }
+  bool Cancel(TimerId) override { return false; }
+  // Moves the clock to the next one and runs it; false when there is none.
+  bool RunNext() {
+    if (due_.empty()) return false;
+    auto next = due_.extract(due_.begin());
+    clock_->Advance(std::max<int64_t>(0, next.key() - clock_->BootNanos()));
+    next.mapped()();
+    return true;
+  }
+  size_t size() const { return due_.size(); }
+
+ private:
+  ManualClock* const clock_;
+  std::multimap<int64_t, std::function<void()>> due_;
+};
+
+class ParkedReadsTest : public ::testing::Test {
+ protected:
+  ManualClock clock_;
+  ManualTimers timers_{&clock_};
+  ScriptedTablet tablet_;
+};
+
+TEST_F(ParkedReadsTest, AreTakenOnceByTheReaderThatHasAllCells) {
+  ParkedReads parked(&clock_, &timers_, {.first_id = 5});
+  ASSERT_OK_AND_ASSIGN(uint64_t id, parked.Park(7, {"peer", {}}, StreamAt(&tablet_)));
   EXPECT_EQ(id, 5u);
   EXPECT_STATUS(kNotFound, "read the row again", parked.Take(8, {id, 0}));
   ASSERT_OK(parked.Take(7, {id, 0}).status());
   EXPECT_STATUS(kNotFound, "read the row again", parked.Take(7, {id, 0}));
-  ASSERT_OK_AND_ASSIGN(id, parked.Park(7, "peer", StreamAt(&tablet)));
+  ASSERT_OK_AND_ASSIGN(id, parked.Park(7, {"peer", {}}, StreamAt(&tablet_)));
   EXPECT_STATUS(kNotFound, "read the row again", parked.Take(7, {id, 3}));
   EXPECT_EQ(parked.size(), 0u);  // a reader that lost a part cannot go on
 }
 
-TEST(ParkedReads, AreBoundedInNumberBytesAndTime) {
-  ManualClock clock;
-  ScriptedTablet tablet;
-  ParkedReads parked(&clock, {.max_per_peer = 3, .max_bytes = 4 * 1024, .time_to_live_ns = 1000});
-  for (int i = 0; i < 3; ++i) ASSERT_OK(parked.Park(7, "a", StreamAt(&tablet)).status());
-  auto refused = parked.Park(7, "a", StreamAt(&tablet));
+TEST_F(ParkedReadsTest, AreBoundedInNumberBytesAndTime) {
+  ParkedReads parked(&clock_, &timers_,
+                     {.max_per_peer = 3, .max_bytes = 4 * 1024, .time_to_live_ns = 1000});
+  for (int i = 0; i < 3; ++i) ASSERT_OK(parked.Park(7, {"a", {}}, StreamAt(&tablet_)).status());
+  auto refused = parked.Park(7, {"a", {}}, StreamAt(&tablet_));
   EXPECT_STATUS(kResourceExhausted, "limit 3", refused);
   EXPECT_GT(wire::RetryDelayMs(refused.status()), 0);
-  ASSERT_OK(parked.Park(7, "b", StreamAt(&tablet)).status());
-  ASSERT_OK(parked.Park(7, "b", StreamAt(&tablet)).status());
+  ASSERT_OK(parked.Park(7, {"b", {}}, StreamAt(&tablet_)).status());
+  ASSERT_OK(parked.Park(7, {"b", {}}, StreamAt(&tablet_)).status());
   EXPECT_EQ(parked.size(), 4u);  // the oldest went
   EXPECT_LE(parked.bytes(), 4u * 1024);
   EXPECT_STATUS(kNotFound, "", parked.Take(7, {1, 0}));
-  clock.AdvanceMillis(1);
+  clock_.AdvanceMillis(1);
   parked.Expire();
   EXPECT_EQ(parked.size(), 0u);
   EXPECT_EQ(parked.bytes(), 0u);
 }
 
+TEST_F(ParkedReadsTest, MemoryThatSeveralKeepCountsOnce) {
+  ParkedReads parked(&clock_, &timers_, {.max_bytes = 3'200});
+  char first, second;  // memtables
+  ASSERT_OK_AND_ASSIGN(uint64_t id, parked.Park(7, {"a", {}}, StreamAt(&tablet_, &first)));
+  for (int i = 0; i < 9; ++i) {
+    ASSERT_OK(parked.Park(7, {"a", {}}, StreamAt(&tablet_, &second)).status());
+  }
+  EXPECT_EQ(parked.bytes(), 2 * 1000 + 10 * 24u);
+  ASSERT_OK(parked.Park(7, {"a", {}}, StreamAt(&tablet_)).status());
+  EXPECT_EQ(parked.size(), 10u) << "the oldest went";
+  EXPECT_EQ(parked.bytes(), 2 * 1000 + 10 * 24u) << "and nobody keeps the first any more";
+  EXPECT_STATUS(kNotFound, "", parked.Take(7, {id, 0}));
+  // No room for one more by any of the nine but all together.
+  ASSERT_OK(parked.Park(7, {"a", {}}, StreamAt(&tablet_)).status());
+  ASSERT_OK(parked.Park(7, {"a", {}}, StreamAt(&tablet_)).status());
+  EXPECT_EQ(parked.size(), 3u);
+  EXPECT_EQ(parked.bytes(), 3 * 1024u);
+}
+
+TEST_F(ParkedReadsTest, GoWhenTheirTimeIsOverThoughNobodyReads) {
+  ParkedReads parked(&clock_, &timers_, {.time_to_live_ns = 2'500'000'000});
+  EXPECT_EQ(timers_.size(), 0u);
+  ASSERT_OK(parked.Park(7, {"a", {}}, StreamAt(&tablet_)).status());
+  ASSERT_OK(parked.Park(7, {"a", {}}, StreamAt(&tablet_)).status());
+  EXPECT_EQ(timers_.size(), 1u);
+  EXPECT_TRUE(timers_.RunNext());
+  EXPECT_TRUE(timers_.RunNext());
+  EXPECT_EQ(parked.size(), 2u);
+  EXPECT_TRUE(timers_.RunNext());
+  EXPECT_EQ(parked.size(), 0u);
+  EXPECT_EQ(timers_.size(), 0u) << "nothing is left to look at";
+  ASSERT_OK(parked.Park(7, {"a", {}}, StreamAt(&tablet_)).status());
+  EXPECT_EQ(timers_.size(), 1u);
+}
+
+TEST_F(ParkedReadsTest, GoWithTheirConnectionAndWhenTheyAreGivenBack) {
+  ParkedReads parked(&clock_, &timers_, {});
+  auto closed = std::make_shared<std::atomic<bool>>(false);
+  auto call = std::make_shared<std::atomic<bool>>(true);  // of a page that is long answered
+  const ParkedReader reader{"a", net::CallWatch(call, closed)};
+  ASSERT_OK(parked.Park(7, reader, StreamAt(&tablet_)).status());
+  ASSERT_OK_AND_ASSIGN(uint64_t id, parked.Park(7, {"b", {}}, StreamAt(&tablet_)));
+  EXPECT_TRUE(timers_.RunNext());
+  EXPECT_EQ(parked.size(), 2u);
+  *closed = true;
+  EXPECT_TRUE(timers_.RunNext());
+  EXPECT_EQ(parked.size(), 1u);
+  parked.Drop(8, {id, 0});
+  parked.Drop(7, {id + 1, 0});
+  EXPECT_EQ(parked.size(), 1u) << "another's";
+  parked.Drop(7, {id, 0});
+  EXPECT_EQ(parked.size(), 0u);
+}
+
 class ReadTaskTest : public ::testing::Test {
  protected:
-  ReadTaskTest() : parked_(&clock_, {}) {
+  ReadTaskTest() {
     for (char c = 'a'; c <= 'j'; ++c) tablet_->rows[std::string(1, c)] = 1;
   }
   std::unique_ptr<ReadTask> MakeTask(wire::ReadRowsRequest request,
@@ -198,7 +281,7 @@ class ReadTaskTest : public ::testing::Test {
     auto filter = RowFilter::Compile(request.filter);
     EXPECT_OK(filter.status());
     return std::make_unique<ReadTask>(tablet_, request, *filter,
-                                      ReadTaskParts{&parked_, &clock_, "peer", dropped});
+                                      ReadTaskParts{&parked_, &clock_, {"peer", {}}, dropped});
   }
   // All pages, blocking only when it must; each row with the number of its cells.
   std::vector<std::string> Rows(wire::ReadRowsRequest request) {
@@ -235,7 +318,8 @@ class ReadTaskTest : public ::testing::Test {
   }
 
   ManualClock clock_;
-  ParkedReads parked_;
+  ManualTimers timers_{&clock_};
+  ParkedReads parked_{&clock_, &timers_, {}};
   const std::shared_ptr<ScriptedTablet> tablet_ = std::make_shared<ScriptedTablet>();
   int pages_ = 0;
   int blocked_ = 0;
@@ -337,6 +421,17 @@ TEST_F(ReadTaskTest, WorkThatNobodyWaitsForIsDropped) {
   auto task = MakeTask({}, [&] { return dropped; });
   tablet_->at_row = [&] { dropped = true; };
   EXPECT_STATUS(kCancelled, "nobody waits", task->Run(/*may_block=*/true));
+}
+
+TEST_F(ReadTaskTest, ARowThatNobodyWaitsForIsNotParked) {
+  tablet_->rows["a"] = 50;
+  wire::ReadRowsRequest request;
+  request.max_bytes = 1000;
+  bool dropped = false;
+  auto task = MakeTask(request, [&] { return dropped; });
+  tablet_->at_row = [&] { dropped = true; };
+  EXPECT_STATUS(kCancelled, "nobody waits", task->Run(/*may_block=*/true));
+  EXPECT_EQ(parked_.size(), 0u);
 }
 
 TEST_F(ReadTaskTest, ARowOverTheLimitIsRefusedByName) {

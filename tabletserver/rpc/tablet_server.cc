@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/log.h"
+#include "common/net/timer.h"
 #include "common/pool/work_pool.h"
 #include "locker/server_node.h"
 #include "schema/convert/error_payload.h"
@@ -82,6 +83,7 @@ class Server : public TabletServer {
   std::unique_ptr<Lease> lease_;
   Admission admission_;
   std::unique_ptr<ParkedReads> parked_;
+  std::unique_ptr<net::TimerQueue> timers_;
   std::unique_ptr<DataService> data_;
   std::unique_ptr<TabletService> admin_;
   std::unique_ptr<storage::Engine> engine_;
@@ -127,8 +129,9 @@ Status Server::OpenEngine() {
 }
 
 Status Server::Listen() {
+  timers_ = net::TimerQueue::Create();
   parked_ = std::make_unique<ParkedReads>(
-      env_.clock,
+      env_.clock, timers_.get(),
       ParkedReadsOptions{(incarnation_ << kIncarnationShift) + 1,
                          options_.max_parked_reads_per_connection, options_.max_parked_read_bytes,
                          options_.parked_read_ttl_ms * 1'000'000});
@@ -207,6 +210,7 @@ wire::ServerStatusResponse Server::status() const {
   add("reads.queued_for_disk", static_cast<int64_t>(disk_pool_->queued()));
   add("memory.parked_reads", static_cast<int64_t>(parked_->bytes()));
   add("reads.parked", static_cast<int64_t>(parked_->size()));
+  add("reads.dropped", static_cast<int64_t>(data_->dropped_reads()));
   add("lease.remaining_ms", (lease_->deadline_boot_ns() - env_.clock->BootNanos()) / 1'000'000);
   return response;
 }
@@ -220,6 +224,7 @@ Status Server::Stop(bool drain) {
   for (auto* pool : {disk_pool_.get(), tablet_pool_.get(), maintenance_pool_.get()}) {
     if (pool != nullptr) pool->Stop();
   }
+  timers_.reset();
   Status closed = OkStatus();
   if (engine_ != nullptr && drain && !fatal_) closed = engine_->Close();
   // The engine's callbacks use the services and the lease: it goes first.

@@ -51,7 +51,7 @@ struct EngineEnv {
   BlobStore* store = nullptr;  // outlives the engine
   Clock* clock = nullptr;      // outlives the engine
   FaultInjector* faults = nullptr;
-  RandomSource* random = nullptr;  // null: the machine's; outlives the engine
+  RandomSource* random = nullptr;       // null: the machine's; outlives the engine
   std::string server_id;                // names the commit log in the store
   std::function<Status()> lease_check;  // before every ack, read reply, publish, delete, log reuse
   std::function<void(const Status&)> on_fatal;  // storage or lease gone: stop and exit
@@ -107,6 +107,12 @@ struct ReadBudget {
   std::function<bool()> stop;  // asked now and then: true ends the call; null: never
 };
 
+// A memtable that reads keep in memory.
+struct PinnedMemory {
+  const void* memtable = nullptr;  // which one
+  uint64_t bytes = 0;
+};
+
 // A read that can stop anywhere and go on. Between rows it holds nothing but its place, and the
 // next row is of a new state. Inside a row it pins the row's state (memtables and files): whoever
 // keeps a cursor bounds how many and how long. Bound to one thread at a time; pins the tablet.
@@ -122,8 +128,9 @@ class ReadCursor {
 
   // The last call stopped inside a row.
   virtual bool in_row() const = 0;
-  // Of the memtables that it alone may still need: those that the tablet has flushed meanwhile.
-  virtual uint64_t pinned_bytes() const = 0;
+  // The memtables that the tablet has flushed meanwhile: only reads still need them. Cursors may
+  // share one.
+  virtual std::vector<PinnedMemory> pinned() const = 0;
   // Its own memory, roughly.
   virtual uint64_t memory_bytes() const = 0;
 };

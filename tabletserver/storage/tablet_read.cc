@@ -19,8 +19,9 @@ class TabletCursor : public ReadCursor {
     return tablet_->RunReader(&reader_, budget, sink);
   }
   bool in_row() const override { return reader_.in_row(); }
-  uint64_t pinned_bytes() const override {
-    return reader_.pinned() == nullptr ? 0 : tablet_->BytesOnlyIn(*reader_.pinned());
+  std::vector<PinnedMemory> pinned() const override {
+    if (reader_.pinned() == nullptr) return {};
+    return tablet_->MemoryOnlyIn(*reader_.pinned());
   }
   uint64_t memory_bytes() const override { return sizeof(*this) + reader_.memory_bytes(); }
 
@@ -94,17 +95,18 @@ StatusOr<std::unique_ptr<ReadCursor>> TabletStoreImpl::OpenCursor(const RowRange
       std::make_unique<TabletCursor>(shared_from_this(), range, options));
 }
 
-uint64_t TabletStoreImpl::BytesOnlyIn(const TabletVersion& old) const {
+std::vector<PinnedMemory> TabletStoreImpl::MemoryOnlyIn(const TabletVersion& old) const {
   auto current = version();
-  auto is_current = [&](const std::shared_ptr<TabletMemtable>& memtable) {
-    return memtable == current->active || std::find(current->frozen.begin(), current->frozen.end(),
-                                                    memtable) != current->frozen.end();
+  std::vector<PinnedMemory> memory;
+  auto add = [&](const std::shared_ptr<TabletMemtable>& memtable) {
+    const auto& frozen = current->frozen;
+    if (memtable == current->active) return;
+    if (std::find(frozen.begin(), frozen.end(), memtable) != frozen.end()) return;
+    memory.push_back({memtable.get(), memtable->cells.memory_bytes()});
   };
-  uint64_t bytes = is_current(old.active) ? 0 : old.active->cells.memory_bytes();
-  for (const auto& frozen : old.frozen) {
-    if (!is_current(frozen)) bytes += frozen->cells.memory_bytes();
-  }
-  return bytes;
+  add(old.active);
+  for (const auto& frozen : old.frozen) add(frozen);
+  return memory;
 }
 
 }  // namespace stele::storage

@@ -99,7 +99,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   // told to anybody.
   StatusOr<ReadProgress> RunReader(TabletReader* reader, const ReadBudget& budget, RowSink* sink);
   // Of the memtables of `old` that this tablet needs no more.
-  uint64_t BytesOnlyIn(const TabletVersion& old) const;
+  std::vector<PinnedMemory> MemoryOnlyIn(const TabletVersion& old) const;
   // It has lost the tablet: what it holds in memory is another owner's business.
   bool fenced() const { return fenced_; }
 

@@ -136,7 +136,7 @@ def check_functions(path, lines, report):
             if line.rstrip().endswith("{") and "(" in "".join(lines[max(0, number - 6):number]) and not CONTROL.match(line):
                 indent = len(line) - len(line.lstrip())
                 head = "".join(lines[max(0, number - 4):number])
-                if indent <= 4 and ")" in head and not line.lstrip().startswith(("struct", "class", "namespace")):
+                if indent <= 4 and ")" in head and not line.lstrip().startswith(("struct", "class", "namespace", "//")):
                     # a continuation line of a signature is indented deeper than the function's closing brace
                     start = number
                     while start > 1 and lines[start - 1].strip() and (len(lines[start - 1]) - len(lines[start - 1].lstrip())) > 3 \

@@ -23,8 +23,9 @@ namespace stele {
 ///
 /// An error is the last thing that comes. Each row is one state that it really had; a row that
 /// existed unmodified throughout comes exactly once. While a page is consumed the next one is
-/// fetched, so at most two pages are in memory. Dropping the reader ends the scan. Movable; used by
-/// one thread at a time. When its client is closed it ends with Cancelled.
+/// fetched, so at most two pages are in memory. Destroying the reader ends the scan, in the servers
+/// too. Movable; used by one thread at a time, but for progress and Cancel. When its client is
+/// closed it ends with Cancelled.
 class RowReader {
  public:
   /// Where the rows come from; made by Table::ReadRows.
@@ -35,8 +36,10 @@ class RowReader {
     virtual absl::StatusOr<std::optional<Row>> Next() = 0;
     /// The next part of a row; an empty optional at the end.
     virtual absl::StatusOr<std::optional<RowPart>> NextPart() = 0;
-    /// So far.
+    /// So far. From any thread.
     virtual ScanProgress progress() const { return {}; }
+    /// Nobody wants the rest. From any thread.
+    virtual void Cancel() {}
   };
 
   /// An input iterator whose value is a row or the error that ended the scan.
@@ -75,8 +78,12 @@ class RowReader {
   absl::StatusOr<std::optional<Row>> Next();
   /// Likewise the next part of a row of any size. A reader gives rows or parts, not both.
   absl::StatusOr<std::optional<RowPart>> NextPart();
-  /// What was looked at so far, one page ahead of the rows.
+  /// What was looked at so far, one page ahead of the rows. From any thread: while one waits in
+  /// Next for a row that comes through the filter, others see that the scan gets on.
   ScanProgress progress() const { return source_->progress(); }
+  /// Ends the scan, from any thread: the servers stop work for it; what is there already may still
+  /// come, then comes Cancelled.
+  void Cancel() { source_->Cancel(); }
   /// At the first row that was not taken yet. Call it once.
   Iterator begin() { return Iterator(this); }
   /// The end.
