@@ -1,7 +1,7 @@
 // Goal: whatever is written, deleted, changed by condition, dropped, flushed, compacted, split,
-// moved and merged, every read through the SDK answers as a small reference says: filters up to 6
-// deep, nested rules of garbage collection, row sets, limits, either way; and neither push-down nor
-// Bloom filters nor caches nor a restart change an answer.
+// moved, merged, restarted, every read through the SDK answers as a small reference says: filters
+// up to 6 deep, nested rules of garbage collection, row sets, limits, either way; and neither
+// push-down nor Bloom filters nor caches nor a restart change an answer.
 //
 // A case is one query whose whole answer was compared: every row of the table that it names, with
 // all its cells, or that the row did not come. STELE_SEED chooses the walks, STELE_WALKS how many

@@ -18,8 +18,9 @@ namespace {
 
 constexpr int64_t kMs = 1000;
 constexpr size_t kInFlight = 64;
-constexpr const char* kNames[] = {"write", "modify",  "check", "drop", "truncate", "clock",
-                                  "flush", "compact", "split", "move", "merge",    "queries"};
+constexpr const char* kNames[] = {"write", "modify",   "check",   "drop",    "truncate",
+                                  "clock", "recreate", "flush",   "compact", "split",
+                                  "move",  "merge",    "restart", "queries"};
 static_assert(std::size(kNames) == static_cast<size_t>(ModelStepKind::kQueries) + 1);
 
 const std::vector<std::string>& RowKeys() {
@@ -84,12 +85,14 @@ std::vector<ModelStep> MakeModelWalk(uint64_t seed, size_t changes) {
                       : dice < 27 ? Kind::kCheck
                       : dice < 29 ? Kind::kDropRange
                       : dice < 30 ? Kind::kTruncate
-                      : dice < 33 ? Kind::kAdvanceClock
+                      : dice < 32 ? Kind::kAdvanceClock
+                      : dice < 33 ? Kind::kRecreate
                       : dice < 39 ? Kind::kFlush
                       : dice < 41 ? Kind::kCompact
                       : dice < 44 ? Kind::kSplit
-                      : dice < 47 ? Kind::kMove
-                                  : Kind::kMerge;
+                      : dice < 46 ? Kind::kMove
+                      : dice < 49 ? Kind::kMerge
+                                  : Kind::kRestart;
     // A table begins with something in it.
     for (int n = i == 0 ? 4 : 0; n > 0; --n) steps.push_back({Kind::kWrite, random.Next()});
     steps.push_back({kind, random.Next()});
@@ -340,6 +343,23 @@ Status ModelWalk::Truncate() {
   return OkStatus();
 }
 
+Status ModelWalk::Recreate(SeededRandom* random) {
+  TableChange change{.table = table_name_};
+  const std::string family = AnyFamily(random);
+  change.changes.push_back({FamilyChange::Kind::kDrop, Family(family)});
+  change.changes.push_back({FamilyChange::Kind::kCreate, Family(family, MakeRule(random, 0))});
+  ASSIGN_OR_RETURN(schema_, cell_->client().admin().AlterTable(change));
+  reference_->AlterSchema(schema_);
+  absl::StrAppend(&log_, "  ", family, "\n");
+  return OkStatus();
+}
+
+Status ModelWalk::Restart(SeededRandom* random) {
+  cell_->Restart({.held_clock = true, .caches = random->OneIn(2)});
+  RETURN_IF_ERROR(cell_->status());
+  return OpenAgain();
+}
+
 Status ModelWalk::Split(SeededRandom* random) {
   Status status = cell_->Split(table_name_, RowKeys()[random->Below(RowKeys().size())]);
   return absl::IsInvalidArgument(status) ? OkStatus() : status;  // it ends there already
@@ -365,6 +385,10 @@ Status ModelWalk::Do(const ModelStep& step) {
     case ModelStepKind::kAdvanceClock:
       Tick(static_cast<int64_t>(random.Below(30)));
       return OkStatus();
+    case ModelStepKind::kRecreate:
+      return Recreate(&random);
+    case ModelStepKind::kRestart:
+      return Restart(&random);
     case ModelStepKind::kFlush:
       return admin.FlushTable(table_name_);
     case ModelStepKind::kCompact:

@@ -1,8 +1,8 @@
 // ModelWalk: a sequence of changes of one table, through the SDK, and of what happens under it
-// (flush, compaction, split, move, merge), with random queries in between, all compared with the
-// reference table and the reference filter. A sequence is data, each of its steps with a seed of
-// its own, so that a failing one can be shrunk and repeated. Time stands still but for the steps
-// that move it, so that the reference knows every timestamp that the servers give. Thread-
+// (flush, compaction, split, move, merge, restart), with random queries in between, all compared
+// with the reference table and the reference filter. A sequence is data, each of its steps with a
+// seed of its own, so that a failing one can be shrunk and repeated. Time stands still but for the
+// steps that move it, so that the reference knows every timestamp that the servers give. Thread-
 // compatible; several walks may share a cell if they take turns.
 #pragma once
 
@@ -23,11 +23,13 @@ enum class ModelStepKind {
   kDropRange,
   kTruncate,
   kAdvanceClock,
+  kRecreate,  // a family is dropped and made again, with another rule
   kFlush,
   kCompact,
   kSplit,
   kMove,
   kMerge,
+  kRestart,  // of the whole cell, as after a crash, with caches or without
   kQueries,  // the last one
 };
 
@@ -84,6 +86,8 @@ class ModelWalk {
   Status Check(SeededRandom* random);
   Status DropRange(SeededRandom* random);
   Status Truncate();
+  Status Recreate(SeededRandom* random);
+  Status Restart(SeededRandom* random);
   Status Split(SeededRandom* random);
   void Tick(int64_t ms);
   int64_t now_us() const { return cell_->clock().WallMicros(); }
