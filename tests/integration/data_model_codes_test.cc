@@ -34,6 +34,75 @@ TEST_F(CodeModel, UnknownTablesAreNotFound) {
   EXPECT_STATUS(kNotFound, "table", table.SampleRowKeys());
 }
 
+// A caller's mistake is never Unknown or Internal.
+TEST_F(CodeModel, MistakesOfTheCallerByTheirCode) {
+  ASSERT_OK_AND_ASSIGN(Table table, Make({Family("f")}, {"m"}));
+  auto create = [&](const std::function<void(TableSchema*)>& change,
+                    const std::vector<std::string>& splits = {}) {
+    TableSchema schema;
+    schema.name = "mistake";
+    schema.families = {Family("f")};
+    change(&schema);
+    return admin().CreateTable(schema, splits).status();
+  };
+  auto group = [](const std::function<void(LocalityGroupSchema*)>& change) {
+    return [change](TableSchema* schema) { change(&schema->groups.emplace_back()); };
+  };
+  auto nothing = [](TableSchema*) {};
+  auto alter = [&](const std::function<void(TableChange*)>& change) {
+    TableChange of{.table = Name()};
+    change(&of);
+    return admin().AlterTable(of).status();
+  };
+  constexpr auto kBad = absl::StatusCode::kInvalidArgument, kNone = absl::StatusCode::kNotFound;
+  constexpr auto kDenied = absl::StatusCode::kPermissionDenied;
+  struct Case {
+    Status status;
+    absl::StatusCode code;
+    const char* text;
+  };
+  const Case cases[] = {
+      {create([](TableSchema* s) { s->families.push_back(Family("f")); }), kBad, "given twice"},
+      {create([](TableSchema* s) { s->families[0].locality_group = "g"; }), kBad, "not defined"},
+      {create([](TableSchema* s) { s->families[0].aggregate = static_cast<Aggregate>(9); }), kBad,
+       "aggregate"},
+      {create([](TableSchema* s) { s->name.push_back('\0'); }), kBad, "table name holds"},
+      {create([](TableSchema* s) { s->split_bytes = 0; }), kBad, "split_bytes is 0"},
+      {create(group([](LocalityGroupSchema* g) { g->name = ""; })), kBad, "locality group name"},
+      {create(group([](LocalityGroupSchema* g) { g->name = "g", g->block_bytes = 63; })), kBad,
+       "block_bytes is 63"},
+      {create(group([](LocalityGroupSchema* g) { g->name = "g", g->bloom_bits_per_key = 65; })),
+       kBad, "bloom_bits_per_key is 65"},
+      {create(
+           group([](LocalityGroupSchema* g) { g->name = "g", g->codec = static_cast<Codec>(4); })),
+       kBad, "codec"},
+      {create(nothing, {std::string(4097, 's')}), kBad, "4097 bytes"},
+      {create(nothing, {""}), kBad, "split key is empty"},
+      {alter([](TableChange*) {}), kBad, ""},
+      {alter([](TableChange* c) { c->split_bytes = 0; }), kBad, "split_bytes"},
+      {admin().DropTable("nowhere"), kNone, "nowhere"},
+      {admin().DropTable(""), kNone, "does not exist"},
+      {admin().FlushTable("nowhere"), kNone, "nowhere"},
+      {admin().CompactTable("nowhere"), kNone, "nowhere"},
+      {admin().DescribeTable("nowhere").status(), kNone, "nowhere"},
+      {admin().GetServerStatus("nowhere").status(), kBad, "nowhere"},
+      {admin().DropRowRange(Name(), ""), kBad, "prefix is empty"},
+      {client().OpenTable("_METADATA")->Apply(RowMutationBuilder("a").DeleteRow().Build()), kDenied,
+       "read-only"},
+      {table.ReadRow("a", ReadQuery().CellsPerRow(-1)).status(), kBad, "cells_per_row is -1"},
+      {table.ReadRow("a", ReadQuery().Timestamps(5, 3)).status(), kBad, "is reversed"},
+      {table.ReadRow("a", ReadQuery().Family(std::string(65, 'f'))).status(), kBad, "65 bytes"},
+      {table.ReadRow("a", ReadQuery().Column("f", std::string(16'385, 'q'))).status(), kBad,
+       "16385 bytes"},
+  };
+  for (size_t i = 0; i < std::size(cases); ++i) {
+    EXPECT_EQ(cases[i].status.code(), cases[i].code) << i << ": " << cases[i].status;
+    EXPECT_TRUE(absl::StrContains(cases[i].status.message(), cases[i].text))
+        << i << ": " << cases[i].status << ", expected " << cases[i].text;
+  }
+  EXPECT_STATUS(kNotFound, "mistake", client().OpenTable("mistake"));
+}
+
 TEST_F(CodeModel, NoServerIsUnavailableOrTheDeadlineIsOver) {
   ASSERT_OK_AND_ASSIGN(Table table, Make({Family("f")}));
   ASSERT_OK(Put(table, "a"));

@@ -72,6 +72,12 @@ std::string ShowMutations(const std::vector<Mutation>& mutations) {
   return out;
 }
 
+// A change that looks at its row has its time a millisecond later than one that does not: see what
+// RowTimestamps::Now and Next promise.
+int64_t TimeOf(const RowMutation& mutation, int64_t now_us) {
+  return now_us + (HasAdditions(mutation.mutations) ? kMs : 0);
+}
+
 }  // namespace
 
 std::vector<ModelStep> MakeModelWalk(uint64_t seed, size_t changes) {
@@ -239,12 +245,6 @@ void ModelWalk::Tell(RowMutation mutation, int64_t server_time_us) {
   reference_->Apply(mutation);
   absl::StrAppend(&log_, "  ", absl::CHexEscape(mutation.row), ShowMutations(mutation.mutations),
                   "\n");
-}
-
-// A change that looks at its row has its time a millisecond later than one that does not: see what
-// RowTimestamps::Now and Next promise.
-int64_t TimeOf(const RowMutation& mutation, int64_t now_us) {
-  return now_us + (HasAdditions(mutation.mutations) ? kMs : 0);
 }
 
 Status ModelWalk::Write(SeededRandom* random) {
