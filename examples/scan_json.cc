@@ -1,6 +1,8 @@
-// scan_json CELL TABLE [PREFIX]: prints the newest cell of each column, one JSON object a row, and
-// at the end what the client counted.
+// scan_json CELL TABLE [PREFIX [FILTER]]: prints the newest cell of each column, one JSON object a
+// row, and at the end what the client counted. FILTER is text such as `family(text) | value~"H.*"`;
+// without one: all cells.
 #include <stele/client.h>
+#include <stele/filter_text.h>
 
 #include <cstdio>
 #include <iostream>
@@ -38,12 +40,15 @@ void Print(const stele::Row& row) {
   std::cout << "}}\n";
 }
 
-absl::Status Run(const char* cell, const char* name, const char* prefix) {
+absl::Status Run(const char* cell, const char* name, const char* prefix, const char* text) {
+  auto filter = stele::ParseFilter(text);
+  if (!filter.ok()) return filter.status();
   auto client = stele::Client::Connect(cell);
   if (!client.ok()) return client.status();
   auto table = (*client)->OpenTable(name);
   if (!table.ok()) return table.status();
-  const auto query = stele::ReadQuery().Prefix(prefix).CellsPerColumn(1);
+  // Evaluated by the cell: what it does not let through is not sent.
+  const auto query = stele::ReadQuery().Prefix(prefix).Filter(stele::Filter::Versions(1) & *filter);
   for (absl::StatusOr<stele::Row>& row : table->ReadRows(query)) {
     if (!row.ok()) return row.status();
     Print(*row);
@@ -57,11 +62,12 @@ absl::Status Run(const char* cell, const char* name, const char* prefix) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3 && argc != 4) {
-    std::cerr << "usage: scan_json CELL TABLE [PREFIX]\n";
+  if (argc < 3 || argc > 5) {
+    std::cerr << "usage: scan_json CELL TABLE [PREFIX [FILTER]]\n";
     return 2;
   }
-  const absl::Status done = Run(argv[1], argv[2], argc == 4 ? argv[3] : "");
+  const absl::Status done =
+      Run(argv[1], argv[2], argc > 3 ? argv[3] : "", argc > 4 ? argv[4] : "pass");
   if (!done.ok()) std::cerr << "scan_json: " << done << '\n';
   return done.ok() ? 0 : 1;
 }

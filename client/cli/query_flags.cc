@@ -3,9 +3,9 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/bytes_text.h"
 #include "client/cli/transfer.h"
-#include "schema/model/filter_text.h"
 #include "schema/model/model.h"
 #include "schema/model/time_text.h"
+#include "stele/filter_text.h"
 
 namespace stele::cli {
 namespace {
@@ -97,7 +97,7 @@ StatusOr<RowRange> RangeOfFlags(const Invocation& call) {
   RowRange range;
   if (call.Has("prefix")) {
     ASSIGN_OR_RETURN(range.start, Text(call, call.Get<std::string>("prefix")));
-    range.end = ReadQuery::PrefixEnd(range.start);
+    range = PrefixRange(range.start);
   }
   if (call.Has("start")) {
     ASSIGN_OR_RETURN(range.start, Text(call, call.Get<std::string>("start")));

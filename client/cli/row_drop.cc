@@ -38,7 +38,7 @@ RowKeySample Ceiling(const std::vector<RowKeySample>& samples, const std::string
 std::vector<Part> PartsOf(const TableDescription& table, const std::vector<RowKeySample>& samples,
                           const std::string& prefix) {
   std::vector<Part> parts;
-  const std::string end = ReadQuery::PrefixEnd(prefix);
+  const std::string end = PrefixRange(prefix).end;
   for (const TabletInfo& tablet : table.tablets) {
     if (!tablet.end_row.empty() && tablet.end_row < prefix) continue;
     if (!end.empty() && !tablet.start_row.empty() && tablet.start_row >= end) continue;

@@ -5,7 +5,7 @@
 #include "client/cli/query_flags.h"
 #include "client/cli/row_text.h"
 #include "client/cli/verbs.h"
-#include "schema/model/filter_text.h"
+#include "stele/filter_text.h"
 
 namespace stele::cli {
 namespace {

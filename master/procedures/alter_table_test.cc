@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include "common/testing/status_asserts.h"
-#include "master/procedures/drop_rows.h"
 
 namespace stele::master {
 namespace {
@@ -93,14 +92,6 @@ TEST(AlteredSchema, FamilyIdsEnd) {
   ASSERT_OK_AND_ASSIGN(base, AlteredSchema(base, request));
   request.changes = {Change(Kind::kCreate, "b")};
   EXPECT_STATUS(kFailedPrecondition, "family ids", AlteredSchema(base, request));
-}
-
-TEST(RowsWithPrefix, EndsAtThePrefixsSuccessor) {
-  EXPECT_EQ(RowsWithPrefix("ab"), (RowRange{.start = "ab", .end = "ac"}));
-  EXPECT_EQ(RowsWithPrefix("a\xff\xff"), (RowRange{.start = "a\xff\xff", .end = "b"}));
-  EXPECT_EQ(RowsWithPrefix("\xff"), (RowRange{.start = "\xff", .end = ""}));
-  EXPECT_EQ(RowsWithPrefix("\x7f"), (RowRange{.start = "\x7f", .end = "\x80"}));
-  EXPECT_EQ(RowsWithPrefix(""), RowRange{});
 }
 
 TEST(AlteredSchema, RefusesAsAWhole) {

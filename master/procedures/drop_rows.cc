@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "stele/prefix_range.h"
+
 namespace stele::master {
 namespace {
 
@@ -13,15 +15,6 @@ bool Meets(const RowRange& range, const TabletDescriptor& tablet) {
 }
 
 }  // namespace
-
-RowRange RowsWithPrefix(const std::string& prefix) {
-  RowRange range;
-  range.start = prefix;
-  range.end = prefix;
-  while (!range.end.empty() && range.end.back() == '\xff') range.end.pop_back();
-  if (!range.end.empty()) range.end.back() = static_cast<char>(range.end.back() + 1);
-  return range;
-}
 
 StatusOr<TableRecord> BeginDropRows(const ProcedureContext& context,
                                     const wire::DropRowRangeRequest& request) {
@@ -47,7 +40,7 @@ StatusOr<TableRecord> BeginDropRows(const ProcedureContext& context,
   }
   TableRecord record = *found;
   ++record.last_drop_order;
-  record.dropping = RowsWithPrefix(request.prefix);
+  record.dropping = PrefixRange(request.prefix);
   RETURN_IF_ERROR(FaultPoint(context.faults, "drop_range.before_record"));
   RETURN_IF_ERROR(context.catalog->Put(record));
   RETURN_IF_ERROR(FaultPoint(context.faults, "drop_range.after_record"));

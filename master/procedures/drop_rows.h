@@ -6,9 +6,6 @@
 
 namespace stele::master {
 
-// The rows that begin with the prefix; all when it is empty. Pure.
-RowRange RowsWithPrefix(const std::string& prefix);
-
 // Step 1: the record holds the order: from here on the rows will go. NotFound, InvalidArgument (no
 // prefix), FailedPrecondition (all rows of a table with deletion protection), Unavailable (the
 // table is being created, or other rows of it are being dropped).

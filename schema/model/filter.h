@@ -1,6 +1,6 @@
 // What the inside knows of filters besides the public value of stele/filter.h: names, sizes,
 // validation. DATA_MODEL's table says what each kind means; tabletserver/filter evaluates it,
-// filter_text.h reads and prints it. Pure functions, thread-safe.
+// stele/filter_text.h reads and prints it. Pure functions, thread-safe.
 #pragma once
 
 #include <cstddef>

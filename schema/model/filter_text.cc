@@ -1,4 +1,4 @@
-#include "schema/model/filter_text.h"
+#include "stele/filter_text.h"
 
 #include <re2/re2.h>
 
@@ -7,6 +7,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "schema/model/filter.h"
 #include "schema/model/time_text.h"
 
 namespace stele {
@@ -535,12 +536,12 @@ std::string Print(const Filter& filter, Place place) {
 
 }  // namespace
 
-StatusOr<Filter> ParseFilter(Slice text) {
+StatusOr<Filter> ParseFilter(std::string_view text) {
   if (text.size() > kMaxTextBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("filter text of ", text.size(), " bytes; the limit is ", kMaxTextBytes));
   }
-  ASSIGN_OR_RETURN(Filter filter, Parser(text).ParseAll());
+  ASSIGN_OR_RETURN(Filter filter, Parser(FromStd(text)).ParseAll());
   RETURN_IF_ERROR(ValidateFilter(filter));
   return filter;
 }

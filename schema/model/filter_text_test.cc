@@ -1,6 +1,6 @@
 // Goal: expressions mean what the grammar says, every valid filter survives print and parse, and an
 // error names the column and what was expected there.
-#include "schema/model/filter_text.h"
+#include "stele/filter_text.h"
 
 #include <gtest/gtest.h>
 

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_join.h"
 #include "common/testing/status_asserts.h"
-#include "schema/model/filter_text.h"
+#include "stele/filter_text.h"
 
 namespace stele::tabletserver {
 namespace {
@@ -29,7 +29,7 @@ std::string Show(const PushDown& p) {
 }
 
 std::string Pushed(Slice text, const ReadSelection& selection = {}) {
-  auto filter = ParseFilter(text);
+  auto filter = ParseFilter(ToStd(text));
   EXPECT_OK(filter);
   const PushDown push_down = FindPushDown(*filter, selection);
   EXPECT_OK(ValidateSelection(push_down.selection));

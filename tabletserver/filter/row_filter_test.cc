@@ -7,7 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "common/testing/seeded_random.h"
 #include "common/testing/status_asserts.h"
-#include "schema/model/filter_text.h"
+#include "stele/filter_text.h"
 #include "tabletserver/filter/listed_row.h"
 
 namespace stele::tabletserver {
@@ -24,7 +24,7 @@ std::vector<Cell> Cells(Slice text) {
 }
 
 std::shared_ptr<const RowFilter> Compiled(Slice text) {
-  auto filter = ParseFilter(text);
+  auto filter = ParseFilter(ToStd(text));
   EXPECT_OK(filter);
   auto compiled = RowFilter::Compile(*filter);
   EXPECT_OK(compiled);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "stele/prefix_range.h"
+
 namespace stele::tabletserver {
 namespace {
 
@@ -80,9 +82,7 @@ std::vector<RowRange> PlanRows(const RowSet& rows, const TabletDescriptor& table
 
 std::vector<RowRange> RowsWithPrefix(std::vector<RowRange> ranges, const std::string& prefix) {
   if (prefix.empty()) return ranges;
-  std::string end = prefix;  // the first key after all that begin with it; empty: there is none
-  while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xFF) end.pop_back();
-  if (!end.empty()) end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+  const std::string end = PrefixRange(prefix).end;  // empty: no key is behind them
   std::vector<RowRange> kept;
   for (RowRange& range : ranges) {
     if (range.start < prefix) {

@@ -3,7 +3,7 @@
 // push-down reads.
 #include "common/base/check.h"
 #include "schema/convert/codec.h"
-#include "schema/model/filter_text.h"
+#include "stele/filter_text.h"
 #include "tabletserver/filter/push_down.h"
 #include "tabletserver/filter/row_filter.h"
 #include "tests/fuzz/input.h"

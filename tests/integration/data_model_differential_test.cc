@@ -11,7 +11,7 @@
 
 #include <cstdlib>
 
-#include "schema/model/filter_text.h"
+#include "stele/filter_text.h"
 #include "tests/integration/model_walk.h"
 
 namespace stele {

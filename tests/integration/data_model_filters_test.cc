@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "absl/strings/str_join.h"
-#include "schema/model/filter_text.h"
+#include "stele/filter_text.h"
 #include "tests/integration/model_cell.h"
 
 namespace stele {

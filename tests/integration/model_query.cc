@@ -6,7 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "schema/model/filter_text.h"
+#include "stele/filter_text.h"
 #include "tests/integration/model_cell.h"
 #include "tests/reference/random_filter.h"
 #include "tests/reference/reference_filter.h"

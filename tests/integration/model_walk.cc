@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "schema/model/conditional.h"
-#include "schema/model/filter_text.h"
+#include "stele/filter_text.h"
 #include "tests/reference/random_filter.h"
 #include "tests/reference/reference_filter.h"
 
@@ -332,7 +332,7 @@ Status ModelWalk::DropRange(SeededRandom* random) {
   static const char* const kPrefixes[] = {"r", "r1", "r2", "s", "t", "\xff", "none"};
   const std::string prefix = Pick(random, kPrefixes);
   RETURN_IF_ERROR(cell_->client().admin().DropRowRange(table_name_, prefix));
-  reference_->DropRows({prefix, false, ReadQuery::PrefixEnd(prefix), true});
+  reference_->DropRows(PrefixRange(prefix));
   absl::StrAppend(&log_, "  rows ", absl::CHexEscape(prefix), "*\n");
   return OkStatus();
 }

@@ -7,7 +7,7 @@
 
 #include "common/testing/seeded_random.h"
 #include "common/testing/status_asserts.h"
-#include "schema/model/filter_text.h"
+#include "stele/filter_text.h"
 #include "tabletserver/filter/listed_row.h"
 #include "tabletserver/filter/push_down.h"
 #include "tests/reference/random_filter.h"

@@ -9,6 +9,7 @@
 
 #include "stele/filter.h"
 #include "stele/model.h"
+#include "stele/prefix_range.h"
 
 namespace stele {
 
@@ -40,7 +41,7 @@ class ReadQuery {
     return *this;
   }
   /// All rows whose keys begin with `prefix`.
-  ReadQuery& Prefix(std::string_view prefix) { return Range(prefix, PrefixEnd(prefix)); }
+  ReadQuery& Prefix(std::string_view prefix) { return Range(PrefixRange(prefix)); }
 
   /// Cells of the family. Families and columns named add up; none named: all.
   ReadQuery& Family(std::string_view family) {
@@ -95,14 +96,6 @@ class ReadQuery {
   uint64_t limit() const { return limit_; }
   /// Whether rows come in descending key order.
   bool reversed() const { return reversed_; }
-
-  /// The first key after all that begin with `prefix`; "" when there is none.
-  static std::string PrefixEnd(std::string_view prefix) {
-    std::string end(prefix);
-    while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xFF) end.pop_back();
-    if (!end.empty()) end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
-    return end;
-  }
 
  private:
   RowSet rows_;

@@ -1,5 +1,5 @@
 /// @file
-/// Filter: which cells of a row a read returns.
+/// Filter: which cells of a row a read returns. stele/filter_text.h makes one of text.
 #pragma once
 
 #include <concepts>

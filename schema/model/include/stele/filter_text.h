@@ -1,14 +1,16 @@
-// Filters as text that a person writes and reads. Pure functions; the grammar, also for `--help`,
-// is kFilterGrammar. ParseFilter(PrintFilter(f)) == f for every valid filter but kNone.
+/// @file
+/// Filters as text that a person writes and reads: what `--filter` of the program takes.
 #pragma once
 
 #include <string>
+#include <string_view>
 
-#include "common/base/status.h"
-#include "schema/model/filter.h"
+#include "absl/status/statusor.h"
+#include "stele/filter.h"
 
 namespace stele {
 
+/// The language, to be shown to a person: each expression with what it lets through.
 inline constexpr char kFilterGrammar[] = R"(Filters:
   A & B            B on what A lets through; binds tighter than |
   A | B            both, each on a copy
@@ -31,9 +33,16 @@ Strings have C escapes (\n \t \r \0 \\ \" \xff). After ~ the backslash belongs t
 Example: family(contents) & qualifier~"^com\." & versions(1)
 )";
 
-// A valid filter. InvalidArgument says at which column of the text (from 1) what was expected.
-StatusOr<Filter> ParseFilter(Slice text);
-// Printable ASCII. "" for kNone.
+/// The filter that the text describes, valid as Table checks it:
+///
+///     ParseFilter("family(contents) & qualifier~\"^com\\.\" & versions(1)")
+///
+/// InvalidArgument names the column of the text, counted from 1, and what was expected there, or
+/// the rule of filters that it breaks. Never the kind kNone. Thread-safe.
+absl::StatusOr<Filter> ParseFilter(std::string_view text);
+
+/// The text that ParseFilter makes the same filter of, for every valid one; printable ASCII. "" for
+/// kNone.
 std::string PrintFilter(const Filter& filter);
 
 }  // namespace stele
