@@ -158,14 +158,7 @@ int Copy::Run() {
   status = Pump(*from, to->schema(), scope.interrupt());
   const TransferReport report{"copied", rows_before_, state_.counts,
                               call_.env->clock->BootNanos() - started_ns};
-  const bool resumable = !state_path_.empty();
-  if (!status.ok()) return ReportStop(call_, report, status, resumable);
-  if (scope.interrupt()->Pending()) return ReportInterrupt(call_, report, resumable);
-  if (resumable) {
-    if (status = RemoveState(PosixFs(), state_path_); !status.ok()) return Fail(call_, status);
-  }
-  PrintReport(call_, report, call_.env->out);
-  return state_.counts.rejected > 0 ? kFailed : kOk;
+  return EndTransfer(call_, report, status, scope.interrupt(), state_path_, call_.env->out);
 }
 
 }  // namespace

@@ -174,13 +174,8 @@ int Export::Run() {
                               call_.env->clock->BootNanos() - started_ns};
   // A reader that has read enough is no failure to tell of.
   if (!resumable && !call_.env->out->good()) return kFailed;
-  if (!status.ok()) return ReportStop(call_, report, status, resumable);
-  if (scope.interrupt()->Pending()) return ReportInterrupt(call_, report, resumable);
-  if (resumable) {
-    if (status = RemoveState(PosixFs(), state_path_); !status.ok()) return Fail(call_, status);
-  }
-  PrintReport(call_, report, resumable ? call_.env->out : call_.env->err);
-  return kOk;
+  return EndTransfer(call_, report, status, scope.interrupt(), resumable ? state_path_ : "",
+                     resumable ? call_.env->out : call_.env->err);
 }
 
 }  // namespace

@@ -203,14 +203,7 @@ int Import::Run() {
   TransferReport report{"imported", rows_before_, state_.counts,
                         call_.env->clock->BootNanos() - started_ns};
   if (state_.counts.rejected > 0) report.side_path = rejects_->path();
-  const bool resumable = !state_path_.empty();
-  if (!status.ok()) return ReportStop(call_, report, status, resumable);
-  if (scope.interrupt()->Pending()) return ReportInterrupt(call_, report, resumable);
-  if (resumable) {
-    if (status = RemoveState(PosixFs(), state_path_); !status.ok()) return Fail(call_, status);
-  }
-  PrintReport(call_, report, call_.env->out);
-  return state_.counts.rejected > 0 ? kFailed : kOk;
+  return EndTransfer(call_, report, status, scope.interrupt(), state_path_, call_.env->out);
 }
 
 }  // namespace

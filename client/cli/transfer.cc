@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/progress.h"
+#include "client/cli/transfer_state.h"
 
 namespace stele::cli {
 namespace {
@@ -14,6 +15,32 @@ namespace {
 std::string RowsOf(const TransferReport& report) {
   return absl::StrCat(WithCommas(report.counts.rows), " rows (", WithCommas(report.counts.cells),
                       " cells)");
+}
+
+void PrintReport(const Invocation& call, const TransferReport& report, std::ostream* out) {
+  const double seconds = std::max(static_cast<double>(report.elapsed_ns) / 1e9, 1e-3);
+  const uint64_t rows_now = report.counts.rows - report.rows_before;
+  const auto rate = static_cast<uint64_t>(static_cast<double>(rows_now) / seconds);
+  if (call.Has("json") && out == call.env->out) {
+    const nlohmann::ordered_json json = {{"rows", report.counts.rows},
+                                         {"cells", report.counts.cells},
+                                         {"rejected", report.counts.rejected},
+                                         {"rows_before", report.rows_before},
+                                         {"seconds", seconds},
+                                         {"rows_per_second", rate}};
+    *out << json.dump() << '\n';
+    return;
+  }
+  char time[32];
+  std::snprintf(time, sizeof time, "%.1f", seconds);
+  *out << report.what << ' ' << RowsOf(report) << " in " << time << " s, " << WithCommas(rate)
+       << " rows/s";
+  if (report.rows_before > 0) *out << ", " << WithCommas(report.rows_before) << " of them before";
+  if (report.counts.rejected > 0) {
+    *out << "; " << WithCommas(report.counts.rejected) << " records rejected";
+    if (!report.side_path.empty()) *out << ", see " << Escape(report.side_path);
+  }
+  *out << '\n';
 }
 
 }  // namespace
@@ -65,44 +92,21 @@ bool Ticker::Due() {
   return true;
 }
 
-void PrintReport(const Invocation& call, const TransferReport& report, std::ostream* out) {
-  const double seconds = std::max(static_cast<double>(report.elapsed_ns) / 1e9, 1e-3);
-  const uint64_t rows_now = report.counts.rows - report.rows_before;
-  const auto rate = static_cast<uint64_t>(static_cast<double>(rows_now) / seconds);
-  if (call.Has("json") && out == call.env->out) {
-    const nlohmann::ordered_json json = {{"rows", report.counts.rows},
-                                         {"cells", report.counts.cells},
-                                         {"rejected", report.counts.rejected},
-                                         {"rows_before", report.rows_before},
-                                         {"seconds", seconds},
-                                         {"rows_per_second", rate}};
-    *out << json.dump() << '\n';
-    return;
+int EndTransfer(const Invocation& call, const TransferReport& report, const Status& status,
+                Interrupt* interrupt, const std::string& state_path, std::ostream* out) {
+  const bool resumable = !state_path.empty();
+  if (!status.ok() || interrupt->Pending()) {
+    *call.env->err << "stele: " << (status.ok() ? "interrupted" : "stopped") << " after "
+                   << RowsOf(report);
+    if (!status.ok()) *call.env->err << ": " << Escape(ToStd(status.message()));
+    *call.env->err << (resumable ? "; the same command goes on" : "") << '\n';
+    return status.ok() ? kInterrupted : ExitCodeOf(status);
   }
-  char time[32];
-  std::snprintf(time, sizeof time, "%.1f", seconds);
-  *out << report.what << ' ' << RowsOf(report) << " in " << time << " s, " << WithCommas(rate)
-       << " rows/s";
-  if (report.rows_before > 0) *out << ", " << WithCommas(report.rows_before) << " of them before";
-  if (report.counts.rejected > 0) {
-    *out << "; " << WithCommas(report.counts.rejected) << " records rejected";
-    if (!report.side_path.empty()) *out << ", see " << Escape(report.side_path);
+  if (resumable) {
+    if (Status s = RemoveState(PosixFs(), state_path); !s.ok()) return Fail(call, s);
   }
-  *out << '\n';
-}
-
-int ReportStop(const Invocation& call, const TransferReport& report, const Status& status,
-               bool resumable) {
-  *call.env->err << "stele: stopped after " << RowsOf(report) << ": "
-                 << Escape(ToStd(status.message()))
-                 << (resumable ? "; the same command goes on" : "") << '\n';
-  return ExitCodeOf(status);
-}
-
-int ReportInterrupt(const Invocation& call, const TransferReport& report, bool resumable) {
-  *call.env->err << "stele: interrupted after " << RowsOf(report)
-                 << (resumable ? "; the same command goes on" : "") << '\n';
-  return kInterrupted;
+  PrintReport(call, report, out);
+  return report.counts.rejected > 0 ? kFailed : kOk;
 }
 
 }  // namespace stele::cli

@@ -54,11 +54,10 @@ struct TransferReport {
   int64_t elapsed_ns = 0;
   std::string side_path = {};  // where the rejected records are
 };
-// One line, or with --json one object.
-void PrintReport(const Invocation& call, const TransferReport& report, std::ostream* out);
-// Told on standard error; they return the exit code.
-int ReportStop(const Invocation& call, const TransferReport& report, const Status& status,
-               bool resumable);
-int ReportInterrupt(const Invocation& call, const TransferReport& report, bool resumable);
+// The end of a run, and the exit code. One that went through removes its state and says on `out`
+// what it did, one line or with --json one object; one that `status` or an interrupt stopped says
+// so on standard error. An empty `state_path`: it cannot be resumed.
+int EndTransfer(const Invocation& call, const TransferReport& report, const Status& status,
+                Interrupt* interrupt, const std::string& state_path, std::ostream* out);
 
 }  // namespace stele::cli
