@@ -35,7 +35,8 @@ Status CheckOptions(const BulkOptions& o) {
   RETURN_IF_ERROR(CheckRange("batch_bytes", o.batch_bytes, 1, 64u << 20));
   RETURN_IF_ERROR(CheckRange("batch_rows", o.batch_rows, 1, 100'000));
   RETURN_IF_ERROR(CheckRange("batches_in_flight", o.batches_in_flight, 1, 1000));
-  return CheckRange("linger_ms", o.linger_ms, 0, 60'000);
+  RETURN_IF_ERROR(CheckRange("linger_ms", o.linger_ms, 0, 60'000));
+  return WithContext(internal::CheckCall(o.call), "call");
 }
 
 }  // namespace

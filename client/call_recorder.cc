@@ -5,7 +5,9 @@
 namespace stele::internal {
 namespace {
 
-constexpr const char* kNames[kCallKinds] = {"Apply", "ApplyBatch", "ReadRow", "ReadRows", "Admin"};
+constexpr const char* kNames[kCallKinds] = {"Apply",          "ApplyBatch", "ReadModifyWrite",
+                                            "CheckAndMutate", "ReadRow",    "ReadRows",
+                                            "SampleRowKeys",  "Admin"};
 
 LatencySummary Summary(const obs::Histogram& latency) {
   LatencySummary summary;

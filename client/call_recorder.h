@@ -15,8 +15,17 @@
 
 namespace stele::internal {
 
-enum class CallKind { kApply, kApplyBatch, kReadRow, kReadRows, kAdmin };
-inline constexpr size_t kCallKinds = 5;
+enum class CallKind {
+  kApply,
+  kApplyBatch,
+  kReadModifyWrite,
+  kCheckAndMutate,
+  kReadRow,
+  kReadRows,
+  kSampleRowKeys,
+  kAdmin
+};
+inline constexpr size_t kCallKinds = 8;
 
 class CallRecorder {
  public:

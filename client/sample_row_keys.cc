@@ -9,13 +9,19 @@ StatusOr<std::vector<RowKeySample>> Table::SampleRowKeys(uint64_t step_bytes,
                                                          const CallOptions& call) {
   using Samples = StatusOr<std::vector<wire::RowKeySample>>;
   internal::Session* session = state_->session.get();
-  const int64_t deadline_ns = session->Deadline(call);
+  internal::CallRecorder::Call recorded =
+      session->calls()->Start(internal::CallKind::kSampleRowKeys);
+  if (Status s = internal::CheckCall(call); !s.ok()) {
+    recorded.End(s);
+    return s;
+  }
+  const routing::CallTerms terms = session->Terms(call);
   auto waiter = std::make_shared<routing::Waiter<Samples>>();
   routing::SampleOp::Start(session->core(), session->locator(), state_->schema.id, step_bytes,
-                           deadline_ns,
-                           [waiter](Samples samples) { waiter->Set(std::move(samples)); });
-  std::optional<Samples> answer = waiter->Wait(session->core(), deadline_ns);
-  if (!answer.has_value()) return absl::DeadlineExceededError("no answer came by the deadline");
+                           terms, [waiter](Samples samples) { waiter->Set(std::move(samples)); });
+  std::optional<Samples> answer = waiter->Wait(session->core(), terms.deadline_ns);
+  if (!answer.has_value()) answer = absl::DeadlineExceededError("no answer came by the deadline");
+  recorded.End(answer->status());
   RETURN_IF_ERROR(answer->status());
   std::vector<RowKeySample> samples;
   for (wire::RowKeySample& sample : **answer) {

@@ -8,7 +8,8 @@
 namespace stele::internal {
 namespace {
 
-constexpr int64_t kMaxTimeoutMs = 86'400'000;
+constexpr int64_t kMaxFirstBackoffMs = 1000;
+constexpr int64_t kMaxBackoffMs = 60'000;
 
 Status CheckAddress(std::string_view cell) {
   const size_t colon = cell.rfind(':');
@@ -27,9 +28,10 @@ Status CheckOptions(const ClientOptions& options) {
   RETURN_IF_ERROR(CheckRange("connect_timeout_ms", options.connect_timeout_ms, 1, kMaxTimeoutMs));
   RETURN_IF_ERROR(CheckRange("io_threads", options.io_threads, 1, 64));
   const RetryPolicy& retry = options.retry_policy;
-  RETURN_IF_ERROR(CheckRange("retry_policy.first_backoff_ms", retry.first_backoff_ms, 1, 1000));
+  RETURN_IF_ERROR(
+      CheckRange("retry_policy.first_backoff_ms", retry.first_backoff_ms, 1, kMaxFirstBackoffMs));
   RETURN_IF_ERROR(CheckRange("retry_policy.max_backoff_ms", retry.max_backoff_ms,
-                             retry.first_backoff_ms, 60'000));
+                             retry.first_backoff_ms, kMaxBackoffMs));
   RETURN_IF_ERROR(CheckRange("retry_policy.budget_percent", retry.budget_percent, 1, 100));
   RETURN_IF_ERROR(CheckRange("retry_policy.budget_burst", retry.budget_burst, 1, 1'000'000));
   RETURN_IF_ERROR(
@@ -51,13 +53,7 @@ net::RpcOptions RpcOptionsOf(const ClientOptions& options) {
 routing::CoreOptions CoreOptionsOf(std::string_view cell, const ClientOptions& options) {
   routing::CoreOptions core;
   core.cell_address = std::string(cell);
-  core.retry.retry = options.retry;
-  core.retry.retry_after_unknown = options.retry_after_unknown;
-  core.retry.first_backoff_ms = options.retry_policy.first_backoff_ms;
-  core.retry.max_backoff_ms = options.retry_policy.max_backoff_ms;
-  core.retry.budget_percent = options.retry_policy.budget_percent;
-  core.retry.budget_burst = options.retry_policy.budget_burst;
-  core.retry.budget_per_second = options.retry_policy.budget_per_second;
+  core.retry = RetryOf(options, CallOptions());
   core.request_bytes = options.batch_request_bytes;
   core.requests_in_flight = options.batch_requests_in_flight;
   core.page_bytes = options.scan_page_bytes;
@@ -66,6 +62,36 @@ routing::CoreOptions CoreOptionsOf(std::string_view cell, const ClientOptions& o
 }
 
 }  // namespace
+
+Status CheckCall(const CallOptions& call) {
+  RETURN_IF_ERROR(CheckRange("timeout_ms", call.timeout_ms, 0, kMaxTimeoutMs));
+  RETURN_IF_ERROR(
+      CheckRange("whole_scan_timeout_ms", call.whole_scan_timeout_ms, 0, kMaxTimeoutMs));
+  RETURN_IF_ERROR(CheckRange("first_backoff_ms", call.first_backoff_ms, 0, kMaxFirstBackoffMs));
+  RETURN_IF_ERROR(CheckRange("max_backoff_ms", call.max_backoff_ms, 0, kMaxBackoffMs));
+  if (call.retry <= RetryRule::kExactlyOnce) return OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("retry is ", static_cast<int>(call.retry), ", no RetryRule"));
+}
+
+routing::RetryOptions RetryOf(const ClientOptions& client, const CallOptions& call) {
+  routing::RetryOptions retry;
+  retry.retry = client.retry;
+  retry.retry_after_unknown = client.retry_after_unknown;
+  if (call.retry != RetryRule::kOfClient) {
+    retry.retry = call.retry != RetryRule::kNever;
+    retry.retry_after_unknown = call.retry == RetryRule::kExactlyOnce;
+  }
+  const RetryPolicy& policy = client.retry_policy;
+  retry.max_backoff_ms = call.max_backoff_ms > 0 ? call.max_backoff_ms : policy.max_backoff_ms;
+  retry.first_backoff_ms =
+      call.first_backoff_ms > 0 ? call.first_backoff_ms : policy.first_backoff_ms;
+  retry.max_attempts = call.max_attempts;
+  retry.budget_percent = policy.budget_percent;
+  retry.budget_burst = policy.budget_burst;
+  retry.budget_per_second = policy.budget_per_second;
+  return retry;
+}
 
 StatusOr<std::shared_ptr<Session>> Session::Create(std::string_view cell,
                                                    const ClientOptions& options) {

@@ -7,6 +7,7 @@
 // Invariant: destroyed only when closed, so the last owner may be anyone, on any thread.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string_view>
 #include <type_traits>
@@ -23,6 +24,8 @@
 
 namespace stele::internal {
 
+inline constexpr int64_t kMaxTimeoutMs = 86'400'000;
+
 // InvalidArgument, naming the option, unless min <= value <= max.
 template <typename T>
 Status CheckRange(Slice option, T value, std::type_identity_t<T> min, std::type_identity_t<T> max) {
@@ -30,6 +33,11 @@ Status CheckRange(Slice option, T value, std::type_identity_t<T> min, std::type_
   return absl::InvalidArgumentError(
       absl::StrCat(option, " is ", value, "; it must be ", min, " .. ", max));
 }
+
+// InvalidArgument, naming the field, when one is outside its range.
+Status CheckCall(const CallOptions& call);
+// What repeats of a call go by: the client's options where the call has none of its own.
+routing::RetryOptions RetryOf(const ClientOptions& client, const CallOptions& call);
 
 class Session {
  public:
@@ -49,13 +57,15 @@ class Session {
   ClientMetrics metrics() const;
 
   int64_t TimeoutMs(const CallOptions& call) const {
-    return call.timeout_ms > 0 ? call.timeout_ms : options_.timeout_ms;
+    return call.timeout_ms > 0 ? std::min(call.timeout_ms, kMaxTimeoutMs) : options_.timeout_ms;
   }
   int64_t Deadline(const CallOptions& call) const { return core_.DeadlineAfterMs(TimeoutMs(call)); }
+  routing::RetryOptions Retry(const CallOptions& call) const { return RetryOf(options_, call); }
+  routing::CallTerms Terms(const CallOptions& call) const { return {Deadline(call), Retry(call)}; }
   // Of all pages of a scan together; INT64_MAX: none.
   int64_t ScanDeadline(const CallOptions& call) const {
-    return call.whole_scan_timeout_ms > 0 ? core_.DeadlineAfterMs(call.whole_scan_timeout_ms)
-                                          : INT64_MAX;
+    if (call.whole_scan_timeout_ms <= 0) return INT64_MAX;
+    return core_.DeadlineAfterMs(std::min(call.whole_scan_timeout_ms, kMaxTimeoutMs));
   }
 
  private:

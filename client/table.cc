@@ -10,6 +10,8 @@ namespace stele {
 namespace {
 
 using internal::CallKind;
+using internal::Fulfil;
+using internal::Record;
 
 // A reader of a query that cannot be run.
 class FailedSource : public RowReader::Source {
@@ -47,19 +49,6 @@ class SessionSource : public RowReader::Source {
   const std::unique_ptr<Source> source_;
   internal::CallRecorder::Call recorded_;
 };
-
-// A promise as a callback.
-template <typename T>
-std::function<void(T)> Fulfil(std::future<T>* future) {
-  auto promise = std::make_shared<std::promise<T>>();
-  *future = promise->get_future();
-  return [promise = std::move(promise)](T value) { promise->set_value(std::move(value)); };
-}
-
-// Callbacks are copied, so what they own is shared.
-std::shared_ptr<internal::CallRecorder::Call> Record(internal::Session* session, CallKind kind) {
-  return std::make_shared<internal::CallRecorder::Call>(session->calls()->Start(kind));
-}
 
 }  // namespace
 
@@ -131,11 +120,7 @@ std::future<std::vector<Status>> Table::ApplyBatchAsync(std::vector<RowMutation>
 void Table::State::Mutate(std::vector<RowMutation> rows,
                           std::function<void(std::vector<Status>)> done,
                           const CallOptions& call) const {
-  if (schema.id < kFirstUserTable) {
-    return done(std::vector<Status>(
-        rows.size(), absl::PermissionDeniedError(absl::StrCat("table \"", schema.name,
-                                                              "\" is the cell's own: read-only"))));
-  }
+  if (Status s = CheckWrite(call); !s.ok()) return done(std::vector<Status>(rows.size(), s));
   size_t mutations = 0;
   for (const RowMutation& row : rows) mutations += row.mutations.size();
   if (mutations > kMaxMutationsPerBatch) {
@@ -145,7 +130,7 @@ void Table::State::Mutate(std::vector<RowMutation> rows,
             "batch has ", mutations, " mutations; the limit is ", kMaxMutationsPerBatch))));
   }
   routing::BatchOp::Start(session->core(), session->locator(), schema.id, std::move(rows),
-                          session->Deadline(call), std::move(done));
+                          session->Terms(call), std::move(done));
 }
 
 StatusOr<std::optional<Row>> Table::ReadRow(std::string_view key, const ReadQuery& what,
@@ -166,7 +151,7 @@ void Table::ReadRowAsync(std::string_view key, const ReadQuery& what,
   RowSet rows;
   rows.keys.emplace_back(key);
   auto recorded = Record(state_->session.get(), CallKind::kReadRow);
-  auto scan = state_->Scan(rows, what, 1);
+  auto scan = state_->Scan(rows, what, 1, call);
   if (!scan.ok()) {
     recorded->End(scan.status());
     return done(scan.status());
@@ -189,7 +174,7 @@ std::future<StatusOr<std::optional<Row>>> Table::ReadRowAsync(std::string_view k
 }
 
 RowReader Table::ReadRows(const ReadQuery& query, const CallOptions& call) {
-  auto scan = state_->Scan(query.rows(), query, query.limit());
+  auto scan = state_->Scan(query.rows(), query, query.limit(), call);
   if (!scan.ok()) return RowReader(std::make_unique<FailedSource>(scan.status()));
   return RowReader(std::make_unique<SessionSource>(
       state_->session, std::make_unique<PageSource>(state_->session->core(), *std::move(scan),
@@ -199,7 +184,7 @@ RowReader Table::ReadRows(const ReadQuery& query, const CallOptions& call) {
 
 void Table::ReadRowsAsync(const ReadQuery& query, std::function<bool(Row)> row,
                           std::function<void(Status)> done, const CallOptions& call) {
-  auto scan = state_->Scan(query.rows(), query, query.limit());
+  auto scan = state_->Scan(query.rows(), query, query.limit(), call);
   if (!scan.ok()) return done(scan.status());
   internal::AsyncScan::Start(state_->session, *std::move(scan), std::move(row), std::move(done),
                              call);

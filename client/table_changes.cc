@@ -9,12 +9,7 @@
 namespace stele {
 namespace {
 
-// What the server would refuse is not sent.
-Status CheckTable(const TableSchema& schema) {
-  if (schema.id >= kFirstUserTable) return OkStatus();
-  return absl::PermissionDeniedError(
-      absl::StrCat("table \"", schema.name, "\" is the cell's own: read-only"));
-}
+using internal::CallKind;
 
 template <typename T>
 StatusOr<T> WaitFor(routing::Core* core, int64_t deadline_ns,
@@ -24,11 +19,28 @@ StatusOr<T> WaitFor(routing::Core* core, int64_t deadline_ns,
   return absl::UnknownError("outcome unknown: no answer came by the deadline");
 }
 
+// `done`, with the answer's status counted.
+template <typename T>
+std::function<void(StatusOr<T>)> Recorded(internal::Session* session, CallKind kind,
+                                          std::function<void(StatusOr<T>)> done) {
+  return [recorded = internal::Record(session, kind), done = std::move(done)](StatusOr<T> answer) {
+    recorded->End(answer.status());
+    done(std::move(answer));
+  };
+}
+
+Status Check(const CheckAndMutateRow& change) {
+  RETURN_IF_ERROR(ValidateCheckAndMutate(change.row, change.if_true, change.if_false, nullptr));
+  return change.predicate.empty() ? OkStatus() : ValidateFilter(change.predicate);
+}
+
 }  // namespace
 
 void Table::ReadModifyWriteAsync(ReadModifyWriteRow change, std::function<void(StatusOr<Row>)> done,
                                  const CallOptions& call) {
-  Status valid = CheckTable(state_->schema);
+  internal::Session* session = state_->session.get();
+  done = Recorded(session, CallKind::kReadModifyWrite, std::move(done));
+  Status valid = state_->CheckWrite(call);
   if (valid.ok()) valid = ValidateReadModifyWrite(change.row, change.rules, nullptr);
   if (!valid.ok()) return done(valid);
   wire::ReadModifyWriteRowRequest request;
@@ -36,12 +48,19 @@ void Table::ReadModifyWriteAsync(ReadModifyWriteRow change, std::function<void(S
   request.row = std::move(change.row);
   request.rules = std::move(change.rules);
   using Op = routing::RowOp<wire::ReadModifyWriteRowRequest, wire::ReadModifyWriteRowResponse>;
-  Op::Start(state_->session->core(), state_->session->locator(), wire::Method::kReadModifyWriteRow,
-            std::move(request), state_->session->Deadline(call),
+  Op::Start(session->core(), session->locator(), wire::Method::kReadModifyWriteRow,
+            std::move(request), session->Terms(call),
             [done = std::move(done)](StatusOr<wire::ReadModifyWriteRowResponse> answer) {
               if (!answer.ok()) return done(answer.status());
               done(std::move(answer->row));
             });
+}
+
+std::future<StatusOr<Row>> Table::ReadModifyWriteAsync(ReadModifyWriteRow change,
+                                                       const CallOptions& call) {
+  std::future<StatusOr<Row>> future;
+  ReadModifyWriteAsync(std::move(change), internal::Fulfil(&future), call);
+  return future;
 }
 
 StatusOr<Row> Table::ReadModifyWrite(ReadModifyWriteRow change, const CallOptions& call) {
@@ -54,11 +73,10 @@ StatusOr<Row> Table::ReadModifyWrite(ReadModifyWriteRow change, const CallOption
 
 void Table::CheckAndMutateAsync(CheckAndMutateRow change, std::function<void(StatusOr<bool>)> done,
                                 const CallOptions& call) {
-  Status valid = CheckTable(state_->schema);
-  if (valid.ok()) {
-    valid = ValidateCheckAndMutate(change.row, change.if_true, change.if_false, nullptr);
-  }
-  if (valid.ok() && !change.predicate.empty()) valid = ValidateFilter(change.predicate);
+  internal::Session* session = state_->session.get();
+  done = Recorded(session, CallKind::kCheckAndMutate, std::move(done));
+  Status valid = state_->CheckWrite(call);
+  if (valid.ok()) valid = Check(change);
   if (!valid.ok()) return done(valid);
   wire::CheckAndMutateRowRequest request;
   request.table = state_->schema.id;
@@ -67,12 +85,19 @@ void Table::CheckAndMutateAsync(CheckAndMutateRow change, std::function<void(Sta
   request.if_true = std::move(change.if_true);
   request.if_false = std::move(change.if_false);
   using Op = routing::RowOp<wire::CheckAndMutateRowRequest, wire::CheckAndMutateRowResponse>;
-  Op::Start(state_->session->core(), state_->session->locator(), wire::Method::kCheckAndMutateRow,
-            std::move(request), state_->session->Deadline(call),
+  Op::Start(session->core(), session->locator(), wire::Method::kCheckAndMutateRow,
+            std::move(request), session->Terms(call),
             [done = std::move(done)](StatusOr<wire::CheckAndMutateRowResponse> answer) {
               if (!answer.ok()) return done(answer.status());
               done(answer->matched);
             });
+}
+
+std::future<StatusOr<bool>> Table::CheckAndMutateAsync(CheckAndMutateRow change,
+                                                       const CallOptions& call) {
+  std::future<StatusOr<bool>> future;
+  CheckAndMutateAsync(std::move(change), internal::Fulfil(&future), call);
+  return future;
 }
 
 StatusOr<bool> Table::CheckAndMutate(CheckAndMutateRow change, const CallOptions& call) {

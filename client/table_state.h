@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "client/routing/scan_op.h"
@@ -11,6 +13,22 @@
 #include "stele/table.h"
 
 namespace stele {
+namespace internal {
+
+// A promise as a callback.
+template <typename T>
+std::function<void(T)> Fulfil(std::future<T>* future) {
+  auto promise = std::make_shared<std::promise<T>>();
+  *future = promise->get_future();
+  return [promise = std::move(promise)](T value) { promise->set_value(std::move(value)); };
+}
+
+// Callbacks are copied, so what they own is shared.
+inline std::shared_ptr<CallRecorder::Call> Record(Session* session, CallKind kind) {
+  return std::make_shared<CallRecorder::Call>(session->calls()->Start(kind));
+}
+
+}  // namespace internal
 
 struct Table::State {
   const TableSchema schema;
@@ -19,16 +37,24 @@ struct Table::State {
   // One status a row, once.
   void Mutate(std::vector<RowMutation> rows, std::function<void(std::vector<Status>)> done,
               const CallOptions& call) const;
-  // InvalidArgument when the query is malformed.
+  // What would be refused whatever the row: a table of the cell's own, options that say nothing.
+  Status CheckWrite(const CallOptions& call) const {
+    RETURN_IF_ERROR(internal::CheckCall(call));
+    if (schema.id >= kFirstUserTable) return OkStatus();
+    return absl::PermissionDeniedError(
+        absl::StrCat("table \"", schema.name, "\" is the cell's own: read-only"));
+  }
+  // InvalidArgument when the query or the options are malformed.
   StatusOr<std::shared_ptr<routing::ScanOp>> Scan(const RowSet& rows, const ReadQuery& query,
-                                                  uint64_t limit) const {
+                                                  uint64_t limit, const CallOptions& call) const {
+    RETURN_IF_ERROR(internal::CheckCall(call));
     RETURN_IF_ERROR(ValidateSelection(query.selection()));
     RETURN_IF_ERROR(ValidateFilter(query.filter()));
     ASSIGN_OR_RETURN(routing::RowRanges ranges, routing::RowRanges::Create(rows));
     return routing::ScanOp::Create(
         session->core(), session->locator(),
         {schema.id, std::move(ranges), query.selection(), limit, query.filter(),
-         session->core()->jitter()->Below(UINT64_MAX), query.reversed()});
+         session->core()->jitter()->Below(UINT64_MAX), query.reversed(), session->Retry(call)});
   }
 };
 

@@ -32,12 +32,12 @@ size_t MessageBytes(const RowMutation& row) {
 }  // namespace
 
 void BatchOp::Start(Core* core, Locator* locator, TableId table, std::vector<RowMutation> rows,
-                    int64_t deadline_ns, Done done) {
+                    const CallTerms& terms, Done done) {
   Gate::Pass pass;
   Status open = core->gate()->Enter(&pass);
   if (!open.ok() || rows.empty()) return done(std::vector<Status>(rows.size(), open));
   std::shared_ptr<BatchOp> op(
-      new BatchOp(core, locator, table, std::move(rows), deadline_ns, std::move(done)));
+      new BatchOp(core, locator, table, std::move(rows), terms, std::move(done)));
   op->pass_ = std::move(pass);
   {
     MutexLock lock(&op->mu_);
@@ -55,12 +55,12 @@ void BatchOp::Start(Core* core, Locator* locator, TableId table, std::vector<Row
 }
 
 BatchOp::BatchOp(Core* core, Locator* locator, TableId table, std::vector<RowMutation> rows,
-                 int64_t deadline_ns, Done done)
+                 const CallTerms& terms, Done done)
     : core_(core),
       locator_(locator),
       table_(table),
       rows_(std::move(rows)),
-      deadline_ns_(deadline_ns),
+      terms_(terms),
       done_(std::move(done)),
       entries_(rows_.size()),
       ready_(RowOrder{&rows_}),
@@ -76,7 +76,7 @@ void BatchOp::Pump() {
     MutexLock lock(&mu_);
     if (core_->gate()->closed()) {
       ExpireWaiting(absl::CancelledError("the client is closed"));
-    } else if (core_->LeftMs(deadline_ns_) == 0) {
+    } else if (core_->LeftMs(terms_.deadline_ns) == 0) {
       ExpireWaiting(absl::DeadlineExceededError("deadline exceeded before the row was applied"));
     }
     requests = TakeRequests();
@@ -93,7 +93,7 @@ void BatchOp::Pump() {
   if (done) return done(std::move(results));
   for (Request& request : requests) Send(std::move(request));
   if (!locate) return;
-  locator_->Locate(table_, locate_row, deadline_ns_,
+  locator_->Locate(table_, locate_row, terms_.deadline_ns,
                    [self = shared_from_this()](StatusOr<TabletLocation> location) {
                      self->OnLocated(std::move(location));
                    });
@@ -156,7 +156,7 @@ void BatchOp::Send(Request request) {
   wire::MutateRowsRequest message = std::move(shared->message);
   Call<wire::MutateRowsResponse>(
       core_, shared->location.address, wire::Method::kMutateRows, message,
-      core_->AttemptMs(deadline_ns_, core_->ids()->enabled()),
+      core_->AttemptMs(terms_, core_->ids()->enabled()),
       [self = shared_from_this(), shared](StatusOr<wire::MutateRowsResponse> reply) {
         self->OnReply(*shared, std::move(reply));
       });
@@ -220,14 +220,13 @@ void BatchOp::RowAnswered(size_t entry, const wire::RowResult& result, std::vect
 
 void BatchOp::Settle(size_t i, const Status& status, Fate fate, std::vector<size_t>* again) {
   Entry& entry = entries_[i];
-  const RetryOptions& retry = core_->options().retry;
   entry.status = status;
   if (fate == Fate::kUnknown) entry.maybe_applied = true;
-  const bool safe =
-      fate == Fate::kNoEffect ||
-      (fate == Fate::kUnknown && core_->MayRepeatUnknown(entry.sequence, entry.first_sent_ns));
-  if (retry.retry && safe && core_->LeftMs(deadline_ns_) > 0) {
-    ++entry.attempts;
+  const bool safe = fate == Fate::kNoEffect ||
+                    (fate == Fate::kUnknown &&
+                     core_->MayRepeatUnknown(terms_.retry, entry.sequence, entry.first_sent_ns));
+  ++entry.attempts;
+  if (safe && MayTryAgain(terms_.retry, entry.attempts) && core_->LeftMs(terms_.deadline_ns) > 0) {
     again->push_back(i);
   } else {
     Finish(i, status);
@@ -271,7 +270,7 @@ void BatchOp::Continue(std::vector<size_t> again, const Status& failure) {
       MutexLock lock(&mu_);
       for (size_t i : again) attempts = std::max(attempts, entries_[i].attempts);
     }
-    core_->RetryLater(attempts - 1, failure, deadline_ns_,
+    core_->RetryLater(attempts - 1, failure, terms_,
                       [self = shared_from_this(), again = std::move(again)] {
                         {
                           MutexLock lock(&self->mu_);

@@ -25,7 +25,7 @@ class BatchOp : public std::enable_shared_from_this<BatchOp> {
   // One status a row, in the order given.
   using Done = std::function<void(std::vector<Status>)>;
   static void Start(Core* core, Locator* locator, TableId table, std::vector<RowMutation> rows,
-                    int64_t deadline_ns, Done done);
+                    const CallTerms& terms, Done done);
 
  private:
   struct Entry {
@@ -51,7 +51,7 @@ class BatchOp : public std::enable_shared_from_this<BatchOp> {
   };
 
   BatchOp(Core* core, Locator* locator, TableId table, std::vector<RowMutation> rows,
-          int64_t deadline_ns, Done done);
+          const CallTerms& terms, Done done);
 
   void Pump();
   std::vector<Request> TakeRequests() REQUIRES(mu_);
@@ -75,7 +75,7 @@ class BatchOp : public std::enable_shared_from_this<BatchOp> {
   Locator* const locator_;
   const TableId table_;
   const std::vector<RowMutation> rows_;
-  const int64_t deadline_ns_;
+  const CallTerms terms_;
   Gate::Pass pass_;
 
   Mutex mu_;

@@ -25,25 +25,25 @@ void Gate::Leave() {
   if (--inside_ == 0) empty_.SignalAll();
 }
 
-void Core::RetryLater(uint32_t attempt, const Status& failure, int64_t deadline_ns,
+void Core::RetryLater(uint32_t attempt, const Status& failure, const CallTerms& terms,
                       std::function<void()> again) {
   traffic_.retries.fetch_add(1, std::memory_order_relaxed);
   // What was never sent loaded no server.
   const bool costs = !failure.GetPayload(net::kNotSentPayload).has_value();
   const int64_t delay_ms =
-      BackoffMs(options_.retry, attempt, wire::RetryDelayMs(failure), edges_.jitter);
-  RetryAfter(delay_ms, costs, deadline_ns, std::move(again));
+      BackoffMs(terms.retry, attempt, wire::RetryDelayMs(failure), edges_.jitter);
+  RetryAfter(delay_ms, costs, terms, std::move(again));
 }
 
-void Core::RetryAfter(int64_t delay_ms, bool costs, int64_t deadline_ns,
+void Core::RetryAfter(int64_t delay_ms, bool costs, const CallTerms& terms,
                       std::function<void()> again) {
-  delay_ms = std::min(delay_ms, LeftMs(deadline_ns));
-  edges_.timers->RunAfter(delay_ms, [this, costs, deadline_ns, again = std::move(again)]() mutable {
-    if (!costs || gate_.closed() || LeftMs(deadline_ns) == 0 || budget_.TakeRetry()) {
+  delay_ms = std::min(delay_ms, LeftMs(terms.deadline_ns));
+  edges_.timers->RunAfter(delay_ms, [this, costs, terms, again = std::move(again)]() mutable {
+    if (!costs || gate_.closed() || LeftMs(terms.deadline_ns) == 0 || budget_.TakeRetry()) {
       return again();
     }
-    const int64_t longest_ms = BackoffMs(options_.retry, 31, 0, edges_.jitter);
-    RetryAfter(longest_ms, costs, deadline_ns, std::move(again));
+    const int64_t longest_ms = BackoffMs(terms.retry, 31, 0, edges_.jitter);
+    RetryAfter(longest_ms, costs, terms, std::move(again));
   });
 }
 

@@ -110,13 +110,14 @@ class Core {
   int64_t NowNanos() const { return edges_.clock->BootNanos(); }
   // For one attempt of a change. One that may be made again is not waited for until the end, so
   // that a connection that died in silence costs no more than this.
-  int64_t AttemptMs(int64_t deadline_ns, bool has_id) const {
-    const int64_t left_ms = std::max<int64_t>(1, LeftMs(deadline_ns));
-    return has_id ? std::min(left_ms, options_.attempt_timeout_ms) : left_ms;
+  int64_t AttemptMs(const CallTerms& terms, bool has_id) const {
+    const int64_t left_ms = std::max<int64_t>(1, LeftMs(terms.deadline_ns));
+    const bool repeats = has_id && terms.retry.retry && terms.retry.retry_after_unknown;
+    return repeats ? std::min(left_ms, options_.attempt_timeout_ms) : left_ms;
   }
   // Whether a change of unknown outcome may be sent again: it has an id, and servers still know it.
-  bool MayRepeatUnknown(uint64_t sequence, int64_t first_sent_ns) const {
-    return options_.retry.retry_after_unknown && sequence != 0 &&
+  bool MayRepeatUnknown(const RetryOptions& retry, uint64_t sequence, int64_t first_sent_ns) const {
+    return retry.retry_after_unknown && sequence != 0 &&
            NowNanos() - first_sent_ns < kRequestMemoryMs * 1'000'000 * 8 / 10;
   }
   // Milliseconds left, rounded up; <= 0 when it has passed.
@@ -126,11 +127,12 @@ class Core {
   }
   // Runs `again` once after the back-off that `failure` asks for; if the failed attempt reached a
   // server, not before the retry budget allows it; at the deadline anyway.
-  void RetryLater(uint32_t attempt, const Status& failure, int64_t deadline_ns,
+  void RetryLater(uint32_t attempt, const Status& failure, const CallTerms& terms,
                   std::function<void()> again);
 
  private:
-  void RetryAfter(int64_t delay_ms, bool costs, int64_t deadline_ns, std::function<void()> again);
+  void RetryAfter(int64_t delay_ms, bool costs, const CallTerms& terms,
+                  std::function<void()> again);
 
   const Edges edges_;
   const CoreOptions options_;

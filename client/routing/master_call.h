@@ -35,12 +35,12 @@ class MasterCall : public std::enable_shared_from_this<MasterCall<Response, Requ
         method_(method),
         request_(std::move(request)),
         repeatable_(repeatable),
-        deadline_ns_(deadline_ns),
+        terms_{deadline_ns, core->options().retry},
         done_(std::move(done)) {}
 
   void Attempt() {
     auto self = this->shared_from_this();
-    locator_->GetCell(deadline_ns_, [self](StatusOr<wire::GetRootResponse> cell) {
+    locator_->GetCell(terms_.deadline_ns, [self](StatusOr<wire::GetRootResponse> cell) {
       if (cell.ok() && cell->master_address.empty()) {
         cell = absl::UnavailableError("the cell has no master at the moment");
       }
@@ -50,7 +50,7 @@ class MasterCall : public std::enable_shared_from_this<MasterCall<Response, Requ
         return self->Failed(NothingSent(cell.status()), retriable ? Fate::kNoEffect : Fate::kFinal);
       }
       Call<Response>(self->core_, cell->master_address, self->method_, self->request_,
-                     std::max<int64_t>(1, self->core_->LeftMs(self->deadline_ns_)),
+                     std::max<int64_t>(1, self->core_->LeftMs(self->terms_.deadline_ns)),
                      [self](StatusOr<Response> answer) {
                        if (answer.ok()) return self->done_(std::move(answer));
                        if (LocationIsSuspect(answer.status())) self->locator_->ForgetCell();
@@ -63,11 +63,11 @@ class MasterCall : public std::enable_shared_from_this<MasterCall<Response, Requ
     const bool safe = fate == Fate::kNoEffect ||
                       (fate == Fate::kUnknown && repeatable_ && ReadIsRetriable(status));
     const bool can =
-        core_->options().retry.retry && core_->LeftMs(deadline_ns_) > 0 && !core_->gate()->closed();
+        terms_.retry.retry && core_->LeftMs(terms_.deadline_ns) > 0 && !core_->gate()->closed();
     if (safe && can) {
-      core_->RetryLater(attempt_++, status, deadline_ns_,
+      core_->RetryLater(attempt_++, status, terms_,
                         [self = this->shared_from_this(), status, fate] {
-                          if (self->core_->LeftMs(self->deadline_ns_) == 0) {
+                          if (self->core_->LeftMs(self->terms_.deadline_ns) == 0) {
                             return self->Failed(status, fate);
                           }
                           self->Attempt();
@@ -85,7 +85,7 @@ class MasterCall : public std::enable_shared_from_this<MasterCall<Response, Requ
   const wire::Method method_;
   const Request request_;
   const bool repeatable_;
-  const int64_t deadline_ns_;
+  const CallTerms terms_;
   Gate::Pass pass_;
   uint32_t attempt_ = 0;
   Done done_;

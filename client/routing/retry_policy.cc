@@ -72,6 +72,10 @@ bool LocationIsSuspect(const Status& status) {
   }
 }
 
+bool MayTryAgain(const RetryOptions& options, uint32_t made) {
+  return options.retry && (options.max_attempts == 0 || made < options.max_attempts);
+}
+
 int64_t BackoffMs(const RetryOptions& options, uint32_t attempt, int64_t server_delay_ms,
                   Jitter* jitter) {
   int64_t ceiling = options.first_backoff_ms;

@@ -23,9 +23,16 @@ struct RetryOptions {
   bool retry_after_unknown = true;  // changes that have ids
   int64_t first_backoff_ms = 10;    // 1 .. 1000, doubles each time
   int64_t max_backoff_ms = 1000;    // first_backoff_ms .. 60 000
+  uint32_t max_attempts = 0;        // of one call; 0: until its deadline
   uint32_t budget_percent = 10;     // retries per 100 calls; 1 .. 100
   uint32_t budget_burst = 500;      // retries saved up at most, and at the start
   uint32_t budget_per_second = 20;  // granted whatever the load, so that a quiet client goes on
+};
+
+// What one call goes by: the client's options, or its own.
+struct CallTerms {
+  int64_t deadline_ns = 0;
+  RetryOptions retry;
 };
 
 enum class Fate { kFinal, kNoEffect, kUnknown };
@@ -38,6 +45,9 @@ Fate FateOfRow(const Status& status, bool outcome_unknown);
 bool ReadIsRetriable(const Status& status);
 // Whether the failure says that the tablet may be elsewhere by now.
 bool LocationIsSuspect(const Status& status);
+
+// Whether another attempt is allowed after `made` of them.
+bool MayTryAgain(const RetryOptions& options, uint32_t made);
 
 // Full jitter: evenly in [1, min(max, first * 2^attempt)], at least the server's own wish.
 // attempt counts from 0.

@@ -45,15 +45,33 @@ class RoutingTest : public ::testing::Test {
     return {row, {SetCell{"f", "q", timestamp_us, "v"}}};
   }
 
+  CallTerms Terms(int64_t timeout_ms) {
+    return {core_->DeadlineAfterMs(timeout_ms), call_.value_or(options_.retry)};
+  }
+
   std::vector<Status> Apply(std::vector<RowMutation> rows, int64_t timeout_ms = 10'000) {
     std::optional<std::vector<Status>> result;
-    BatchOp::Start(core_.get(), locator_.get(), kTable, std::move(rows),
-                   core_->DeadlineAfterMs(timeout_ms), [&](std::vector<Status> statuses) {
+    BatchOp::Start(core_.get(), locator_.get(), kTable, std::move(rows), Terms(timeout_ms),
+                   [&](std::vector<Status> statuses) {
                      EXPECT_FALSE(result.has_value()) << "answered twice";
                      result = std::move(statuses);
                    });
     EXPECT_TRUE(cell_.Run([&] { return result.has_value(); })) << "never answered";
     return result.value_or(std::vector<Status>());
+  }
+
+  // A conditional change of row "n".
+  Status Check(int64_t timeout_ms = 10'000) {
+    using Op = RowOp<wire::CheckAndMutateRowRequest, wire::CheckAndMutateRowResponse>;
+    std::optional<StatusOr<wire::CheckAndMutateRowResponse>> result;
+    wire::CheckAndMutateRowRequest request;
+    request.table = kTable;
+    request.row = "n";
+    request.if_true = {SetCell{"f", "q", 1000, "v"}};
+    Op::Start(core_.get(), locator_.get(), Method::kCheckAndMutateRow, request, Terms(timeout_ms),
+              [&](StatusOr<wire::CheckAndMutateRowResponse> answer) { result = answer; });
+    EXPECT_TRUE(cell_.Run([&] { return result.has_value(); }));
+    return result->status();
   }
 
   StatusOr<TabletLocation> Locate(const std::string& row, TableId table = kTable,
@@ -68,8 +86,9 @@ class RoutingTest : public ::testing::Test {
   // All rows' keys; the status of the first failure.
   StatusOr<std::vector<std::string>> Scan(RowSet rows, uint64_t limit = 0,
                                           int64_t timeout_ms = 10'000) {
-    auto scan = ScanOp::Create(core_.get(), locator_.get(),
-                               {kTable, *RowRanges::Create(rows), {}, limit, {}, 0, reversed_});
+    ScanSpec spec{kTable, *RowRanges::Create(rows), {}, limit, {}, 0, reversed_};
+    spec.retry = Terms(0).retry;
+    auto scan = ScanOp::Create(core_.get(), locator_.get(), std::move(spec));
     std::vector<std::string> keys;
     while (true) {
       if (!keys.empty() && between_pages_) between_pages_();
@@ -99,6 +118,7 @@ class RoutingTest : public ::testing::Test {
   FakeCell cell_;
   SeededJitter jitter_;
   CoreOptions options_;
+  std::optional<RetryOptions> call_;  // of one call; none: the client's
   std::unique_ptr<Core> core_;
   std::unique_ptr<Locator> locator_;
   size_t cells_seen_ = 0;
@@ -263,33 +283,101 @@ TEST_F(RoutingTest, UnknownOutcomeIsNotRepeatedForEver) {
 }
 
 TEST_F(RoutingTest, ConditionalChangesAreRepeatedUnderTheirId) {
-  using Op = RowOp<wire::CheckAndMutateRowRequest, wire::CheckAndMutateRowResponse>;
-  auto check = [&](int64_t timeout_ms) {
-    std::optional<StatusOr<wire::CheckAndMutateRowResponse>> result;
-    wire::CheckAndMutateRowRequest request;
-    request.table = kTable;
-    request.row = "n";
-    request.if_true = {SetCell{"f", "q", 1000, "v"}};
-    Op::Start(core_.get(), locator_.get(), Method::kCheckAndMutateRow, request,
-              core_->DeadlineAfterMs(timeout_ms),
-              [&](StatusOr<wire::CheckAndMutateRowResponse> answer) { result = answer; });
-    EXPECT_TRUE(cell_.Run([&] { return result.has_value(); }));
-    return result->status();
-  };
   cell_.FailNext({Method::kCheckAndMutateRow, absl::UnavailableError("lost"), true});
   cell_.FailNext({Method::kCheckAndMutateRow, wire::OverloadedError("busy", 30)});
   cell_.Move("t", "ts:9");
-  EXPECT_TRUE(check(10'000).ok());
+  EXPECT_TRUE(Check().ok());
   ASSERT_EQ(cell_.ids_of["n"].size(), 2u);
   EXPECT_EQ(cell_.ids_of["n"][0], cell_.ids_of["n"][1]);
   cell_.refused_rows = {"n"};
-  EXPECT_TRUE(absl::IsNotFound(check(10'000)));
+  EXPECT_TRUE(absl::IsNotFound(Check()));
   cell_.FailNext({Method::kCheckAndMutateRow, absl::UnavailableError("lost"), true});
-  EXPECT_TRUE(absl::IsUnknown(check(10'000))) << "the first attempt may have been done";
+  EXPECT_TRUE(absl::IsUnknown(Check())) << "the first attempt may have been done";
   cell_.FailNext({Method::kCheckAndMutateRow, absl::UnavailableError("lost"), true});
   cell_.FailNext({Method::kCheckAndMutateRow, absl::AlreadyExistsError("it was done, once")});
-  EXPECT_TRUE(absl::IsAlreadyExists(check(10'000))) << "known to be done, its answer is lost";
+  EXPECT_TRUE(absl::IsAlreadyExists(Check())) << "known to be done, its answer is lost";
   EXPECT_EQ(core_->ids()->first_incomplete(), 5u);
+}
+
+// A call's own terms, against a client that has others.
+TEST_F(RoutingTest, ACallMayBeTriedOnceOnly) {
+  call_ = RetryOptions{.retry = false};
+  const std::pair<Status, absl::StatusCode> cases[] = {
+      {wire::OverloadedError("busy", 1), absl::StatusCode::kResourceExhausted},
+      {absl::UnavailableError("lost"), absl::StatusCode::kUnknown}};
+  for (const auto& [why, code] : cases) {
+    const bool executed = code == absl::StatusCode::kUnknown;
+    cell_.FailNext({Method::kMutateRows, why, executed});
+    EXPECT_EQ(Apply({Set("a")})[0].code(), code);
+    cell_.FailNext({Method::kCheckAndMutateRow, why, executed});
+    EXPECT_EQ(Check().code(), code);
+  }
+  EXPECT_EQ(cell_.CountSent(Method::kMutateRows), 2);
+  EXPECT_EQ(cell_.CountSent(Method::kCheckAndMutateRow), 2);
+  cell_.FailNext({Method::kReadRows, absl::UnavailableError("lost")});
+  EXPECT_TRUE(absl::IsUnavailable(Scan({}).status()));
+}
+
+TEST_F(RoutingTest, ACallMayBeRepeatedOnlyWithoutEffect) {
+  call_ = RetryOptions{.retry_after_unknown = false};
+  cell_.FailNext({Method::kMutateRows, wire::OverloadedError("busy", 1)});
+  EXPECT_TRUE(Apply({Set("a")})[0].ok()) << "it had no effect";
+  cell_.FailNext({Method::kMutateRows, absl::UnavailableError("lost"), true});
+  EXPECT_TRUE(absl::IsUnknown(Apply({Set("b")})[0]));
+  EXPECT_EQ(cell_.times_applied["b"], 1);
+}
+
+TEST_F(RoutingTest, ACallMayBeRepeatedThoughItsClientDoesNot) {
+  options_.retry.retry = options_.retry.retry_after_unknown = false;
+  Restart();
+  call_ = RetryOptions();
+  cell_.FailNext({Method::kMutateRows, absl::UnavailableError("lost"), true});
+  EXPECT_TRUE(Apply({Set("a")})[0].ok());
+  ASSERT_EQ(cell_.ids_of["a"].size(), 2u);
+  EXPECT_EQ(cell_.ids_of["a"][0], cell_.ids_of["a"][1]);
+}
+
+TEST_F(RoutingTest, AttemptsOfACallAreCounted) {
+  call_ = RetryOptions{.max_attempts = 3};
+  for (int failures : {2, 3}) {
+    for (const Method method : {Method::kMutateRows, Method::kCheckAndMutateRow}) {
+      for (int i = 0; i < failures; ++i) cell_.FailNext({method, wire::OverloadedError("busy", 1)});
+    }
+    const auto want = failures < 3 ? absl::StatusCode::kOk : absl::StatusCode::kResourceExhausted;
+    EXPECT_EQ(Apply({Set("a")})[0].code(), want);
+    EXPECT_EQ(Check().code(), want);
+  }
+  EXPECT_EQ(cell_.CountSent(Method::kMutateRows), 6);
+  EXPECT_EQ(cell_.CountSent(Method::kCheckAndMutateRow), 6);
+  ASSERT_TRUE(Locate("a").ok());
+  cell_.sent.clear();
+  for (int i = 0; i < 4; ++i) cell_.FailNext({Method::kReadRows, absl::ResourceExhaustedError("")});
+  EXPECT_TRUE(absl::IsResourceExhausted(Scan({}).status()));
+  EXPECT_EQ(cell_.CountSent(Method::kReadRows), 3);
+}
+
+TEST_F(RoutingTest, BackoffOfACallIsItsOwn) {
+  call_ = RetryOptions{.first_backoff_ms = 1, .max_backoff_ms = 1, .max_attempts = 6};
+  const Status refused = NothingSent(absl::UnavailableError("refused"));
+  for (int i = 0; i < 5; ++i) cell_.FailNext({Method::kMutateRows, refused});
+  const int64_t start = clock_.BootNanos();
+  EXPECT_TRUE(Apply({Set("a")})[0].ok());
+  EXPECT_EQ((clock_.BootNanos() - start) / 1'000'000, 5);
+}
+
+// Regression: an attempt after which nothing would follow was given up as early as one that is
+// repeated, so that a slow server looked like a lost one.
+TEST_F(RoutingTest, TheOnlyAttemptIsWaitedForUntilTheDeadline) {
+  for (const bool retry : {false, true}) {
+    call_ = RetryOptions{.retry = retry, .retry_after_unknown = false};
+    cell_.FailNext({Method::kMutateRows, OkStatus(), true, /*silent=*/true});
+    cell_.FailNext({Method::kCheckAndMutateRow, OkStatus(), true, /*silent=*/true});
+    const int64_t start = clock_.BootNanos();
+    EXPECT_TRUE(absl::IsUnknown(Apply({Set("a")}, 20'000)[0]));
+    EXPECT_EQ((clock_.BootNanos() - start) / 1'000'000, 20'000);
+    EXPECT_FALSE(Check(20'000).ok());
+    EXPECT_EQ((clock_.BootNanos() - start) / 1'000'000, 40'000);
+  }
 }
 
 TEST_F(RoutingTest, NotSentIsRepeatedForAll) {
@@ -347,7 +435,7 @@ TEST_F(RoutingTest, WrongNumberOfResultsIsUnknown) {
   Core core({&cell, &timers_, &clock_, &jitter_}, options_);
   Locator locator(&core);
   std::vector<Status> statuses;
-  BatchOp::Start(&core, &locator, kTable, {Set("a")}, core.DeadlineAfterMs(1000),
+  BatchOp::Start(&core, &locator, kTable, {Set("a")}, {core.DeadlineAfterMs(1000), {}},
                  [&](std::vector<Status> s) { statuses = std::move(s); });
   ASSERT_TRUE(cell.Run([&] { return !statuses.empty(); }));
   EXPECT_TRUE(absl::IsUnknown(statuses[0])) << statuses[0];

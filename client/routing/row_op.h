@@ -3,7 +3,8 @@
 // often it is asked; without ids nothing is repeated after an unknown outcome. Lives as long as its
 // callbacks; used by one call chain at a time.
 //
-// The final status as BatchOp says: OK, Unknown (all or nothing), or no effect, ever.
+// The final status as BatchOp says: OK, Unknown (all or nothing), or no effect, ever; and
+// AlreadyExists: an earlier attempt did it, and its answer is not kept.
 #pragma once
 
 #include <algorithm>
@@ -23,26 +24,26 @@ class RowOp : public std::enable_shared_from_this<RowOp<Request, Response>> {
   using Done = std::function<void(StatusOr<Response>)>;
   // `request`: with table and row; tablet and id are set here.
   static void Start(Core* core, Locator* locator, wire::Method method, Request request,
-                    int64_t deadline_ns, Done done) {
+                    const CallTerms& terms, Done done) {
     std::shared_ptr<RowOp> op(
-        new RowOp(core, locator, method, std::move(request), deadline_ns, std::move(done)));
+        new RowOp(core, locator, method, std::move(request), terms, std::move(done)));
     if (Status s = core->gate()->Enter(&op->pass_); !s.ok()) return op->done_(s);
     op->sequence_ = core->ids()->Begin();
     op->Attempt();
   }
 
  private:
-  RowOp(Core* core, Locator* locator, wire::Method method, Request request, int64_t deadline_ns,
+  RowOp(Core* core, Locator* locator, wire::Method method, Request request, const CallTerms& terms,
         Done done)
       : core_(core),
         locator_(locator),
         method_(method),
-        deadline_ns_(deadline_ns),
+        terms_(terms),
         request_(std::move(request)),
         done_(std::move(done)) {}
 
   void Attempt() {
-    locator_->Locate(request_.table, request_.row, deadline_ns_,
+    locator_->Locate(request_.table, request_.row, terms_.deadline_ns,
                      [self = this->shared_from_this()](StatusOr<TabletLocation> location) {
                        self->Located(std::move(location));
                      });
@@ -59,7 +60,7 @@ class RowOp : public std::enable_shared_from_this<RowOp<Request, Response>> {
     if (first_sent_ns_ == 0) first_sent_ns_ = core_->NowNanos();
     core_->budget()->OnCall();
     Call<Response>(core_, location->address, method_, request_,
-                   core_->AttemptMs(deadline_ns_, sequence_ != 0),
+                   core_->AttemptMs(terms_, sequence_ != 0),
                    [self = this->shared_from_this(), at = *location](StatusOr<Response> answer) {
                      self->Answered(at, std::move(answer));
                    });
@@ -83,19 +84,16 @@ class RowOp : public std::enable_shared_from_this<RowOp<Request, Response>> {
 
   void Failed(const Status& status, Fate fate) {
     if (fate == Fate::kUnknown) maybe_done_ = true;
-    const bool safe =
-        fate == Fate::kNoEffect ||
-        (fate == Fate::kUnknown && core_->MayRepeatUnknown(sequence_, first_sent_ns_));
-    if (!safe || !core_->options().retry.retry || core_->LeftMs(deadline_ns_) == 0 ||
-        core_->gate()->closed()) {
-      return Finish(status);
-    }
-    core_->RetryLater(attempts_++, status, deadline_ns_, [self = this->shared_from_this(), status] {
-      const bool over =
-          self->core_->LeftMs(self->deadline_ns_) == 0 || self->core_->gate()->closed();
-      over ? self->Finish(status) : self->Attempt();
+    const bool safe = fate == Fate::kNoEffect ||
+                      (fate == Fate::kUnknown &&
+                       core_->MayRepeatUnknown(terms_.retry, sequence_, first_sent_ns_));
+    if (!safe || !MayTryAgain(terms_.retry, ++attempts_) || Over()) return Finish(status);
+    core_->RetryLater(attempts_ - 1, status, terms_, [self = this->shared_from_this(), status] {
+      self->Over() ? self->Finish(status) : self->Attempt();
     });
   }
+
+  bool Over() const { return core_->LeftMs(terms_.deadline_ns) == 0 || core_->gate()->closed(); }
 
   void Finish(StatusOr<Response> answer) {
     core_->ids()->End(sequence_);
@@ -113,7 +111,7 @@ class RowOp : public std::enable_shared_from_this<RowOp<Request, Response>> {
   Core* const core_;
   Locator* const locator_;
   const wire::Method method_;
-  const int64_t deadline_ns_;
+  const CallTerms terms_;
   Gate::Pass pass_;
   Request request_;
   uint64_t sequence_ = 0;

@@ -6,27 +6,27 @@
 namespace stele::routing {
 
 void SampleOp::Start(Core* core, Locator* locator, TableId table, uint64_t step_bytes,
-                     int64_t deadline_ns, Done done) {
+                     const CallTerms& terms, Done done) {
   std::shared_ptr<SampleOp> op(
-      new SampleOp(core, locator, table, step_bytes, deadline_ns, std::move(done)));
+      new SampleOp(core, locator, table, step_bytes, terms, std::move(done)));
   if (Status s = core->gate()->Enter(&op->pass_); !s.ok()) return op->done_(s);
   core->budget()->OnCall();
   op->Attempt();
 }
 
 SampleOp::SampleOp(Core* core, Locator* locator, TableId table, uint64_t step_bytes,
-                   int64_t deadline_ns, Done done)
+                   const CallTerms& terms, Done done)
     : core_(core),
       locator_(locator),
       table_(table),
       step_bytes_(step_bytes),
-      deadline_ns_(deadline_ns),
+      terms_(terms),
       done_(std::move(done)) {}
 
 void SampleOp::Attempt() {
   if (core_->gate()->closed()) return Answer(absl::CancelledError("the client is closed"));
   const std::string after = samples_.empty() ? "" : samples_.back().row;
-  locator_->Locate(table_, after + '\0', deadline_ns_,
+  locator_->Locate(table_, after + '\0', terms_.deadline_ns,
                    [self = shared_from_this()](StatusOr<TabletLocation> location) {
                      if (!location.ok()) return self->Failed(NothingSent(location.status()));
                      self->Ask(*location);
@@ -40,7 +40,7 @@ void SampleOp::Ask(const TabletLocation& location) {
   request.step_bytes = step_bytes_;
   if (!samples_.empty()) request.after = samples_.back().row;
   const int64_t timeout_ms =
-      std::min(core_->LeftMs(deadline_ns_), core_->options().attempt_timeout_ms);
+      std::min(core_->LeftMs(terms_.deadline_ns), core_->options().attempt_timeout_ms);
   Call<wire::SampleRowKeysResponse>(
       core_, location.address, wire::Method::kSampleRowKeys, request,
       std::max<int64_t>(1, timeout_ms),
@@ -90,12 +90,12 @@ Status SampleOp::TakeIn(wire::SampleRowKeysResponse answer) {
 }
 
 void SampleOp::Failed(const Status& status) {
-  const bool again = core_->options().retry.retry && ReadIsRetriable(status);
-  if (!again || core_->LeftMs(deadline_ns_) == 0 || core_->gate()->closed()) {
+  const bool again = MayTryAgain(terms_.retry, ++attempt_) && ReadIsRetriable(status);
+  if (!again || core_->LeftMs(terms_.deadline_ns) == 0 || core_->gate()->closed()) {
     return Answer(status);
   }
-  core_->RetryLater(attempt_++, status, deadline_ns_, [self = shared_from_this(), status] {
-    if (self->core_->LeftMs(self->deadline_ns_) == 0) {
+  core_->RetryLater(attempt_ - 1, status, terms_, [self = shared_from_this(), status] {
+    if (self->core_->LeftMs(self->terms_.deadline_ns) == 0) {
       return self->Answer(absl::DeadlineExceededError(
           absl::StrCat("deadline exceeded; the last attempt: ", status.message())));
     }

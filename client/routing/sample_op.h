@@ -20,10 +20,10 @@ class SampleOp : public std::enable_shared_from_this<SampleOp> {
   using Done = std::function<void(StatusOr<std::vector<wire::RowKeySample>>)>;
   // `done` runs once.
   static void Start(Core* core, Locator* locator, TableId table, uint64_t step_bytes,
-                    int64_t deadline_ns, Done done);
+                    const CallTerms& terms, Done done);
 
  private:
-  SampleOp(Core* core, Locator* locator, TableId table, uint64_t step_bytes, int64_t deadline_ns,
+  SampleOp(Core* core, Locator* locator, TableId table, uint64_t step_bytes, const CallTerms& terms,
            Done done);
 
   void Attempt();
@@ -37,7 +37,7 @@ class SampleOp : public std::enable_shared_from_this<SampleOp> {
   Locator* const locator_;
   const TableId table_;
   const uint64_t step_bytes_;
-  const int64_t deadline_ns_;
+  const CallTerms terms_;
   Done done_;
   Gate::Pass pass_;
   uint32_t attempt_ = 0;

@@ -231,11 +231,13 @@ Status ScanOp::TakeIn(const TabletLocation& location, wire::ReadRowsResponse rep
 }
 
 void ScanOp::Failed(const Status& status) {
-  const bool again = core_->options().retry.retry && ReadIsRetriable(status) && !cancelled();
+  const bool again =
+      MayTryAgain(spec_.retry, ++attempt_) && ReadIsRetriable(status) && !cancelled();
   if (!again || core_->LeftMs(deadline_ns_) == 0 || core_->gate()->closed()) {
     return Answer(status);
   }
-  core_->RetryLater(attempt_++, status, deadline_ns_, [self = shared_from_this(), status] {
+  const CallTerms terms{deadline_ns_, spec_.retry};
+  core_->RetryLater(attempt_ - 1, status, terms, [self = shared_from_this(), status] {
     if (self->core_->LeftMs(self->deadline_ns_) == 0) {
       return self->Answer(absl::DeadlineExceededError(
           absl::StrCat("deadline exceeded; the last attempt: ", status.message())));

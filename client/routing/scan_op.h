@@ -26,6 +26,7 @@ struct ScanSpec {
   Filter filter = {};        // of what the selection takes; kNone: no filter
   uint64_t sample_seed = 0;  // of its row samples
   bool reversed = false;     // rows descend; the cells of a row are as ever
+  RetryOptions retry = {};
 };
 
 class ScanOp : public std::enable_shared_from_this<ScanOp> {

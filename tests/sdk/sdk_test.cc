@@ -14,6 +14,7 @@
 #include "deploy/cell/cell.h"
 #include "stele/bulk_mutator.h"
 #include "stele/client.h"
+#include "stele/filter_text.h"
 
 namespace stele {
 namespace {
@@ -100,6 +101,63 @@ TEST_F(SdkTest, EachCallInEachForm) {
     return true;
   }));
   EXPECT_EQ(seen, std::vector<std::string>({"a", "b", "n"}));
+}
+
+TEST_F(SdkTest, EachConditionalChangeInEachForm) {
+  Table table = Open();
+  const auto add = [](int64_t n) {
+    return ReadModifyWriteBuilder("r").Increment("f", "n", n).Build();
+  };
+  const auto number = [](const StatusOr<Row>& row) {
+    return row.ok() ? row->cells.at(0).value : row.status().ToString();
+  };
+  EXPECT_EQ(number(table.ReadModifyWrite(add(1))), std::string("\0\0\0\0\0\0\0\1", 8));
+  EXPECT_EQ(number(table.ReadModifyWriteAsync(add(2)).get()), std::string("\0\0\0\0\0\0\0\3", 8));
+  std::promise<StatusOr<Row>> added;
+  table.ReadModifyWriteAsync(add(4), [&](StatusOr<Row> row) { added.set_value(std::move(row)); });
+  EXPECT_EQ(number(added.get_future().get()), std::string("\0\0\0\0\0\0\0\7", 8));
+  EXPECT_STATUS(
+      kInvalidArgument, "row key is empty",
+      table.ReadModifyWriteAsync(ReadModifyWriteBuilder("").Append("f", "q", "v").Build()).get());
+
+  const auto put_if_absent = [](const char* row) {
+    return CheckAndMutateBuilder(row).Else(RowMutationBuilder(row).Set("f", "q", "v")).Build();
+  };
+  EXPECT_EQ(table.CheckAndMutate(put_if_absent("c")).value(), false);
+  EXPECT_EQ(table.CheckAndMutateAsync(put_if_absent("c")).get().value(), true);
+  std::promise<StatusOr<bool>> checked;
+  table.CheckAndMutateAsync(put_if_absent("d"),
+                            [&](StatusOr<bool> matched) { checked.set_value(matched); });
+  EXPECT_EQ(checked.get_future().get().value(), false);
+  EXPECT_STATUS(kInvalidArgument, "both",
+                table.CheckAndMutateAsync(CheckAndMutateBuilder("c").Build()).get());
+}
+
+TEST_F(SdkTest, OptionsOfACallAreChecked) {
+  Table table = Open();
+  const CallOptions wrong{.max_backoff_ms = -1};
+  constexpr char kWhy[] = "max_backoff_ms is -1; it must be 0 .. 60000";
+  const auto change = ReadModifyWriteBuilder("r").Append("f", "q", "v").Build();
+  const auto check = CheckAndMutateBuilder("r").Else(RowMutationBuilder("r").DeleteRow()).Build();
+  EXPECT_STATUS(kInvalidArgument, kWhy, table.Apply(Put("a", "v"), wrong));
+  EXPECT_STATUS(kInvalidArgument, kWhy, table.ApplyBatch({Put("a", "v")}, wrong).at(0));
+  EXPECT_STATUS(kInvalidArgument, kWhy, table.ReadModifyWrite(change, wrong));
+  EXPECT_STATUS(kInvalidArgument, kWhy, table.CheckAndMutate(check, wrong));
+  EXPECT_STATUS(kInvalidArgument, kWhy, table.ReadRow("a", {}, wrong));
+  EXPECT_STATUS(kInvalidArgument, kWhy,
+                table.ReadRows(
+                    ReadQuery(), [](Row) { return true; }, wrong));
+  EXPECT_STATUS(kInvalidArgument, kWhy, table.SampleRowKeys(0, wrong));
+  BulkOptions bulk;
+  bulk.call = wrong;
+  EXPECT_STATUS(kInvalidArgument, kWhy, BulkMutator::Create(table, bulk));
+  EXPECT_STATUS(kInvalidArgument, "timeout_ms is 9223372036854775807",
+                table.Apply(Put("a", "v"), {.timeout_ms = INT64_MAX}));
+  EXPECT_OK(table.Apply(Put("a", "v"), {.timeout_ms = 60'000,
+                                        .retry = RetryRule::kNever,
+                                        .max_attempts = 1,
+                                        .first_backoff_ms = 1,
+                                        .max_backoff_ms = 1}));
 }
 
 TEST_F(SdkTest, ACallbackScanGivesRowsInOrderAndStops) {
@@ -229,16 +287,33 @@ TEST_F(SdkTest, MetricsCountCallsErrorsAndBytes) {
   std::vector<Status> batch = table.ApplyBatch({Put("a", "v"), Put("", "v"), Put("", "v")});
   ASSERT_OK(table.ReadRow("a"));
   ASSERT_OK(table.ReadRows(ReadQuery(), [](Row) { return true; }));
+  ASSERT_OK(table.ReadModifyWrite(ReadModifyWriteBuilder("a").Append("f", "q", "w").Build()));
+  EXPECT_STATUS(
+      kNotFound, "nowhere",
+      table.ReadModifyWrite(ReadModifyWriteBuilder("a").Append("nowhere", "q", "w").Build()));
+  const auto check = CheckAndMutateBuilder("a").Then(RowMutationBuilder("a").DeleteRow()).Build();
+  ASSERT_OK(table.CheckAndMutateAsync(check).get());
+  EXPECT_STATUS(kInvalidArgument, "", table.CheckAndMutate(CheckAndMutateBuilder("a").Build()));
+  ASSERT_OK(table.SampleRowKeys());
   const ClientMetrics metrics = client_->metrics();
   std::map<std::string, CallMetrics> calls;
   for (const CallMetrics& call : metrics.calls) calls[call.call] = call;
-  EXPECT_EQ(calls.size(), 5u);
+  EXPECT_EQ(calls.size(), 8u);
   EXPECT_EQ(calls["Apply"].started, 6u);
   EXPECT_EQ(calls["Apply"].latency.count, 6u);
   ASSERT_EQ(calls["Apply"].errors.size(), 1u);
   EXPECT_EQ(calls["Apply"].errors[0], std::pair(absl::StatusCode::kInvalidArgument, uint64_t{1}));
   ASSERT_EQ(calls["ApplyBatch"].errors.size(), 1u);
   EXPECT_EQ(calls["ApplyBatch"].errors[0].second, 2u);
+  for (const auto& [name, code] :
+       {std::pair("ReadModifyWrite", absl::StatusCode::kNotFound),
+        std::pair("CheckAndMutate", absl::StatusCode::kInvalidArgument)}) {
+    EXPECT_EQ(calls[name].started, 2u) << name;
+    EXPECT_EQ(calls[name].latency.count, 2u) << name;
+    ASSERT_EQ(calls[name].errors.size(), 1u) << name;
+    EXPECT_EQ(calls[name].errors[0], std::pair(code, uint64_t{1})) << name;
+  }
+  EXPECT_EQ(calls["SampleRowKeys"].started, 1u);
   EXPECT_EQ(calls["ReadRow"].started, 1u);
   EXPECT_EQ(calls["ReadRows"].started, 1u);
   EXPECT_EQ(calls["Admin"].started, 2u);  // CreateTable, OpenTable
@@ -428,6 +503,20 @@ TEST_F(SdkTest, OptionsAndNamesByCodeAndText) {
   bulk.batch_rows = 0;
   EXPECT_STATUS(kInvalidArgument, "batch_rows is 0; it must be 1 .. 100000",
                 BulkMutator::Create(table, bulk));
+}
+
+TEST_F(SdkTest, AFilterOfTextReadsAsTheBuiltOne) {
+  Table table = Open();
+  ASSERT_OK(table.Apply(RowMutationBuilder("r")
+                            .SetAt("f", "q", 1000, "old")
+                            .SetAt("f", "q", 2000, "new")
+                            .SetAt("g", "q", 1000, "g")));
+  ASSERT_OK_AND_ASSIGN(Filter filter, ParseFilter("family(f) & versions(1)"));
+  EXPECT_EQ(filter, Filter::FamilyNameRegex("f") & Filter::Versions(1));
+  ASSERT_OK_AND_ASSIGN(std::optional<Row> row, table.ReadRow("r", ReadQuery().Filter(filter)));
+  EXPECT_EQ(*row, (Row{"r", {Cell{"f", "q", 2000, "new"}}}));
+  EXPECT_EQ(PrintFilter(filter), "family(f) & versions(1)");
+  EXPECT_STATUS(kInvalidArgument, "column 8", ParseFilter("family("));
 }
 
 TEST(FilterBuilderTest, OperatorsJoinAndNamesAreExact) {

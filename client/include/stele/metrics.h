@@ -23,7 +23,9 @@ struct LatencySummary {
 
 /// One kind of call.
 struct CallMetrics {
-  std::string call;       ///< "Apply", "ApplyBatch", "ReadRow", "ReadRows" or "Admin"
+  /// "Apply", "ApplyBatch", "ReadModifyWrite", "CheckAndMutate", "ReadRow", "ReadRows",
+  /// "SampleRowKeys" or "Admin".
+  std::string call;
   uint64_t started = 0;   ///< in all
   int64_t in_flight = 0;  ///< started and not ended; of ReadRows: readers that are open
   /// Calls that ended otherwise than OK, by code; of ApplyBatch: rows.

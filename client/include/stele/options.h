@@ -38,10 +38,25 @@ struct ClientOptions {
   uint64_t scan_page_bytes = 1u << 20;  ///< a scan holds two pages, or two rows if they are larger
 };
 
-/// Of one call.
+/// Which failed attempts of a call are made again. Of a read, which has no effect, the last two
+/// are the same.
+enum class RetryRule : uint8_t {
+  kOfClient,     ///< as ClientOptions::retry and retry_after_unknown say
+  kNever,        ///< none: one attempt, whatever becomes of it
+  kNoEffect,     ///< those that certainly had no effect; an unknown outcome ends the call, Unknown
+  kExactlyOnce,  ///< those of unknown outcome too, by the change's id, which is done exactly once
+};
+
+/// Of one call. A field outside its range: the call answers InvalidArgument and nothing is sent.
 struct CallOptions {
-  int64_t timeout_ms = 0;             ///< milliseconds; 0: the client's
-  int64_t whole_scan_timeout_ms = 0;  ///< of all pages of a scan together; 0: none
+  int64_t timeout_ms = 0;  ///< until its deadline, milliseconds, 0 .. 86 400 000; 0: the client's
+  /// Of all pages of a scan together, 0 .. 86 400 000; 0: none.
+  int64_t whole_scan_timeout_ms = 0;
+  RetryRule retry = RetryRule::kOfClient;  ///< which failed attempts are made again
+  /// Attempts at most, of each row of a batch, each page of a scan; 0: until the deadline.
+  uint32_t max_attempts = 0;
+  int64_t first_backoff_ms = 0;  ///< as RetryPolicy's, 0 .. 1000; 0: the client's
+  int64_t max_backoff_ms = 0;    ///< as RetryPolicy's, 0 .. 60 000; 0: the client's
 };
 
 }  // namespace stele

@@ -43,16 +43,18 @@ std::vector<RowRange> CutRows(const std::vector<RowKeySample>& samples, size_t p
 /// | code | meaning |
 /// |---|---|
 /// | OK | applied, durable, visible to every later read |
-/// | Unknown | applied wholly or not at all, it is not known which (the connection broke, or the
-/// deadline passed while the server had it); it cannot newly appear later than the call's deadline
-/// | | InvalidArgument | a size or a timestamp; the message names the field, the value's size and
-/// the limit | | NotFound | no such table or family | | ResourceExhausted | overload until the
-/// deadline | | DeadlineExceeded, Unavailable | it never reached a server that serves the row | |
-/// DataLoss | stored data is damaged | | PermissionDenied | a table of the cell's own, such as
-/// _METADATA: it is only read | | Cancelled | the client was closed |
+/// | Unknown | applied wholly or not at all, by the deadline: connection or answer was lost |
+/// | InvalidArgument | names the field, the value's size and the limit; or an option |
+/// | NotFound | no such table or family |
+/// | ResourceExhausted | overload until the deadline |
+/// | DeadlineExceeded, Unavailable | it never reached a server that serves the row |
+/// | DataLoss | stored data is damaged |
+/// | PermissionDenied | a table of the cell's own, such as _METADATA: it is only read |
+/// | Cancelled | the client was closed |
 ///
-/// All but OK and Unknown: certainly no effect, ever. A read has no effect; its codes are those
-/// above, and DeadlineExceeded and Unavailable may come at any point.
+/// All but OK and Unknown: certainly no effect, ever (but for AlreadyExists of ReadModifyWrite). A
+/// read has no effect; its codes are those above, and DeadlineExceeded and Unavailable may come at
+/// any point.
 class Table {
  public:
   /// As it was when the table was opened.
@@ -84,13 +86,17 @@ class Table {
 
   /// Changes the newest cells of some columns by their old values, in one step; answers with the
   /// touched columns, one cell each. Its status is a write's, and: FailedPrecondition (the row is
-  /// too large to be read), AlreadyExists (it was done, exactly once, but the answer, more than
-  /// 256 KiB, was lost on its way and is not kept by the cell).
+  /// too large to be read: no effect), AlreadyExists (applied, exactly once and durably; only the
+  /// answer is missing: it was lost on its way, the call was made again, and the cell keeps no
+  /// answers of more than 256 KiB. Read the row for what it holds now).
   absl::StatusOr<Row> ReadModifyWrite(ReadModifyWriteRow change, const CallOptions& call = {});
   /// `done` runs once, as that of ApplyAsync.
   void ReadModifyWriteAsync(ReadModifyWriteRow change,
                             std::function<void(absl::StatusOr<Row>)> done,
                             const CallOptions& call = {});
+  /// The same with a future; dropping it does not wait.
+  std::future<absl::StatusOr<Row>> ReadModifyWriteAsync(ReadModifyWriteRow change,
+                                                        const CallOptions& call = {});
 
   /// Applies one of two lists of changes, in one step with the check; answers whether the predicate
   /// left a cell of the row. Its status is a write's, and FailedPrecondition as above.
@@ -98,6 +104,9 @@ class Table {
   /// `done` runs once, as that of ApplyAsync.
   void CheckAndMutateAsync(CheckAndMutateRow change, std::function<void(absl::StatusOr<bool>)> done,
                            const CallOptions& call = {});
+  /// The same with a future; dropping it does not wait.
+  std::future<absl::StatusOr<bool>> CheckAndMutateAsync(CheckAndMutateRow change,
+                                                        const CallOptions& call = {});
 
   /// The row, with all its cells or those that the query selects (its rows are ignored); empty when
   /// it has none.
