@@ -1,9 +1,10 @@
-// Runs a fuzz target without a fuzzer: over the files named, or over STELE_FUZZ_INPUTS (default
-// 2,000) seeded random inputs. So that every target is built and exercised by the ordinary test
-// run, under every sanitizer preset.
+// Runs a fuzz target without a fuzzer: over the files named; or over those of a folder, if one is
+// named, and STELE_FUZZ_INPUTS (default 2,000) seeded random inputs. So that every target is built
+// and exercised by the ordinary test run, under every sanitizer preset.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -16,6 +17,11 @@ namespace {
 
 void RunOne(const std::string& input) {
   LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
+}
+
+void RunFile(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  RunOne(std::string(std::istreambuf_iterator<char>(file), {}));
 }
 
 // Short and long, all random or mostly small numbers, so that lengths and kinds are often
@@ -31,11 +37,18 @@ std::string RandomInput(stele::SeededRandom& random) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    std::ifstream file(argv[i], std::ios::binary);
-    RunOne(std::string(std::istreambuf_iterator<char>(file), {}));
+  if (argc == 2 && std::filesystem::is_directory(argv[1])) {
+    int files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(argv[1])) {
+      RunFile(entry.path());
+      ++files;
+    }
+    std::printf("%d files of %s\n", files, argv[1]);
+    if (files == 0) return 1;
+  } else if (argc > 1) {
+    for (int i = 1; i < argc; ++i) RunFile(argv[i]);
+    return 0;
   }
-  if (argc > 1) return 0;
   const char* text = std::getenv("STELE_FUZZ_INPUTS");
   const int inputs = text == nullptr ? 2'000 : std::atoi(text);
   const uint64_t seed = stele::TestSeed();
