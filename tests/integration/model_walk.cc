@@ -226,8 +226,34 @@ Mutation ModelWalk::MakeMutation(SeededRandom* random, bool* server_time) {
   return SetCell{family, qualifier, time, AnyValue(random)};
 }
 
+// Many changes of one column, so that each meets those before it in the list.
+std::vector<Mutation> ModelWalk::MakeColumnMutations(SeededRandom* random) const {
+  const bool sum = random->OneIn(2);
+  const std::string family = sum ? "sum" : AnyFamily(random), qualifier = AnyQualifier(random);
+  std::vector<Mutation> mutations;
+  for (uint64_t n = random->Between(2, 8); n > 0; --n) {
+    const int64_t time = static_cast<int64_t>(random->Below(4)) * kMs;
+    if (random->OneIn(3)) {
+      const int64_t end =
+          random->OneIn(3) ? 0 : time + static_cast<int64_t>(random->Between(1, 2)) * kMs;
+      const bool part = partial_deletes_ || sum;
+      mutations.push_back(DeleteFromColumn{family, qualifier, part ? time : 0, part ? end : 0});
+    } else if (sum) {
+      mutations.push_back(
+          AddToCell{family, qualifier, time, static_cast<int64_t>(random->Below(9))});
+    } else {
+      mutations.push_back(SetCell{family, qualifier, time, AnyValue(random)});
+    }
+  }
+  return mutations;
+}
+
 RowMutation ModelWalk::MakeRowMutation(SeededRandom* random, bool* server_time) {
   RowMutation mutation{RowKeys()[random->Below(RowKeys().size())], {}};
+  if (random->OneIn(4)) {
+    mutation.mutations = MakeColumnMutations(random);
+    return mutation;
+  }
   for (uint64_t n = random->Between(1, 5); n > 0; --n) {
     mutation.mutations.push_back(MakeMutation(random, server_time));
   }

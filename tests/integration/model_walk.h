@@ -76,6 +76,7 @@ class ModelWalk {
   TableSchema MakeSchema();
   GcRule MakeRule(SeededRandom* random, int depth);
   Mutation MakeMutation(SeededRandom* random, bool* server_time);
+  std::vector<Mutation> MakeColumnMutations(SeededRandom* random) const;
   RowMutation MakeRowMutation(SeededRandom* random, bool* server_time);
   void Tell(RowMutation mutation, int64_t server_time_us);
 
