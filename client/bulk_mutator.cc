@@ -98,14 +98,14 @@ class BulkMutator::Impl : public std::enable_shared_from_this<BulkMutator::Impl>
 
 Status BulkMutator::Impl::Add(RowMutation& row, bool wait) {
   const uint64_t bytes = BytesOf(row);
-  if (wait) AwaitRoom(bytes);
   bool linger = false;
-  {
+  for (bool taken = false; !taken;) {
+    if (wait) AwaitRoom(bytes);
     MutexLock lock(&mu_);
     if (closed_) return absl::FailedPreconditionError("the bulk mutator is closed");
     if (session_->core()->gate()->closed()) return absl::CancelledError("the client is closed");
-    // A thread that awaited room takes it even if another was faster: by one row a thread.
-    if (!wait && !HasRoom(bytes)) {
+    if (!HasRoom(bytes)) {
+      if (wait) continue;  // another thread was faster
       return absl::ResourceExhaustedError(absl::StrCat(stats_.outstanding_rows, " rows of ",
                                                        stats_.outstanding_bytes,
                                                        " bytes are outstanding"));
@@ -116,6 +116,7 @@ Status BulkMutator::Impl::Add(RowMutation& row, bool wait) {
     queue_bytes_ += bytes;
     queue_.push_back(std::move(row));
     linger = !std::exchange(lingering_, true);
+    taken = true;
   }
   Pump();
   if (linger) StartLinger();

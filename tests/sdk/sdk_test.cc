@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <future>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "common/base/log.h"
 #include "common/testing/status_asserts.h"
@@ -351,6 +353,104 @@ TEST_F(SdkTest, AfterCloseEachCallIsRefused) {
   EXPECT_STATUS(kCancelled, kWhy, client_->OpenTable(name_));
   client_.reset();
   refused();  // the handles outlive it
+}
+
+// Threads that use one client until told to stop: each call ends well, or with Cancelled when the
+// client was closed or the scan cancelled.
+class Busy {
+ public:
+  ~Busy() { Join(); }
+  void Run(std::function<Status()> call) {
+    auto done = std::make_shared<std::atomic<uint64_t>>(0);
+    rounds_.push_back(done);
+    threads_.emplace_back([this, done, call = std::move(call)] {
+      while (!stop_) {
+        const Status status = call();
+        EXPECT_TRUE(status.ok() || absl::IsCancelled(status)) << status;
+        ++*done;
+      }
+    });
+  }
+  // Every thread has come round some times more.
+  void AwaitRounds() {
+    for (const auto& rounds : rounds_) {
+      for (const uint64_t enough = *rounds + 3; *rounds < enough;) std::this_thread::yield();
+    }
+  }
+  void Join() {
+    stop_ = true;
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+
+ private:
+  std::atomic<bool> stop_{false};
+  std::vector<std::shared_ptr<std::atomic<uint64_t>>> rounds_;
+  std::vector<std::thread> threads_;
+};
+
+Status ScanAsync(Table* table, int rows) {
+  std::promise<Status> done;
+  table->ReadRowsAsync(
+      ReadQuery(), [&](Row) { return --rows > 0; },
+      [&](Status status) { done.set_value(std::move(status)); });
+  return done.get_future().get();
+}
+
+Status ScanCancelledByAnotherThread(Table* table) {
+  RowReader reader = table->ReadRows(ReadQuery());
+  std::atomic<bool> ended{false};
+  std::thread other([&] {
+    while (reader.progress().rows == 0 && !ended) std::this_thread::yield();
+    reader.Cancel();
+  });
+  Status status;
+  for (bool more = true; more;) {
+    StatusOr<std::optional<Row>> row = reader.Next();
+    status = row.status();
+    more = row.ok() && row->has_value();
+  }
+  ended = true;
+  other.join();
+  return status;
+}
+
+TEST_F(SdkTest, ThreadsShareAClientThatIsClosedUnderThem) {
+  ClientOptions small;
+  small.scan_page_bytes = 2'000;
+  ASSERT_OK_AND_ASSIGN(client_, Client::Connect(cell_->address(), small));
+  Table table = Open();
+  for (int i = 0; i < 200; ++i) ASSERT_OK(table.Apply(Put(Key(i), std::string(100, 'v'))));
+  BulkOptions options;
+  options.max_outstanding_rows = 40;
+  options.batch_rows = 7;
+  options.linger_ms = 1;
+  std::atomic<uint64_t> failures{0};
+  options.on_failure = [&](const RowMutation&, const Status&) { ++failures; };
+  ASSERT_OK_AND_ASSIGN(auto bulk, BulkMutator::Create(table, options));
+  Busy busy;
+  for (int t = 0; t < 2; ++t) {
+    busy.Run([&, t] { return bulk->Add(Put(Key(t), "added")); });
+    busy.Run([&] { return table.ReadRows(ReadQuery(), [](Row) { return true; }); });
+  }
+  busy.Run([&] {
+    return bulk->stats().outstanding_rows <= 40 ? OkStatus() : absl::InternalError("bounds");
+  });
+  busy.Run([&] { return table.ReadRows(ReadQuery()).Next().status(); });
+  busy.Run([&] { return ScanAsync(&table, 1); });
+  busy.Run([&] { return ScanAsync(&table, 1'000); });
+  busy.Run([&] { return ScanCancelledByAnotherThread(&table); });
+  busy.AwaitRounds();
+  busy.Run([&] { return bulk->Flush(); });  // may wait until nothing is added any more
+  client_->Close();
+  busy.AwaitRounds();
+  busy.Join();
+  bulk->Close().IgnoreError();
+  const BulkStats stats = bulk->stats();
+  EXPECT_EQ(stats.rows_added, stats.rows_applied + stats.rows_failed + stats.rows_unknown);
+  EXPECT_EQ(stats.outstanding_rows, 0u);
+  EXPECT_EQ(failures, stats.rows_failed + stats.rows_unknown);
+  client_.reset();
 }
 
 TEST_F(SdkTest, AdminShowsTheCell) {
