@@ -6,6 +6,7 @@
 
 #include "common/testing/seeded_random.h"
 #include "common/testing/status_asserts.h"
+#include "schema/model/filter.h"
 #include "schema/model/time_text.h"
 #include "tests/reference/random_filter.h"
 

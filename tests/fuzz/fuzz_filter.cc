@@ -3,6 +3,7 @@
 // push-down reads.
 #include "common/base/check.h"
 #include "schema/convert/codec.h"
+#include "schema/model/filter.h"
 #include "stele/filter_text.h"
 #include "tabletserver/filter/push_down.h"
 #include "tabletserver/filter/row_filter.h"

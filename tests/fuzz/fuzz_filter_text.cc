@@ -1,6 +1,7 @@
 // Any text parses to a valid filter or to an error that names a column; what parses is printed as
 // text that parses to the same.
 #include "common/base/check.h"
+#include "schema/model/filter.h"
 #include "schema/model/time_text.h"
 #include "stele/filter_text.h"
 #include "tests/fuzz/input.h"

@@ -6,6 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "schema/model/filter.h"
 #include "stele/filter_text.h"
 #include "tests/integration/model_cell.h"
 #include "tests/reference/random_filter.h"
