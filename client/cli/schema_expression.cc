@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/cli/bytes_text.h"
+#include "schema/model/limits.h"
 #include "schema/model/schema_names.h"
 
 namespace stele::cli {
@@ -117,6 +118,10 @@ StatusOr<FamilySchema> ParseFamily(std::string_view text) {
   std::vector<GcRule> rules;
   for (std::string_view word : words) {
     if (TakePrefix(&word, "group=")) {
+      if (word.size() > kMaxFamilyNameBytes) {
+        return absl::InvalidArgumentError(absl::StrCat("locality group name: ", word.size(),
+                                                       " bytes, limit ", kMaxFamilyNameBytes));
+      }
       family.locality_group = std::string(word);
       continue;
     }

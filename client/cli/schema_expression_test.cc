@@ -58,6 +58,7 @@ TEST(ParseFamily, RefusesWhatItDoesNotKnow) {
   for (const std::string& text : {std::string(""),
                                   std::string(":max_versions=1"),
                                   std::string("a:max_versions=0"),
+                                  "a:group=" + std::string(65, 'g'),
                                   std::string("a:max_versions=x"),
                                   std::string("a:max_age=5"),
                                   std::string("a:max_age=0ms"),
