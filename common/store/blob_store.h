@@ -93,8 +93,20 @@ class BlobStore {
   virtual ~BlobStore() = default;
 
   // Takes the exclusive lock of log `name` (created when absent) and raises its epoch durably.
-  // Unavailable when held.
+  // Unavailable when held; Aborted when sealed.
   virtual StatusOr<std::unique_ptr<LogStore>> OpenLog(Slice name) = 0;
+
+  // For whoever recovers the log of another server (PROMISES 2.2), which may only be cut off, and
+  // hold it still. SealLog: from its return on, for ever, nobody opens the log and its holder adds
+  // no segments; what that holder still writes to those it has open, it may not believe in: its
+  // lease is over. Durable; again: OK; also of a log that never was.
+  virtual Status SealLog(Slice name) = 0;
+  // The sealed log for reading, by any number of processes; its epoch is above the last holder's.
+  // FailedPrecondition when not sealed; NotFound when dropped.
+  virtual StatusOr<std::unique_ptr<LogStore>> OpenSealedLog(Slice name) = 0;
+  // Gives the room of a sealed log back; its name stays sealed. Durable; again: OK.
+  // FailedPrecondition when not sealed.
+  virtual Status DropSealedLog(Slice name) = 0;
 
   virtual StatusOr<std::unique_ptr<BlobWriter>> CreateBlob(Slice name) = 0;  // AlreadyExists
   virtual StatusOr<std::shared_ptr<BlobReader>> OpenBlob(Slice name) = 0;

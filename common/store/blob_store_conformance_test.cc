@@ -307,6 +307,55 @@ TEST_P(BlobStoreTest, LogStaysHeldWhileASegmentCanBeWritten) {
   EXPECT_OK(store_->OpenLog("ts"));
 }
 
+TEST_P(BlobStoreTest, ASealedLogIsReadByOthersAndWrittenByNobodyNew) {
+  ASSERT_OK_AND_ASSIGN(auto holder, store_->OpenLog("ts"));
+  ASSERT_OK_AND_ASSIGN(auto segment, holder->Create(1, 1024));
+  ASSERT_OK(segment->Write(0, {"acknowledged"}, true));
+  auto other = OpenAnother();
+  EXPECT_STATUS(kFailedPrecondition, "not sealed", other->OpenSealedLog("ts"));
+  EXPECT_STATUS(kFailedPrecondition, "not sealed", other->DropSealedLog("ts"));
+  ASSERT_OK(other->SealLog("ts"));
+  ASSERT_OK(other->SealLog("ts"));
+  EXPECT_STATUS(kAborted, "sealed", holder->Create(2, 1024));
+  for (int i = 0; i < 2; ++i) {  // as often as one likes
+    ASSERT_OK_AND_ASSIGN(auto sealed, other->OpenSealedLog("ts"));
+    EXPECT_GT(sealed->epoch(), holder->epoch());
+    ASSERT_OK_AND_ASSIGN(auto segments, sealed->List());
+    ASSERT_EQ(segments.size(), 1u);
+    ASSERT_OK_AND_ASSIGN(auto read_only, sealed->Open(1));
+    char content[12];
+    EXPECT_EQ(*read_only->Read(0, sizeof(content), content), sizeof(content));
+    EXPECT_EQ(std::string(content, sizeof(content)), "acknowledged");
+    EXPECT_STATUS(kFailedPrecondition, "sealed", read_only->Write(0, {"x"}, true));
+    EXPECT_STATUS(kFailedPrecondition, "sealed", read_only->Sync());
+    EXPECT_STATUS(kFailedPrecondition, "sealed", sealed->Create(3, 1024));
+    EXPECT_STATUS(kFailedPrecondition, "sealed", sealed->Remove(1));
+  }
+  segment.reset();
+  holder.reset();
+  EXPECT_STATUS(kAborted, "sealed", store_->OpenLog("ts"));
+}
+
+TEST_P(BlobStoreTest, ADroppedLogStaysSealed) {
+  {
+    ASSERT_OK_AND_ASSIGN(auto log, store_->OpenLog("ts"));
+    ASSERT_OK(log->Create(1, 1024));
+  }
+  ASSERT_OK(store_->SealLog("ts"));
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_OK(store_->DropSealedLog("ts"));
+    EXPECT_STATUS(kNotFound, "dropped", store_->OpenSealedLog("ts"));
+    EXPECT_STATUS(kAborted, "sealed", store_->OpenLog("ts"));
+    ASSERT_OK(store_->SealLog("ts"));
+    Reopen();
+  }
+  ASSERT_OK(store_->SealLog("never-was"));
+  EXPECT_STATUS(kAborted, "sealed", store_->OpenLog("never-was"));
+  ASSERT_OK_AND_ASSIGN(auto empty, store_->OpenSealedLog("never-was"));
+  ASSERT_OK_AND_ASSIGN(auto segments, empty->List());
+  EXPECT_TRUE(segments.empty());
+}
+
 TEST_P(BlobStoreTest, SegmentsAreZeroFilledAndOfAnyCapacity) {
   ASSERT_OK_AND_ASSIGN(auto log, store_->OpenLog("ts"));
   for (uint64_t capacity : {1u, 1024u, 4096u, (2u << 20) + 17u}) {

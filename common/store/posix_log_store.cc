@@ -21,10 +21,39 @@ constexpr size_t kZeroChunkBytes = 1u << 20;
 // What the LogStore and its segments share; the last of them releases the lock.
 struct LogHold {
   explicit LogHold(std::unique_ptr<FsLock> l) : lock(std::move(l)) {}
-  const std::unique_ptr<FsLock> lock;
+  bool read_only() const { return lock == nullptr; }
+  const std::unique_ptr<FsLock> lock;  // null: the log is sealed, and only read
   Mutex mu;
   std::set<uint64_t> poisoned GUARDED_BY(mu);
 };
+
+Status SealedForWriting(const std::string& path) {
+  return absl::FailedPreconditionError(absl::StrCat(path, " is sealed: it can only be read"));
+}
+
+enum class Seal : uint64_t { kNone = 0, kSealed = 1, kDropped = 2 };
+
+std::string LogDirectory(const StoreDirectory& directory, Slice name) {
+  return absl::StrCat(directory.root(), "/logs/", name, "@log");
+}
+std::string SealCellName(Slice name) { return absl::StrCat("logs/", name, "/sealed"); }
+
+StatusOr<Seal> ReadSeal(Fs* fs, const std::string& path, Slice name) {
+  StatusOr<std::string> file = ReadWholeFile(fs, path + "/SEALED", kCellHeaderBytes);
+  if (IsNotFound(file.status())) return Seal::kNone;
+  RETURN_IF_ERROR(file.status());
+  ASSIGN_OR_RETURN(StoredCell cell, DecodeCellFile(SealCellName(name), *file));
+  if (cell.version > static_cast<uint64_t>(Seal::kDropped)) {
+    return CorruptError(absl::StrCat(path, "/SEALED has version ", cell.version));
+  }
+  return static_cast<Seal>(cell.version);
+}
+
+Status CheckNotSealed(Fs* fs, const std::string& path, Slice name) {
+  ASSIGN_OR_RETURN(const Seal seal, ReadSeal(fs, path, name));
+  if (seal == Seal::kNone) return OkStatus();
+  return FencedError(absl::StrCat("log ", name, " is sealed: another has recovered it"));
+}
 
 class PosixLogSegment : public LogSegment {
  public:
@@ -61,6 +90,7 @@ class PosixLogSegment : public LogSegment {
 
  private:
   Status CheckNotPoisoned() const {
+    if (hold_->read_only()) return SealedForWriting(path_);
     MutexLock lock(&hold_->mu);
     if (hold_->poisoned.count(index_) == 0) return OkStatus();
     return absl::InternalError(absl::StrCat(path_, ": poisoned by an earlier failed write"));
@@ -82,9 +112,10 @@ class PosixLogSegment : public LogSegment {
 
 class PosixLogStore : public LogStore {
  public:
-  PosixLogStore(std::shared_ptr<StoreDirectory> directory, std::string path,
+  PosixLogStore(std::shared_ptr<StoreDirectory> directory, Slice name, std::string path,
                 std::shared_ptr<LogHold> hold, uint64_t epoch)
       : directory_(std::move(directory)),
+        name_(name),
         path_(std::move(path)),
         hold_(std::move(hold)),
         epoch_(epoch) {}
@@ -105,7 +136,9 @@ class PosixLogStore : public LogStore {
 
   StatusOr<std::unique_ptr<LogSegment>> Create(uint64_t index, uint64_t capacity) override {
     if (capacity == 0) return absl::InvalidArgumentError(absl::StrCat(path_, ": capacity 0"));
+    if (hold_->read_only()) return SealedForWriting(path_);
     RETURN_IF_ERROR(directory_->CheckUsable());
+    RETURN_IF_ERROR(CheckNotSealed(fs(), path_, name_));
     const std::string target = PathOf(index, kSegmentSuffix);
     ASSIGN_OR_RETURN(bool exists, fs()->Exists(target));
     if (exists) return absl::AlreadyExistsError(target);
@@ -123,12 +156,14 @@ class PosixLogStore : public LogStore {
 
   StatusOr<std::unique_ptr<LogSegment>> Open(uint64_t index) override {
     const std::string path = PathOf(index, kSegmentSuffix);
-    ASSIGN_OR_RETURN(std::unique_ptr<FsFile> file, fs()->Open(path, Fs::Mode::kReadWrite));
+    const Fs::Mode mode = hold_->read_only() ? Fs::Mode::kRead : Fs::Mode::kReadWrite;
+    ASSIGN_OR_RETURN(std::unique_ptr<FsFile> file, fs()->Open(path, mode));
     ASSIGN_OR_RETURN(uint64_t size, file->Size());
     return std::make_unique<PosixLogSegment>(hold_, index, path, std::move(file), size);
   }
 
   Status Remove(uint64_t index) override {
+    if (hold_->read_only()) return SealedForWriting(path_);
     return directory_->RemoveDurably(PathOf(index, kSegmentSuffix));
   }
 
@@ -156,6 +191,7 @@ class PosixLogStore : public LogStore {
   }
 
   const std::shared_ptr<StoreDirectory> directory_;
+  const std::string name_;
   const std::string path_;
   const std::shared_ptr<LogHold> hold_;
   const uint64_t epoch_;
@@ -172,21 +208,22 @@ Status RemoveUnfinishedSegments(Fs* fs, const std::string& path) {
   return OkStatus();
 }
 
+std::string EpochCellName(Slice name) { return absl::StrCat("logs/", name); }
+
+// One above the last holder's.
+StatusOr<uint64_t> NextEpoch(Fs* fs, const std::string& path, Slice name) {
+  StatusOr<std::string> old = ReadWholeFile(fs, path + "/EPOCH", kCellHeaderBytes);
+  if (IsNotFound(old.status())) return 1;
+  RETURN_IF_ERROR(old.status());
+  ASSIGN_OR_RETURN(StoredCell cell, DecodeCellFile(EpochCellName(name), *old));
+  return cell.version + 1;
+}
+
 // Raises the epoch of the log in `path` durably and returns it. The lock is held.
 StatusOr<uint64_t> RaiseEpoch(StoreDirectory* directory, const std::string& path, Slice name) {
-  const std::string file = path + "/EPOCH";
-  const std::string cell_name = absl::StrCat("logs/", name);
-  uint64_t epoch = 0;
-  StatusOr<std::string> old = ReadWholeFile(directory->fs(), file, kCellHeaderBytes);
-  if (old.ok()) {
-    ASSIGN_OR_RETURN(StoredCell cell, DecodeCellFile(cell_name, *old));
-    epoch = cell.version;
-  } else if (!IsNotFound(old.status())) {
-    return old.status();
-  }
-  ++epoch;
-  RETURN_IF_ERROR(directory->WriteAndPublish(EncodeCellFile(cell_name, epoch, ""), file,
-                                             StoreDirectory::Publish::kReplace));
+  ASSIGN_OR_RETURN(const uint64_t epoch, NextEpoch(directory->fs(), path, name));
+  RETURN_IF_ERROR(directory->WriteAndPublish(EncodeCellFile(EpochCellName(name), epoch, ""),
+                                             path + "/EPOCH", StoreDirectory::Publish::kReplace));
   return epoch;
 }
 
@@ -195,13 +232,59 @@ StatusOr<uint64_t> RaiseEpoch(StoreDirectory* directory, const std::string& path
 StatusOr<std::unique_ptr<LogStore>> OpenPosixLog(std::shared_ptr<StoreDirectory> directory,
                                                  Slice name) {
   Fs* const fs = directory->fs();
-  const std::string path = absl::StrCat(directory->root(), "/logs/", name, "@log");
+  const std::string path = LogDirectory(*directory, name);
   RETURN_IF_ERROR(directory->EnsureDir(path));
   ASSIGN_OR_RETURN(std::unique_ptr<FsLock> lock, fs->TryLock(path + "/LOCK"));
+  RETURN_IF_ERROR(CheckNotSealed(fs, path, name));
   RETURN_IF_ERROR(RemoveUnfinishedSegments(fs, path));
   ASSIGN_OR_RETURN(uint64_t epoch, RaiseEpoch(directory.get(), path, name));
-  return std::make_unique<PosixLogStore>(std::move(directory), path,
+  return std::make_unique<PosixLogStore>(std::move(directory), name, path,
                                          std::make_shared<LogHold>(std::move(lock)), epoch);
+}
+
+Status SealPosixLog(StoreDirectory* directory, Slice name) {
+  const std::string path = LogDirectory(*directory, name);
+  RETURN_IF_ERROR(directory->EnsureDir(path));
+  ASSIGN_OR_RETURN(const Seal seal, ReadSeal(directory->fs(), path, name));
+  // Perhaps seen, and not yet durable, by who died over it.
+  if (seal != Seal::kNone) return directory->SyncBeforeBelieving(path);
+  const std::string sealed = EncodeCellFile(SealCellName(name), 1, "");
+  Status made =
+      directory->WriteAndPublish(sealed, path + "/SEALED", StoreDirectory::Publish::kExclusive);
+  return absl::IsAlreadyExists(made) ? directory->SyncBeforeBelieving(path) : made;
+}
+
+StatusOr<std::unique_ptr<LogStore>> OpenSealedPosixLog(std::shared_ptr<StoreDirectory> directory,
+                                                       Slice name) {
+  const std::string path = LogDirectory(*directory, name);
+  ASSIGN_OR_RETURN(const Seal seal, ReadSeal(directory->fs(), path, name));
+  if (seal == Seal::kNone) {
+    return absl::FailedPreconditionError(absl::StrCat("log ", name, " is not sealed"));
+  }
+  if (seal == Seal::kDropped) {
+    return absl::NotFoundError(absl::StrCat("log ", name, " was recovered and dropped"));
+  }
+  ASSIGN_OR_RETURN(const uint64_t epoch, NextEpoch(directory->fs(), path, name));
+  return std::make_unique<PosixLogStore>(std::move(directory), name, path,
+                                         std::make_shared<LogHold>(nullptr), epoch);
+}
+
+Status DropSealedPosixLog(StoreDirectory* directory, Slice name) {
+  const std::string path = LogDirectory(*directory, name);
+  ASSIGN_OR_RETURN(const Seal seal, ReadSeal(directory->fs(), path, name));
+  if (seal == Seal::kNone) {
+    return absl::FailedPreconditionError(absl::StrCat("log ", name, " is not sealed"));
+  }
+  // A ring with a part of its segments would look damaged: from here on it is none.
+  RETURN_IF_ERROR(directory->WriteAndPublish(EncodeCellFile(SealCellName(name), 2, ""),
+                                             path + "/SEALED", StoreDirectory::Publish::kReplace));
+  ASSIGN_OR_RETURN(std::vector<std::string> files, directory->fs()->List(path));
+  for (const std::string& file : files) {
+    if (file == "SEALED") continue;
+    Status gone = directory->fs()->Unlink(absl::StrCat(path, "/", file));
+    if (!gone.ok() && !IsNotFound(gone)) return gone;
+  }
+  return OkStatus();
 }
 
 }  // namespace stele

@@ -116,6 +116,19 @@ class PosixStore : public BlobStore {
     return OpenPosixLog(directory_, name);
   }
 
+  Status SealLog(Slice name) override {
+    RETURN_IF_ERROR(CheckStoreName(name));
+    return SealPosixLog(directory_.get(), name);
+  }
+  StatusOr<std::unique_ptr<LogStore>> OpenSealedLog(Slice name) override {
+    RETURN_IF_ERROR(CheckStoreName(name));
+    return OpenSealedPosixLog(directory_, name);
+  }
+  Status DropSealedLog(Slice name) override {
+    RETURN_IF_ERROR(CheckStoreName(name));
+    return DropSealedPosixLog(directory_.get(), name);
+  }
+
   StatusOr<std::unique_ptr<BlobWriter>> CreateBlob(Slice name) override;
   StatusOr<std::shared_ptr<BlobReader>> OpenBlob(Slice name) override;
   Status DeleteBlob(Slice name) override {

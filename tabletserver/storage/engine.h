@@ -277,6 +277,13 @@ class Engine {
   // number of files moved to trash.
   virtual StatusOr<uint64_t> CollectGarbage() = 0;
 
+  // Seals the log of another server, whose lease is over (the caller knows), sorts what it holds
+  // into SSTables, adds them to the manifests of its tablets, which nobody owns, and drops the log.
+  // When it returns OK these tablets may be opened anywhere, without replay; also when the log was
+  // recovered before, or never was. May be cut off and run again, here and elsewhere, also at once.
+  // Unavailable: try again.
+  virtual Status RecoverLog(const std::string& log) = 0;
+
   virtual EngineStats stats() const = 0;
   virtual Status Close() = 0;  // flushes all, closes the log cleanly
 };

@@ -39,6 +39,7 @@ class EngineImpl : public Engine {
   std::vector<std::shared_ptr<TabletStore>> tablets() override;
   StatusOr<bool> RunMaintenance() override;
   StatusOr<uint64_t> CollectGarbage() override;
+  Status RecoverLog(const std::string& log) override;
   EngineStats stats() const override;
   Status Close() override;
 
@@ -75,6 +76,7 @@ class EngineImpl : public Engine {
   Status Extend(const StorePtr& right, TabletId left);
   Status Point(const char* point) { return FaultPoint(core_->env.faults, point); }
   // Flushes what a closed tablet left in memory; OK when it left nothing or has another owner.
+  Status SortSealedLog(const std::string& log, std::unique_ptr<LogStore> segments);
   Status SettleLeftover(TabletId tablet);
   void ForgetLeftover(TabletId tablet, bool only_settled);
   void DropSettledLeftovers();
@@ -88,6 +90,7 @@ class EngineImpl : public Engine {
   std::map<TabletId, StorePtr> open_ GUARDED_BY(mu_);
   std::map<TabletId, StorePtr> leftover_ GUARDED_BY(mu_);
   std::set<TabletId> busy_ GUARDED_BY(mu_);
+  std::set<std::string> recovering_ GUARDED_BY(mu_);  // logs of others
   bool closed_ GUARDED_BY(mu_) = false;
 };
 

@@ -15,6 +15,12 @@ namespace {
 constexpr size_t kMostReports = 16;  // in one mark
 }  // namespace
 
+LogRecovery::LogRecovery(EngineCore* core)
+    : core_(core), log_(core->log.get()), log_name_(core->env.server_id), of_another_(false) {}
+
+LogRecovery::LogRecovery(EngineCore* core, CommitLog* log, std::string log_name)
+    : core_(core), log_(log), log_name_(std::move(log_name)), of_another_(true) {}
+
 // Run: what survives a crash after each step. The names are those of the fault points.
 //
 //  1. recovery.list: the log is held, its records are known; nothing has changed.
@@ -41,13 +47,13 @@ Status LogRecovery::ReplayOnce() {
   tablets_.clear();
   memory_bytes_ = records_ = skipped_ = 0;
   again_ = false;
-  return core_->log->Recover([this](const RecoveredRecord& record) { return Add(record); });
+  return log_->Recover([this](const RecoveredRecord& record) { return Add(record); });
 }
 
 // The list of manifests names every tablet that this log may have records of: where a store's lists
 // lag behind, a tablet made just before the crash could be missing.
 Status LogRecovery::Survey() {
-  const std::vector<LogGap>& gaps = core_->log->damage();
+  const std::vector<LogGap>& gaps = log_->damage();
   if (gaps.empty()) return OkStatus();
   DamageSurvey survey(gaps);
   ASSIGN_OR_RETURN(std::vector<std::string> cells,
@@ -63,7 +69,7 @@ Status LogRecovery::Survey() {
       survey.AddTablet(stored->manifest);
     }
   }
-  RETURN_IF_ERROR(core_->log->Recover([&](const RecoveredRecord& record) {
+  RETURN_IF_ERROR(log_->Recover([&](const RecoveredRecord& record) {
     StatusOr<WriteHeader> header = DecodeWriteHeader(record.payload);
     if (header.ok()) survey.AddRecord(record, *header);
     return OkStatus();  // Add judges it
@@ -249,6 +255,10 @@ Status LogRecovery::Install(TabletId id, Tablet* tablet) {
   RETURN_IF_ERROR(FaultPoint(core_->env.faults, "recovery.flush_recovered"));
   RETURN_IF_ERROR(core_->CheckLease());
   Status status = tablet->manifest->Publish(next);
+  if (of_another_ && IsFenced(status)) {
+    return absl::UnavailableError(
+        absl::StrCat("tablet ", id, " changed during the recovery of log ", log_name_));
+  }
   if (IsFenced(status) || absl::IsNotFound(status)) {
     LOG(WARNING) << "tablet " << id << " changed hands during recovery: " << status.ToString();
     return OkStatus();
@@ -261,14 +271,12 @@ Status LogRecovery::Install(TabletId id, Tablet* tablet) {
 Status LogRecovery::KeepEvidence() {
   if (set_aside_.empty()) return OkStatus();
   BlobStore* const store = core_->env.store;
-  for (const LogGap& gap : core_->log->damage()) {
-    StatusOr<std::unique_ptr<BlobWriter>> blob =
-        store->CreateBlob(EvidenceName(core_->env.server_id, gap));
+  for (const LogGap& gap : log_->damage()) {
+    StatusOr<std::unique_ptr<BlobWriter>> blob = store->CreateBlob(EvidenceName(log_name_, gap));
     if (absl::IsAlreadyExists(blob.status())) continue;  // an earlier try
     RETURN_IF_ERROR(blob.status());
     for (const LogGap::Part& part : gap.parts) {
-      RETURN_IF_ERROR(
-          core_->log->ReadDamage(part, [&](Slice bytes) { return (*blob)->Append(bytes); }));
+      RETURN_IF_ERROR(log_->ReadDamage(part, [&](Slice bytes) { return (*blob)->Append(bytes); }));
     }
     Status status = (*blob)->Finish();
     if (!absl::IsAlreadyExists(status)) RETURN_IF_ERROR(status);

@@ -1,5 +1,6 @@
-// LogRecovery: what the commit log of an earlier life holds, sorted straight into SSTables, tablet
-// by tablet, and added to the manifests. Used once, between CommitLog::Open and Start.
+// LogRecovery: what the commit log of an earlier life, or of another server, holds, sorted straight
+// into SSTables, tablet by tablet, and added to the manifests. Used once, between CommitLog::Open
+// and Start (or the log's drop).
 //
 // Promise: when Run returns OK, all of it is durable in files that manifests name; nothing was
 // visible before. It may be cut off at any point and run again: what a manifest says it has flushed
@@ -29,8 +30,12 @@ namespace stele::storage {
 
 class LogRecovery {
  public:
-  // `core`, whose log is open and not started, outlives the object.
-  explicit LogRecovery(EngineCore* core) : core_(core) {}
+  // Of the engine's own log, which is open and not started. `core` outlives the object.
+  explicit LogRecovery(EngineCore* core);
+  // Of another's, sealed and never to be started, in the midst of the engine's life. Its tablets
+  // have no owner: one whose manifest changes meanwhile makes Run fail with Unavailable. The name
+  // is for evidence of damage. Both outlive the object.
+  LogRecovery(EngineCore* core, CommitLog* log, std::string log_name);
 
   Status Run();
   // Instead of Run: puts the records of rescue files into their tablet's files and manifest, as far
@@ -77,6 +82,9 @@ class LogRecovery {
   Status Install(TabletId id, Tablet* tablet);
 
   EngineCore* const core_;
+  CommitLog* const log_;
+  const std::string log_name_;
+  const bool of_another_;
   bool rescuing_ = false;
   bool again_ = false;  // a tablet was set aside in the middle of a replay
   Marked set_aside_;

@@ -1,0 +1,56 @@
+// EngineImpl: the logs of other servers.
+#include "common/base/log.h"
+#include "tabletserver/storage/engine_impl.h"
+#include "tabletserver/storage/log_recovery.h"
+
+namespace stele::storage {
+
+// RecoverLog: what survives a crash after each step. The names are those of the fault points; each
+// is followed by a run from the beginning, by whoever.
+//
+//  1. recovery.sealed: the log is sealed. Its holder, if it still runs, has lost its lease: what it
+//     writes from here on it never acknowledges, so whether the scan meets it does not matter.
+//  2. LogRecovery::Run's points: all that the log holds gets into files and manifests.
+//  3. recovery.before_drop: all of it is there; a second run would skip every record.
+//  4. The log is dropped: a second run finds nothing to do.
+Status EngineImpl::RecoverLog(const std::string& log) {
+  if (log == core_->env.server_id) {
+    return absl::InvalidArgumentError(absl::StrCat("log ", log, " is this server's own"));
+  }
+  RETURN_IF_ERROR(core_->CheckLease());
+  {
+    MutexLock lock(&mu_);
+    if (closed_) return absl::UnavailableError("the engine is closed");
+    if (!recovering_.insert(log).second) {
+      return absl::UnavailableError(absl::StrCat("log ", log, " is being recovered here already"));
+    }
+  }
+  Status status = core_->Judge(core_->env.store->SealLog(log));  // 1
+  if (status.ok()) status = Point("recovery.sealed");
+  if (status.ok()) {
+    StatusOr<std::unique_ptr<LogStore>> segments = core_->env.store->OpenSealedLog(log);
+    status = segments.ok() ? SortSealedLog(log, *std::move(segments)) : segments.status();
+    if (absl::IsNotFound(segments.status())) status = OkStatus();  // recovered before
+  }
+  MutexLock lock(&mu_);
+  recovering_.erase(log);
+  return WithContext(status, absl::StrCat("recovery of log ", log));
+}
+
+Status EngineImpl::SortSealedLog(const std::string& log, std::unique_ptr<LogStore> segments) {
+  CommitLogOptions options = core_->options.log;
+  options.new_log_uuid = 1;  // never written: the log is not started
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<CommitLog> ring,
+      CommitLog::Open(std::move(segments), options, CommitLogHooks(), core_->env.faults));
+  LogRecovery recovery(core_.get(), ring.get(), log);
+  RETURN_IF_ERROR(recovery.Run());  // 2
+  RETURN_IF_ERROR(Point("recovery.before_drop"));
+  RETURN_IF_ERROR(core_->CheckLease());
+  LOG(INFO) << "log " << log << " is recovered: " << recovery.records() << " records, "
+            << recovery.skipped() << " of them in files before";
+  ring.reset();  // 3
+  return core_->Judge(core_->env.store->DropSealedLog(log));
+}
+
+}  // namespace stele::storage
