@@ -179,5 +179,15 @@ TEST(ServerNode, SurvivesCodingAndRefusesTruncation) {
   }
 }
 
+TEST(LogName, IsReadBackAsWritten) {
+  EXPECT_EQ(LogName("ts-1.a", 42), "ts-1.a.42");
+  auto owner = ParseLogName("ts-1.a.42");
+  ASSERT_TRUE(owner.ok());
+  EXPECT_EQ(*owner, (LogOwner{"ts-1.a", 42}));
+  for (const char* wrong : {"", "ts-1", ".1", "ts-1.", "ts-1.x", "ts-1.-1"}) {
+    EXPECT_EQ(ParseLogName(wrong).status().code(), absl::StatusCode::kInvalidArgument) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace stele

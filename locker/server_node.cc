@@ -1,5 +1,6 @@
 #include "locker/server_node.h"
 
+#include "absl/strings/numbers.h"
 #include "common/bytes/coding.h"
 
 namespace stele {
@@ -33,6 +34,21 @@ StatusOr<ServerNode> DecodeServerNode(Slice encoded) {
   node.address = std::string(address);
   node.http_address = std::string(http);
   return node;
+}
+
+std::string LogName(const std::string& server_id, uint64_t incarnation) {
+  return absl::StrCat(server_id, ".", incarnation);
+}
+
+StatusOr<LogOwner> ParseLogName(const std::string& log) {
+  const size_t dot = log.rfind('.');
+  LogOwner owner;
+  if (dot == std::string::npos || dot == 0 ||
+      !absl::SimpleAtoi(log.substr(dot + 1), &owner.incarnation)) {
+    return absl::InvalidArgumentError(absl::StrCat("\"", log, "\" is no name of a log"));
+  }
+  owner.server_id = log.substr(0, dot);
+  return owner;
 }
 
 }  // namespace stele

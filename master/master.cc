@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "common/base/log.h"
 #include "common/base/mutex.h"
 #include "locker/server_node.h"
@@ -30,6 +31,8 @@ namespace {
 
 constexpr size_t kMaxQueuedCommands = 1000;
 constexpr int64_t kRetryDelayMs = 500;
+constexpr int64_t kStandbyPauseMs = 200;
+constexpr uint64_t kMaxEpochTakenForTerm = uint64_t{1} << 23;
 // Halves of a split tablet are far from being merged again.
 constexpr uint64_t kMergeBelowShare = 4;
 constexpr int64_t kGarbageCollectionTimeoutMs = 600'000;
@@ -57,22 +60,26 @@ class MasterImpl : public Master {
   using Command = std::function<void()>;
   // What one master has in its term; made when the lock is taken.
   struct Term {
-    Term(MasterImpl* m, LockerSession* session, uint64_t epoch)
-        : revision(epoch),
+    Term(MasterImpl* m, LockerSession* session, uint64_t number)
+        : revision(number),
           access(m->client_.get(), m->options_.call_timeout_ms),
           catalog(&access, &revision),
           tablets(session, &access, &revision),
           servers(session, m->client_.get(), m->env_.clock, m->options_.report_timeout_ms),
           control(m->client_.get(), m->env_.clock, [wake = m->wake_] { wake->Kick(); }),
           reshapes(m->client_.get(), m->env_.clock, [wake = m->wake_] { wake->Kick(); }),
+          recoveries(session, m->client_.get(), &servers, m->env_.clock,
+                     [wake = m->wake_] { wake->Kick(); }),
           reconciler({&servers, &tablets, &catalog, &control, &reshapes, m->env_.clock,
-                      m->env_.faults, m->env_.log_recovered}) {}
+                      m->env_.faults, m->env_.log_recovered ? nullptr : &recoveries,
+                      m->env_.log_recovered}) {}
     Revision revision;
     TabletAccess access;
     Catalog catalog;
     TabletDirectory tablets;
     ServerList servers;
     TabletControl control, reshapes;
+    LogRecoveries recoveries;
     Reconciler reconciler;
   };
   // Outlives the master in the callbacks of calls that are still under way.
@@ -88,7 +95,9 @@ class MasterImpl : public Master {
     }
   };
 
+  Status StandBy();
   Status TakeLock();
+  StatusOr<uint64_t> NextTerm();
   Status Listen();
   void Run();
   void Pass();
@@ -127,6 +136,7 @@ class MasterImpl : public Master {
   const std::shared_ptr<Wake> wake_ = std::make_shared<Wake>();
   std::atomic<bool> stopping_{false};
   std::atomic<bool> fatal_{false};
+  std::atomic<bool> active_{false};
   bool stopped_ = false;
 
   std::unique_ptr<LockerSession> session_;
@@ -156,13 +166,66 @@ void MasterImpl::Fatal(const Status& status) {
   if (env_.on_fatal) env_.on_fatal(status);
 }
 
+// Until the lock is ours. A session that is lost, or that ZooKeeper does not know any more, is made
+// anew: it has held nothing yet.
+Status MasterImpl::StandBy() {
+  Mutex mu;
+  CondVar pause;
+  bool told = false;
+  MutexLock lock(&mu);
+  while (true) {
+    Status taken = TakeLock();
+    // AlreadyExists: a killed process of the same address is not forgotten yet.
+    const bool again =
+        absl::IsUnavailable(taken) || absl::IsAborted(taken) || absl::IsAlreadyExists(taken);
+    if (taken.ok() || !again || !options_.stand_by) return taken;
+    if (!std::exchange(told, true) && env_.on_standby) env_.on_standby(address());
+    if (env_.stop_waiting && env_.stop_waiting()) return absl::CancelledError("told to stop");
+    pause.WaitFor(&mu, std::chrono::milliseconds(kStandbyPauseMs));
+  }
+}
+
 Status MasterImpl::TakeLock() {
-  ASSIGN_OR_RETURN(session_, env_.locker->OpenSession("master"));
-  ASSIGN_OR_RETURN(epoch_, session_->TryLock(kMasterLockPath, "master"));
+  if (session_ == nullptr) {
+    ASSIGN_OR_RETURN(session_, env_.locker->OpenSession("master"));
+    // Clients that know only the Locker find all masters there.
+    StatusOr<uint64_t> known =
+        session_->CreateEphemeral(absl::StrCat(kMastersPath, "/", address()), address());
+    if (!known.ok()) session_.reset();
+    RETURN_IF_ERROR(known.status());
+  }
+  // To look costs the Locker less than to try.
+  StatusOr<LockerValue> held = session_->Get(kMasterLockPath);
+  if (held.ok()) {
+    return absl::UnavailableError(absl::StrCat("the cell has a master at ", held->value));
+  }
+  StatusOr<uint64_t> taken = IsNotFound(held.status())
+                                 ? session_->TryLock(kMasterLockPath, address())
+                                 : StatusOr<uint64_t>(held.status());
+  if (!taken.ok()) session_.reset();
+  RETURN_IF_ERROR(taken.status());
+  epoch_ = *taken;
   lease_ = std::make_unique<Lease>(
       session_.get(), kMasterLockPath, epoch_, env_.clock, options_.lease,
       Lease::Hooks{nullptr, [this](const Status& status) { Fatal(status); }});
   return lease_->Start();
+}
+
+// Terms are numbered by ones: they stand in the timestamps of system rows, where the epochs of a
+// Locker need not fit. Raised under the lock: each is of one master.
+StatusOr<uint64_t> MasterImpl::NextTerm() {
+  auto stored = session_->Get(kMasterTermPath);
+  if (!stored.ok() && !IsNotFound(stored.status())) return stored.status();
+  uint64_t last = 0;
+  if (stored.ok() && !absl::SimpleAtoi(stored->value, &last)) {
+    return CorruptError(absl::StrCat(kMasterTermPath, " is not a number"));
+  }
+  // Cells from before there were terms have used their small epochs.
+  if (!stored.ok() && epoch_ < kMaxEpochTakenForTerm) last = epoch_;
+  RETURN_IF_ERROR(
+      session_->Set(kMasterTermPath, absl::StrCat(last + 1), stored.ok() ? stored->version : 0)
+          .status());
+  return last + 1;
 }
 
 Status MasterImpl::Listen() {
@@ -175,9 +238,13 @@ Status MasterImpl::Listen() {
 }
 
 Status MasterImpl::Start() {
-  RETURN_IF_ERROR(WithContext(TakeLock(), "master"));
   RETURN_IF_ERROR(WithContext(Listen(), "master"));
-  term_ = std::make_unique<Term>(this, session_.get(), epoch_);
+  RETURN_IF_ERROR(WithContext(StandBy(), "master"));
+  StatusOr<uint64_t> term = NextTerm();
+  if (!term.ok()) return WithContext(term.status(), "master");
+  term_ = std::make_unique<Term>(this, session_.get(), *term);
+  LOG(INFO) << "master " << address() << " is active in term " << *term;
+  active_ = true;
   thread_ = std::thread([this] { Run(); });
   return OkStatus();
 }
@@ -393,6 +460,7 @@ void MasterImpl::Publish(const Status& pass, bool all_serving) {
 
 void MasterImpl::Handle(net::RpcRequest request, net::RpcReply reply) {
   if (fatal_) return reply.Error(absl::UnavailableError("this master has lost its lock"));
+  if (!active_) return reply.Error(absl::UnavailableError("this master stands by"));
   if (Status no = wire::CheckPermission(request); !no.ok()) return reply.Error(no);
   switch (static_cast<wire::Method>(request.method)) {
     case wire::Method::kCreateTable:

@@ -8,7 +8,10 @@
 // the others are answered on the io thread from the view of the last pass.
 //
 // The master's lock is leased like a server's (locker/lease.h); when the lease is over, on_fatal
-// runs once and no pass begins any more. Thread-safe.
+// runs once and no pass begins any more.
+//
+// Of several masters of a cell one is active, who has the lock; the others stand by: they listen,
+// refuse everything, and wait for it. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -38,20 +41,24 @@ struct MasterOptions {
   // Neighbours that together have less than a quarter of their table's split_bytes are merged when
   // they had for so long; 0: never.
   int64_t merge_small_after_ms = 3'600'000;
+  // Wait for the lock, as a standby; else Start fails when another has it.
+  bool stand_by = false;
 };
 
 struct MasterEnv {  // all outlive the master
   Locker* locker = nullptr;
   Clock* clock = nullptr;
   FaultInjector* faults = nullptr;
-  // See Reconciler::Parts.
+  // See Reconciler::Parts. Null: the servers' logs are of incarnations, and recovered by others.
   std::function<bool(const std::string& server_id)> log_recovered;
   std::function<void(const Status&)> on_fatal;
+  std::function<void(const std::string& address)> on_standby;  // once, when it begins to wait
+  std::function<bool()> stop_waiting;  // true: Start gives up with Cancelled; may be null
 };
 
 class Master {
  public:
-  // Takes the master lock (Unavailable when another has it), listens, begins its passes.
+  // Listens, takes the master lock (Unavailable when another has it), begins its passes.
   static StatusOr<std::unique_ptr<Master>> Start(const MasterOptions& options,
                                                  const MasterEnv& env);
   virtual ~Master() = default;  // Stop()

@@ -1,5 +1,6 @@
 #include "master/reconciler.h"
 
+#include <set>
 #include <utility>
 
 #include "common/base/log.h"
@@ -30,16 +31,23 @@ bool Reconciler::NeedsOwner(const TabletLocation& location) {
   const TabletId id = location.tablet.id;
   if (location.server_id.empty()) return true;
   const auto& servers = parts_.servers->servers();
-  auto it = servers.find(location.server_id);
-  if (it == servers.end()) {
-    if (parts_.log_recovered(location.server_id)) return true;
-    Note(id, "unassigned", absl::StrCat("its owner ", location.server_id, " is gone"),
-         "waiting until the owner is back or its log is recovered");
+  if (parts_.servers->Find(location.server_id, location.incarnation) == nullptr) {
+    const std::string why = WhyLogIsNotRecovered(location);
+    if (why.empty()) return true;
+    Note(id, "unassigned", absl::StrCat("its owner ", location.server_id, " is gone"), why);
     return false;
   }
-  // A new incarnation has recovered its log before it appeared.
-  if (it->second.node.incarnation != location.incarnation) return true;
   return !ServerToAvoid(location).empty() && servers.size() > 1;
+}
+
+std::string Reconciler::WhyLogIsNotRecovered(const TabletLocation& location) const {
+  if (parts_.recoveries != nullptr) {
+    return parts_.recoveries->WhyNotRecovered(location.server_id, location.incarnation);
+  }
+  // A new incarnation has recovered its log before it appeared.
+  const bool recovered = parts_.servers->servers().contains(location.server_id) ||
+                         parts_.log_recovered(location.server_id);
+  return recovered ? "" : "waiting until the owner is back or its log is recovered";
 }
 
 // An owner that failed to open the tablet several times.
@@ -99,7 +107,17 @@ bool Reconciler::OthersLetGo(const TabletLocation& location) {
     Note(location.tablet.id, "opening", absl::StrCat("still at ", holder.server->node.server_id),
          "closing it there");
   }
-  return free;
+  if (!free || parts_.recoveries == nullptr) return free;
+  // Who had it last may have died, or be silent, before it told or flushed.
+  std::string why = parts_.recoveries->WhyNotAllRecovered();
+  for (const auto& [id, server] : parts_.servers->servers()) {
+    if (why.empty() && !server.report_status.ok() && id != location.server_id) {
+      why = absl::StrCat(id, " does not report what it has");
+    }
+  }
+  if (why.empty()) return true;
+  Note(location.tablet.id, "opening", why, "waiting");
+  return false;
 }
 
 void Reconciler::OrderOpen(const TabletLocation& location, const LiveServer& owner) {
@@ -243,8 +261,17 @@ void Reconciler::CloseStrays() {
   }
 }
 
-StatusOr<bool> Reconciler::RunPass() {
+Status Reconciler::RefreshServers() {
   RETURN_IF_ERROR(parts_.servers->Refresh());
+  std::set<std::string> alive;
+  for (const auto& [id, server] : parts_.servers->servers()) alive.insert(server.node.address);
+  parts_.control->AbandonOrdersToOthers(alive);
+  parts_.reshapes->AbandonOrdersToOthers(alive);
+  return parts_.recoveries == nullptr ? OkStatus() : parts_.recoveries->Refresh();
+}
+
+StatusOr<bool> Reconciler::RunPass() {
+  RETURN_IF_ERROR(RefreshServers());
   bool system = false;
   RETURN_IF_ERROR(BringSystem(&system));
   if (!system) return false;

@@ -4,8 +4,9 @@
 // tablet needs one that comes later in order to open.
 //
 // A tablet changes its owner only when the old one holds it no more: it reported so, or its
-// incarnation is gone and its log is recovered (PROMISES P14). The location is written before the
-// server is told. Bound to the master thread.
+// incarnation is gone and its log is recovered (PROMISES P14). A tablet is opened only while every
+// other server reports and no log of a gone one is left: whoever had it last has then flushed it.
+// The location is written before the server is told. Bound to the master thread.
 #pragma once
 
 #include <functional>
@@ -17,6 +18,7 @@
 #include "master/catalog/catalog.h"
 #include "master/catalog/tablet_directory.h"
 #include "master/placement/placement.h"
+#include "master/servers/log_recoveries.h"
 #include "master/servers/server_list.h"
 #include "master/servers/tablet_control.h"
 
@@ -40,8 +42,9 @@ class Reconciler {
     TabletControl* reshapes = nullptr;  // splits, merges, moves
     Clock* clock = nullptr;
     FaultInjector* faults = nullptr;
-    // Whether all that this server's past incarnations logged is in SSTables: its tablets may go to
-    // others.
+    // Null: of a cell in one process, where a server recovers its log itself before it appears;
+    // log_recovered then tells of those that do not come again.
+    LogRecoveries* recoveries = nullptr;
     std::function<bool(const std::string& server_id)> log_recovered;
   };
   explicit Reconciler(Parts parts) : parts_(std::move(parts)) {}
@@ -56,6 +59,9 @@ class Reconciler {
   // Assigns and opens those of `tablets` that do not serve; true when all do.
   StatusOr<bool> Bring(const std::vector<TabletLocation>& tablets);
   bool NeedsOwner(const TabletLocation& location);
+  // What keeps the log of a gone owner from being recovered; "": nothing.
+  std::string WhyLogIsNotRecovered(const TabletLocation& location) const;
+  Status RefreshServers();
   std::string ServerToAvoid(const TabletLocation& location) const;
   Status AssignAll(const std::vector<TabletLocation>& homeless);
   bool CheckOpen(const TabletLocation& location);

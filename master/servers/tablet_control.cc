@@ -25,9 +25,18 @@ int64_t DelayNs(int failures) {
 TabletControl::TabletControl(net::RpcClient* client, Clock* clock, std::function<void()> kick)
     : client_(client), clock_(clock), kick_(std::move(kick)) {}
 
-void TabletControl::Finish(Shared* shared, Clock* clock, TabletId tablet, const Status& status) {
+void TabletControl::AbandonOrdersToOthers(const std::set<std::string>& alive) {
+  MutexLock lock(&shared_->mu);
+  std::erase_if(shared_->under_way,
+                [&](const auto& entry) { return !alive.contains(entry.second.address); });
+}
+
+void TabletControl::Finish(Shared* shared, Clock* clock, TabletId tablet, uint64_t number,
+                           const Status& status) {
   MutexLock lock(&shared->mu);
-  shared->under_way.erase(tablet);
+  auto call = shared->under_way.find(tablet);
+  if (call == shared->under_way.end() || call->second.number != number) return;  // abandoned
+  shared->under_way.erase(call);
   if (status.ok()) {
     shared->failures.erase(tablet);
     return;
@@ -42,18 +51,21 @@ void TabletControl::Finish(Shared* shared, Clock* clock, TabletId tablet, const 
 
 void TabletControl::Order(const ServerNode& server, wire::Method method, TabletId tablet,
                           StatusOr<net::Buffer> body) {
+  uint64_t number = 0;
   {
     MutexLock lock(&shared_->mu);
     auto failed = shared_->failures.find(tablet);
     const bool put_off = failed != shared_->failures.end() &&
                          clock_->BootNanos() < failed->second.not_before_boot_ns;
-    if (put_off || !shared_->under_way.emplace(tablet, true).second) return;
+    if (put_off || shared_->under_way.contains(tablet)) return;
+    number = shared_->next_number++;
+    shared_->under_way[tablet] = {number, server.address};
   }
-  if (!body.ok()) return Finish(shared_.get(), clock_, tablet, body.status());
+  if (!body.ok()) return Finish(shared_.get(), clock_, tablet, number, body.status());
   client_->Call(server.address, static_cast<uint16_t>(method), *std::move(body), kOrderTimeoutMs,
-                [shared = shared_, clock = clock_, kick = kick_, tablet,
+                [shared = shared_, clock = clock_, kick = kick_, tablet, number,
                  id = server.server_id](StatusOr<net::Buffer> answer) {
-                  Finish(shared.get(), clock, tablet, WithContext(answer.status(), id));
+                  Finish(shared.get(), clock, tablet, number, WithContext(answer.status(), id));
                   kick();
                 });
 }

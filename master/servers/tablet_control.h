@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,10 @@ class TabletControl {
   void Split(const ServerNode& server, const wire::SplitTabletRequest& request);
   void Merge(const ServerNode& server, const wire::MergeTabletsRequest& request);  // of the right
 
+  // Orders to servers that are not among `alive` (addresses) are under way no more; what they may
+  // still answer is not listened to.
+  void AbandonOrdersToOthers(const std::set<std::string>& alive);
+
   // Whether an order would be given now.
   bool Ready(TabletId tablet) const;
   bool UnderWay(TabletId tablet) const;
@@ -56,12 +61,18 @@ class TabletControl {
  private:
   struct Shared {
     Mutex mu;
-    std::map<TabletId, bool> under_way GUARDED_BY(mu);
+    struct Call {
+      uint64_t number = 0;
+      std::string address;
+    };
+    std::map<TabletId, Call> under_way GUARDED_BY(mu);
+    uint64_t next_number GUARDED_BY(mu) = 1;
     std::map<TabletId, Failure> failures GUARDED_BY(mu);
   };
   void Order(const ServerNode& server, wire::Method method, TabletId tablet,
              StatusOr<net::Buffer> body);
-  static void Finish(Shared* shared, Clock* clock, TabletId tablet, const Status& status);
+  static void Finish(Shared* shared, Clock* clock, TabletId tablet, uint64_t number,
+                     const Status& status);
 
   net::RpcClient* const client_;
   Clock* const clock_;

@@ -100,6 +100,25 @@ TEST_F(TabletControlTest, AForgottenFailureIsNotWaitedFor) {
   EXPECT_TRUE(control_.UnderWay(20));
 }
 
+TEST_F(TabletControlTest, AnOrderToAServerThatIsGoneIsNotWaitedFor) {
+  Open();
+  control_.AbandonOrdersToOthers({"ts:1"});
+  EXPECT_TRUE(control_.UnderWay(20));
+  control_.AbandonOrdersToOthers({"ts:2"});
+  EXPECT_FALSE(control_.UnderWay(20));
+  wire::OpenTabletRequest request;
+  request.tablet = 20;
+  ServerNode other = server_;
+  other.address = "ts:2";
+  control_.Open(other, request);
+  EXPECT_TRUE(control_.UnderWay(20));
+  client_.Answer(absl::UnavailableError("late"));  // of the first
+  EXPECT_TRUE(control_.UnderWay(20)) << "the second is";
+  EXPECT_FALSE(control_.LastFailure(20).has_value());
+  client_.Answer(net::Buffer());
+  EXPECT_FALSE(control_.UnderWay(20));
+}
+
 TEST_F(TabletControlTest, DropAllFailsWithTheFirstThatFailed) {
   std::vector<TabletLocation> tablets(3);
   client_.at_once = {net::Buffer(), absl::AbortedError("fenced"), absl::InternalError("later")};

@@ -372,6 +372,10 @@ std::vector<Kind> ReshapeKinds() {
           [](Random& r) {
             return MergeTabletsRequest{r.Next(), r.Next(), r.Next(), r.Next(), r.Bytes(30)};
           }),
+      MakeKind<RecoverLogRequest>("RecoverLogRequest", kRequest,
+                                  [](Random& r) {
+                                    return RecoverLogRequest{r.Bytes(20), r.Next()};
+                                  }),
       MakeKind<TabletOrderRequest>(
           "TabletOrderRequest", kRequest,
           [](Random& r) {

@@ -49,6 +49,21 @@ Status Decode(const net::Buffer& body, MergeTabletsRequest* out) {
   return ReadBody<schema::MergeTabletsRequest>(body, kBadRequest, fill);
 }
 
+StatusOr<net::Buffer> Encode(const RecoverLogRequest& message) {
+  return WriteBody<schema::RecoverLogRequest>(0, [&](schema::RecoverLogRequest::Builder to) {
+    to.setServerId(ToData(message.server_id));
+    to.setIncarnation(message.incarnation);
+  });
+}
+
+Status Decode(const net::Buffer& body, RecoverLogRequest* out) {
+  auto fill = [&](schema::RecoverLogRequest::Reader from, const ReadLimits&) -> Status {
+    out->incarnation = from.getIncarnation();
+    return CopyData(from.getServerId(), kMaxTextBytes, "server id", &out->server_id);
+  };
+  return ReadBody<schema::RecoverLogRequest>(body, kBadRequest, fill);
+}
+
 StatusOr<net::Buffer> Encode(const TabletOrderRequest& message) {
   return WriteBody<schema::TabletOrderRequest>(0, [&](schema::TabletOrderRequest::Builder to) {
     to.setTable(ToData(message.table));

@@ -1,4 +1,4 @@
-// What the methods carry that split, move and merge tablets; see messages.h. Value types,
+// What the methods carry that split, move, merge and recover tablets; see messages.h. Value types,
 // thread-compatible.
 #pragma once
 
@@ -28,6 +28,14 @@ struct MergeTabletsRequest {
   Epoch right_epoch = 0;
   std::string right_start_row;
   bool operator==(const MergeTabletsRequest&) const = default;
+};
+
+// RecoverLog: -> Empty when the log of this past incarnation is in SSTables. Idempotent.
+// FailedPrecondition: it still holds its lock. Unavailable: try again, perhaps elsewhere.
+struct RecoverLogRequest {
+  std::string server_id;
+  uint64_t incarnation = 0;
+  bool operator==(const RecoverLogRequest&) const = default;
 };
 
 // Split, Move, Merge: TabletOrderRequest -> TabletOrderResponse when it is done.

@@ -56,6 +56,7 @@ enum class Method : uint16_t {
   kDropRowRange,    // master: DropRowRangeRequest -> Empty
   kDropTabletRows,  // the master asks a tablet server: DropTabletRowsRequest -> Empty
   kSampleRowKeys,   // tablet servers: SampleRowKeysRequest -> SampleRowKeysResponse
+  kRecoverLog,      // the master asks a tablet server: RecoverLogRequest -> Empty
   kEnd,             // one past the last
 };
 
@@ -125,6 +126,7 @@ inline constexpr std::array kMethods = {
     MethodInfo{Method::kDropRowRange, "DropRowRange", Permission::kAdmin},
     MethodInfo{Method::kDropTabletRows, "DropTabletRows", Permission::kCluster},
     MethodInfo{Method::kSampleRowKeys, "SampleRowKeys", Permission::kData},
+    MethodInfo{Method::kRecoverLog, "RecoverLog", Permission::kCluster},
 };
 
 namespace internal {

@@ -73,6 +73,11 @@ struct TabletReport {
   lastDropOrder @9 :UInt64;
 }
 
+struct RecoverLogRequest {
+  serverId @0 :Data;
+  incarnation @1 :UInt64;
+}
+
 struct ReportTabletsResponse {
   serverId @0 :Data;
   incarnation @1 :UInt64;

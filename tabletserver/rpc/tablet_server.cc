@@ -27,6 +27,8 @@ constexpr uint32_t kMaintenanceRequestThreads = 2;
 constexpr size_t kMaxQueuedAdminRequests = 20'000;
 constexpr size_t kMaxServerIdBytes = 64;
 constexpr int kIncarnationShift = 32;
+constexpr uint32_t kRecoveryThreads = 2;
+constexpr std::chrono::milliseconds kLockPause{100};
 
 Status CheckOptions(const TabletServerOptions& options) {
   auto legal = [](char c) {
@@ -63,7 +65,9 @@ class Server : public TabletServer {
   std::vector<wire::TabletReport> tablets() const override { return tablets_->Report(); }
 
  private:
+  Status TakeLock(const std::string& path);
   Status HoldLease();
+  Status RecoverLog(const std::string& server_id, uint64_t incarnation);
   Status OpenEngine();
   Status Listen();
   Status Appear();
@@ -91,6 +95,7 @@ class Server : public TabletServer {
   std::unique_ptr<WorkPool> disk_pool_;
   std::unique_ptr<WorkPool> tablet_pool_;
   std::unique_ptr<WorkPool> maintenance_pool_;
+  std::unique_ptr<WorkPool> recovery_pool_;
   std::unique_ptr<net::RpcServer> rpc_;
 };
 
@@ -100,10 +105,26 @@ void Server::Fatal(const Status& status) {
   if (env_.on_fatal) env_.on_fatal(status);
 }
 
+// The session of a process that was killed lives on for its timeout.
+Status Server::TakeLock(const std::string& path) {
+  const int64_t deadline = env_.clock->BootNanos() + options_.lock_wait_ms * 1'000'000;
+  Mutex mu;
+  CondVar pause;
+  MutexLock lock(&mu);
+  while (true) {
+    StatusOr<uint64_t> taken = session_->TryLock(path, options_.server_id);
+    if (taken.ok()) incarnation_ = *taken;
+    const bool give_up =
+        env_.clock->BootNanos() >= deadline || (env_.stop_waiting && env_.stop_waiting());
+    if (!absl::IsUnavailable(taken.status()) || give_up) return taken.status();
+    pause.WaitFor(&mu, kLockPause);
+  }
+}
+
 Status Server::HoldLease() {
   ASSIGN_OR_RETURN(session_, env_.locker->OpenSession(options_.server_id));
   const std::string path = absl::StrCat(kServerLocksPath, "/", options_.server_id);
-  ASSIGN_OR_RETURN(incarnation_, session_->TryLock(path, options_.server_id));
+  RETURN_IF_ERROR(TakeLock(path));
   Lease::Hooks hooks;
   hooks.progress = [this] { return progress_.Check(); };
   hooks.on_lost = [this](const Status& status) { Fatal(status); };
@@ -118,6 +139,13 @@ Status Server::OpenEngine() {
   env.clock = env_.clock;
   env.faults = env_.faults;
   env.server_id = options_.server_id;
+  if (options_.log_of_incarnation) {
+    env.server_id = LogName(options_.server_id, incarnation_);
+    // Before there is a log: what the master does not find there it takes for recovered.
+    const std::string path = absl::StrCat(kLogsPath, "/", env.server_id);
+    Status known = session_->Create(path, "");
+    if (!absl::IsAlreadyExists(known)) RETURN_IF_ERROR(known);
+  }
   env.lease_check = [this] { return lease_->Check(); };
   env.on_fatal = [this](const Status& status) { Fatal(status); };
   env.run_blocking = [this](std::function<void()> work) {
@@ -126,6 +154,22 @@ Status Server::OpenEngine() {
   ASSIGN_OR_RETURN(engine_, storage::Engine::Open(options_.engine, env));
   tablets_ = std::make_unique<TabletMap>(engine_.get(), env_.store);
   return OkStatus();
+}
+
+// Whoever has its lock may still acknowledge what it writes to its log. The master has made sure
+// that the lock is gone; this asks again, at the place where the harm would be done.
+Status Server::RecoverLog(const std::string& server_id, uint64_t incarnation) {
+  if (!options_.log_of_incarnation) {
+    return absl::UnimplementedError("the servers of this cell recover their logs themselves");
+  }
+  const std::string path = absl::StrCat(kServerLocksPath, "/", server_id);
+  StatusOr<LockerValue> held = session_->Get(path);
+  if (held.ok() && held->version == incarnation) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(server_id, " of incarnation ", incarnation, " still holds its lock"));
+  }
+  if (!held.ok() && !IsNotFound(held.status())) return held.status();
+  return engine_->RecoverLog(LogName(server_id, incarnation));
 }
 
 Status Server::Listen() {
@@ -139,12 +183,15 @@ Status Server::Listen() {
   tablet_pool_ = std::make_unique<WorkPool>("tablet", kTabletThreads, kMaxQueuedAdminRequests);
   maintenance_pool_ = std::make_unique<WorkPool>("maintenance", kMaintenanceRequestThreads,
                                                  kMaxQueuedAdminRequests);
+  recovery_pool_ =
+      std::make_unique<WorkPool>("recovery", kRecoveryThreads, kMaxQueuedAdminRequests);
   data_ = std::make_unique<DataService>(
       DataService::Parts{tablets_.get(), &admission_, parked_.get(), disk_pool_.get(), &progress_,
                          env_.clock, [this] { return lease_->Check(); }});
   admin_ = std::make_unique<TabletService>(TabletService::Parts{
       tablets_.get(), engine_.get(), tablet_pool_.get(), maintenance_pool_.get(),
-      options_.server_id, incarnation_, [this] { return status(); }});
+      recovery_pool_.get(), options_.server_id, incarnation_, [this] { return status(); },
+      [this](const std::string& id, uint64_t incarnation) { return RecoverLog(id, incarnation); }});
   ASSIGN_OR_RETURN(rpc_,
                    net::RpcServer::Listen(options_.rpc_address, options_.rpc,
                                           [this](net::RpcRequest request, net::RpcReply reply) {
@@ -221,7 +268,8 @@ Status Server::Stop(bool drain) {
   serving_ = !drain && serving_;
   if (rpc_ != nullptr && drain) rpc_->Drain();
   if (rpc_ != nullptr) rpc_->Stop();
-  for (auto* pool : {disk_pool_.get(), tablet_pool_.get(), maintenance_pool_.get()}) {
+  for (auto* pool :
+       {disk_pool_.get(), tablet_pool_.get(), maintenance_pool_.get(), recovery_pool_.get()}) {
     if (pool != nullptr) pool->Stop();
   }
   timers_.reset();

@@ -1,11 +1,11 @@
 // TabletServer: one tablet server whole: session, lease, engine, tablet map, services, RPC.
 //
 // Start: take the server's lock (its epoch is the incarnation), hold the lease, open the engine
-// (which recovers the log), listen, and only then appear in /servers: whoever sees the node may
-// give tablets.
-// End: on_fatal runs once, on any thread, when the server must not go on (lease over, storage
-// failed or stalled); from then on every request is answered Unavailable. The owner then ends the
-// process with ExitCodeForFatal(status), or destroys the server. Thread-safe.
+// (which recovers its log, if it has one from earlier), listen, and only then appear in /servers:
+// whoever sees the node may give tablets. End: on_fatal runs once, on any thread, when the server
+// must not go on (lease over, storage failed or stalled); from then on every request is answered
+// Unavailable. The owner then ends the process with ExitCodeForFatal(status), or destroys the
+// server. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +38,12 @@ struct TabletServerOptions {
   uint64_t max_parked_read_bytes = 64u << 20;
   int64_t parked_read_ttl_ms = 60'000;
   int64_t disk_stall_timeout_ms = 5'000;  // below the session timeout
+  // In a cell of several processes each incarnation has a log of its own, "<server
+  // id>.<incarnation>", which another server recovers when the master says so; else the server
+  // recovers its one log itself when it starts.
+  bool log_of_incarnation = false;
+  // How long Start waits for the lock that an earlier process of this server still has.
+  int64_t lock_wait_ms = 0;
 };
 
 struct TabletServerEnv {  // all outlive the server
@@ -46,6 +52,7 @@ struct TabletServerEnv {  // all outlive the server
   Locker* locker = nullptr;
   FaultInjector* faults = nullptr;
   std::function<void(const Status&)> on_fatal;
+  std::function<bool()> stop_waiting;  // true: Start gives up waiting for the lock; may be null
 };
 
 class TabletServer {

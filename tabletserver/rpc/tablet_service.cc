@@ -45,6 +45,8 @@ void TabletService::Handle(wire::Method method, net::RpcRequest request, net::Rp
     case wire::Method::kMergeTablets:
     case wire::Method::kForgetMerged:
       return Merge(method, request, std::move(reply));
+    case wire::Method::kRecoverLog:
+      return RecoverLog(request, std::move(reply));
     case wire::Method::kReportTablets:
       return Report(std::move(reply));
     case wire::Method::kServerStatus:
@@ -129,6 +131,14 @@ void TabletService::SampleRowKeys(const net::RpcRequest& request, net::RpcReply 
     shared->Send(wire::Encode(response));
   });
   if (!handed.ok()) shared->Error(wire::OverloadedError(handed.message(), kRetryDelayMs));
+}
+
+void TabletService::RecoverLog(const net::RpcRequest& request, net::RpcReply reply) {
+  wire::RecoverLogRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  RunOn(parts_.recovery_pool, std::move(reply), [this, message = std::move(message)] {
+    return parts_.recover_log(message.server_id, message.incarnation);
+  });
 }
 
 void TabletService::OneTablet(wire::Method method, const net::RpcRequest& request,

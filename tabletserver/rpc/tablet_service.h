@@ -22,9 +22,11 @@ class TabletService {
     storage::Engine* engine = nullptr;
     WorkPool* tablet_pool = nullptr;       // opens, closes
     WorkPool* maintenance_pool = nullptr;  // flushes, compactions, file GC
+    WorkPool* recovery_pool = nullptr;     // of other servers' logs
     std::string server_id;
     uint64_t incarnation = 0;
     std::function<wire::ServerStatusResponse()> status;
+    std::function<Status(const std::string& server_id, uint64_t incarnation)> recover_log;
   };
   explicit TabletService(Parts parts) : parts_(std::move(parts)) {}
 
@@ -39,6 +41,7 @@ class TabletService {
   void Merge(wire::Method method, const net::RpcRequest& request, net::RpcReply reply);
   void DropRows(const net::RpcRequest& request, net::RpcReply reply);
   void SampleRowKeys(const net::RpcRequest& request, net::RpcReply reply);
+  void RecoverLog(const net::RpcRequest& request, net::RpcReply reply);
   void OneTablet(wire::Method method, const net::RpcRequest& request, net::RpcReply reply);
   void Report(net::RpcReply reply);
   // Runs `work` on the pool and answers with its status.

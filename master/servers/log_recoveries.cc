@@ -1,0 +1,159 @@
+#include "master/servers/log_recoveries.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "common/base/log.h"
+#include "schema/convert/codec.h"
+#include "schema/convert/reshape_messages.h"
+#include "schema/wire/method.h"
+
+namespace stele::master {
+namespace {
+
+constexpr int64_t kRecoveryTimeoutMs = 600'000;
+constexpr int64_t kRetryDelayNs = 200'000'000;
+constexpr int64_t kMaxRetryDelayNs = 5'000'000'000;
+
+std::string PathOf(const LogOwner& owner) {
+  return absl::StrCat(kLogsPath, "/", LogName(owner.server_id, owner.incarnation));
+}
+
+}  // namespace
+
+LogRecoveries::LogRecoveries(LockerSession* locker, net::RpcClient* client,
+                             const ServerList* servers, Clock* clock, std::function<void()> kick)
+    : locker_(locker),
+      client_(client),
+      servers_(servers),
+      clock_(clock),
+      kick_(std::move(kick)),
+      begun_boot_ns_(clock->BootNanos()) {}
+
+// Refresh: after each step the next master, or the next pass, begins anew and comes to the same.
+//
+//  1. Which logs there are, without those of servers that live.
+//  2. Of each: is it fenced? Then a live server is told to recover it.
+//  3. It answered OK: all is in manifests. The log is taken out of the Locker; from then on the
+//     tablets are given to others.
+Status LogRecoveries::Refresh() {
+  for (const auto& [id, server] : servers_->servers()) {
+    seen_alive_.insert({id, server.node.incarnation});
+  }
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, locker_->Children(kLogsPath));  // 1
+  std::map<LogOwner, std::string> gone;
+  std::set<LogOwner> starting;
+  for (const std::string& name : names) {
+    ASSIGN_OR_RETURN(const LogOwner owner, ParseLogName(name));
+    if (servers_->Find(owner.server_id, owner.incarnation) != nullptr) continue;
+    ASSIGN_OR_RETURN(const Fence fence, LookAtLock(owner));
+    if (fence == Fence::kStarting) {
+      starting.insert(owner);
+      continue;
+    }
+    gone[owner] = fence == Fence::kWait ? "its lease may not be over yet" : Advance(owner);  // 2
+    if (gone[owner].empty()) RETURN_IF_ERROR(Forget(owner));                                 // 3
+  }
+  std::erase_if(gone, [](const auto& entry) { return entry.second.empty(); });
+  gone_ = std::move(gone);
+  starting_ = std::move(starting);
+  return OkStatus();
+}
+
+std::string LogRecoveries::WhyNotRecovered(const std::string& server_id,
+                                           uint64_t incarnation) const {
+  if (starting_.contains({server_id, incarnation})) return "it still holds its lock";
+  auto found = gone_.find({server_id, incarnation});
+  return found == gone_.end() ? "" : found->second;
+}
+
+std::string LogRecoveries::WhyNotAllRecovered() const {
+  if (gone_.empty()) return "";
+  const auto& [owner, why] = *gone_.begin();
+  return absl::StrCat(owner.server_id, " is gone: ", why);
+}
+
+StatusOr<LogRecoveries::Fence> LogRecoveries::LookAtLock(const LogOwner& gone) {
+  auto held = locker_->Get(absl::StrCat(kServerLocksPath, "/", gone.server_id));
+  // It has no tablet: those are given only to servers that have appeared.
+  if (held.ok() && held->version == gone.incarnation) return Fence::kStarting;
+  if (!held.ok() && !IsNotFound(held.status())) return held.status();
+  const int64_t over_boot_ns = begun_boot_ns_ + locker_->session_timeout_ns();
+  const bool wait = !seen_alive_.contains(gone) && clock_->BootNanos() < over_boot_ns;
+  return wait ? Fence::kWait : Fence::kFenced;
+}
+
+Status LogRecoveries::Forget(const LogOwner& gone) {
+  auto node = locker_->Get(PathOf(gone));
+  Status deleted = node.ok() ? locker_->Delete(PathOf(gone), node->version) : node.status();
+  if (!deleted.ok() && !IsNotFound(deleted)) return deleted;
+  MutexLock lock(&shared_->mu);
+  shared_->orders.erase(gone);
+  return OkStatus();
+}
+
+// The one with the fewest tablets; after a failure the next one.
+const LiveServer* LogRecoveries::Choose(int failures) const {
+  std::vector<const LiveServer*> able;
+  for (const auto& [id, server] : servers_->servers()) {
+    if (server.report_status.ok()) able.push_back(&server);
+  }
+  if (able.empty()) return nullptr;
+  std::stable_sort(able.begin(), able.end(), [](const LiveServer* a, const LiveServer* b) {
+    return a->tablets.size() < b->tablets.size();
+  });
+  return able[static_cast<size_t>(failures) % able.size()];
+}
+
+std::string LogRecoveries::Advance(const LogOwner& gone) {
+  const LiveServer* server = nullptr;
+  uint64_t number = 0;
+  {
+    MutexLock lock(&shared_->mu);
+    Order& order = shared_->orders[gone];
+    if (order.done) return "";
+    if (order.under_way && servers_->Find(order.by.server_id, order.by.incarnation) != nullptr) {
+      return absl::StrCat("its log is being recovered by ", order.by.server_id);
+    }
+    if (clock_->BootNanos() < order.not_before_boot_ns) {
+      return absl::StrCat("recovery of its log failed: ", order.error);
+    }
+    server = Choose(order.failures);
+    if (server == nullptr) return "no server is there to recover its log";
+    order.under_way = true;
+    order.by = {server->node.server_id, server->node.incarnation};
+    order.number = number = next_number_++;
+  }
+  Send(gone, *server, number);
+  return absl::StrCat("its log is being recovered by ", server->node.server_id);
+}
+
+void LogRecoveries::Send(const LogOwner& gone, const LiveServer& server, uint64_t number) {
+  LOG(INFO) << server.node.server_id << " recovers the log of " << gone.server_id
+            << " of incarnation " << gone.incarnation;
+  auto finish = [shared = shared_, clock = clock_, gone, number](const Status& status) {
+    MutexLock lock(&shared->mu);
+    auto found = shared->orders.find(gone);
+    if (found == shared->orders.end() || found->second.number != number) return;  // another's now
+    Order& order = found->second;
+    order.under_way = false;
+    order.done = status.ok();
+    if (status.ok()) return;
+    order.error = std::string(status.message());
+    ++order.failures;
+    order.not_before_boot_ns =
+        clock->BootNanos() + std::min(kMaxRetryDelayNs, kRetryDelayNs * order.failures);
+    LOG(WARNING) << "recovery of the log of " << gone.server_id << ": " << status.ToString();
+  };
+  auto body = wire::Encode(wire::RecoverLogRequest{gone.server_id, gone.incarnation});
+  if (!body.ok()) return finish(body.status());
+  client_->Call(server.node.address, static_cast<uint16_t>(wire::Method::kRecoverLog),
+                *std::move(body), kRecoveryTimeoutMs,
+                [finish, kick = kick_](StatusOr<net::Buffer> answer) {
+                  finish(answer.status());
+                  kick();
+                });
+}
+
+}  // namespace stele::master
