@@ -17,6 +17,21 @@ Admin& Client::admin() { return parts_->admin; }
 ClientMetrics Client::metrics() const { return parts_->session->metrics(); }
 void Client::Close() { parts_->session->Close(); }
 
+namespace {
+
+constexpr int64_t kReachPauseMs = 200;
+
+// One round of the cell's addresses.
+Status Reach(internal::Session* session, int64_t deadline_ns) {
+  auto waiter = std::make_shared<routing::Waiter<Status>>();
+  session->locator()->GetCell(
+      deadline_ns, [waiter](StatusOr<wire::GetRootResponse> cell) { waiter->Set(cell.status()); });
+  return waiter->Wait(session->core(), deadline_ns)
+      .value_or(absl::UnavailableError("no answer came in time"));
+}
+
+}  // namespace
+
 StatusOr<std::unique_ptr<Client>> Client::Connect(std::string_view cell,
                                                   const ClientOptions& options) {
   ASSIGN_OR_RETURN(std::shared_ptr<internal::Session> session,
@@ -25,11 +40,15 @@ StatusOr<std::unique_ptr<Client>> Client::Connect(std::string_view cell,
       new Client(std::unique_ptr<Parts>(new Parts{session, Admin(session)})));
   routing::Core* core = session->core();
   const int64_t deadline_ns = core->DeadlineAfterMs(options.connect_timeout_ms);
-  auto waiter = std::make_shared<routing::Waiter<Status>>();
-  session->locator()->GetCell(
-      deadline_ns, [waiter](StatusOr<wire::GetRootResponse> cell) { waiter->Set(cell.status()); });
-  Status reached =
-      waiter->Wait(core, deadline_ns).value_or(absl::UnavailableError("no answer came in time"));
+  // Of several masters one takes over from another; of one that is not there, no more is expected.
+  const bool several = cell.find(',') != cell.npos;
+  Status reached = Reach(session.get(), deadline_ns);
+  while (several && absl::IsUnavailable(reached) && core->LeftMs(deadline_ns) > kReachPauseMs) {
+    auto pause = std::make_shared<routing::Waiter<bool>>();
+    core->timers()->RunAfter(kReachPauseMs, [pause] { pause->Set(true); });
+    pause->Wait(core, deadline_ns);
+    reached = Reach(session.get(), deadline_ns);
+  }
   if (!reached.ok()) {
     return absl::UnavailableError(
         absl::StrCat("no cell answers at ", FromStd(cell), ": ", reached.message()));

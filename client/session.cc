@@ -1,6 +1,7 @@
 #include "client/session.h"
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
 #include "common/base/random.h"
 #include "common/bytes/crc32c.h"
 #include "schema/model/limits.h"
@@ -12,12 +13,14 @@ constexpr int64_t kMaxFirstBackoffMs = 1000;
 constexpr int64_t kMaxBackoffMs = 60'000;
 
 Status CheckAddress(std::string_view cell) {
-  const size_t colon = cell.rfind(':');
-  uint32_t port = 0;
-  if (colon == cell.npos || colon == 0 ||
-      !absl::SimpleAtoi(FromStd(cell.substr(colon + 1)), &port) || port == 0 || port > 65535) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cell address \"", FromStd(cell), "\" is not of the form host:port"));
+  for (const Slice server : absl::StrSplit(FromStd(cell), ',')) {
+    const size_t colon = server.rfind(':');
+    uint32_t port = 0;
+    if (colon == server.npos || colon == 0 || !absl::SimpleAtoi(server.substr(colon + 1), &port) ||
+        port == 0 || port > 65535) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "cell address \"", FromStd(cell), "\" is not of the form host:port[,host:port]*"));
+    }
   }
   return OkStatus();
 }

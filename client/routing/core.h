@@ -35,7 +35,7 @@ struct Edges {
 };
 
 struct CoreOptions {
-  std::string cell_address;  // host:port of any server of the cell
+  std::string cell_address;  // host:port[,host:port]* of the cell's masters
   RetryOptions retry;
   int64_t attempt_timeout_ms = 5000;  // of one attempt that may be made again
   uint32_t prefetch_locations = 32;   // METADATA rows of one look-up; 1 .. 10 000

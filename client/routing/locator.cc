@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_split.h"
 #include "schema/convert/error_payload.h"
 
 namespace stele::routing {
@@ -25,7 +26,18 @@ struct Locator::Walk {
   int steps_left = kMaxStepsPerWalk;
 };
 
-Locator::Locator(Core* core) : core_(core), cache_(core->options().max_cached_locations) {}
+// The cell's addresses are asked one after the other, beginning with the one that answered last.
+struct Locator::CellSearch {
+  Gate::Pass pass;
+  int64_t deadline_ns = 0;
+  size_t first = 0;
+  size_t asked = 0;
+};
+
+Locator::Locator(Core* core)
+    : core_(core),
+      addresses_(absl::StrSplit(core->options().cell_address, ',')),
+      cache_(core->options().max_cached_locations) {}
 
 std::optional<TabletLocation> Locator::Cached(TableId table, Slice row) const {
   return cache_.Find(table, row);
@@ -54,21 +66,40 @@ void Locator::GetCell(int64_t deadline_ns, CellCallback done) {
     cell_waiters_.push_back(std::move(waiter));
     if (cell_waiters_.size() > 1) return;  // somebody asks already
   }
-  auto pass = std::make_shared<Gate::Pass>();
-  auto answer = [this, pass](StatusOr<wire::GetRootResponse> cell) {
-    std::vector<CellCallback> waiters;
-    {
-      MutexLock lock(&mu_);
-      if (cell.ok()) cell_ = *cell;
-      waiters.swap(cell_waiters_);
-    }
-    for (CellCallback& waiter : waiters) waiter(cell);
-  };
-  if (Status s = core_->gate()->Enter(pass.get()); !s.ok()) return answer(s);
-  const int64_t timeout_ms =
-      std::min(core_->LeftMs(deadline_ns), core_->options().attempt_timeout_ms);
-  Call<wire::GetRootResponse>(core_, core_->options().cell_address, wire::Method::kGetRoot,
-                              wire::Empty{}, timeout_ms, std::move(answer));
+  auto search = std::make_shared<CellSearch>();
+  search->deadline_ns = deadline_ns;
+  search->first = answered_.load();
+  if (Status s = core_->gate()->Enter(&search->pass); !s.ok()) return FinishCell(search, s);
+  AskForCell(search);
+}
+
+void Locator::FinishCell(const std::shared_ptr<CellSearch>& search,
+                         StatusOr<wire::GetRootResponse> cell) {
+  std::vector<CellCallback> waiters;
+  {
+    MutexLock lock(&mu_);
+    if (cell.ok()) cell_ = *cell;
+    waiters.swap(cell_waiters_);
+  }
+  for (CellCallback& waiter : waiters) waiter(cell);
+}
+
+// A master that stands by refuses; one that is gone, or hangs, costs a part of the time that is
+// left.
+void Locator::AskForCell(std::shared_ptr<CellSearch> search) {
+  const size_t index = (search->first + search->asked++) % addresses_.size();
+  const auto left = static_cast<int64_t>(addresses_.size() - search->asked + 1);
+  const int64_t timeout_ms = std::max<int64_t>(
+      1, std::min(core_->LeftMs(search->deadline_ns) / left, core_->options().attempt_timeout_ms));
+  Call<wire::GetRootResponse>(core_, addresses_[index], wire::Method::kGetRoot, wire::Empty{},
+                              timeout_ms,
+                              [this, search, index](StatusOr<wire::GetRootResponse> cell) {
+                                if (cell.ok()) answered_ = index;
+                                const bool others = search->asked < addresses_.size() &&
+                                                    core_->LeftMs(search->deadline_ns) > 0;
+                                if (!cell.ok() && others) return AskForCell(search);
+                                FinishCell(search, std::move(cell));
+                              });
 }
 
 void Locator::ForgetCell() {

@@ -8,6 +8,7 @@
 // without locks, once, by their deadline, on an io or timer thread or before Locate returns.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -48,7 +49,10 @@ class Locator {
     LocateCallback done;
   };
   struct Walk;
+  struct CellSearch;
 
+  void AskForCell(std::shared_ptr<CellSearch> search);
+  void FinishCell(const std::shared_ptr<CellSearch>& search, StatusOr<wire::GetRootResponse> cell);
   void StartWalk(TableId table, const Waiter& first);
   void FixedTablet(std::shared_ptr<Walk> walk, LocateCallback done);
   void SeekFrom(std::shared_ptr<Walk> walk, const std::string& metadata_row);
@@ -60,7 +64,9 @@ class Locator {
                                                  const wire::ReadRowsResponse& page);
 
   Core* const core_;
+  const std::vector<std::string> addresses_;
   LocationCache cache_;
+  std::atomic<size_t> answered_{0};  // which address did last
   Mutex mu_;
   std::map<TableId, std::vector<Waiter>> waiters_ GUARDED_BY(mu_);  // a key: a walk is under way
   std::optional<wire::GetRootResponse> cell_ GUARDED_BY(mu_);

@@ -168,6 +168,50 @@ TEST_F(RoutingTest, LookUpEndsByItsDeadline) {
   EXPECT_EQ((clock_.BootNanos() - start) / 1'000'000, 50);
 }
 
+TEST_F(RoutingTest, AStandbyIsPassedOverAndWhoAnsweredIsAskedFirst) {
+  options_.cell_address = absl::StrCat("standby:1,", FakeCell::kCellAddress);
+  Restart();
+  cell_.FailNext({Method::kGetRoot, absl::UnavailableError("this master stands by")});
+  ASSERT_TRUE(Locate("a").ok());
+  ASSERT_GE(cell_.sent.size(), 2u);
+  EXPECT_EQ(cell_.sent[0].address, "standby:1");
+  EXPECT_EQ(cell_.sent[1].address, FakeCell::kCellAddress);
+  cell_.sent.clear();
+  locator_->ForgetCell();
+  std::optional<bool> found;
+  locator_->GetCell(core_->DeadlineAfterMs(1000), [&](auto cell) { found = cell.ok(); });
+  EXPECT_TRUE(cell_.Run([&] { return found.has_value(); }));
+  EXPECT_TRUE(*found);
+  ASSERT_EQ(cell_.sent.size(), 1u);
+  EXPECT_EQ(cell_.sent[0].address, FakeCell::kCellAddress);
+}
+
+TEST_F(RoutingTest, AMasterThatHangsLeavesTimeForTheOther) {
+  options_.cell_address = absl::StrCat("hanging:1,", FakeCell::kCellAddress);
+  Restart();
+  cell_.FailNext({Method::kGetRoot, OkStatus(), false, /*silent=*/true});
+  std::optional<bool> found;
+  locator_->GetCell(core_->DeadlineAfterMs(1000), [&](auto cell) { found = cell.ok(); });
+  EXPECT_TRUE(cell_.Run([&] { return found.has_value(); }));
+  EXPECT_TRUE(*found);
+}
+
+TEST_F(RoutingTest, WhenNoMasterAnswersTheLastSaysWhy) {
+  options_.cell_address = "standby:1,standby:2";
+  Restart();
+  cell_.FailNext({Method::kGetRoot, absl::UnavailableError("first")});
+  cell_.FailNext({Method::kGetRoot, absl::UnavailableError("second")});
+  Status why;
+  bool answered = false;
+  locator_->GetCell(core_->DeadlineAfterMs(1000), [&](auto cell) {
+    why = cell.status();
+    answered = true;
+  });
+  EXPECT_TRUE(cell_.Run([&] { return answered; }));
+  EXPECT_EQ(why.message(), "second");
+  EXPECT_EQ(cell_.sent.size(), 2u);
+}
+
 TEST_F(RoutingTest, ImpatientAskerDoesNotFailTheOthers) {
   cell_.FailNext({Method::kReadRows, OkStatus(), false, /*silent=*/true});
   std::optional<Status> impatient, patient;

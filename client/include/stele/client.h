@@ -28,7 +28,7 @@ namespace stele {
 /// process and cell is enough.
 class Client {
  public:
-  /// `cell`: host:port of any server of the cell. Unavailable when nobody answers there,
+  /// `cell`: host:port[,host:port]* of the cell's masters. Unavailable when none answers,
   /// InvalidArgument when it is not an address.
   static absl::StatusOr<std::unique_ptr<Client>> Connect(std::string_view cell,
                                                          const ClientOptions& options = {});
