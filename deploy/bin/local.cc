@@ -1,10 +1,9 @@
-#include <csignal>
-#include <cstdlib>
 #include <iostream>
 
 #include "client/cli/bytes_text.h"
 #include "common/base/log.h"
 #include "deploy/bin/local_options.h"
+#include "deploy/bin/server_process.h"
 #include "deploy/bin/server_verbs.h"
 
 namespace stele::bin {
@@ -12,66 +11,33 @@ namespace {
 
 using deploy::Cell;
 
-int FailedToStart(const cli::Invocation& call, const Status& status) {
-  *call.env->err << "stele: " << cli::Escape(ToStd(status.message())) << '\n';
-  return static_cast<int>(deploy::ExitCodeForStart(status));
-}
-
-// The stop signals wait, in every thread made from now on, until AwaitStop takes them.
-void HoldStopSignals(sigset_t* signals) {
-  sigemptyset(signals);
-  sigaddset(signals, SIGTERM);
-  sigaddset(signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, signals, nullptr);
-}
-
-void AwaitStop(const sigset_t& signals) {
-  int taken = 0;
-  while (sigwait(&signals, &taken) != 0) {
-  }
-  // A second one ends the process as a crash would: nothing acknowledged is lost by it.
-  std::signal(SIGTERM, SIG_DFL);
-  std::signal(SIGINT, SIG_DFL);
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-}
+constexpr int kPauseSeconds = 3;
 
 // A full disk passes: the cell waits for room, instead of ending and being started over and over.
 StatusOr<std::unique_ptr<Cell>> StartWhenThereIsRoom(const deploy::CellOptions& options,
-                                                     const sigset_t& stop_signals) {
-  constexpr timespec kPause{.tv_sec = 3, .tv_nsec = 0};
+                                                     StopSignals* signals) {
   while (true) {
     StatusOr<std::unique_ptr<Cell>> cell = Cell::Start(options);
     if (!absl::IsResourceExhausted(cell.status())) return cell;
     LOG(ERROR) << "cannot start yet, waiting for room: "
                << cli::Escape(ToStd(cell.status().message()));
-    if (sigtimedwait(&stop_signals, nullptr, &kPause) > 0) return cell;
+    if (signals->Came(kPauseSeconds)) return cell;
   }
 }
 
 int Run(const cli::Invocation& call) {
   StatusOr<deploy::CellOptions> options = ReadLocalFlags(call);
   if (!options.ok()) return FailedToStart(call, options.status());
-  // A role that must not go on ends the process at once, whatever its other threads do: nothing may
-  // be acknowledged after it.
-  options->on_fatal = [](const Status& status) {
-    LOG(ERROR) << "the cell stops: " << cli::Escape(ToStd(status.ToString()));
-    std::_Exit(static_cast<int>(deploy::ExitCodeForFatal(status)));
-  };
-  // Whoever reads our output may go away; the cell stays. (A client verb ends with its reader.)
-  std::signal(SIGPIPE, SIG_IGN);
-  sigset_t signals;
-  HoldStopSignals(&signals);
-  StatusOr<std::unique_ptr<Cell>> cell = StartWhenThereIsRoom(*options, signals);
+  options->on_fatal = EndProcess("cell");
+  StopSignals signals;
+  StatusOr<std::unique_ptr<Cell>> cell = StartWhenThereIsRoom(*options, &signals);
   if (!cell.ok()) return FailedToStart(call, cell.status());
   const std::string http = (*cell)->http_address();
   *call.env->out << "READY local rpc=" << (*cell)->address()
                  << " http=" << (http.empty() ? "none" : http) << std::endl;
-  AwaitStop(signals);
+  signals.Await();
   LOG(INFO) << "draining";
-  Status stopped = (*cell)->Stop(/*drain=*/true);
-  if (stopped.ok()) return static_cast<int>(deploy::ExitCode::kOk);
-  *call.env->err << "stele: " << cli::Escape(ToStd(stopped.message())) << '\n';
-  return static_cast<int>(deploy::ExitCodeForFatal(stopped));
+  return Stopped(call, (*cell)->Stop(/*drain=*/true));
 }
 
 }  // namespace

@@ -1,14 +1,45 @@
 // The one program: every verb in one table.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <iterator>
+#include <string>
 #include <vector>
 
 #include "client/cli/verb.h"
 #include "common/time/clock.h"
+#include "deploy/bin/masters_of_cell.h"
 #include "deploy/bin/server_verbs.h"
+
+namespace {
+
+constexpr char kCellFlag[] = "--cell";
+constexpr int kUnavailable = 3;
+
+// A cell on ZooKeeper is known to the verbs by its masters' addresses. False when they cannot be
+// had.
+bool FindMasters(std::vector<std::string>* words, stele::cli::Environment* env) {
+  const std::string prefix = std::string(kCellFlag) + "=";
+  std::vector<std::pair<std::string*, std::string>> cells = {{&env->cell, ""}};
+  for (size_t i = 1; i < words->size(); ++i) {
+    std::string& word = (*words)[i];
+    if (word.rfind(prefix, 0) == 0) cells.emplace_back(&word, prefix);
+    if (word == kCellFlag && i + 1 < words->size()) cells.emplace_back(&(*words)[i + 1], "");
+  }
+  for (auto& [text, before] : cells) {
+    auto masters = stele::bin::MastersOfCell(text->substr(before.size()));
+    if (!masters.ok()) {
+      std::cerr << "stele: " << masters.status().message() << '\n';
+      return false;
+    }
+    *text = before + *masters;
+  }
+  return true;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
@@ -23,7 +54,15 @@ int main(int argc, char** argv) {
 
   std::vector<stele::cli::Verb> verbs = stele::cli::ClientVerbs();
   std::vector<stele::cli::Verb> more = stele::bin::ServerVerbs();
+  const auto server_verbs = static_cast<std::ptrdiff_t>(more.size());
   verbs.insert(verbs.begin(), std::make_move_iterator(more.begin()),
                std::make_move_iterator(more.end()));
-  return stele::cli::RunCli(verbs, argc, argv, &env);
+  std::vector<std::string> words(argv, argv + argc);
+  const std::string first = words.size() > 1 ? words[1] : "";
+  const bool of_server = std::any_of(verbs.begin(), verbs.begin() + server_verbs,
+                                     [&](const stele::cli::Verb& v) { return v.name == first; });
+  if (!of_server && !FindMasters(&words, &env)) return kUnavailable;
+  std::vector<const char*> pointers;
+  for (const std::string& word : words) pointers.push_back(word.c_str());
+  return stele::cli::RunCli(verbs, argc, pointers.data(), &env);
 }

@@ -3,8 +3,8 @@
 namespace stele::bin {
 
 std::vector<cli::Verb> ServerVerbs() {
-  return {LocalVerb(),        AdminCheckVerb(),    DebugLogVerb(),
-          DebugSSTableVerb(), DebugManifestVerb(), DebugRescueVerb()};
+  return {LocalVerb(),    MasterVerb(),       TabletServerVerb(),  AdminCheckVerb(),
+          DebugLogVerb(), DebugSSTableVerb(), DebugManifestVerb(), DebugRescueVerb()};
 }
 
 }  // namespace stele::bin

@@ -12,6 +12,8 @@ std::vector<cli::Verb> ServerVerbs();
 
 cli::Verb LocalVerb();
 cli::Verb AdminCheckVerb();
+cli::Verb MasterVerb();
+cli::Verb TabletServerVerb();
 cli::Verb DebugLogVerb();
 cli::Verb DebugSSTableVerb();
 cli::Verb DebugManifestVerb();

@@ -8,6 +8,7 @@
 #include "common/base/mutex.h"
 #include "common/net/http.h"
 #include "deploy/cell/status_pages.h"
+#include "deploy/cell/store_owner.h"
 #include "locker/cell_key.h"
 #include "locker/embedded/embedded_locker.h"
 #include "locker/server_node.h"
@@ -116,6 +117,7 @@ Status CellImpl::OpenStore() {
   RETURN_IF_ERROR(store.status());
   own_store_ = *std::move(store);
   store_ = own_store_.get();
+  RETURN_IF_ERROR(CheckForOneProcess(store_));
   return OkStatus();
 }
 

@@ -1,0 +1,101 @@
+#include "master/master.h"
+
+#include <iostream>
+
+#include "common/base/log.h"
+#include "deploy/bin/server_process.h"
+#include "deploy/bin/server_verbs.h"
+#include "deploy/cell/status_pages.h"
+#include "locker/cell_key.h"
+#include "schema/model/limits.h"
+
+namespace stele::bin {
+namespace {
+
+using cli::po::value;
+using master::Master;
+
+struct Process {
+  std::unique_ptr<Locker> locker;
+  std::unique_ptr<net::HttpServer> http;
+  std::atomic<Master*> active{nullptr};
+  std::unique_ptr<Master> master;
+};
+
+void AddFlags(cli::po::options_description* options) {
+  auto add = options->add_options();
+  add("name", value<std::string>()->default_value("stele"), "the cell's name, for people");
+  add("listen", value<std::string>()->default_value("127.0.0.1:7600"),
+      "the address that clients and servers are told; port 0 takes a free one");
+  add("http", value<std::string>()->default_value("127.0.0.1:7601"),
+      "the status pages' address; `none` for no pages");
+  AddLockerFlags(options);
+}
+
+net::HttpResponse Respond(const Process& process, const net::HttpRequest& request) {
+  deploy::CellSnapshot snapshot;
+  if (Master* master = process.active.load(); master != nullptr) snapshot.view = master->view();
+  return deploy::RenderStatusPage(request, snapshot);
+}
+
+Status Start(const cli::Invocation& call, StopSignals* signals, Process* process) {
+  master::MasterOptions options;
+  options.cell_name = call.Get<std::string>("name");
+  ASSIGN_OR_RETURN(process->locker, OpenLocker(call));
+  {
+    ASSIGN_OR_RETURN(auto session, process->locker->OpenSession("cell-key"));
+    ASSIGN_OR_RETURN(options.rpc.cell_key, CellKey(session.get()));
+  }
+  options.rpc.max_frame_bytes = kMaxFrameBytes;
+  auto respond = [process](const net::HttpRequest& request) { return Respond(*process, request); };
+  ASSIGN_OR_RETURN(process->http, ListenHttp(call, respond));
+  options.rpc_address = call.Get<std::string>("listen");
+  options.http_address = process->http == nullptr ? "" : process->http->address();
+  options.stand_by = true;
+  master::MasterEnv env;
+  env.locker = process->locker.get();
+  env.clock = SystemClock();
+  env.on_fatal = EndProcess("master");
+  env.on_standby = [out = call.env->out](const std::string& address) {
+    *out << "STANDBY master rpc=" << address << std::endl;
+  };
+  env.stop_waiting = [signals] { return signals->Came(); };
+  ASSIGN_OR_RETURN(process->master, Master::Start(options, env));
+  process->active = process->master.get();
+  return OkStatus();
+}
+
+int Run(const cli::Invocation& call) {
+  StopSignals signals;
+  Process process;
+  Status started = Start(call, &signals, &process);
+  if (!started.ok()) return signals.taken() ? 0 : FailedToStart(call, started);
+  *call.env->out << "READY master rpc=" << process.master->address()
+                 << " http=" << (process.http == nullptr ? "none" : process.http->address())
+                 << std::endl;
+  signals.Await();
+  if (process.http != nullptr) process.http->Stop();
+  process.master->Stop();
+  return 0;
+}
+
+}  // namespace
+
+cli::Verb MasterVerb() {
+  cli::Verb verb;
+  verb.name = "master";
+  verb.summary = "run a master of a cell of several processes";
+  verb.details =
+      "Prints `STANDBY master rpc=ADDRESS` when another master is active and it waits to take "
+      "over,\n"
+      "and `READY master rpc=ADDRESS http=ADDRESS` when it is the active one. Its own exit codes:\n"
+      "0 stopped, 10 it lost its lock, 13 bad configuration (a flag, an address in use, no\n"
+      "ZooKeeper).";
+  verb.example = "stele master --locker zk://127.0.0.1:2181/cell --listen 127.0.0.1:7600";
+  verb.uses_cell = false;
+  verb.options = AddFlags;
+  verb.run = Run;
+  return verb;
+}
+
+}  // namespace stele::bin

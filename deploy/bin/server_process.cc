@@ -1,0 +1,169 @@
+#include "deploy/bin/server_process.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+
+#include "client/cli/bytes_text.h"
+#include "common/base/log.h"
+#include "locker/zk/zk_locker.h"
+#include "tabletserver/tablet/exit_code.h"
+
+namespace stele::bin {
+namespace {
+
+using cli::po::value;
+
+constexpr uint64_t kMiB = 1u << 20;
+constexpr uint64_t kProcessBytes = 64 * kMiB;  // code, threads, connections
+constexpr uint64_t kMinEngineBytes = 64 * kMiB;
+constexpr int64_t kMinSessionTimeoutMs = 500;
+
+StatusOr<uint64_t> Bytes(const cli::Invocation& call, const char* flag, uint64_t min,
+                         uint64_t max) {
+  StatusOr<uint64_t> bytes = cli::ParseBytes(call.Get<std::string>(flag));
+  if (!bytes.ok()) return WithContext(bytes.status(), absl::StrCat("--", flag));
+  if (*bytes < min || *bytes > max) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", flag, " is ", *bytes, " bytes; it must be ", min, " .. ", max));
+  }
+  return bytes;
+}
+
+// The engines' shares of the process's limit. What they do not charge (the allocator's waste,
+// requests being decoded) needs room too, so they get a part of it only.
+Status ShareMemory(uint64_t limit, uint32_t engines, storage::EngineOptions* engine) {
+  engine->memory_limit_bytes = (limit - kProcessBytes) / 100 * 70 / engines;
+  if (engine->memory_limit_bytes < kMinEngineBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--memory-limit leaves ", engine->memory_limit_bytes,
+                     " bytes for each tablet server; it needs ", kMinEngineBytes));
+  }
+  engine->block_cache_bytes = engine->memory_limit_bytes / 4;
+  engine->filter_cache_bytes = engine->memory_limit_bytes / 16;
+  engine->memtable_bytes = std::min(32 * kMiB, engine->memory_limit_bytes / 16);
+  engine->log.max_queued_bytes = std::min(64 * kMiB, engine->memory_limit_bytes / 8);
+  return OkStatus();
+}
+
+}  // namespace
+
+StopSignals::StopSignals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  sigemptyset(&signals_);
+  sigaddset(&signals_, SIGTERM);
+  sigaddset(&signals_, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+}
+
+void StopSignals::Await() {
+  int which = 0;
+  while (!taken_ && sigwait(&signals_, &which) != 0) {
+  }
+  taken_ = true;
+  std::signal(SIGTERM, SIG_DFL);
+  std::signal(SIGINT, SIG_DFL);
+  pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+}
+
+bool StopSignals::Came(int wait_s) {
+  const timespec wait{.tv_sec = wait_s, .tv_nsec = 0};
+  if (!taken_) taken_ = sigtimedwait(&signals_, nullptr, &wait) > 0;
+  return taken_;
+}
+
+int FailedToStart(const cli::Invocation& call, const Status& status) {
+  *call.env->err << "stele: " << cli::Escape(ToStd(status.message())) << '\n';
+  return static_cast<int>(tabletserver::ExitCodeForStart(status));
+}
+
+int Stopped(const cli::Invocation& call, const Status& status) {
+  if (!status.ok()) *call.env->err << "stele: " << cli::Escape(ToStd(status.message())) << '\n';
+  return static_cast<int>(tabletserver::ExitCodeForFatal(status));
+}
+
+std::function<void(const Status&)> EndProcess(std::string role) {
+  return [role = std::move(role)](const Status& status) {
+    LOG(ERROR) << "the " << role << " stops: " << cli::Escape(ToStd(status.ToString()));
+    std::_Exit(static_cast<int>(tabletserver::ExitCodeForFatal(status)));
+  };
+}
+
+void AddEngineFlags(cli::po::options_description* options) {
+  auto add = options->add_options();
+  add("memory-limit", value<std::string>()->default_value("1g"),
+      "resident memory of the whole process");
+  add("ring-limit", value<std::string>()->default_value("1g"),
+      "commit log of each tablet server at most");
+  add("ring-segment", value<std::string>()->default_value("64m"), "one segment of it");
+  add("disk-reserve", value<std::string>(),
+      "below so many free bytes writes are refused; default: 1 % of the disk, at least 1g, but no\n"
+      "more than a tenth of it");
+}
+
+Status ReadEngineFlags(const cli::Invocation& call, uint32_t engines,
+                       storage::EngineOptions* engine) {
+  ASSIGN_OR_RETURN(uint64_t memory, Bytes(call, "memory-limit", 2 * kProcessBytes, UINT64_MAX));
+  RETURN_IF_ERROR(ShareMemory(memory, engines, engine));
+  if (call.Has("disk-reserve")) {
+    ASSIGN_OR_RETURN(engine->disk_reserve_bytes, Bytes(call, "disk-reserve", 1, UINT64_MAX));
+  }
+  ASSIGN_OR_RETURN(uint64_t segment, Bytes(call, "ring-segment", 1024, 1024 * kMiB));
+  ASSIGN_OR_RETURN(uint64_t ring, Bytes(call, "ring-limit", 2 * segment, segment * 65'536));
+  engine->log.segment_bytes = segment;
+  engine->log.max_segments = static_cast<uint32_t>(ring / segment);
+  return OkStatus();
+}
+
+void AddLockerFlags(cli::po::options_description* options) {
+  auto add = options->add_options();
+  add("locker", value<std::string>(), "the cell's address: zk://host:port[,host:port]*[/chroot]");
+  add("locker-auth", value<std::string>(),
+      "file with user:password; what is made in ZooKeeper is then only for who has it");
+  add("session-timeout-ms", value<int64_t>()->default_value(10'000),
+      "time after which a silent server counts as gone, 500 .. (ZooKeeper has limits of its own)");
+  add("zookeeper-tick-ms", value<int64_t>()->default_value(0),
+      "ZooKeeper's tickTime: leases may then last longer; 0: not known");
+}
+
+StatusOr<std::unique_ptr<Locker>> OpenLocker(const cli::Invocation& call) {
+  ZkLockerOptions options;
+  ASSIGN_OR_RETURN(options.address, Required(call, "locker"));
+  const int64_t timeout_ms = SessionTimeoutMs(call);
+  if (timeout_ms < kMinSessionTimeoutMs) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--session-timeout-ms is at least ", kMinSessionTimeoutMs));
+  }
+  options.session_timeout_ns = timeout_ms * 1'000'000;
+  options.tick_ns = call.Get<int64_t>("zookeeper-tick-ms") * 1'000'000;
+  if (call.Has("locker-auth")) {
+    const std::string file = call.Get<std::string>("locker-auth");
+    std::ifstream in(file);
+    if (!std::getline(in, options.credentials) || options.credentials.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat("--locker-auth ", file, " does not read"));
+    }
+  }
+  return OpenZkLocker(options, SystemClock());
+}
+
+int64_t SessionTimeoutMs(const cli::Invocation& call) {
+  return call.Get<int64_t>("session-timeout-ms");
+}
+
+StatusOr<std::string> Required(const cli::Invocation& call, const char* flag) {
+  if (!call.Has(flag)) return absl::InvalidArgumentError(absl::StrCat("--", flag, " is missing"));
+  return call.Get<std::string>(flag);
+}
+
+StatusOr<std::unique_ptr<net::HttpServer>> ListenHttp(
+    const cli::Invocation& call,
+    std::function<net::HttpResponse(const net::HttpRequest&)> respond) {
+  const std::string address = call.Get<std::string>("http");
+  if (address == "none") return std::unique_ptr<net::HttpServer>();
+  auto http = net::HttpServer::Listen(address, net::HttpOptions(), std::move(respond));
+  if (!http.ok()) return WithContext(http.status(), "status pages");
+  return http;
+}
+
+}  // namespace stele::bin

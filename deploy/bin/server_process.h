@@ -1,0 +1,56 @@
+// What all servers' processes have in common: stop signals that wait until they are asked for, the
+// end by an error, and the flags of engines, web pages and the Locker.
+#pragma once
+
+#include <csignal>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "client/cli/verb.h"
+#include "common/base/status.h"
+#include "common/net/http.h"
+#include "locker/locker.h"
+#include "tabletserver/storage/engine.h"
+
+namespace stele::bin {
+
+// SIGTERM and SIGINT wait, in every thread made after this object, until they are asked for. A
+// second one after Await ends the process as a crash would: nothing acknowledged is lost by it.
+// SIGPIPE is ignored: whoever reads our output may go away. One a process.
+class StopSignals {
+ public:
+  StopSignals();
+  void Await();               // until one comes
+  bool Came(int wait_s = 0);  // takes it
+  bool taken() const { return taken_; }
+
+ private:
+  sigset_t signals_;
+  bool taken_ = false;
+};
+
+int FailedToStart(const cli::Invocation& call, const Status& status);
+int Stopped(const cli::Invocation& call, const Status& status);
+// A role that must not go on ends the process at once, whatever its other threads do: nothing may
+// be acknowledged after it.
+std::function<void(const Status&)> EndProcess(std::string role);
+
+// --memory-limit, --ring-limit, --ring-segment, --disk-reserve.
+void AddEngineFlags(cli::po::options_description* options);
+// InvalidArgument names the flag. The memory is shared by `engines`.
+Status ReadEngineFlags(const cli::Invocation& call, uint32_t engines,
+                       storage::EngineOptions* engine);
+
+// --locker, --locker-auth, --session-timeout-ms, --zookeeper-tick-ms.
+void AddLockerFlags(cli::po::options_description* options);
+StatusOr<std::unique_ptr<Locker>> OpenLocker(const cli::Invocation& call);
+int64_t SessionTimeoutMs(const cli::Invocation& call);
+
+// The flag's text; InvalidArgument when it is missing.
+StatusOr<std::string> Required(const cli::Invocation& call, const char* flag);
+// Null when --http is `none`.
+StatusOr<std::unique_ptr<net::HttpServer>> ListenHttp(
+    const cli::Invocation& call, std::function<net::HttpResponse(const net::HttpRequest&)> respond);
+
+}  // namespace stele::bin

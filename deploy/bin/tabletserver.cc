@@ -1,0 +1,130 @@
+#include <iostream>
+
+#include "common/base/log.h"
+#include "common/store/blob_store.h"
+#include "common/store/fs.h"
+#include "deploy/bin/server_process.h"
+#include "deploy/bin/server_verbs.h"
+#include "deploy/cell/status_pages.h"
+#include "deploy/cell/store_owner.h"
+#include "locker/cell_key.h"
+#include "schema/model/limits.h"
+#include "tabletserver/rpc/tablet_server.h"
+
+namespace stele::bin {
+namespace {
+
+using cli::po::value;
+using tabletserver::TabletServer;
+
+constexpr int kStallsPerTimeout = 2;
+constexpr int kLockWaitTimeouts = 4;
+constexpr int kStoreTries = 20;
+
+struct Process {
+  std::unique_ptr<Locker> locker;
+  std::unique_ptr<BlobStore> store;
+  std::unique_ptr<net::HttpServer> http;
+  std::atomic<TabletServer*> serving{nullptr};
+  std::unique_ptr<TabletServer> server;
+};
+
+void AddFlags(cli::po::options_description* options) {
+  auto add = options->add_options();
+  add("id", value<std::string>(), "the server's name in the cell, for ever: [A-Za-z0-9._-]{1,64}");
+  add("data-dir", value<std::string>(), "the cell's directory, shared by all its tablet servers");
+  add("listen", value<std::string>()->default_value("127.0.0.1:0"),
+      "the address that clients and masters are told; port 0 takes a free one");
+  add("http", value<std::string>()->default_value("127.0.0.1:0"),
+      "the status pages' address; `none` for no pages");
+  AddLockerFlags(options);
+  AddEngineFlags(options);
+}
+
+// Its numbers, for people and programs; the cell's pages are the masters'.
+net::HttpResponse Respond(const Process& process, const net::HttpRequest& request) {
+  deploy::CellSnapshot snapshot;
+  if (TabletServer* server = process.serving.load(); server != nullptr) {
+    snapshot.view = std::make_shared<const master::CellView>();
+    snapshot.servers.push_back(server->status());
+  }
+  if (request.path == "/healthz" && snapshot.view != nullptr) return {200, "text/plain", "ok\n"};
+  return deploy::RenderStatusPage(request, snapshot);
+}
+
+Status Start(const cli::Invocation& call, StopSignals* signals, Process* process) {
+  tabletserver::TabletServerOptions options;
+  ASSIGN_OR_RETURN(options.server_id, Required(call, "id"));
+  ASSIGN_OR_RETURN(const std::string data_dir, Required(call, "data-dir"));
+  RETURN_IF_ERROR(ReadEngineFlags(call, 1, &options.engine));
+  ASSIGN_OR_RETURN(process->locker, OpenLocker(call));
+  auto store = OpenPosixStore(PosixFs(), data_dir, /*create=*/true);
+  // Several servers that are started at once make the directory one after the other.
+  for (int i = 0; i < kStoreTries && absl::IsUnavailable(store.status()); ++i) {
+    if (signals->Came(/*wait_s=*/1)) return store.status();
+    store = OpenPosixStore(PosixFs(), data_dir, /*create=*/true);
+  }
+  // The marker alone was read: the directory is not what it should be, no data is known damaged.
+  if (IsCorrupt(store.status())) return absl::FailedPreconditionError(store.status().message());
+  RETURN_IF_ERROR(store.status());
+  process->store = *std::move(store);
+  {
+    ASSIGN_OR_RETURN(auto session, process->locker->OpenSession("cell-key"));
+    ASSIGN_OR_RETURN(options.rpc.cell_key, CellKey(session.get()));
+  }
+  RETURN_IF_ERROR(deploy::ClaimForProcesses(process->store.get(), options.rpc.cell_key));
+  options.rpc.max_frame_bytes = kMaxFrameBytes;
+  auto respond = [process](const net::HttpRequest& request) { return Respond(*process, request); };
+  ASSIGN_OR_RETURN(process->http, ListenHttp(call, respond));
+  options.rpc_address = call.Get<std::string>("listen");
+  options.http_address = process->http == nullptr ? "" : process->http->address();
+  options.disk_stall_timeout_ms = SessionTimeoutMs(call) / kStallsPerTimeout;
+  options.log_of_incarnation = true;
+  options.lock_wait_ms = SessionTimeoutMs(call) * kLockWaitTimeouts;
+  tabletserver::TabletServerEnv env;
+  env.store = process->store.get();
+  env.clock = SystemClock();
+  env.locker = process->locker.get();
+  env.on_fatal = EndProcess("tablet server");
+  env.stop_waiting = [signals] { return signals->Came(); };
+  ASSIGN_OR_RETURN(process->server, TabletServer::Start(options, env));
+  process->serving = process->server.get();
+  return OkStatus();
+}
+
+int Run(const cli::Invocation& call) {
+  StopSignals signals;
+  Process process;
+  Status started = Start(call, &signals, &process);
+  if (!started.ok()) return signals.taken() ? 0 : FailedToStart(call, started);
+  *call.env->out << "READY tabletserver rpc=" << process.server->address()
+                 << " http=" << (process.http == nullptr ? "none" : process.http->address())
+                 << std::endl;
+  signals.Await();
+  LOG(INFO) << "draining";
+  if (process.http != nullptr) process.http->Stop();
+  return Stopped(call, process.server->Stop(/*drain=*/true));
+}
+
+}  // namespace
+
+cli::Verb TabletServerVerb() {
+  cli::Verb verb;
+  verb.name = "tabletserver";
+  verb.summary = "run a tablet server of a cell of several processes";
+  verb.details =
+      "Prints `READY tabletserver rpc=ADDRESS http=ADDRESS` when the cell may give it tablets. "
+      "What\n"
+      "an earlier process of the same --id logged is recovered by whoever the master chooses.\n"
+      "SIGTERM and SIGINT drain and end it. Its own exit codes: 0 drained, 10 fenced, 11 storage\n"
+      "error, 12 storage stalled, 13 bad configuration (a flag, the data directory or its format,\n"
+      "an address in use, no ZooKeeper, another server has its --id).";
+  verb.example =
+      "stele tabletserver --id ts-1 --locker zk://127.0.0.1:2181/cell --data-dir /srv/cell";
+  verb.uses_cell = false;
+  verb.options = AddFlags;
+  verb.run = Run;
+  return verb;
+}
+
+}  // namespace stele::bin

@@ -1,0 +1,34 @@
+#include "deploy/cell/store_owner.h"
+
+namespace stele::deploy {
+namespace {
+
+constexpr char kKeyCell[] = "cell/key";
+constexpr char kEmbeddedLockerCell[] = "locker/state";
+
+}  // namespace
+
+Status ClaimForProcesses(BlobStore* store, const std::string& cell_key) {
+  StatusOr<StoredCell> embedded = store->ReadCell(kEmbeddedLockerCell);
+  if (embedded.ok()) {
+    return absl::FailedPreconditionError("the directory is of a cell in one process (stele local)");
+  }
+  if (!IsNotFound(embedded.status())) return embedded.status();
+  Status created = store->CreateCell(kKeyCell, cell_key);
+  if (!absl::IsAlreadyExists(created)) return created;
+  ASSIGN_OR_RETURN(const StoredCell stored, store->ReadCell(kKeyCell));
+  if (stored.value == cell_key) return OkStatus();
+  return absl::FailedPreconditionError(
+      "the directory is of a cell with another key: ZooKeeper has lost its content, or --locker "
+      "names another cell");
+}
+
+Status CheckForOneProcess(BlobStore* store) {
+  StatusOr<StoredCell> key = store->ReadCell(kKeyCell);
+  if (IsNotFound(key.status())) return OkStatus();
+  RETURN_IF_ERROR(key.status());
+  return absl::FailedPreconditionError(
+      "the directory is of a cell of several processes (stele tabletserver)");
+}
+
+}  // namespace stele::deploy

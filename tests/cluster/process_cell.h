@@ -1,0 +1,53 @@
+// ProcessCell: a cell as several processes of this machine: masters and tablet servers of the stele
+// program over one directory, and ZooKeeper. Addresses stay over restarts. Owned by one test;
+// thread-compatible.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/status.h"
+#include "common/testing/temp_dir.h"
+#include "tests/process/child_process.h"
+#include "tests/process/zk_ensemble.h"
+
+namespace stele {
+
+class ProcessCell {
+ public:
+  static constexpr int64_t kSessionTimeoutMs = 4'000;
+  ProcessCell(std::string binary, int masters, int servers);
+
+  Status Start();                 // all; returns when a master is active
+  Status StartMaster(int index);  // returns when it is active or stands by
+  Status StartServer(int index);  // returns when it serves
+  // Of one that was started: returns at once, AwaitServer waits.
+  Status LaunchServer(int index);
+  Status AwaitServer(int index);
+
+  ChildProcess* master(int index) { return &masters_[index]->process; }
+  ChildProcess* server(int index) { return &servers_[index]->process; }
+  ZkEnsemble* zookeeper() { return &zookeeper_; }
+  // For clients: all masters.
+  std::string address() const;
+  std::string locker() const { return "zk://" + zookeeper_.servers() + "/test/cell"; }
+  // Which master prints READY next, of those that run; -1 after the timeout.
+  int AwaitActiveMaster(int64_t timeout_ms);
+
+ private:
+  struct Role {
+    ChildProcess process;
+    std::string listen, log;
+    bool active = false;
+  };
+  Status Launch(Role* role, std::vector<std::string> words);
+  Status DidNotStart(const Role& role) const;
+
+  const std::string binary_;
+  TempDir dir_;
+  ZkEnsemble zookeeper_{1};
+  std::vector<std::unique_ptr<Role>> masters_, servers_;
+};
+
+}  // namespace stele
