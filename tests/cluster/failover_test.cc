@@ -95,6 +95,7 @@ class FailoverTest : public ::testing::Test {
     }
     EXPECT_TRUE(Eventually(
         [&] {
+          EXPECT_TRUE(cell_.Supervise());
           MutexLock lock(&mu_);
           for (int i = 0; i < kTablets; ++i) {
             if (acked_of_[i] < before[i] + 5) return stop_.load();

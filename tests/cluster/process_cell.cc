@@ -76,6 +76,21 @@ Status ProcessCell::Start() {
   return OkStatus();
 }
 
+bool ProcessCell::Supervise() {
+  bool all = true;
+  for (size_t i = 0; i < servers_.size(); ++i) {
+    ChildProcess* process = &servers_[i]->process;
+    const bool ended = process->running() && process->AwaitExit(0).has_value();
+    if (ended) all = LaunchServer(static_cast<int>(i)).ok() && all;
+  }
+  for (size_t i = 0; i < masters_.size(); ++i) {
+    ChildProcess* process = &masters_[i]->process;
+    const bool ended = process->running() && process->AwaitExit(0).has_value();
+    if (ended) all = StartMaster(static_cast<int>(i)).ok() && all;
+  }
+  return all;
+}
+
 std::string ProcessCell::address() const {
   std::string all;
   for (const auto& master : masters_) {

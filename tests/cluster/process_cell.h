@@ -16,7 +16,7 @@ namespace stele {
 
 class ProcessCell {
  public:
-  static constexpr int64_t kSessionTimeoutMs = 4'000;
+  static constexpr int64_t kSessionTimeoutMs = 5'000;
   ProcessCell(std::string binary, int masters, int servers);
 
   Status Start();                 // all; returns when a master is active
@@ -25,6 +25,9 @@ class ProcessCell {
   // Of one that was started: returns at once, AwaitServer waits.
   Status LaunchServer(int index);
   Status AwaitServer(int index);
+
+  // As a supervisor does: starts again what has ended by itself. False when one does not start.
+  bool Supervise();
 
   ChildProcess* master(int index) { return &masters_[index]->process; }
   ChildProcess* server(int index) { return &servers_[index]->process; }

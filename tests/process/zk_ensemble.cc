@@ -58,7 +58,10 @@ void ZkEnsemble::WriteFiles(int server) const {
   std::ofstream config(node.directory + "/zoo.cfg");
   config << "tickTime=" << kTickMs << "\ninitLimit=100\nsyncLimit=50\n"
          << "dataDir=" << node.directory << "/data\n"
-         << "clientPort=" << node.client_port << "\nclientPortAddress=127.0.0.1\n"
+         << "clientPort=" << node.client_port
+         << "\nclientPortAddress=127.0.0.1\n"
+         // Tests cut no power: a busy disk of the machine must not end everybody's session.
+         << "forceSync=no\n"
          << "admin.enableServer=false\n4lw.commands.whitelist=*\nmaxClientCnxns=0\n";
   for (size_t i = 0; i < nodes_.size() && nodes_.size() > 1; ++i) {
     config << "server." << i + 1 << "=127.0.0.1:" << nodes_[i]->quorum_port << ':'
