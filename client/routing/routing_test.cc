@@ -517,11 +517,14 @@ TEST_F(RoutingTest, ServersDelayIsKept) {
 
 TEST_F(RoutingTest, ScanCrossesTabletsInOrderWhateverThePageSize) {
   const std::vector<std::string> keys = Fill(100);
-  for (uint64_t page : {1, 3, 7, 1000}) {
-    cell_.rows_per_page = page;
-    StatusOr<std::vector<std::string>> got = Scan({});
-    ASSERT_TRUE(got.ok()) << got.status();
-    EXPECT_EQ(*got, keys) << "page of " << page;
+  for (bool reversed : {false, true}) {
+    reversed_ = reversed;
+    for (uint64_t page : {1, 3, 7, 1000}) {
+      cell_.rows_per_page = page;
+      StatusOr<std::vector<std::string>> got = Scan({});
+      ASSERT_TRUE(got.ok()) << got.status();
+      EXPECT_EQ(*got, reversed ? Backwards(keys) : keys) << "page of " << page;
+    }
   }
 }
 
@@ -545,23 +548,29 @@ TEST_F(RoutingTest, ScanOfMoreKeysThanARequestHolds) {
     rows.keys.push_back(key + "-missing");
     expected.push_back(key);
   }
-  StatusOr<std::vector<std::string>> got = Scan(rows);
-  ASSERT_TRUE(got.ok()) << got.status();
-  EXPECT_EQ(*got, expected);
+  for (bool reversed : {false, true}) {
+    reversed_ = reversed;
+    StatusOr<std::vector<std::string>> got = Scan(rows);
+    ASSERT_TRUE(got.ok()) << got.status();
+    EXPECT_EQ(*got, reversed ? Backwards(expected) : expected);
+  }
 }
 
 TEST_F(RoutingTest, ScanGoesOnAfterFailuresAndMoves) {
   const std::vector<std::string> keys = Fill(100);
-  ASSERT_TRUE(Locate("a").ok());
-  ASSERT_TRUE(Locate("z").ok());
   cell_.rows_per_page = 5;
-  for (int i = 0; i < 5; ++i) {
-    cell_.FailNext({Method::kReadRows, absl::UnavailableError("connection lost")});
+  for (bool reversed : {false, true}) {
+    reversed_ = reversed;
+    ASSERT_TRUE(Locate("a").ok());
+    ASSERT_TRUE(Locate("z").ok());
+    for (int i = 0; i < 5; ++i) {
+      cell_.FailNext({Method::kReadRows, absl::UnavailableError("connection lost")});
+    }
+    cell_.Move("m", reversed ? "ts:8" : "ts:9");
+    StatusOr<std::vector<std::string>> got = Scan({});
+    ASSERT_TRUE(got.ok()) << got.status();
+    EXPECT_EQ(*got, reversed ? Backwards(keys) : keys);
   }
-  cell_.Move("m", "ts:9");
-  StatusOr<std::vector<std::string>> got = Scan({});
-  ASSERT_TRUE(got.ok()) << got.status();
-  EXPECT_EQ(*got, keys);
 }
 
 TEST_F(RoutingTest, ScanStopsAtAFailureThatStays) {
@@ -570,17 +579,6 @@ TEST_F(RoutingTest, ScanStopsAtAFailureThatStays) {
   cell_.FailNext({Method::kReadRows, absl::DataLossError("block 7 is damaged")});
   StatusOr<std::vector<std::string>> got = Scan({});
   EXPECT_TRUE(IsCorrupt(got.status())) << got.status();
-}
-
-TEST_F(RoutingTest, ReversedScanCrossesTabletsWhateverThePageSize) {
-  const std::vector<std::string> keys = Backwards(Fill(100));
-  reversed_ = true;
-  for (uint64_t page : {1, 3, 7, 1000}) {
-    cell_.rows_per_page = page;
-    StatusOr<std::vector<std::string>> got = Scan({});
-    ASSERT_TRUE(got.ok()) << got.status();
-    EXPECT_EQ(*got, keys) << "page of " << page;
-  }
 }
 
 TEST_F(RoutingTest, ReversedScanTakesKeysRangesAndLimits) {
@@ -604,35 +602,6 @@ TEST_F(RoutingTest, ReversedScanTakesKeysRangesAndLimits) {
   }
   EXPECT_EQ(Scan({{}, {{"x", false, "x", true}}})->size(), 0u);
   EXPECT_EQ(*Scan({{"aa"}, {}}), std::vector<std::string>{"aa"});
-}
-
-TEST_F(RoutingTest, ReversedScanOfMoreKeysThanARequestHolds) {
-  Fill(600);
-  reversed_ = true;
-  RowSet rows;
-  std::vector<std::string> expected;
-  for (const auto& [key, row] : cell_.rows) {
-    rows.keys.insert(rows.keys.end(), {key, key + "-absent", key + "-missing"});
-    expected.push_back(key);
-  }
-  StatusOr<std::vector<std::string>> got = Scan(rows);
-  ASSERT_TRUE(got.ok()) << got.status();
-  EXPECT_EQ(*got, Backwards(expected));
-}
-
-TEST_F(RoutingTest, ReversedScanGoesOnAfterFailuresAndMoves) {
-  const std::vector<std::string> keys = Backwards(Fill(100));
-  reversed_ = true;
-  ASSERT_TRUE(Locate("a").ok());
-  ASSERT_TRUE(Locate("z").ok());
-  cell_.rows_per_page = 5;
-  for (int i = 0; i < 5; ++i) {
-    cell_.FailNext({Method::kReadRows, absl::UnavailableError("connection lost")});
-  }
-  cell_.Move("m", "ts:9");
-  StatusOr<std::vector<std::string>> got = Scan({});
-  ASSERT_TRUE(got.ok()) << got.status();
-  EXPECT_EQ(*got, keys);
 }
 
 TEST_F(RoutingTest, ScanGoesOnWhileTabletsSplit) {

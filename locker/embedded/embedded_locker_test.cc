@@ -9,6 +9,7 @@
 #include "common/base/mutex.h"
 #include "common/testing/fault_fs.h"
 #include "common/testing/manual_clock.h"
+#include "common/testing/signal_count.h"
 #include "common/testing/status_asserts.h"
 #include "locker/cell_key.h"
 #include "locker/embedded/locker_state.h"
@@ -74,35 +75,17 @@ TEST_F(LockerTest, ASessionThatIsNotRenewedEnds) {
   ASSERT_OK(session->TryLock("/other", "x").status());
 }
 
-class Signal {
- public:
-  void Set() {
-    MutexLock lock(&mu_);
-    ++count_;
-    wake_.SignalAll();
-  }
-  void Wait(int count) {
-    MutexLock lock(&mu_);
-    while (count_ < count) wake_.Wait(&mu_);
-  }
-
- private:
-  Mutex mu_;
-  CondVar wake_;
-  int count_ GUARDED_BY(mu_) = 0;
-};
-
 TEST_F(LockerTest, AnExpiryIsNoticedWithoutAnyoneAsking) {
   auto session = Session();
   ASSERT_OK_AND_ASSIGN(uint64_t epoch, session->TryLock("/keeper", "x"));
   auto server = Session();
   ASSERT_OK(server->CreateEphemeral("/servers/ts-1", "x").status());
-  Signal signal;
+  SignalCount signal;
   ASSERT_OK(session->Watch("/servers", [&] { signal.Set(); }));
   clock_.AdvanceMillis(kTimeoutMs - 1);
   ASSERT_OK(session->Renew("/keeper", epoch));
   clock_.AdvanceMillis(1);
-  signal.Wait(1);
+  EXPECT_TRUE(signal.Wait(1));
 }
 
 TEST_F(LockerTest, ValuesStayAndLiveNodesGoAtARestart) {

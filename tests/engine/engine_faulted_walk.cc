@@ -4,6 +4,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/testing/sanitized.h"
 #include "common/testing/status_asserts.h"
 
 namespace stele::storage {
@@ -13,16 +14,7 @@ constexpr size_t kOperations = 2000;
 constexpr size_t kPiece = 8;
 // Of so many calls one fails; each piece begins with another one. Sanitizers take ten times the
 // time, and which call it is makes no difference to them.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define STELE_SLOW_BUILD
-#endif
-#endif
-#ifdef STELE_SLOW_BUILD
-constexpr uint64_t kStride = 8;
-#else
-constexpr uint64_t kStride = 1;
-#endif
+constexpr uint64_t kStride = kSanitized ? 8 : 1;
 
 }  // namespace
 

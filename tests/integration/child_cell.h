@@ -3,12 +3,11 @@
 // file beside the data, shown when it does not come up.
 #pragma once
 
-#include <sys/types.h>
-
 #include <string>
 #include <vector>
 
 #include "common/base/status.h"
+#include "tests/process/child_process.h"
 
 namespace stele {
 
@@ -18,22 +17,19 @@ class ChildCell {
   // `stele local`; `environment`: NAME=VALUE, beside those of this process.
   ChildCell(std::string binary, std::string directory, std::vector<std::string> flags = {},
             std::vector<std::string> environment = {});
-  ~ChildCell();  // kill -9 if it is still up
-  ChildCell(const ChildCell&) = delete;
-  ChildCell& operator=(const ChildCell&) = delete;
 
   // Starts it and waits for its READY line.
   Status Start();
   // SIGKILL, and waits for the end.
-  void Kill();
+  void Kill() { process_.Kill(); }
   // SIGTERM, and waits; the exit code, or 128 + signal.
   int Stop();
 
   // Waits until it ends by itself; the same.
   int WaitForEnd();
 
-  bool running() const { return pid_ > 0; }
-  pid_t pid() const { return pid_; }
+  bool running() const { return process_.running(); }
+  pid_t pid() const { return process_.pid(); }
   const std::string& rpc_address() const { return rpc_; }
   const std::string& http_address() const { return http_; }
 
@@ -42,7 +38,7 @@ class ChildCell {
   const std::string directory_;
   const std::vector<std::string> flags_;
   const std::vector<std::string> environment_;
-  pid_t pid_ = -1;
+  ChildProcess process_;
   std::string rpc_ = "127.0.0.1:0";
   std::string http_ = "127.0.0.1:0";
 };

@@ -8,6 +8,8 @@
 #include <functional>
 #include <iostream>
 
+#include "common/testing/proc_status.h"
+#include "common/testing/sanitized.h"
 #include "common/testing/seeded_random.h"
 #include "common/testing/status_asserts.h"
 #include "common/testing/temp_dir.h"
@@ -18,18 +20,6 @@
 namespace stele {
 namespace {
 
-// A sanitizer keeps freed memory, red zones and shadows resident, which are not ours.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define STELE_SANITIZED
-#endif
-#endif
-#ifdef STELE_SANITIZED
-constexpr bool kResidentIsOurs = false;
-#else
-constexpr bool kResidentIsOurs = true;
-#endif
-
 constexpr uint64_t kMiB = 1u << 20;
 constexpr uint64_t kManyCells = 1'000'000, kManyPerWrite = 20'000;
 constexpr uint64_t kLargeCells = 2'000, kLargePerWrite = 20, kLargeCellBytes = 100'000;  // 200 MB
@@ -37,24 +27,15 @@ constexpr uint64_t kLargeCells = 2'000, kLargePerWrite = 20, kLargeCellBytes = 1
 // not yet given back.
 constexpr uint64_t kServerMayGrow = 96 * kMiB, kClientMayGrow = 32 * kMiB;
 
-uint64_t StatusBytes(const std::string& pid, const std::string& field) {
-  std::ifstream status("/proc/" + pid + "/status");
-  for (std::string word; status >> word;) {
-    uint64_t kilobytes = 0;
-    if (word == field && status >> kilobytes) return kilobytes * 1024;
-  }
-  return 0;
-}
-
 // The peak of a process's resident memory, above what it was.
 class Growth {
  public:
   explicit Growth(std::string pid) : pid_(std::move(pid)) {
     std::ofstream("/proc/" + pid_ + "/clear_refs") << "5";  // forgets the peak
-    before_ = StatusBytes(pid_, "VmRSS:");
+    before_ = ProcStatusBytes(pid_, "VmRSS:");
   }
   uint64_t Bytes() const {
-    const uint64_t peak = StatusBytes(pid_, "VmHWM:");
+    const uint64_t peak = ProcStatusBytes(pid_, "VmHWM:");
     EXPECT_GT(peak, 0u);
     return peak - std::min(peak, before_);
   }
@@ -187,7 +168,7 @@ TEST_F(LargeRowTest, AreReadInPartsInBoundedMemoryWhileTabletsSplit) {
   EXPECT_EQ(Read(ReadQuery().Reversed().Limit(2)), rows[4] + rows[3]);
   std::cout << "resident memory grew by " << server.Bytes() / kMiB << " MiB at the server, "
             << self.Bytes() / kMiB << " MiB at the client\n";
-  if (!kResidentIsOurs) return;
+  if (kSanitized) return;
   EXPECT_LT(server.Bytes(), kServerMayGrow) << "a row of 190 MiB is in memory";
   EXPECT_LT(self.Bytes(), kClientMayGrow);
 }

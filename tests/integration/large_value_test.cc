@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "common/testing/proc_status.h"
 #include "common/testing/seeded_random.h"
 #include "common/testing/status_asserts.h"
 #include "common/testing/temp_dir.h"
@@ -16,16 +17,6 @@ namespace stele {
 namespace {
 
 constexpr uint64_t kMiB = 1u << 20;
-
-// The most memory that the process ever had resident, in bytes.
-uint64_t PeakResidentBytes(pid_t pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string word; status >> word;) {
-    uint64_t kilobytes = 0;
-    if (word == "VmHWM:" && status >> kilobytes) return kilobytes * 1024;
-  }
-  return 0;
-}
 
 class LargeValueTest : public ::testing::Test {
  protected:
@@ -81,7 +72,7 @@ TEST_F(LargeValueTest, GoesThroughSdkAndCliWithinTheMemoryLimit) {
   ASSERT_OK(client_->admin().FlushTable("t"));
   ASSERT_NO_FATAL_FAILURE(ExpectValue("sdk", value));
   ASSERT_OK(client_->admin().CompactTable("t"));
-  const uint64_t peak = PeakResidentBytes(cell_.pid());
+  const uint64_t peak = ProcStatusBytes(std::to_string(cell_.pid()), "VmHWM:");
   std::printf("peak resident %.0f MiB\n", static_cast<double>(peak) / kMiB);
   EXPECT_GT(peak, 100 * kMiB);
   EXPECT_LE(peak, 1024 * kMiB);

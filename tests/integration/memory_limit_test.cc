@@ -14,6 +14,8 @@
 #include "common/bytes/coding.h"
 #include "common/store/blob_store.h"
 #include "common/store/fs.h"
+#include "common/testing/proc_status.h"
+#include "common/testing/sanitized.h"
 #include "common/testing/seeded_random.h"
 #include "common/testing/status_asserts.h"
 #include "common/testing/temp_dir.h"
@@ -29,18 +31,6 @@ constexpr uint64_t kSegmentBytes = 16 * kMiB;
 constexpr uint32_t kRingSegments = 16;  // 256 MiB
 constexpr size_t kValueBytes = 1000;
 
-// A sanitizer keeps freed memory, red zones and shadows resident, which are not the engine's.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define STELE_SANITIZED
-#endif
-#endif
-#ifdef STELE_SANITIZED
-constexpr bool kResidentIsOurs = false;
-#else
-constexpr bool kResidentIsOurs = true;
-#endif
-
 uint64_t RowCount() {
   const char* text = std::getenv("STELE_MEMORY_TEST_ROWS");
   return text == nullptr ? 1'000'000 : std::strtoull(text, nullptr, 10);
@@ -55,19 +45,7 @@ std::string RowKey(uint64_t i) {
 // 1,000 incompressible bytes that the row number determines.
 std::string Value(uint64_t i) { return SeededRandom(i + 1).Bytes(kValueBytes); }
 
-// The most memory the process ever had resident, in bytes.
-uint64_t PeakResidentBytes() {
-  std::ifstream status("/proc/self/status");
-  std::string word;
-  while (status >> word) {
-    if (word == "VmHWM:") {
-      uint64_t kilobytes = 0;
-      status >> kilobytes;
-      return kilobytes * 1024;
-    }
-  }
-  return 0;
-}
+uint64_t PeakResidentBytes() { return ProcStatusBytes("self", "VmHWM:"); }
 
 TableSchema Schema() {
   TableSchema schema;
@@ -200,7 +178,7 @@ TEST_F(MemoryLimitTest, OneGigabyteWithinHalfAGigabyte) {
       "peak resident %.0f MiB (%.0f before), limit %.0f MiB, ring wraps of one segment %llu\n",
       double(peak) / kMiB, double(before) / kMiB, double(kMemoryLimit) / kMiB,
       static_cast<unsigned long long>(written.ring.wraps));
-  if (kResidentIsOurs) {
+  if (!kSanitized) {
     EXPECT_LE(peak, kMemoryLimit + kMemoryLimit / 10);
   }
   ASSERT_OK(fatal_);

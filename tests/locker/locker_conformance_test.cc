@@ -4,9 +4,9 @@
 
 #include <atomic>
 
-#include "common/base/mutex.h"
 #include "common/testing/fault_fs.h"
 #include "common/testing/manual_clock.h"
+#include "common/testing/signal_count.h"
 #include "locker/cell_key.h"
 #include "locker/embedded/embedded_locker.h"
 #include "tests/locker/zk_fixture.h"
@@ -71,28 +71,6 @@ class LockerConformance : public ::testing::TestWithParam<const char*> {
   }
 
   std::unique_ptr<Backend> backend_;
-};
-
-class Signal {
- public:
-  void Set() {
-    MutexLock lock(&mu_);
-    ++count_;
-    wake_.SignalAll();
-  }
-  void Wait(int count) {
-    MutexLock lock(&mu_);
-    while (count_ < count) ASSERT_TRUE(wake_.WaitFor(&mu_, std::chrono::seconds(60)));
-  }
-  int count() {
-    MutexLock lock(&mu_);
-    return count_;
-  }
-
- private:
-  Mutex mu_;
-  CondVar wake_;
-  int count_ GUARDED_BY(mu_) = 0;
 };
 
 TEST_P(LockerConformance, ValuesHaveVersionsThatMustMatch) {
@@ -245,24 +223,24 @@ TEST_P(LockerConformance, ARenewalProvesTheEpoch) {
 TEST_P(LockerConformance, WatchesFireOnceForANodeAndItsChildren) {
   auto session = Session();
   auto server = Session();
-  Signal servers, value, once;
+  SignalCount servers, value, once;
   ASSERT_OK(session->Watch("/servers", [&] { servers.Set(); }));
   ASSERT_OK(server->CreateEphemeral("/servers/ts-1", "x").status());
-  servers.Wait(1);
+  EXPECT_TRUE(servers.Wait(1));
   ASSERT_OK(session->Watch("/servers", [&] { servers.Set(); }));
   server.reset();
-  servers.Wait(2);
+  EXPECT_TRUE(servers.Wait(2));
   ASSERT_OK(session->Watch("/value", [&] { value.Set(); }));
   ASSERT_OK(session->Watch("/value", [&] { once.Set(); }));
   ASSERT_OK_AND_ASSIGN(uint64_t version, session->Set("/value", "x", 0));
-  value.Wait(1);
-  once.Wait(1);
+  EXPECT_TRUE(value.Wait(1));
+  EXPECT_TRUE(once.Wait(1));
   ASSERT_OK(session->Watch("/value", [&] { value.Set(); }));
   ASSERT_OK_AND_ASSIGN(version, session->Set("/value", "y", version));
-  value.Wait(2);
+  EXPECT_TRUE(value.Wait(2));
   ASSERT_OK(session->Watch("/value", [&] { value.Set(); }));
   ASSERT_OK(session->Delete("/value", version));
-  value.Wait(3);
+  EXPECT_TRUE(value.Wait(3));
   EXPECT_EQ(once.count(), 1);
 }
 
