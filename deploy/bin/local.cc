@@ -32,9 +32,7 @@ int Run(const cli::Invocation& call) {
   StopSignals signals;
   StatusOr<std::unique_ptr<Cell>> cell = StartWhenThereIsRoom(*options, &signals);
   if (!cell.ok()) return FailedToStart(call, cell.status());
-  const std::string http = (*cell)->http_address();
-  *call.env->out << "READY local rpc=" << (*cell)->address()
-                 << " http=" << (http.empty() ? "none" : http) << std::endl;
+  SayReady(call, "local", (*cell)->address(), (*cell)->http_address());
   signals.Await();
   LOG(INFO) << "draining";
   return Stopped(call, (*cell)->Stop(/*drain=*/true));

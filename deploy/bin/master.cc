@@ -6,8 +6,6 @@
 #include "deploy/bin/server_process.h"
 #include "deploy/bin/server_verbs.h"
 #include "deploy/cell/status_pages.h"
-#include "locker/cell_key.h"
-#include "schema/model/limits.h"
 
 namespace stele::bin {
 namespace {
@@ -42,15 +40,10 @@ Status Start(const cli::Invocation& call, StopSignals* signals, Process* process
   master::MasterOptions options;
   options.cell_name = call.Get<std::string>("name");
   ASSIGN_OR_RETURN(process->locker, OpenLocker(call));
-  {
-    ASSIGN_OR_RETURN(auto session, process->locker->OpenSession("cell-key"));
-    ASSIGN_OR_RETURN(options.rpc.cell_key, CellKey(session.get()));
-  }
-  options.rpc.max_frame_bytes = kMaxFrameBytes;
+  ASSIGN_OR_RETURN(options.rpc.cell_key, ReadCellKey(process->locker.get()));
   auto respond = [process](const net::HttpRequest& request) { return Respond(*process, request); };
   ASSIGN_OR_RETURN(process->http, ListenHttp(call, respond));
-  options.rpc_address = call.Get<std::string>("listen");
-  options.http_address = process->http == nullptr ? "" : process->http->address();
+  SetAddresses(call, process->http.get(), &options);
   options.stand_by = true;
   master::MasterEnv env;
   env.locker = process->locker.get();
@@ -70,9 +63,8 @@ int Run(const cli::Invocation& call) {
   Process process;
   Status started = Start(call, &signals, &process);
   if (!started.ok()) return signals.taken() ? 0 : FailedToStart(call, started);
-  *call.env->out << "READY master rpc=" << process.master->address()
-                 << " http=" << (process.http == nullptr ? "none" : process.http->address())
-                 << std::endl;
+  SayReady(call, "master", process.master->address(),
+           process.http == nullptr ? "" : process.http->address());
   signals.Await();
   if (process.http != nullptr) process.http->Stop();
   process.master->Stop();

@@ -7,6 +7,7 @@
 
 #include "client/cli/bytes_text.h"
 #include "common/base/log.h"
+#include "locker/cell_key.h"
 #include "locker/zk/zk_locker.h"
 #include "tabletserver/tablet/exit_code.h"
 
@@ -154,6 +155,17 @@ int64_t SessionTimeoutMs(const cli::Invocation& call) {
 StatusOr<std::string> Required(const cli::Invocation& call, const char* flag) {
   if (!call.Has(flag)) return absl::InvalidArgumentError(absl::StrCat("--", flag, " is missing"));
   return call.Get<std::string>(flag);
+}
+
+StatusOr<std::string> ReadCellKey(Locker* locker) {
+  ASSIGN_OR_RETURN(auto session, locker->OpenSession("cell-key"));
+  return CellKey(session.get());
+}
+
+void SayReady(const cli::Invocation& call, const char* role, const std::string& rpc,
+              const std::string& http) {
+  *call.env->out << "READY " << role << " rpc=" << rpc << " http=" << (http.empty() ? "none" : http)
+                 << std::endl;
 }
 
 StatusOr<std::unique_ptr<net::HttpServer>> ListenHttp(

@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "common/net/http.h"
 #include "locker/locker.h"
+#include "schema/model/limits.h"
 #include "tabletserver/storage/engine.h"
 
 namespace stele::bin {
@@ -49,8 +50,21 @@ int64_t SessionTimeoutMs(const cli::Invocation& call);
 
 // The flag's text; InvalidArgument when it is missing.
 StatusOr<std::string> Required(const cli::Invocation& call, const char* flag);
+// The cell's key, made by whoever asks first.
+StatusOr<std::string> ReadCellKey(Locker* locker);
 // Null when --http is `none`.
 StatusOr<std::unique_ptr<net::HttpServer>> ListenHttp(
     const cli::Invocation& call, std::function<net::HttpResponse(const net::HttpRequest&)> respond);
+// READY ROLE rpc=ADDRESS http=ADDRESS; without status pages http=none.
+void SayReady(const cli::Invocation& call, const char* role, const std::string& rpc,
+              const std::string& http);
+
+// What every role is told of its addresses. --listen; `http` may be null.
+template <typename Options>
+void SetAddresses(const cli::Invocation& call, const net::HttpServer* http, Options* options) {
+  options->rpc.max_frame_bytes = kMaxFrameBytes;
+  options->rpc_address = call.Get<std::string>("listen");
+  options->http_address = http == nullptr ? "" : http->address();
+}
 
 }  // namespace stele::bin

@@ -7,8 +7,6 @@
 #include "deploy/bin/server_verbs.h"
 #include "deploy/cell/status_pages.h"
 #include "deploy/cell/store_owner.h"
-#include "locker/cell_key.h"
-#include "schema/model/limits.h"
 #include "tabletserver/rpc/tablet_server.h"
 
 namespace stele::bin {
@@ -68,16 +66,11 @@ Status Start(const cli::Invocation& call, StopSignals* signals, Process* process
   if (IsCorrupt(store.status())) return absl::FailedPreconditionError(store.status().message());
   RETURN_IF_ERROR(store.status());
   process->store = *std::move(store);
-  {
-    ASSIGN_OR_RETURN(auto session, process->locker->OpenSession("cell-key"));
-    ASSIGN_OR_RETURN(options.rpc.cell_key, CellKey(session.get()));
-  }
+  ASSIGN_OR_RETURN(options.rpc.cell_key, ReadCellKey(process->locker.get()));
   RETURN_IF_ERROR(deploy::ClaimForProcesses(process->store.get(), options.rpc.cell_key));
-  options.rpc.max_frame_bytes = kMaxFrameBytes;
   auto respond = [process](const net::HttpRequest& request) { return Respond(*process, request); };
   ASSIGN_OR_RETURN(process->http, ListenHttp(call, respond));
-  options.rpc_address = call.Get<std::string>("listen");
-  options.http_address = process->http == nullptr ? "" : process->http->address();
+  SetAddresses(call, process->http.get(), &options);
   options.disk_stall_timeout_ms = SessionTimeoutMs(call) / kStallsPerTimeout;
   options.log_of_incarnation = true;
   options.lock_wait_ms = SessionTimeoutMs(call) * kLockWaitTimeouts;
@@ -97,9 +90,8 @@ int Run(const cli::Invocation& call) {
   Process process;
   Status started = Start(call, &signals, &process);
   if (!started.ok()) return signals.taken() ? 0 : FailedToStart(call, started);
-  *call.env->out << "READY tabletserver rpc=" << process.server->address()
-                 << " http=" << (process.http == nullptr ? "none" : process.http->address())
-                 << std::endl;
+  SayReady(call, "tabletserver", process.server->address(),
+           process.http == nullptr ? "" : process.http->address());
   signals.Await();
   LOG(INFO) << "draining";
   if (process.http != nullptr) process.http->Stop();

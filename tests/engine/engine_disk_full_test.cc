@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "common/base/log.h"
+#include "common/testing/seeded_random.h"
 #include "common/testing/status_asserts.h"
 #include "tabletserver/storage/write_throttle.h"
 #include "tests/engine/engine_harness.h"
@@ -136,6 +137,38 @@ TEST_F(EngineDiskFull, ARestartWithoutRoomFailsPlainlyAndALaterOneRecovers) {
   ASSERT_OK(h_.Open());
   ASSERT_OK_AND_ASSIGN(std::vector<Row> rows, h_.Scan());
   EXPECT_EQ(rows.size(), 50u);
+}
+
+// What the flush wrote stays for its grace, and recovery writes it again.
+TEST(EngineDiskFullCrash, AFlushThatIsCutOffLeavesRoomForTheRestart) {
+  SetMinLogLevel(LogLevel::kOff);
+  EngineOptions options = TinyEngineOptions();
+  options.disk_reserve_bytes = 1;
+  options.memtable_bytes = 8u << 20;
+  options.log.segment_bytes = 32u << 10;
+  options.log.max_segments = 64;
+  EngineHarness h(options);
+  ASSERT_OK(h.Open());
+  SeededRandom random(TestSeed());
+  h.fs().SetCapacity(h.fs().used_bytes() + (2u << 20));
+  size_t rows = 0;
+  Status status;
+  while (status.ok()) {
+    h.clock().AdvanceMillis(1000);
+    ASSERT_OK(h.engine()->RunMaintenance().status());  // looks at the disk
+    status = h.Write(Put(absl::StrCat("r", rows), "a", "q", 1000, random.Bytes(500)));
+    rows += status.ok() ? 1 : 0;
+  }
+  EXPECT_STATUS(kResourceExhausted, "the disk is full", status);
+  EXPECT_GT(rows, 500u);
+  EXPECT_EQ(h.tablet()->stats().files, 0u);
+  h.faults().FailAt("flush.before_meta_cas", 1, absl::InternalError("killed"));
+  EXPECT_STATUS(kInternal, "killed", h.tablet()->Flush());
+  h.PowerCut(0);
+  ASSERT_OK(h.Open()) << "on the disk as it is";
+  ASSERT_OK_AND_ASSIGN(std::vector<Row> found, h.Scan());
+  EXPECT_EQ(found.size(), rows);
+  SetMinLogLevel(LogLevel::kInfo);
 }
 
 TEST_F(EngineDiskFull, AStuckTabletThatIsDroppedNoLongerCounts) {
