@@ -339,6 +339,7 @@ TEST(ResolverDifferentialTest, OneLimitARule) { WalkMany({}, 2'000, 1); }
 TEST(ResolverDifferentialTest, SeveralLimitsWithoutRangeDeletes) {
   WalkMany({.range_deletes = false, .several_limits = true}, 1'000, 2);
 }
+TEST(ResolverDifferentialTest, SeveralLimitsARule) { WalkMany({.several_limits = true}, 2'000, 3); }
 
 }  // namespace
 }  // namespace stele::storage

@@ -3,21 +3,19 @@
 // What the rules mean, so that no answer depends on when a compaction ran:
 //   max_age(a)        holds for a cell with now - timestamp > a. A cell exactly `a` old is kept.
 //   max_versions(n)   is applied as if after every single mutation: when a write gives a column
-//   more
-//                     than n versions, the oldest timestamps beyond n become surplus, and surplus
+//                     over n versions, the oldest timestamps beyond n become surplus, and surplus
 //                     they stay until that identity is written again. So the removal of a newer
 //                     version by DeleteFromColumn never brings an older one back, whether or not it
 //                     has been dropped from disk by then. Surplus versions are not counted.
 //   union, intersection   any, all.
 // Without a DeleteFromColumn over a part of the timestamps this is "the n newest are kept".
 //
-// Guaranteed: for a rule whose max_versions all have one n (every plain rule, union or intersection
-// of max_age with it), reads before and after any compaction agree, provided that now_us does not
-// go back and the rule is not changed. A rule that mixes several n may, after a DeleteFromColumn
-// over a part of the timestamps of a column that still holds collected versions and a later write
-// *below* those timestamps, count one version more or less for that late write. After a change of
-// the rule, cells that the old rule had hidden and that no compaction dropped are judged by the new
-// rule.
+// Guaranteed: reads before and after any compaction agree, provided that now_us does not go back
+// and the rule is not changed. A dropped version may have been counted for a larger n than the one
+// that made it garbage. But what counts for n counts for every larger n, and where a larger n has
+// no room left no smaller one has: a version that the dropped one would have pushed out is older
+// and surplus wherever that one was, hence garbage too. After a change of the rule, cells that the
+// old rule had hidden and that no compaction dropped are judged by the new rule.
 //
 // now_us is the engine's wall clock held where it was while the clock is set back, by a day at
 // most; a larger step is taken for the repair of a wrong clock and followed, or every new cell
