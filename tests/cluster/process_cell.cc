@@ -13,8 +13,8 @@ constexpr int64_t kLookMs = 50;
 
 }  // namespace
 
-ProcessCell::ProcessCell(std::string binary, int masters, int servers)
-    : binary_(std::move(binary)) {
+ProcessCell::ProcessCell(std::string binary, int masters, int servers, Tuning tuning)
+    : binary_(std::move(binary)), tuning_(std::move(tuning)) {
   auto make = [this](std::vector<std::unique_ptr<Role>>* roles, int count, const char* name) {
     for (int i = 0; i < count; ++i) {
       roles->push_back(std::make_unique<Role>());
@@ -31,7 +31,7 @@ Status ProcessCell::Launch(Role* role, std::vector<std::string> words) {
   for (const std::string& word :
        {std::string("--listen"), role->listen, std::string("--http"), std::string("127.0.0.1:0"),
         std::string("--locker"), locker(), std::string("--session-timeout-ms"),
-        absl::StrCat(kSessionTimeoutMs), std::string("--zookeeper-tick-ms"),
+        absl::StrCat(tuning_.session_timeout_ms), std::string("--zookeeper-tick-ms"),
         absl::StrCat(ZkEnsemble::kTickMs)}) {
     words.push_back(word);
   }
@@ -51,10 +51,10 @@ Status ProcessCell::StartMaster(int index) {
 }
 
 Status ProcessCell::LaunchServer(int index) {
-  return Launch(servers_[index].get(),
-                {"tabletserver", "--id", absl::StrCat("ts-", index + 1), "--data-dir",
-                 dir_.path() + "/data", "--ring-segment", "1m", "--ring-limit", "16m",
-                 "--memory-limit", "256m", "--disk-reserve", "1m"});
+  std::vector<std::string> words = {"tabletserver", "--id", absl::StrCat("ts-", index + 1),
+                                    "--data-dir", dir_.path() + "/data"};
+  words.insert(words.end(), tuning_.server_words.begin(), tuning_.server_words.end());
+  return Launch(servers_[index].get(), std::move(words));
 }
 
 Status ProcessCell::AwaitServer(int index) {

@@ -17,7 +17,15 @@ namespace stele {
 class ProcessCell {
  public:
   static constexpr int64_t kSessionTimeoutMs = 5'000;
-  ProcessCell(std::string binary, int masters, int servers);
+  struct Tuning {
+    int64_t session_timeout_ms = kSessionTimeoutMs;
+    // Of the tablet servers: a small ring and little memory.
+    std::vector<std::string> server_words = {"--ring-segment", "1m",   "--ring-limit",   "16m",
+                                             "--memory-limit", "256m", "--disk-reserve", "1m"};
+  };
+  ProcessCell(std::string binary, int masters, int servers)
+      : ProcessCell(std::move(binary), masters, servers, Tuning()) {}
+  ProcessCell(std::string binary, int masters, int servers, Tuning tuning);
 
   Status Start();                 // all; returns when a master is active
   Status StartMaster(int index);  // returns when it is active or stands by
@@ -29,6 +37,8 @@ class ProcessCell {
   // As a supervisor does: starts again what has ended by itself. False when one does not start.
   bool Supervise();
 
+  int masters() const { return static_cast<int>(masters_.size()); }
+  int servers() const { return static_cast<int>(servers_.size()); }
   ChildProcess* master(int index) { return &masters_[index]->process; }
   ChildProcess* server(int index) { return &servers_[index]->process; }
   ZkEnsemble* zookeeper() { return &zookeeper_; }
@@ -48,6 +58,7 @@ class ProcessCell {
   Status DidNotStart(const Role& role) const;
 
   const std::string binary_;
+  const Tuning tuning_;
   TempDir dir_;
   ZkEnsemble zookeeper_{1};
   std::vector<std::unique_ptr<Role>> masters_, servers_;
