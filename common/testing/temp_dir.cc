@@ -16,6 +16,10 @@ TempDir::TempDir() {
 }
 
 TempDir::~TempDir() {
+  if (std::getenv("STELE_KEEP_TEMP") != nullptr) {
+    LOG(INFO) << "kept: " << path_;
+    return;
+  }
   std::error_code error;
   std::filesystem::remove_all(path_, error);
   if (error) {

@@ -1,5 +1,5 @@
 // TempDir: a fresh directory of the real disk for one test, removed with all it holds when the
-// object goes. Honours TMPDIR. Thread-compatible.
+// object goes; STELE_KEEP_TEMP in the environment keeps it. Honours TMPDIR. Thread-compatible.
 #pragma once
 
 #include <string>
