@@ -20,8 +20,6 @@ namespace {
 constexpr int kWriters = 3;
 constexpr int kTablets = 9;
 constexpr int64_t kPatienceMs = 90'000;
-constexpr int kExitFenced = 10;
-constexpr int kExitBadConfiguration = 13;
 
 std::string RowKey(uint64_t n) {
   return std::to_string(n % kTablets) + "/row-" + std::to_string(n);
@@ -159,7 +157,7 @@ TEST_F(FailoverTest, AServerStoppedForLongerThanItsLeaseEndsWithoutHarm) {
   cell_.server(1)->Signal(SIGCONT);
   const std::optional<int> code = cell_.server(1)->AwaitExit(10'000);
   ASSERT_TRUE(code.has_value()) << "it still runs";
-  EXPECT_EQ(*code, kExitFenced);
+  EXPECT_EQ(*code, ProcessCell::kExitFenced);
   ASSERT_OK(cell_.StartServer(1));
   AwaitRowsInAllTablets();
   StopAndCheckEveryRow();
@@ -198,7 +196,7 @@ TEST_F(FailoverTest, ZooKeeperIsAwayForLongerThanTheSessions) {
   for (int i = 0; i < 3; ++i) {
     const std::optional<int> code = cell_.server(i)->AwaitExit(30'000);
     ASSERT_TRUE(code.has_value()) << "server " << i << " serves without a lease";
-    EXPECT_EQ(*code, kExitFenced);
+    EXPECT_EQ(*code, ProcessCell::kExitFenced);
   }
   ASSERT_OK(cell_.zookeeper()->StartServer(0));
   for (int i = 0; i < 3; ++i) ASSERT_OK(cell_.LaunchServer(i));
@@ -222,7 +220,7 @@ TEST_F(FailoverTest, AZooKeeperThatForgotEverythingIsNoticed) {
   ASSERT_OK(cell_.LaunchServer(0));
   const std::optional<int> code = cell_.server(0)->AwaitExit(60'000);
   ASSERT_TRUE(code.has_value());
-  EXPECT_EQ(*code, kExitBadConfiguration);
+  EXPECT_EQ(*code, ProcessCell::kExitBadConfiguration);
 }
 
 TEST_F(FailoverTest, DrainsLeaveNothingToRecover) {

@@ -1,9 +1,11 @@
 #include "tests/cluster/process_cell.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <functional>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/check.h"
+#include "common/base/log.h"
 
 namespace stele {
 namespace {
@@ -18,8 +20,11 @@ ProcessCell::ProcessCell(std::string binary, int masters, int servers, Tuning tu
   auto make = [this](std::vector<std::unique_ptr<Role>>* roles, int count, const char* name) {
     for (int i = 0; i < count; ++i) {
       roles->push_back(std::make_unique<Role>());
-      roles->back()->listen = absl::StrCat("127.0.0.1:", FreePort());
-      roles->back()->log = absl::StrCat(dir_.path(), "/", name, "-", i + 1, ".log");
+      Role* role = roles->back().get();
+      role->name = absl::StrCat(name, "-", i + 1);
+      role->listen = absl::StrCat("127.0.0.1:", FreePort());
+      role->log = absl::StrCat(dir_.path(), "/", role->name, ".log");
+      role->link = std::make_unique<TcpProxy>(zookeeper_.client_port(0));
     }
   };
   make(&masters_, masters, "master");
@@ -30,9 +35,9 @@ Status ProcessCell::Launch(Role* role, std::vector<std::string> words) {
   words.insert(words.begin(), binary_);
   for (const std::string& word :
        {std::string("--listen"), role->listen, std::string("--http"), std::string("127.0.0.1:0"),
-        std::string("--locker"), locker(), std::string("--session-timeout-ms"),
-        absl::StrCat(tuning_.session_timeout_ms), std::string("--zookeeper-tick-ms"),
-        absl::StrCat(ZkEnsemble::kTickMs)}) {
+        std::string("--locker"), absl::StrCat("zk://", role->link->address(), "/test/cell"),
+        std::string("--session-timeout-ms"), absl::StrCat(tuning_.session_timeout_ms),
+        std::string("--zookeeper-tick-ms"), absl::StrCat(ZkEnsemble::kTickMs)}) {
     words.push_back(word);
   }
   return role->process.Start(words, role->log);
@@ -42,9 +47,14 @@ Status ProcessCell::DidNotStart(const Role& role) const {
   return absl::UnavailableError(absl::StrCat("a process did not come up:\n", TailOf(role.log)));
 }
 
+Status ProcessCell::LaunchMaster(int index) {
+  masters_[index]->active = false;
+  return Launch(masters_[index].get(), {"master"});
+}
+
 Status ProcessCell::StartMaster(int index) {
   Role* role = masters_[index].get();
-  RETURN_IF_ERROR(Launch(role, {"master"}));
+  RETURN_IF_ERROR(LaunchMaster(index));
   const std::string line = role->process.AwaitLine("", kStartTimeoutMs);
   role->active = line.rfind("READY", 0) == 0;
   return line.empty() ? DidNotStart(*role) : OkStatus();
@@ -52,7 +62,7 @@ Status ProcessCell::StartMaster(int index) {
 
 Status ProcessCell::LaunchServer(int index) {
   std::vector<std::string> words = {"tabletserver", "--id", absl::StrCat("ts-", index + 1),
-                                    "--data-dir", dir_.path() + "/data"};
+                                    "--data-dir", data_dir()};
   words.insert(words.end(), tuning_.server_words.begin(), tuning_.server_words.end());
   return Launch(servers_[index].get(), std::move(words));
 }
@@ -76,18 +86,23 @@ Status ProcessCell::Start() {
   return OkStatus();
 }
 
+bool ProcessCell::EndedAsItMay(Role* role, int code) {
+  constexpr int kMay[] = {kExitFenced, kExitStalled, kExitBadConfiguration};
+  if (std::find(std::begin(kMay), std::end(kMay), code) != std::end(kMay)) return true;
+  LOG(ERROR) << role->name << " has ended with " << code << ":\n" << TailOf(role->log);
+  return false;
+}
+
 bool ProcessCell::Supervise() {
   bool all = true;
-  for (size_t i = 0; i < servers_.size(); ++i) {
-    ChildProcess* process = &servers_[i]->process;
-    const bool ended = process->running() && process->AwaitExit(0).has_value();
-    if (ended) all = LaunchServer(static_cast<int>(i)).ok() && all;
-  }
-  for (size_t i = 0; i < masters_.size(); ++i) {
-    ChildProcess* process = &masters_[i]->process;
-    const bool ended = process->running() && process->AwaitExit(0).has_value();
-    if (ended) all = StartMaster(static_cast<int>(i)).ok() && all;
-  }
+  auto look = [&](Role* role, const std::function<Status()>& launch) {
+    if (!role->process.running()) return;  // the test has ended it
+    const std::optional<int> code = role->process.AwaitExit(0);
+    if (!code.has_value()) return;
+    all = EndedAsItMay(role, *code) && launch().ok() && all;
+  };
+  for (int i = 0; i < servers(); ++i) look(servers_[i].get(), [&] { return LaunchServer(i); });
+  for (int i = 0; i < masters(); ++i) look(masters_[i].get(), [&] { return LaunchMaster(i); });
   return all;
 }
 

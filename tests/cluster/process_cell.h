@@ -1,6 +1,6 @@
 // ProcessCell: a cell as several processes of this machine: masters and tablet servers of the stele
-// program over one directory, and ZooKeeper. Addresses stay over restarts. Owned by one test;
-// thread-compatible.
+// program over one directory, and ZooKeeper, which each reaches by a link of its own that can be
+// cut. Addresses stay over restarts. Owned by one test; thread-compatible.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,7 @@
 #include "common/base/status.h"
 #include "common/testing/temp_dir.h"
 #include "tests/process/child_process.h"
+#include "tests/process/tcp_proxy.h"
 #include "tests/process/zk_ensemble.h"
 
 namespace stele {
@@ -17,6 +18,10 @@ namespace stele {
 class ProcessCell {
  public:
   static constexpr int64_t kSessionTimeoutMs = 5'000;
+  // How a process may end by itself.
+  static constexpr int kExitFenced = 10;
+  static constexpr int kExitStalled = 12;
+  static constexpr int kExitBadConfiguration = 13;
   struct Tuning {
     int64_t session_timeout_ms = kSessionTimeoutMs;
     // Of the tablet servers: a small ring and little memory.
@@ -30,11 +35,13 @@ class ProcessCell {
   Status Start();                 // all; returns when a master is active
   Status StartMaster(int index);  // returns when it is active or stands by
   Status StartServer(int index);  // returns when it serves
-  // Of one that was started: returns at once, AwaitServer waits.
+  // Return at once; AwaitActiveMaster and AwaitServer wait.
+  Status LaunchMaster(int index);
   Status LaunchServer(int index);
   Status AwaitServer(int index);
 
-  // As a supervisor does: starts again what has ended by itself. False when one does not start.
+  // As a supervisor does: starts again what has ended by itself, waits for nobody. False when one
+  // cannot be started, or has ended otherwise than fenced, stalled or without a ZooKeeper.
   bool Supervise();
 
   int masters() const { return static_cast<int>(masters_.size()); }
@@ -42,20 +49,26 @@ class ProcessCell {
   ChildProcess* master(int index) { return &masters_[index]->process; }
   ChildProcess* server(int index) { return &servers_[index]->process; }
   ZkEnsemble* zookeeper() { return &zookeeper_; }
+  TcpProxy* link_of_master(int index) { return masters_[index]->link.get(); }
+  TcpProxy* link_of_server(int index) { return servers_[index]->link.get(); }
+  int64_t session_timeout_ms() const { return tuning_.session_timeout_ms; }
+  std::string data_dir() const { return dir_.path() + "/data"; }
+  const std::string& binary() const { return binary_; }
   // For clients: all masters.
   std::string address() const;
-  std::string locker() const { return "zk://" + zookeeper_.servers() + "/test/cell"; }
   // Which master prints READY next, of those that run; -1 after the timeout.
   int AwaitActiveMaster(int64_t timeout_ms);
 
  private:
   struct Role {
     ChildProcess process;
-    std::string listen, log;
+    std::string name, listen, log;
+    std::unique_ptr<TcpProxy> link;
     bool active = false;
   };
   Status Launch(Role* role, std::vector<std::string> words);
   Status DidNotStart(const Role& role) const;
+  static bool EndedAsItMay(Role* role, int code);
 
   const std::string binary_;
   const Tuning tuning_;

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 
 #include "common/base/check.h"
@@ -107,16 +108,22 @@ bool Eventually(const std::function<bool()>& is_so, int64_t timeout_ms) {
   return true;
 }
 
+// Not from the range of which the system gives connections their own ports: one of those could have
+// it before the server is started, or started again.
 int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in any = {};
-  any.sin_family = AF_INET;
-  any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(any);
-  CHECK_EQ(bind(fd, reinterpret_cast<sockaddr*>(&any), sizeof(any)), 0);
-  CHECK_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&any), &size), 0);
-  close(fd);
-  return ntohs(any.sin_port);
+  constexpr int kFirst = 12'000, kPorts = 20'000, kStride = 61;
+  static std::atomic<int> next{static_cast<int>(getpid() * kStride % kPorts)};
+  while (true) {
+    const int port = kFirst + next.fetch_add(1) % kPorts;
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int bound = bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address));
+    close(fd);
+    if (bound == 0) return port;
+  }
 }
 
 std::string TailOf(const std::string& path) {

@@ -25,6 +25,7 @@ class ZkEnsemble {
   // "127.0.0.1:1,127.0.0.1:2"
   std::string servers() const;
   std::string server(int index) const;  // "127.0.0.1:1"
+  int client_port(int index) const { return nodes_[index]->client_port; }
   int size() const { return static_cast<int>(nodes_.size()); }
   ChildProcess* process(int server) { return &nodes_[server]->process; }
   // "standalone", "leader", "follower"; "" when it does not serve.
