@@ -61,6 +61,7 @@ Status ProcessCell::StartMaster(int index) {
 }
 
 Status ProcessCell::LaunchServer(int index) {
+  servers_[index]->active = false;
   std::vector<std::string> words = {"tabletserver", "--id", absl::StrCat("ts-", index + 1),
                                     "--data-dir", data_dir()};
   words.insert(words.end(), tuning_.server_words.begin(), tuning_.server_words.end());
@@ -69,8 +70,15 @@ Status ProcessCell::LaunchServer(int index) {
 
 Status ProcessCell::AwaitServer(int index) {
   Role* role = servers_[index].get();
-  return role->process.AwaitLine("READY", kStartTimeoutMs).empty() ? DidNotStart(*role)
-                                                                   : OkStatus();
+  role->active = !role->process.AwaitLine("READY", kStartTimeoutMs).empty();
+  return role->active ? OkStatus() : DidNotStart(*role);
+}
+
+bool ProcessCell::IsReady(int index) {
+  Role* role = servers_[index].get();
+  if (!role->process.running()) return false;
+  if (!role->active) role->active = !role->process.AwaitLine("READY", /*timeout_ms=*/1).empty();
+  return role->active;
 }
 
 Status ProcessCell::StartServer(int index) {

@@ -39,6 +39,8 @@ class ProcessCell {
   Status LaunchMaster(int index);
   Status LaunchServer(int index);
   Status AwaitServer(int index);
+  // Whether this server has said that it serves.
+  bool IsReady(int index);
 
   // As a supervisor does: starts again what has ended by itself, waits for nobody. False when one
   // cannot be started, or has ended otherwise than fenced, stalled or without a ZooKeeper.

@@ -1,0 +1,169 @@
+// Goal: rows are linearizable while the processes of their cell are killed, stopped and cut off and
+// their tablets split, merged and moved: in no history of 16 clients is an acknowledged change
+// lost, a change done twice or in part, a change that failed for certain there, an answer stale.
+// STELE_HISTORIES says how many histories there are (12), STELE_HISTORY_MS how long each is (15 s).
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/testing/seeded_random.h"
+#include "common/testing/status_asserts.h"
+#include "common/time/clock.h"
+#include "tests/cluster/history_clients.h"
+#include "tests/cluster/nemesis.h"
+#include "tests/history/history_check.h"
+
+namespace stele {
+namespace {
+
+constexpr int kClients = 16;
+constexpr int kHistoriesOfCell = 4;
+constexpr int64_t kSessionTimeoutMs = 2'000;
+constexpr int64_t kPatienceMs = 60'000;
+// Session timeouts between two faults: hardly a quiet moment, or enough of them for splits, merges
+// and moves.
+constexpr double kPaces[] = {0.4, 1, 2};
+// The faults are over before the clients stop.
+constexpr double kShareWithFaults = 0.8;
+// A cell that refuses everything would be consistent.
+constexpr size_t kLeastAcknowledged = 300;
+
+int64_t FromEnvironment(const char* name, int64_t otherwise) {
+  const char* text = std::getenv(name);
+  int64_t number = 0;
+  return text != nullptr && absl::SimpleAtoi(text, &number) && number > 0 ? number : otherwise;
+}
+
+std::map<std::string, size_t> Outcomes(const std::vector<Operation>& operations) {
+  std::map<std::string, size_t> counts;
+  for (const Operation& operation : operations) {
+    if (operation.kind == Operation::Kind::kRead) {
+      ++counts[operation.outcome == Operation::Outcome::kOk ? "read" : "not read"];
+      continue;
+    }
+    constexpr const char* kNames[] = {"acknowledged", "refused", "unknown"};
+    ++counts[kNames[static_cast<int>(operation.outcome)]];
+  }
+  return counts;
+}
+
+class LinearizabilityTest : public ::testing::TestWithParam<int> {
+ protected:
+  void SetUp() override {
+    STELE_TRACE_SEED(seed_);
+    std::cout << "seed " << seed_ << std::endl;
+    ASSERT_OK(cell_.Start());
+    ClientOptions options;
+    options.connect_timeout_ms = options.admin_timeout_ms = kPatienceMs;
+    ASSERT_OK_AND_ASSIGN(auto client, Client::Connect(cell_.address(), options));
+    ASSERT_OK(client->admin().CreateTable(HistoryClients::Schema(), HistoryClients::SplitKeys()));
+  }
+
+  // False: the cell can be used no more.
+  bool RunHistory(int number) {
+    HistoryClients clients(cell_.address(), number, random_.Next());
+    clients.Start(kClients);
+    const int64_t length_ms = FromEnvironment("STELE_HISTORY_MS", 15'000);
+    const auto with_faults_ms = static_cast<int64_t>(kShareWithFaults * length_ms);
+    const int64_t end_ns = SystemClock()->BootNanos() + length_ms * 1'000'000;
+    nemesis_.Run(with_faults_ms, kPaces[random_.Below(std::size(kPaces))]);
+    SuperviseUntil([&] { return SystemClock()->BootNanos() >= end_ns; });
+    const int64_t healed_ns = SystemClock()->BootNanos();
+    clients.Stop();
+    std::atomic<bool> done{false};
+    Status read;
+    std::thread reader([&] {
+      read = clients.ReadAll(kPatienceMs);
+      done = true;
+    });
+    SuperviseUntil([&] { return done.load(); });
+    reader.join();
+    EXPECT_OK(read) << "the cell does not recover";
+    const int64_t healing_ms = (SystemClock()->BootNanos() - healed_ns) / 1'000'000;
+    if (read.ok()) Judge(clients, number);
+    for (const std::string& what : nemesis_.violations()) ADD_FAILURE() << what;
+    Tell(number, clients, healing_ms);
+    return read.ok() && !HasFailure();
+  }
+
+  template <typename IsSo>
+  void SuperviseUntil(const IsSo& is_so) {
+    Eventually(
+        [&] {
+          nemesis_.Supervise();
+          return is_so();
+        },
+        2 * kPatienceMs);
+  }
+
+  void Judge(const HistoryClients& clients, int number) {
+    const std::vector<Operation> operations = clients.history().operations();
+    EXPECT_GE(Outcomes(operations)["acknowledged"], kLeastAcknowledged);
+    std::vector<std::string> violations = CheckHistory(operations);
+    for (const std::string& told : clients.violations()) violations.push_back(told);
+    if (violations.empty()) return;
+    const std::string path =
+        absl::StrCat(testing::TempDir(), "stele-history-", seed_, "-", number, ".txt");
+    std::ofstream(path) << Dump(operations);
+    ADD_FAILURE() << violations.size() << " violations, the history is in " << path << "; first:\n"
+                  << violations.front();
+  }
+
+  void Tell(int number, const HistoryClients& clients, int64_t healing_ms) {
+    std::string line = absl::StrCat("history ", number, ":");
+    for (const auto& [what, count] : Outcomes(clients.history().operations())) {
+      absl::StrAppend(&line, " ", count, " ", what, ",");
+    }
+    absl::StrAppend(&line, " ", clients.reshaped(), " reshaped, all read after ", healing_ms,
+                    " ms; faults:");
+    for (const auto& [fault, count] : nemesis_.TakeInflicted()) {
+      absl::StrAppend(&line, " ", count, " ", fault);
+    }
+    std::cout << line << std::endl;
+  }
+
+  static ProcessCell::Tuning Tuning() {
+    ProcessCell::Tuning tuning;
+    tuning.session_timeout_ms = kSessionTimeoutMs;
+    return tuning;
+  }
+
+  // METADATA, manifests and files fit together, once nothing is under way any more.
+  void CheckCell() {
+    ChildProcess check;
+    const std::string out = cell_.data_dir() + "/../check.log";
+    ASSERT_OK(check.Start({cell_.binary(), "admin", "check", "--verify", "--data", cell_.data_dir(),
+                           "--cell", cell_.address()},
+                          out));
+    EXPECT_EQ(check.AwaitExit(kPatienceMs).value_or(-1), 0) << TailOf(out);
+  }
+
+  const uint64_t seed_ = TestSeed() + static_cast<uint64_t>(GetParam());
+  SeededRandom random_{seed_};
+  ProcessCell cell_{STELE_BINARY, 2, 3, Tuning()};
+  Nemesis nemesis_{&cell_, random_.Next()};
+};
+
+TEST_P(LinearizabilityTest, HistoriesUnderFaults) {
+  STELE_TRACE_SEED(TestSeed());
+  const int64_t histories = FromEnvironment("STELE_HISTORIES", 12);
+  const int first = GetParam() * kHistoriesOfCell;
+  const auto last = std::min<int64_t>(histories, first + kHistoriesOfCell);
+  if (first >= histories) GTEST_SKIP() << "not asked for";
+  for (int number = first; number < last; ++number) {
+    if (!RunHistory(number)) return;
+  }
+  CheckCell();
+}
+
+// More cells than the usual histories need, for who asks for more.
+INSTANTIATE_TEST_SUITE_P(Cells, LinearizabilityTest, ::testing::Range(0, 25));
+
+}  // namespace
+}  // namespace stele
