@@ -5,6 +5,11 @@
 #include "schema/convert/error_payload.h"
 
 namespace stele::routing {
+namespace {
+// Where nobody serves the tablet yet. Look-ups are shared, a refused connection costs little: who
+// comes back soon sees the end of a fail-over or a move soon, and loads nobody.
+constexpr int64_t kMaxBackoffUntilServedMs = 250;
+}  // namespace
 
 Status Gate::Enter(Pass* pass) {
   MutexLock lock(&mu_);
@@ -30,8 +35,11 @@ void Core::RetryLater(uint32_t attempt, const Status& failure, const CallTerms& 
   traffic_.retries.fetch_add(1, std::memory_order_relaxed);
   // What was never sent loaded no server.
   const bool costs = !failure.GetPayload(net::kNotSentPayload).has_value();
-  const int64_t delay_ms =
-      BackoffMs(terms.retry, attempt, wire::RetryDelayMs(failure), edges_.jitter);
+  RetryOptions retry = terms.retry;
+  if (!costs || wire::IsNotServed(failure)) {
+    retry.max_backoff_ms = std::min(retry.max_backoff_ms, kMaxBackoffUntilServedMs);
+  }
+  const int64_t delay_ms = BackoffMs(retry, attempt, wire::RetryDelayMs(failure), edges_.jitter);
   RetryAfter(delay_ms, costs, terms, std::move(again));
 }
 

@@ -125,8 +125,9 @@ class Core {
     const int64_t left = deadline_ns - edges_.clock->BootNanos();
     return left <= 0 ? 0 : (left + 999'999) / 1'000'000;
   }
-  // Runs `again` once after the back-off that `failure` asks for; if the failed attempt reached a
-  // server, not before the retry budget allows it; at the deadline anyway.
+  // Runs `again` once after the back-off that `failure` asks for, which stays short where nobody
+  // serves the tablet; if the failed attempt reached a server, not before the retry budget allows
+  // it; at the deadline anyway.
   void RetryLater(uint32_t attempt, const Status& failure, const CallTerms& terms,
                   std::function<void()> again);
 

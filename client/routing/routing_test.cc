@@ -508,6 +508,18 @@ TEST_F(RoutingTest, AttemptsThatReachedNobodyCostNoBudget) {
   EXPECT_EQ(cell_.CountSent(Method::kMutateRows), 21);
 }
 
+// The end of a fail-over is not slept through.
+TEST_F(RoutingTest, BackoffStaysShortWhileNobodyServesTheTablet) {
+  constexpr int kAttempts = 100;
+  for (const Status& failure : {NothingSent(absl::UnavailableError("refused")),
+                                wire::NotServedError("tablet 3 is opening", nullptr)}) {
+    for (int i = 0; i < kAttempts; ++i) cell_.FailNext({Method::kMutateRows, failure});
+    const int64_t start = clock_.BootNanos();
+    EXPECT_TRUE(Apply({Set("a")}, 600'000)[0].ok());
+    EXPECT_LT((clock_.BootNanos() - start) / 1'000'000, kAttempts * 250) << failure;
+  }
+}
+
 TEST_F(RoutingTest, ServersDelayIsKept) {
   cell_.FailNext({Method::kMutateRows, wire::OverloadedError("busy", 700)});
   const int64_t start = clock_.BootNanos();

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/log.h"
 #include "master/servers/parallel_calls.h"
 #include "schema/convert/codec.h"
 
@@ -53,6 +54,15 @@ void ServerList::AskForReports() {
 Status ServerList::Refresh() {
   std::map<std::string, LiveServer> next;
   RETURN_IF_ERROR(ReadNodes(&next));
+  for (const auto& [id, server] : next) {
+    if (Find(id, server.node.incarnation) != nullptr) continue;
+    LOG(INFO) << id << " of incarnation " << server.node.incarnation << " is here: "
+              << server.node.address;
+  }
+  for (const auto& [id, server] : servers_) {
+    if (next.contains(id) && next[id].node.incarnation == server.node.incarnation) continue;
+    LOG(INFO) << id << " of incarnation " << server.node.incarnation << " is gone";
+  }
   servers_ = std::move(next);
   AskForReports();
   return OkStatus();

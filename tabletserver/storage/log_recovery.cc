@@ -1,10 +1,14 @@
 #include "tabletserver/storage/log_recovery.h"
 
 #include <algorithm>
+#include <atomic>
 #include <set>
+#include <thread>
+#include <utility>
 
 #include "absl/strings/str_join.h"
 #include "common/base/log.h"
+#include "common/base/mutex.h"
 #include "tabletserver/storage/compaction/minor.h"
 #include "tabletserver/storage/damage_mark.h"
 #include "tabletserver/storage/damage_survey.h"
@@ -13,6 +17,8 @@
 namespace stele::storage {
 namespace {
 constexpr size_t kMostReports = 16;  // in one mark
+// Tablets written out at once: each waits for its own syncs, which the disk takes together.
+constexpr size_t kInstallers = 8;
 }  // namespace
 
 LogRecovery::LogRecovery(EngineCore* core)
@@ -38,7 +44,7 @@ Status LogRecovery::Run() {
   do {
     RETURN_IF_ERROR(ReplayOnce());  // 2
   } while (again_);
-  for (auto& [id, tablet] : tablets_) RETURN_IF_ERROR(Install(id, tablet.get()));  // 3
+  RETURN_IF_ERROR(InstallAll());  // 3
   RETURN_IF_ERROR(KeepEvidence());
   return Mark();  // 4
 }
@@ -216,7 +222,11 @@ Status LogRecovery::SpillLargest() {
       largest = tablet.get();
     }
   }
-  return largest == nullptr ? OkStatus() : Spill(largest);
+  if (largest == nullptr) return OkStatus();
+  const uint64_t freed = largest->cells->memory_bytes();
+  RETURN_IF_ERROR(Spill(largest));
+  memory_bytes_ -= std::min(memory_bytes_, freed);
+  return OkStatus();
 }
 
 Status LogRecovery::Spill(Tablet* tablet) {
@@ -233,10 +243,36 @@ Status LogRecovery::Spill(Tablet* tablet) {
   ASSIGN_OR_RETURN(std::vector<NewTable> made,
                    WriteMinor(env, manifest.schema, groups, cells.get()));
   for (NewTable& table : made) tablet->made.push_back(std::move(table));
-  const size_t freed = tablet->cells->memory_bytes();
-  memory_bytes_ -= std::min<uint64_t>(memory_bytes_, freed);
   tablet->cells = std::make_unique<Memtable>();
   return OkStatus();
+}
+
+// The tablets do not know of each other: some threads take one after the other. The first error
+// ends it; who has begun goes on to his end.
+Status LogRecovery::InstallAll() {
+  std::vector<std::pair<TabletId, Tablet*>> tablets;
+  tablets.reserve(tablets_.size());
+  for (const auto& [id, tablet] : tablets_) tablets.emplace_back(id, tablet.get());
+  std::atomic<size_t> next{0};
+  Mutex mu;
+  Status first_error;
+  const auto install = [&] {
+    for (size_t i = next.fetch_add(1); i < tablets.size(); i = next.fetch_add(1)) {
+      const Status status = Install(tablets[i].first, tablets[i].second);
+      if (status.ok()) continue;
+      next = tablets.size();
+      MutexLock lock(&mu);
+      if (first_error.ok()) first_error = status;
+    }
+  };
+  // An engine that works on its caller's thread alone does so here, too.
+  const size_t threads = core_->options.maintenance_threads == 0 ? 1 : kInstallers;
+  std::vector<std::thread> others;
+  for (size_t i = 1; i < std::min(threads, tablets.size()); ++i) others.emplace_back(install);
+  install();
+  for (std::thread& thread : others) thread.join();
+  MutexLock lock(&mu);
+  return first_error;
 }
 
 Status LogRecovery::Install(TabletId id, Tablet* tablet) {
@@ -305,9 +341,6 @@ Status LogRecovery::AddRescued(TabletId tablet, Slice rescue_file) {
   });
 }
 
-Status LogRecovery::InstallRescued() {
-  for (auto& [id, tablet] : tablets_) RETURN_IF_ERROR(Install(id, tablet.get()));
-  return OkStatus();
-}
+Status LogRecovery::InstallRescued() { return InstallAll(); }
 
 }  // namespace stele::storage

@@ -10,7 +10,7 @@
 // A tablet that damage may concern (of the log, of its manifest, of a record of its own) is set
 // aside: the records of it that read go to a rescue file, and a damage mark says why; both are
 // durable before Run returns, as is a copy of the log's damaged bytes. The others go on.
-// Thread-compatible.
+// Thread-compatible; Run writes several tablets at once when the engine has threads of its own.
 #pragma once
 
 #include <map>
@@ -79,6 +79,7 @@ class LogRecovery {
   Status Rescue(const RecoveredRecord& record, Tablet* tablet);
   Status SpillLargest();
   Status Spill(Tablet* tablet);
+  Status InstallAll();
   Status Install(TabletId id, Tablet* tablet);
 
   EngineCore* const core_;

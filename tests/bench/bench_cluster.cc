@@ -20,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/check.h"
+#include "common/base/log.h"
 #include "common/base/mutex.h"
 #include "common/testing/seeded_random.h"
 #include "common/time/clock.h"
@@ -85,10 +86,10 @@ class ClusterBench {
       served += tablets.size();
       ChildProcess* process = cell_.server(IndexOf(server));
       const int64_t start_ns = SystemClock()->BootNanos();
+      LOG(INFO) << "kill -9 of " << server << ", which has " << tablets.size() << " tablets";
       process->Kill();
       seconds.push_back(UntilAllAreWritten(tablets, start_ns));
-      std::cerr << "bench: " << server << " with " << tablets.size()
-                << " tablets: " << seconds.back() << " s\n";
+      LOG(INFO) << "all of them take writes after " << seconds.back() << " s";
       CHECK_OK(cell_.StartServer(IndexOf(server)));
     }
     nlohmann::json line = Distribution(std::move(seconds));

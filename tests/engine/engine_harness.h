@@ -19,10 +19,14 @@ namespace stele::storage {
 // Random in no way, so that a run can be repeated: the same numbers for every harness.
 class CountedRandom : public RandomSource {
  public:
-  uint64_t Next64() override { return bits_.Next(); }
+  uint64_t Next64() override {
+    MutexLock lock(&mu_);
+    return bits_.Next();
+  }
 
  private:
-  SeededRandom bits_{0x57e1e};
+  Mutex mu_;
+  SeededRandom bits_ GUARDED_BY(mu_){0x57e1e};
 };
 
 // Options for tests: deterministic, tiny segments and caches.

@@ -16,7 +16,9 @@ constexpr int kRows = 40;
 // One server of several on a disk; each has a store of its own, as a process would.
 class Server {
  public:
-  Server(FaultFs* fs, Clock* clock, std::string name) : name_(std::move(name)) {
+  Server(FaultFs* fs, Clock* clock, std::string name, uint32_t maintenance_threads = 0)
+      : name_(std::move(name)) {
+    options_.maintenance_threads = maintenance_threads;
     env_.clock = clock;
     env_.faults = &faults_;
     env_.random = &random_;
@@ -30,12 +32,12 @@ class Server {
   Status Open(FaultFs* fs) {
     ASSIGN_OR_RETURN(store_, OpenPosixStore(fs, "/cell", true));
     env_.store = store_.get();
-    ASSIGN_OR_RETURN(engine, Engine::Open(TinyEngineOptions(), env_));
+    ASSIGN_OR_RETURN(engine, Engine::Open(options_, env_));
     return OkStatus();
   }
 
-  StatusOr<std::string> Rows(Epoch epoch) {
-    ASSIGN_OR_RETURN(auto tablet, engine->OpenTablet(kTestTablet, epoch));
+  StatusOr<std::string> Rows(Epoch epoch, TabletId id = kTestTablet) {
+    ASSIGN_OR_RETURN(auto tablet, engine->OpenTablet(id, epoch));
     RowCollector rows;
     RETURN_IF_ERROR(tablet->Read({}, {}, &rows).status());
     return ShowRows(rows.rows);
@@ -46,6 +48,7 @@ class Server {
 
  private:
   const std::string name_;
+  EngineOptions options_ = TinyEngineOptions();
   ScriptedFaults faults_;
   CountedRandom random_;
   EngineEnv env_;
@@ -212,6 +215,63 @@ TEST_F(RecoverTest, SurvivesAPowerCutAtEveryCall) {
       ASSERT_OK_AND_ASSIGN(std::string found, third.Rows(2));
       ASSERT_EQ(found, expected);
     }
+  }
+  EXPECT_GT(cuts, 15u);
+}
+
+// A server with threads of its own writes several tablets at once.
+class ManyTabletsTest : public RecoverTest {
+ protected:
+  static constexpr TabletId kTablets = 20;
+
+  void SetUp() override {
+    Server dead(&fs_, &clock_, kDead);
+    for (TabletId i = 0; i < kTablets; ++i) {
+      TabletDescriptor descriptor = TestTablet();
+      descriptor.id = kTestTablet + i;
+      ASSERT_OK(dead.engine->CreateTablet(descriptor, TinySchema(), 1));
+      ASSERT_OK_AND_ASSIGN(auto tablet, dead.engine->OpenTablet(descriptor.id, 1));
+      ASSERT_OK(tablet->WriteSync(Put("row", "a", "q", 1000, absl::StrCat("of ", i))));
+    }
+  }
+  static void ExpectAll(Server* server) {
+    for (TabletId i = 0; i < kTablets; ++i) {
+      ASSERT_OK_AND_ASSIGN(std::string found, server->Rows(2, kTestTablet + i));
+      ASSERT_EQ(found, absl::StrCat("row a:q@1000=of ", i, "\n"));
+    }
+  }
+};
+
+TEST_F(ManyTabletsTest, AnErrorAtAnyOfThemEndsItAndTheNextRunGoesOn) {
+  for (uint64_t hit = 1; hit <= kTablets; hit += 6) {
+    std::unique_ptr<FaultFs> fs = fs_.Image(0);
+    Server other(fs.get(), &clock_, "ts-2.9", /*maintenance_threads=*/1);
+    other.faults().RunAt("recovery.flush_recovered", hit,
+                         [] { return absl::InternalError("injected"); });
+    EXPECT_STATUS(kInternal, "injected", other.engine->RecoverLog(kDead));
+    ASSERT_OK(other.engine->RecoverLog(kDead));
+    ExpectAll(&other);
+  }
+}
+
+TEST_F(ManyTabletsTest, SurvivesPowerCuts) {
+  uint64_t cuts = 0;
+  for (uint64_t call = 1;; call += 9) {
+    std::unique_ptr<FaultFs> fs = fs_.Image(0);
+    bool reached = false;
+    {
+      Server other(fs.get(), &clock_, "ts-2.9", /*maintenance_threads=*/1);
+      fs->InjectAt(fs->calls() + call, FaultFs::Fault::kPowerCutAfter);
+      const Status cut = other.engine->RecoverLog(kDead);
+      reached = fs->power_is_off();
+      EXPECT_TRUE(reached || cut.ok()) << cut.ToString();
+    }
+    if (!reached) break;
+    ++cuts;
+    std::unique_ptr<FaultFs> after = fs->Image(call);
+    Server third(after.get(), &clock_, "ts-3.1");
+    ASSERT_OK(third.engine->RecoverLog(kDead)) << "cut at call " << call;
+    ExpectAll(&third);
   }
   EXPECT_GT(cuts, 15u);
 }
