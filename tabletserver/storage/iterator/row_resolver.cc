@@ -246,9 +246,12 @@ Status RowResolver::ResolveSpan() {
 Status RowResolver::ResolvePlace() {
   // The row's first column was entered with the row.
   if (!place_.SameColumn(it_->key())) RETURN_IF_ERROR(place_.Enter(it_->key()));
-  ++keys_examined_;
   const VisibleFamilies::Family* family =
       options_.families->Find(place_.family(), place_.family_id());
+  // The keys of cells are counted as they are looked at.
+  if (family == nullptr || CellPlace::CellTimestamp(it_->key()) == CellPlace::kMarker) {
+    ++keys_examined_;
+  }
   if (family == nullptr) {
     target_.clear();
     AppendFamilyEnd(&target_, place_.row(), place_.family(), place_.family_id());
@@ -259,7 +262,10 @@ Status RowResolver::ResolvePlace() {
   RETURN_IF_ERROR(ReadMarkers());
   if (!InColumn()) return OkStatus();
   if (!place_.has_qualifier()) return MarkerBehindCell();
-  if (!options_.seek_to_spans && !TakesPlace()) return LeaveColumn();
+  if (!options_.seek_to_spans && !TakesPlace()) {
+    ++keys_examined_;
+    return LeaveColumn();
+  }
   return ResolveColumn(family->gc);
 }
 

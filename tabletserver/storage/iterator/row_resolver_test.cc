@@ -243,6 +243,27 @@ TEST_F(ResolverTest, LongColumnsAndRowsAreSkippedBySeeking) {
   EXPECT_EQ(Read({.columns = {{"a", "q"}}}), "r{a:q@1=w }s{a:q@1=x }");
 }
 
+TEST_F(ResolverTest, EachStoredCellIsExaminedOnce) {
+  const auto examined = [this] {
+    VectorIterator it(Sorted());
+    RowResolver resolver(Options(), {});
+    TextSink sink;
+    it.SeekToFirst();
+    EXPECT_OK(resolver.ResolveRow(&it, &sink));
+    return resolver.keys_examined();
+  };
+  Set(1, "v", "one");
+  EXPECT_EQ(examined(), 1u);
+  for (int column = 0; column < 4; ++column) Set(1, "v", absl::StrCat("q", column));
+  EXPECT_EQ(examined(), 5u);
+  Set(2, "newer", "one");
+  EXPECT_EQ(examined(), 6u);
+  Set(2, "instead", "one");
+  EXPECT_EQ(examined(), 7u) << "also one that was replaced";
+  Write(DeleteFromColumn{"a", "one", 0, 0});
+  EXPECT_EQ(examined(), 8u) << "and the marker before them";
+}
+
 TEST_F(ResolverTest, TheSinkMayStopAndARowMayBeTooLarge) {
   Set(1, "0123456789");
   Set(2, "0123456789");
