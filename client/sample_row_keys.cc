@@ -5,29 +5,43 @@
 
 namespace stele {
 
-StatusOr<std::vector<RowKeySample>> Table::SampleRowKeys(uint64_t step_bytes,
-                                                         const CallOptions& call) {
-  using Samples = StatusOr<std::vector<wire::RowKeySample>>;
+using Samples = StatusOr<std::vector<RowKeySample>>;
+
+void Table::SampleRowKeysAsync(uint64_t step_bytes, std::function<void(Samples)> done,
+                               const CallOptions& call) {
   internal::Session* session = state_->session.get();
-  internal::CallRecorder::Call recorded =
-      session->calls()->Start(internal::CallKind::kSampleRowKeys);
-  if (Status s = internal::CheckCall(call); !s.ok()) {
-    recorded.End(s);
-    return s;
-  }
-  const routing::CallTerms terms = session->Terms(call);
+  done = [recorded = internal::Record(session, internal::CallKind::kSampleRowKeys),
+          done = std::move(done)](Samples samples) {
+    recorded->End(samples.status());
+    done(std::move(samples));
+  };
+  if (Status s = internal::CheckCall(call); !s.ok()) return done(s);
+  routing::SampleOp::Start(
+      session->core(), session->locator(), state_->schema.id, step_bytes, session->Terms(call),
+      [done](StatusOr<std::vector<wire::RowKeySample>> answer) {
+        if (!answer.ok()) return done(answer.status());
+        std::vector<RowKeySample> samples;
+        for (wire::RowKeySample& sample : *answer) {
+          samples.push_back({std::move(sample.row), sample.bytes, sample.rows});
+        }
+        done(std::move(samples));
+      });
+}
+
+std::future<Samples> Table::SampleRowKeysAsync(uint64_t step_bytes, const CallOptions& call) {
+  std::future<Samples> future;
+  SampleRowKeysAsync(step_bytes, internal::Fulfil(&future), call);
+  return future;
+}
+
+Samples Table::SampleRowKeys(uint64_t step_bytes, const CallOptions& call) {
+  const int64_t deadline_ns = state_->session->Deadline(call);
   auto waiter = std::make_shared<routing::Waiter<Samples>>();
-  routing::SampleOp::Start(session->core(), session->locator(), state_->schema.id, step_bytes,
-                           terms, [waiter](Samples samples) { waiter->Set(std::move(samples)); });
-  std::optional<Samples> answer = waiter->Wait(session->core(), terms.deadline_ns);
-  if (!answer.has_value()) answer = absl::DeadlineExceededError("no answer came by the deadline");
-  recorded.End(answer->status());
-  RETURN_IF_ERROR(answer->status());
-  std::vector<RowKeySample> samples;
-  for (wire::RowKeySample& sample : **answer) {
-    samples.push_back({std::move(sample.row), sample.bytes, sample.rows});
-  }
-  return samples;
+  SampleRowKeysAsync(
+      step_bytes, [waiter](Samples samples) { waiter->Set(std::move(samples)); }, call);
+  std::optional<Samples> answer = waiter->Wait(state_->session->core(), deadline_ns);
+  if (answer.has_value()) return *std::move(answer);
+  return absl::DeadlineExceededError("no answer came by the deadline");
 }
 
 std::vector<RowRange> CutRows(const std::vector<RowKeySample>& samples, size_t parts) {

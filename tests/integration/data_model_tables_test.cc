@@ -338,6 +338,8 @@ TEST_F(TableModel, SampleRowKeys) {
   for (const RowKeySample& sample : samples) keys.push_back(sample.row);
   EXPECT_EQ(keys, (std::vector<std::string>{"g", "t", ""})) << "no error for an empty table";
   EXPECT_EQ(samples.back().bytes, 0u);
+  ASSERT_OK_AND_ASSIGN(samples, table.SampleRowKeysAsync().get());
+  EXPECT_EQ(samples.size(), keys.size());
 
   constexpr int kRows = 600;
   std::vector<RowMutation> batch;

@@ -150,6 +150,7 @@ TEST_F(SdkTest, OptionsOfACallAreChecked) {
                 table.ReadRows(
                     ReadQuery(), [](Row) { return true; }, wrong));
   EXPECT_STATUS(kInvalidArgument, kWhy, table.SampleRowKeys(0, wrong));
+  EXPECT_STATUS(kInvalidArgument, kWhy, table.SampleRowKeysAsync(0, wrong).get());
   BulkOptions bulk;
   bulk.call = wrong;
   EXPECT_STATUS(kInvalidArgument, kWhy, BulkMutator::Create(table, bulk));

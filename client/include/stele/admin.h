@@ -157,10 +157,10 @@ struct TabletOrder {
 /// | NotFound | no such table or family |
 /// | AlreadyExists | the name is taken |
 /// | InvalidArgument | the message names the field |
-/// | FailedPrecondition | the table's deletion protection is set: it is neither dropped nor
-/// truncated, and keeps its families | | Unavailable, DeadlineExceeded | nothing happened | |
-/// Unknown | a change that may or may not have been made: look, then decide | | Cancelled | the
-/// client was closed |
+/// | FailedPrecondition | deletion protection is set: no drop, no truncation, families stay |
+/// | Unavailable, DeadlineExceeded | nothing happened |
+/// | Unknown | a change that may or may not have been made: look, then decide |
+/// | Cancelled | the client was closed |
 class Admin {
  public:
   /// Makes a table. Name, families, groups, split_bytes and deletion_protection are read from

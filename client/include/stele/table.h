@@ -138,6 +138,13 @@ class Table {
   /// parts and for estimates: nothing is read. An empty table has one sample a tablet.
   absl::StatusOr<std::vector<RowKeySample>> SampleRowKeys(uint64_t step_bytes = 0,
                                                           const CallOptions& call = {});
+  /// `done` runs once, as that of ApplyAsync.
+  void SampleRowKeysAsync(uint64_t step_bytes,
+                          std::function<void(absl::StatusOr<std::vector<RowKeySample>>)> done,
+                          const CallOptions& call = {});
+  /// The same with a future; dropping it does not wait.
+  std::future<absl::StatusOr<std::vector<RowKeySample>>> SampleRowKeysAsync(
+      uint64_t step_bytes = 0, const CallOptions& call = {});
 
  private:
   friend class BulkMutator;
