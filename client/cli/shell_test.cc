@@ -16,6 +16,8 @@ TEST(SplitWords, QuotesAsAShellDoes) {
   EXPECT_EQ(*SplitWords("  set t 'a b' \"c\\\"d\" e\\ f '' g# # x 'y"),
             (Strings{"set", "t", "a b", "c\"d", "e f", "", "g#"}));
   EXPECT_EQ(*SplitWords(""), Strings());
+  EXPECT_EQ(*SplitWords(R"("f:\xff\\\"" qualifier~"\"^com\.\"" \xff)"),
+            (Strings{R"(f:\xff\")", R"(qualifier~"^com\.")", "xff"}));
   for (const char* bad : {"'a", "\"a", "a\\"}) EXPECT_FALSE(SplitWords(bad).ok()) << bad;
   for (const char* word : {"plain", "", "a b", "it's", "\"", "\\", "#", "\n"}) {
     EXPECT_EQ(*SplitWords(QuoteWord(word)), Strings{word});

@@ -24,6 +24,8 @@ class Splitter {
  private:
   void Step(char c) {
     if (escaped_) {
+      constexpr std::string_view kTakenInQuotes = "$`\"\\";
+      if (quote_ == '"' && kTakenInQuotes.find(c) == kTakenInQuotes.npos) word_ += '\\';
       word_ += c;
       escaped_ = false;
     } else if (c == '\\' && quote_ != '\'') {

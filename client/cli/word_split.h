@@ -1,6 +1,6 @@
 // Lines of the shell as words, as a POSIX shell reads them: blanks part words, '...' is literal,
-// in "..." and outside of quotes a backslash takes the next character as it is, # begins a comment
-// where a word would. Pure functions.
+// outside of quotes a backslash takes the next character as it is, in "..." it does so before $, `,
+// " and itself and else stands for itself, # begins a comment where a word would. Pure functions.
 #pragma once
 
 #include <string>
