@@ -1,37 +1,30 @@
 #include <iostream>
 
-#include "client/cli/bytes_text.h"
+#include "client/cli/one_column.h"
 #include "client/cli/row_text.h"
 #include "client/cli/transfer.h"
 #include "client/cli/value_flags.h"
 #include "client/cli/verbs.h"
-#include "schema/model/conditional.h"
 
 namespace stele::cli {
 namespace {
 
 StatusOr<ReadModifyWriteRow> ChangeOf(const Invocation& call) {
   ASSIGN_OR_RETURN(const std::string value, ValueOfArgs(call, 3, "VALUE"));
-  const ColumnName column = ParseColumn(call.args[2]);
-  ReadModifyWriteRow change =
-      ReadModifyWriteBuilder(call.args[1]).Append(column.family, column.qualifier, value).Build();
-  RETURN_IF_ERROR(ValidateReadModifyWrite(change.row, change.rules, nullptr));
-  return change;
+  ASSIGN_OR_RETURN(const ColumnName column, ColumnOfArg(call, 2));
+  return ReadModifyWriteBuilder(call.args[1])
+      .Append(column.family, column.qualifier, value)
+      .Build();
 }
 
 int Run(const Invocation& call) {
-  StatusOr<ReadModifyWriteRow> change = ChangeOf(call);
-  if (!change.ok()) return Fail(call, change.status());
   RowFormat format;
   format.form = call.Has("json") ? RowForm::kJson : RowForm::kText;
   const StatusOr<TextEncoding> encoding =
       EncodingOfFlags(call, call.Has("json") ? TextEncoding::kRaw : TextEncoding::kEscaped);
   if (!encoding.ok()) return Fail(call, encoding.status());
   format.encoding = *encoding;
-  std::shared_ptr<Client> client;
-  StatusOr<Table> table = OpenTable(call, call.args[0], &client);
-  if (!table.ok()) return Fail(call, table.status());
-  StatusOr<Row> row = table->ReadModifyWrite(*std::move(change));
+  const StatusOr<Row> row = ChangeOneColumn(call, ChangeOf(call));
   if (!row.ok()) return Fail(call, row.status());
   std::string text;
   AppendRow(*row, format, &text);

@@ -175,6 +175,24 @@ class FileSource : public ByteSource {
   uint64_t skipped_ = 0;
 };
 
+StatusOr<std::unique_ptr<ByteSource>> Open(const std::string& path, std::istream* standard_input,
+                                           Compression compression) {
+  if (path == "-") return StreamSource(standard_input, Compression::kNone, "standard input");
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, " is a directory"));
+  }
+  errno = 0;
+  auto file = std::make_unique<std::ifstream>(path, std::ios::binary);
+  if (!file->is_open()) {
+    const int error = errno;
+    const std::string what = absl::StrCat(path, ": ", std::strerror(error));
+    if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(what);
+    return absl::PermissionDeniedError(what);
+  }
+  return std::make_unique<FileSource>(std::move(file), compression, path);
+}
+
 }  // namespace
 
 Compression CompressionOf(std::string_view path) {
@@ -209,20 +227,12 @@ std::unique_ptr<ByteSource> StreamSource(std::istream* in, Compression compressi
 
 StatusOr<std::unique_ptr<ByteSource>> OpenSource(const std::string& path,
                                                  std::istream* standard_input) {
-  if (path == "-") return StreamSource(standard_input, Compression::kNone, "standard input");
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) {
-    return absl::InvalidArgumentError(absl::StrCat(path, " is a directory"));
-  }
-  errno = 0;
-  auto file = std::make_unique<std::ifstream>(path, std::ios::binary);
-  if (!file->is_open()) {
-    const int error = errno;
-    const std::string what = absl::StrCat(path, ": ", std::strerror(error));
-    if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(what);
-    return absl::PermissionDeniedError(what);
-  }
-  return std::make_unique<FileSource>(std::move(file), CompressionOf(path), path);
+  return Open(path, standard_input, CompressionOf(path));
+}
+
+StatusOr<std::unique_ptr<ByteSource>> OpenPlainSource(const std::string& path,
+                                                      std::istream* standard_input) {
+  return Open(path, standard_input, Compression::kNone);
 }
 
 }  // namespace stele::cli

@@ -32,5 +32,8 @@ std::unique_ptr<ByteSource> StreamSource(std::istream* in, Compression compressi
 // "-" is `standard_input`. NotFound, PermissionDenied, InvalidArgument (a directory) name the file.
 StatusOr<std::unique_ptr<ByteSource>> OpenSource(const std::string& path,
                                                  std::istream* standard_input);
+// The same, never decompressed.
+StatusOr<std::unique_ptr<ByteSource>> OpenPlainSource(const std::string& path,
+                                                      std::istream* standard_input);
 
 }  // namespace stele::cli

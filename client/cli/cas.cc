@@ -1,8 +1,8 @@
 #include <iostream>
 #include <optional>
 
-#include "client/cli/bytes_text.h"
 #include "client/cli/compare_and_set.h"
+#include "client/cli/one_column.h"
 #include "client/cli/value_flags.h"
 #include "client/cli/verbs.h"
 #include "schema/model/conditional.h"
@@ -21,7 +21,7 @@ StatusOr<CompareAndSet> ChangeOf(const Invocation& call) {
     return absl::InvalidArgumentError("--absent does not go with EXPECTED");
   }
   ASSIGN_OR_RETURN(std::string value, ValueOfArgs(call, absent ? 3 : 4, "NEW"));
-  const ColumnName column = ParseColumn(call.args[2]);
+  ASSIGN_OR_RETURN(const ColumnName column, ColumnOfArg(call, 2));
   CompareAndSet cas =
       MakeCompareAndSet(call.args[1], column.family, column.qualifier, expected, std::move(value));
   RETURN_IF_ERROR(

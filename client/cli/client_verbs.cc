@@ -3,14 +3,14 @@
 namespace stele::cli {
 
 std::vector<Verb> ClientVerbs() {
-  return {TableCreateVerb(),  TableLsVerb(),        TableDescribeVerb(), TableAlterVerb(),
-          TableDropVerb(),    TableDropRangeVerb(), TableTruncateVerb(), SetVerb(),
-          AppendVerb(),       IncrVerb(),           CasVerb(),           DeleteVerb(),
-          ReadVerb(),         LookupVerb(),         ScanVerb(),          CountVerb(),
-          SampleVerb(),       ImportVerb(),         ExportVerb(),        CopyVerb(),
-          LoadWebtableVerb(), ProbeVerb(),          FlushVerb(),         CompactVerb(),
-          AdminSplitVerb(),   AdminMoveVerb(),      AdminMergeVerb(),    StatusVerb(),
-          ShellVerb(),        VersionVerb()};
+  return {TableCreateVerb(), TableLsVerb(),        TableDescribeVerb(), TableAlterVerb(),
+          TableDropVerb(),   TableDropRangeVerb(), TableTruncateVerb(), SetVerb(),
+          AppendVerb(),      IncrVerb(),           AddVerb(),           CasVerb(),
+          DeleteVerb(),      ReadVerb(),           LookupVerb(),        ScanVerb(),
+          CountVerb(),       SampleVerb(),         ImportVerb(),        ExportVerb(),
+          CopyVerb(),        LoadWebtableVerb(),   ProbeVerb(),         FlushVerb(),
+          CompactVerb(),     AdminSplitVerb(),     AdminMoveVerb(),     AdminMergeVerb(),
+          StatusVerb(),      ShellVerb(),          VersionVerb()};
 }
 
 }  // namespace stele::cli

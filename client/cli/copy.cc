@@ -11,8 +11,8 @@
 namespace stele::cli {
 namespace {
 
-// A row of more cells is written in several changes.
-constexpr size_t kCellsPerChange = 10'000;
+// A row of more is written in several changes.
+constexpr size_t kMutationsPerChange = 10'000;
 
 class Copy {
  public:
@@ -46,8 +46,10 @@ Status Copy::ReadFlags() {
     return absl::InvalidArgumentError("FROM and TO are the same table");
   }
   if (call_.Has("state")) state_path_ = call_.Get<std::string>("state");
-  state_.command = absl::StrCat("copy ", call_.args[0], " ", call_.args[1], " start=", rows_.start,
-                                " end=", rows_.end, " limit=", limit_);
+  state_.command = absl::StrCat("copy ", call_.args[0], " ", call_.args[1], ChoiceOfFlags(call_));
+  if (call_.Has("to-cell")) {
+    absl::StrAppend(&state_.command, " to-cell=", call_.Get<std::string>("to-cell"));
+  }
   return OkStatus();
 }
 
@@ -66,35 +68,27 @@ Status Copy::Begin() {
   if (resumed) {
     *call_.env->err << "stele: going on behind " << WithCommas(rows_before_) << " rows\n";
   }
-  return SaveState(PosixFs(), state_path_, state_);
+  return FileFailure(SaveState(PosixFs(), state_path_, state_));
 }
 
 Status Copy::Save() {
   state_.position = writer_->settled();
   state_.counts = writer_->counts();
-  return state_path_.empty() ? OkStatus() : SaveState(PosixFs(), state_path_, state_);
+  return state_path_.empty() ? OkStatus() : FileFailure(SaveState(PosixFs(), state_path_, state_));
 }
 
 Status Copy::Add(Row row, const TableSchema& schema) {
   RowMutation change;
-  bool first = true;
-  const auto add = [&]() -> Status {
-    change.row = row.key;
-    FitAggregates(schema, &change);
-    Status status = writer_->Add(std::move(change), first ? 1 : 0);
-    change = RowMutation();
-    first = false;
-    return status;
-  };
+  change.row = row.key;
   for (Cell& cell : row.cells) {
     change.mutations.push_back(SetCell{std::move(cell.family), std::move(cell.qualifier),
                                        cell.timestamp_us, std::move(cell.value)});
-    if (change.mutations.size() == kCellsPerChange) {
-      RETURN_IF_ERROR(add());
-    }
   }
-  if (!change.mutations.empty()) {
-    RETURN_IF_ERROR(add());
+  FitAggregates(schema, &change);
+  uint64_t line = 1;
+  for (RowMutation& piece : CutChange(std::move(change), kMutationsPerChange)) {
+    RETURN_IF_ERROR(writer_->Add(std::move(piece), line));
+    line = 0;
   }
   InputPosition position;
   position.row = std::move(row.key);
@@ -183,6 +177,7 @@ Verb CopyVerb() {
     add("restart", "begin anew");
     AddRangeFlags(options);
     AddSelectionFlags(options);
+    AddFilterFlag(options);
   };
   verb.run = [](const Invocation& call) { return Copy(call).Run(); };
   return verb;

@@ -1,12 +1,13 @@
 #include <algorithm>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "client/cli/bytes_text.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/progress.h"
 #include "client/cli/query_flags.h"
+#include "client/cli/row_text.h"
 #include "client/cli/verbs.h"
 #include "schema/model/filter.h"
 
@@ -38,7 +39,7 @@ void KeepBest(RowCount row, size_t top, std::vector<RowCount>* best) {
 }
 
 Status Count(const Invocation& call, Table& table, const ReadQuery& query, Counts* counts) {
-  const size_t top = call.Get<size_t>("top");
+  const size_t top = static_cast<size_t>(call.Get<int64_t>("top"));
   Progress progress(call.env->err, call.env->progress, call.env->clock, "rows", 0);
   for (StatusOr<Row>& row : table.ReadRows(query)) {
     RETURN_IF_ERROR(row.status());
@@ -58,12 +59,15 @@ Status Count(const Invocation& call, Table& table, const ReadQuery& query, Count
 
 void Print(const Invocation& call, const Counts& counts) {
   if (call.Has("json")) {
-    nlohmann::ordered_json json = {{"rows", counts.rows}};
-    if (call.Has("cells") || call.Has("by-row")) json["cells"] = counts.cells;
+    std::string json = absl::StrCat("{\"rows\":", counts.rows);
+    if (call.Has("cells") || call.Has("by-row"))
+      absl::StrAppend(&json, ",\"cells\":", counts.cells);
     for (const RowCount& row : counts.by_row) {
-      json["by_row"].push_back({{"row", Escape(row.row)}, {"cells", row.cells}});
+      json += &row == &counts.by_row.front() ? ",\"by_row\":[{" : ",{";
+      AppendJsonBytes("row", row.row, TextEncoding::kRaw, &json);
+      absl::StrAppend(&json, ",\"cells\":", row.cells, "}");
     }
-    *call.env->out << json.dump() << '\n';
+    *call.env->out << json << (counts.by_row.empty() ? "}\n" : "]}\n");
   } else if (call.Has("by-row")) {
     for (const RowCount& row : counts.by_row) {
       *call.env->out << row.cells << '\t' << Escape(row.row) << '\n';
@@ -88,7 +92,7 @@ int Run(const Invocation& call) {
   ReadQuery query;
   Status valid = ReadSelectionFlags(call, &query);
   if (valid.ok()) valid = ReadRangeFlags(call, &query);
-  if (valid.ok() && call.Get<size_t>("top") == 0) {
+  if (valid.ok() && call.Get<int64_t>("top") < 1) {
     valid = absl::InvalidArgumentError("--top is at least 1");
   }
   if (!valid.ok()) return Fail(call, valid);
@@ -121,7 +125,7 @@ Verb CountVerb() {
     auto add = options->add_options();
     add("cells", "count cells instead of rows");
     add("by-row", "rank rows by their number of cells");
-    add("top", po::value<size_t>()->default_value(10), "rows of the ranking");
+    add("top", po::value<int64_t>()->default_value(10), "rows of the ranking");
   };
   verb.run = Run;
   return verb;

@@ -37,7 +37,7 @@ class Export {
   const std::string path_;
   const std::string state_path_ = path_ + ".export-state";
   RowFormat format_;
-  ReadQuery what_;  // families, columns, times; no rows
+  ReadQuery what_;  // of each row
   RowRange rows_;
   uint64_t limit_ = 0;
   std::shared_ptr<Client> client_;
@@ -68,19 +68,9 @@ Status Export::ReadFlags() {
   if (what_.selection().families.empty()) format_.columns = what_.selection().columns;
   ASSIGN_OR_RETURN(rows_, RangeOfFlags(call_));
   ASSIGN_OR_RETURN(limit_, LimitOfFlags(call_));
-  std::string& command = state_.command;
-  command = absl::StrCat("export ", call_.args[0], " ", path_, " form=", static_cast<int>(form),
-                         " encoding=", static_cast<int>(format_.encoding), " start=", rows_.start,
-                         " end=", rows_.end, " limit=", limit_);
-  for (const char* flag : {"family", "column"}) {
-    if (!call_.Has(flag)) continue;
-    for (const std::string& text : call_.Get<std::vector<std::string>>(flag)) {
-      absl::StrAppend(&command, " ", flag, "=", text);
-    }
-  }
-  const ReadSelection& selection = what_.selection();
-  absl::StrAppend(&command, " times=", selection.min_timestamp_us, "..", selection.max_timestamp_us,
-                  " versions=", selection.cells_per_column);
+  state_.command =
+      absl::StrCat("export ", call_.args[0], " ", path_, " form=", static_cast<int>(form),
+                   " encoding=", static_cast<int>(format_.encoding), ChoiceOfFlags(call_));
   return OkStatus();
 }
 
@@ -90,11 +80,14 @@ Status Export::Begin() {
     sink_ = ByteSink::ToStream(call_.env->out);
     return sink_->Write(RowHeader(format_));
   }
+  RETURN_IF_ERROR(CheckIsPlainFile(path_));
   bool resumed = false;
   const bool restart = call_.Has("restart");
   ASSIGN_OR_RETURN(state_, ResumeState(PosixFs(), state_path_, state_, restart, &resumed));
   if (resumed) {
-    ASSIGN_OR_RETURN(sink_, ByteSink::Resume(PosixFs(), path_, state_.side_bytes));
+    auto sink = ByteSink::Resume(PosixFs(), path_, state_.side_bytes);
+    RETURN_IF_ERROR(FileFailure(sink.status()));
+    sink_ = *std::move(sink);
     rows_before_ = state_.counts.rows;
     *call_.env->err << "stele: going on behind " << WithCommas(rows_before_) << " rows\n";
     return OkStatus();
@@ -107,7 +100,7 @@ Status Export::Begin() {
   if (absl::IsAlreadyExists(sink.status())) {
     return absl::AlreadyExistsError(absl::StrCat(path_, " exists; --restart writes it anew"));
   }
-  RETURN_IF_ERROR(sink.status());
+  RETURN_IF_ERROR(FileFailure(sink.status()));
   sink_ = *std::move(sink);
   RETURN_IF_ERROR(sink_->Write(RowHeader(format_)));
   return Save();
@@ -130,7 +123,7 @@ Status Export::Save() {
   waiting_.clear();
   written_bytes_ = 0;
   ASSIGN_OR_RETURN(state_.side_bytes, sink_->Checkpoint());
-  return ToStandardOutput() ? OkStatus() : SaveState(PosixFs(), state_path_, state_);
+  return ToStandardOutput() ? OkStatus() : FileFailure(SaveState(PosixFs(), state_path_, state_));
 }
 
 Status Export::Pump(Table& table, Interrupt* interrupt) {
@@ -204,6 +197,7 @@ where FILE.export-state says. It is no snapshot: each row is one state that it h
     AddEncodingFlags(options);
     AddRangeFlags(options);
     AddSelectionFlags(options);
+    AddFilterFlag(options);
     add("restart", "begin anew; FILE is replaced");
   };
   verb.run = [](const Invocation& call) { return Export(call).Run(); };

@@ -13,6 +13,7 @@
 #include "client/cli/transfer.h"
 #include "client/cli/transfer_state.h"
 #include "client/cli/verbs.h"
+#include "schema/model/limits.h"
 #include "schema/model/model.h"
 
 namespace stele::cli {
@@ -77,7 +78,12 @@ Status Import::ReadFlags() {
       " family=", options_.family,
       " ts-us=", call_.Has("ts-us") ? absl::StrCat(options_.timestamp_us) : "");
   state_.timestamp_us = options_.timestamp_us;
-  if (!FromStandardInput()) state_path_ = absl::StrCat(path_, ".", call_.args[0], ".import-state");
+  if (!FromStandardInput()) {
+    state_path_ = call_.Has("state") ? call_.Get<std::string>("state")
+                                     : absl::StrCat(path_, ".", call_.args[0], ".import-state");
+  } else if (call_.Has("state")) {
+    return absl::InvalidArgumentError("--state does not go with standard input");
+  }
   return OkStatus();
 }
 
@@ -130,7 +136,7 @@ Status Import::Begin(const TableSchema& schema) {
   ASSIGN_OR_RETURN(rejects_,
                    RejectFile::Open(PosixFs(), reject_path, state_.side_bytes, call_.env->err));
   // Before the first row, so that after any end the rows get the same timestamp again.
-  return state_path_.empty() ? OkStatus() : SaveState(PosixFs(), state_path_, state_);
+  return state_path_.empty() ? OkStatus() : FileFailure(SaveState(PosixFs(), state_path_, state_));
 }
 
 Status Import::Take(const RecordSplitter::Record& record, const TableSchema& schema) {
@@ -140,19 +146,30 @@ Status Import::Take(const RecordSplitter::Record& record, const TableSchema& sch
   }
   StatusOr<RowMutation> row = parser_->Parse(record.text);
   Status valid = row.status();
+  std::vector<RowMutation> pieces;
   if (valid.ok()) {
     FitAggregates(schema, &*row);
-    valid = ValidateRowMutation(*row, &schema);
+    pieces = CutChange(*std::move(row), kMaxMutationsPerRow);
+  }
+  for (const RowMutation& piece : pieces) {
+    if (valid.ok()) valid = ValidateRowMutation(piece, &schema);
   }
   if (!valid.ok()) return writer_->Reject(record.line, std::string(valid.message()), record.text);
-  return writer_->Add(*std::move(row), record.line);
+  uint64_t line = record.line;
+  for (RowMutation& piece : pieces) {
+    RETURN_IF_ERROR(writer_->Add(std::move(piece), line));
+    line = 0;
+  }
+  return OkStatus();
 }
 
 Status Import::Save() {
   state_.position = writer_->settled();
   state_.counts = writer_->counts();
-  ASSIGN_OR_RETURN(state_.side_bytes, rejects_->Flush());
-  return state_path_.empty() ? OkStatus() : SaveState(PosixFs(), state_path_, state_);
+  const StatusOr<uint64_t> side_bytes = rejects_->Flush();
+  RETURN_IF_ERROR(FileFailure(side_bytes.status()));
+  state_.side_bytes = *side_bytes;
+  return state_path_.empty() ? OkStatus() : FileFailure(SaveState(PosixFs(), state_path_, state_));
 }
 
 Status Import::Pump(const Table& table, Interrupt* interrupt) {
@@ -235,9 +252,10 @@ With --hex or --base64 the keys, values and qualifiers (not the header) of csv a
 empty value between columns is _ or =.
 
 Cells without a timestamp get --ts-us or the time at which the import began. Records that are wrong
-go to FILE.rejected as LINE<tab>REASON<tab>RECORD, the rest is written, the exit code is 1. After
-Ctrl-C, a failure or a crash the same command goes on without loss or double, by the small file
-FILE.TABLE.import-state; a compressed file is read again up to there. Standard input begins anew.)";
+go to FILE.rejected as LINE<tab>REASON<tab>RECORD, the rest is written, the exit code is 1. A row of
+more than 100,000 cells or 64 MiB is written in several steps. After Ctrl-C, a failure or a crash
+the same command goes on without loss or double, by the small file FILE.TABLE.import-state; a
+compressed file is read again up to there. Standard input begins anew.)";
   verb.example =
       "zcat Packages.gz | stele import packages - --format deb822 --key Package --family field";
   verb.min_args = verb.max_args = 2;
@@ -251,6 +269,8 @@ FILE.TABLE.import-state; a compressed file is read again up to there. Standard i
     AddEncodingFlags(options);
     add("ts-us", po::value<int64_t>(), "timestamp of cells that have none, microseconds");
     add("errors", po::value<std::string>(), "where rejected records go (default: FILE.rejected)");
+    add("state", po::value<std::string>(),
+        "where it keeps how far it has come (default: FILE.TABLE.import-state)");
     add("restart", "begin anew");
   };
   verb.run = [](const Invocation& call) { return Import(call).Run(); };

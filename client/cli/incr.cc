@@ -2,7 +2,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "client/cli/bytes_text.h"
+#include "client/cli/one_column.h"
 #include "client/cli/verbs.h"
 #include "schema/model/conditional.h"
 
@@ -15,23 +15,15 @@ StatusOr<ReadModifyWriteRow> ChangeOf(const Invocation& call) {
     return absl::InvalidArgumentError(
         absl::StrCat("N \"", Escape(call.args[3]), "\" is no whole number of 64 bits"));
   }
-  const ColumnName column = ParseColumn(call.args[2]);
-  ReadModifyWriteRow change = ReadModifyWriteBuilder(call.args[1])
-                                  .Increment(column.family, column.qualifier, amount)
-                                  .Build();
-  RETURN_IF_ERROR(ValidateReadModifyWrite(change.row, change.rules, nullptr));
-  return change;
+  ASSIGN_OR_RETURN(const ColumnName column, ColumnOfArg(call, 2));
+  return ReadModifyWriteBuilder(call.args[1])
+      .Increment(column.family, column.qualifier, amount)
+      .Build();
 }
 
 int Run(const Invocation& call) {
-  StatusOr<ReadModifyWriteRow> change = ChangeOf(call);
-  if (!change.ok()) return Fail(call, change.status());
-  std::shared_ptr<Client> client;
-  StatusOr<Table> table = OpenTable(call, call.args[0], &client);
-  if (!table.ok()) return Fail(call, table.status());
-  StatusOr<Row> row = table->ReadModifyWrite(*std::move(change));
+  const StatusOr<Row> row = ChangeOneColumn(call, ChangeOf(call));
   if (!row.ok()) return Fail(call, row.status());
-  if (row->cells.size() != 1) return Fail(call, absl::InternalError("the answer is not one cell"));
   const StatusOr<int64_t> number = DecodeCounter(row->cells.front().value);
   if (!number.ok()) return Fail(call, number.status());
   *call.env->out << (call.Has("json") ? absl::StrCat("{\"value\":", *number, "}")

@@ -23,6 +23,14 @@ uint64_t BytesOf(const RowMutation& row) {
   return bytes;
 }
 
+// What it writes; a cell of an aggregate is removed before.
+size_t CellsOf(const RowMutation& row) {
+  return static_cast<size_t>(
+      std::count_if(row.mutations.begin(), row.mutations.end(), [](const Mutation& mutation) {
+        return !std::holds_alternative<DeleteFromColumn>(mutation);
+      }));
+}
+
 // The change itself is wrong: trying it again, or another row, has nothing to do with it.
 bool IsRowsFault(const Status& status) {
   return status.code() == absl::StatusCode::kInvalidArgument ||
@@ -61,7 +69,7 @@ bool OrderedWriter::InFlight(const std::string& key) const {
 Status OrderedWriter::Add(RowMutation row, uint64_t line) {
   RETURN_IF_ERROR(failure_);
   const uint64_t bytes = BytesOf(row);
-  const size_t cells = row.mutations.size();
+  const size_t cells = CellsOf(row);
   if (Full(row, bytes)) {
     RETURN_IF_ERROR(Send());
   }
@@ -69,7 +77,7 @@ Status OrderedWriter::Add(RowMutation row, uint64_t line) {
     RETURN_IF_ERROR(SettleFront());
   }
   batch_.bytes += bytes;
-  batch_.mutations += cells;
+  batch_.mutations += row.mutations.size();
   const auto [found, fresh] = batch_.index.emplace(row.row, batch_.rows.size());
   if (fresh) {
     batch_.records.push_back({row.row, {}, cells});

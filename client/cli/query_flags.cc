@@ -122,7 +122,7 @@ void AddOutputFlags(po::options_description* options) {
   auto add = options->add_options();
   add("csv", "print a cell a line, or with --column alone a row a line, as `stele export` does");
   AddEncodingFlags(options);
-  add("max-value-bytes", po::value<size_t>()->default_value(0),
+  add("max-value-bytes", po::value<int64_t>()->default_value(0),
       "text: cut longer values; 0: never");
 }
 
@@ -137,11 +137,32 @@ StatusOr<RowFormat> OutputOfFlags(const Invocation& call) {
   const TextEncoding plain =
       format.form == RowForm::kText ? TextEncoding::kEscaped : TextEncoding::kRaw;
   ASSIGN_OR_RETURN(format.encoding, EncodingOfFlags(call, plain));
-  format.max_value_bytes = call.Get<size_t>("max-value-bytes");
+  const int64_t most = call.Get<int64_t>("max-value-bytes");
+  if (most < 0) return absl::InvalidArgumentError("--max-value-bytes is at least 0");
+  format.max_value_bytes = static_cast<size_t>(most);
   ReadQuery query;
   RETURN_IF_ERROR(ReadSelectionFlags(call, &query));
   if (query.selection().families.empty()) format.columns = query.selection().columns;
   return format;
+}
+
+std::string ChoiceOfFlags(const Invocation& call) {
+  std::string choice;
+  for (const char* flag : {"prefix", "start", "end", "from", "to", "filter"}) {
+    if (call.Has(flag)) absl::StrAppend(&choice, " ", flag, "=", call.Get<std::string>(flag));
+  }
+  for (const char* flag : {"family", "column"}) {
+    if (!call.Has(flag)) continue;
+    for (const std::string& text : call.Get<Strings>(flag)) {
+      absl::StrAppend(&choice, " ", flag, "=", text);
+    }
+  }
+  for (const char* flag : {"versions", "cells-per-row"}) {
+    if (call.Has(flag)) absl::StrAppend(&choice, " ", flag, "=", call.Get<int32_t>(flag));
+  }
+  if (call.Has("limit")) absl::StrAppend(&choice, " limit=", call.Get<int64_t>("limit"));
+  if (call.Has("escaped")) choice += " escaped";
+  return choice;
 }
 
 Status ReadRangeFlags(const Invocation& call, ReadQuery* query) {

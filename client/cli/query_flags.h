@@ -1,4 +1,5 @@
-// The flags by which `read`, `lookup`, `scan` and `count` say which rows and what of each. Pure.
+// The flags by which `read`, `lookup`, `scan`, `count`, `export` and `copy` say which rows and what
+// of each. Pure.
 #pragma once
 
 #include "client/cli/row_text.h"
@@ -25,6 +26,8 @@ StatusOr<uint64_t> LimitOfFlags(const Invocation& call);
 void AddOutputFlags(po::options_description* options);
 // InvalidArgument when two forms are asked for.
 StatusOr<RowFormat> OutputOfFlags(const Invocation& call);
+// What the flags of selection and range choose, in words that differ when the choice does.
+std::string ChoiceOfFlags(const Invocation& call);
 // RFC 3339 or microseconds; 0 when the flag is not given.
 StatusOr<int64_t> TimeOfFlag(const Invocation& call, const char* flag);
 

@@ -3,6 +3,7 @@
 #include <ostream>
 
 #include "client/cli/bytes_text.h"
+#include "client/cli/transfer.h"
 
 namespace stele::cli {
 namespace {
@@ -15,7 +16,16 @@ constexpr size_t kWriteBytes = 64 * 1024;
 StatusOr<std::unique_ptr<RejectFile>> RejectFile::Open(Fs* fs, const std::string& path,
                                                        uint64_t bytes, std::ostream* stream) {
   auto rejects = std::unique_ptr<RejectFile>(new RejectFile(fs, path, bytes, stream));
-  if (path.empty() || bytes == 0) return rejects;
+  if (path.empty()) return rejects;
+  rejects->stream_ = nullptr;
+  if (!CheckIsPlainFile(path).ok()) {
+    const auto mode = bytes == 0 ? std::ios::trunc : std::ios::app;
+    rejects->device_ =
+        std::make_unique<std::ofstream>(path, std::ios::out | std::ios::binary | mode);
+    rejects->stream_ = rejects->device_.get();
+    return rejects;
+  }
+  if (bytes == 0) return rejects;
   ASSIGN_OR_RETURN(rejects->file_, fs->Open(path, Fs::Mode::kReadWrite));
   RETURN_IF_ERROR(rejects->file_->Truncate(bytes));
   return rejects;
@@ -30,8 +40,9 @@ void RejectFile::Add(uint64_t line, std::string_view reason, std::string_view re
 
 Status RejectFile::Write() {
   if (waiting_.empty()) return OkStatus();
-  if (path_.empty()) {
-    *stream_ << waiting_;
+  if (stream_ != nullptr) {
+    *stream_ << waiting_ << std::flush;
+    if (!stream_->good()) return absl::InternalError(path_ + " cannot be written");
   } else {
     if (file_ == nullptr) {
       Status removed = fs_->Unlink(path_);

@@ -1,10 +1,11 @@
 // RejectFile: the records of an import that were not written, a line each:
 // LINE<tab>REASON<tab>RECORD, reason and record as escaped text, the record cut after 1000 bytes.
-// The file is made with the first of them. Used by one thread.
+// The file is made with the first of them; a device, a pipe or a link is written to as it is. Used
+// by one thread.
 #pragma once
 
 #include <cstdint>
-#include <iosfwd>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -33,8 +34,9 @@ class RejectFile {
   Fs* const fs_;
   const std::string path_;
   uint64_t bytes_;
-  std::ostream* const stream_;
+  std::ostream* stream_;  // null: a file of fs_
   std::unique_ptr<FsFile> file_;
+  std::unique_ptr<std::ofstream> device_;  // when path_ is no plain file
   std::string waiting_;
   Status failure_;
 };

@@ -8,19 +8,6 @@
 namespace stele::cli {
 namespace {
 
-void AppendJsonBytes(std::string_view name, std::string_view bytes, TextEncoding encoding,
-                     std::string* out) {
-  const bool plain = encoding != TextEncoding::kHex && encoding != TextEncoding::kBase64;
-  if (plain && IsUtf8(bytes)) {
-    absl::StrAppend(out, "\"", FromStd(name), "\":");
-    AppendJsonString(bytes, out);
-  } else if (encoding == TextEncoding::kHex) {
-    absl::StrAppend(out, "\"", FromStd(name), "_hex\":\"", ToHex(bytes), "\"");
-  } else {
-    absl::StrAppend(out, "\"", FromStd(name), "_base64\":\"", ToBase64(bytes), "\"");
-  }
-}
-
 char SeparatorOf(RowForm form) { return form == RowForm::kTsv ? '\t' : ','; }
 
 // A field that is there. In CSV of raw bytes quotes tell the empty value from no cell.
@@ -75,6 +62,19 @@ void AppendRowLine(const Row& row, const RowFormat& format, std::string* out) {
 }
 
 }  // namespace
+
+void AppendJsonBytes(std::string_view name, std::string_view bytes, TextEncoding encoding,
+                     std::string* out) {
+  const bool plain = encoding != TextEncoding::kHex && encoding != TextEncoding::kBase64;
+  if (plain && IsUtf8(bytes)) {
+    absl::StrAppend(out, "\"", FromStd(name), "\":");
+    AppendJsonString(bytes, out);
+  } else if (encoding == TextEncoding::kHex) {
+    absl::StrAppend(out, "\"", FromStd(name), "_hex\":\"", ToHex(bytes), "\"");
+  } else {
+    absl::StrAppend(out, "\"", FromStd(name), "_base64\":\"", ToBase64(bytes), "\"");
+  }
+}
 
 void AppendJsonString(std::string_view text, std::string* out) {
   static constexpr char kHexDigits[] = "0123456789abcdef";
@@ -195,6 +195,19 @@ void AppendRow(const Row& row, const RowFormat& format, std::string* out) {
       }
       return;
   }
+}
+
+void AppendKey(std::string_view key, const RowFormat& format, std::string* out) {
+  if (format.form == RowForm::kJson) {
+    out->push_back('{');
+    AppendJsonBytes("row", key, format.encoding, out);
+    out->push_back('}');
+  } else if (format.form == RowForm::kText) {
+    out->append(Encode(key, format.encoding));
+  } else {
+    AppendField(key, format, false, out);
+  }
+  out->push_back('\n');
 }
 
 }  // namespace stele::cli

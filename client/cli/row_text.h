@@ -29,6 +29,9 @@ enum class RowForm { kText, kJson, kCsv, kTsv };
 
 // One line of JSON, without its end. kRaw and kEscaped: strings where UTF-8, else base64.
 std::string RowAsJson(const Row& row, TextEncoding encoding = TextEncoding::kRaw);
+// Appends "name":"bytes" with the suffix and the form of the name's encoding, as in RowAsJson.
+void AppendJsonBytes(std::string_view name, std::string_view bytes, TextEncoding encoding,
+                     std::string* out);
 // Appends the string with its quotes; the bytes must be UTF-8.
 void AppendJsonString(std::string_view text, std::string* out);
 
@@ -49,5 +52,7 @@ struct RowFormat {
 std::string RowHeader(const RowFormat& format);
 // Appends the row's lines.
 void AppendRow(const Row& row, const RowFormat& format, std::string* out);
+// Appends a line with the key alone: as in the row's lines, in JSON {"row":R}.
+void AppendKey(std::string_view key, const RowFormat& format, std::string* out);
 
 }  // namespace stele::cli

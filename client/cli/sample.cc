@@ -1,22 +1,25 @@
 #include <iostream>
-#include <nlohmann/json.hpp>
 
+#include "absl/strings/str_cat.h"
 #include "client/cli/bytes_text.h"
+#include "client/cli/row_text.h"
 #include "client/cli/verbs.h"
 
 namespace stele::cli {
 namespace {
 
 void Print(const Invocation& call, const std::vector<RowKeySample>& samples) {
-  auto json = nlohmann::ordered_json::array();
+  std::string text;
   for (const RowKeySample& sample : samples) {
     if (call.Has("json")) {
-      json.push_back({{"row", Escape(sample.row)}, {"bytes", sample.bytes}, {"rows", sample.rows}});
+      text += text.empty() ? "[{" : ",{";
+      AppendJsonBytes("row", sample.row, TextEncoding::kRaw, &text);
+      absl::StrAppend(&text, ",\"bytes\":", sample.bytes, ",\"rows\":", sample.rows, "}");
     } else {
-      *call.env->out << sample.bytes << '\t' << sample.rows << '\t' << Escape(sample.row) << '\n';
+      absl::StrAppend(&text, sample.bytes, "\t", sample.rows, "\t", Escape(sample.row), "\n");
     }
   }
-  if (call.Has("json")) *call.env->out << json.dump() << '\n';
+  *call.env->out << text << (call.Has("json") ? "]\n" : "");
 }
 
 int Run(const Invocation& call) {

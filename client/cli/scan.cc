@@ -22,17 +22,14 @@ int Run(const Invocation& call) {
   if (!table.ok()) return Fail(call, table.status());
   const bool keys = call.Has("keys");
   query.Reversed(call.Has("reversed"));
-  *call.env->out << (keys ? "" : RowHeader(*format));
-  std::string text;
+  std::string text = RowHeader(*format);
+  if (keys && !text.empty()) text = "row\n";
+  *call.env->out << text;
   for (StatusOr<Row>& row : table->ReadRows(query)) {
     if (!row.ok()) return Fail(call, row.status());
-    if (keys) {
-      *call.env->out << Encode(row->key, format->encoding) << '\n';
-    } else {
-      text.clear();
-      AppendRow(*row, *format, &text);
-      *call.env->out << text;
-    }
+    text.clear();
+    keys ? AppendKey(row->key, *format, &text) : AppendRow(*row, *format, &text);
+    *call.env->out << text;
     if (call.env->interrupt != nullptr && call.env->interrupt->Pending()) return kInterrupted;
     if (!call.env->out->good()) break;  // RunCli tells
   }

@@ -1,4 +1,4 @@
-#include "client/cli/bytes_text.h"
+#include "client/cli/one_column.h"
 #include "client/cli/value_flags.h"
 #include "client/cli/verbs.h"
 #include "schema/model/model.h"
@@ -6,19 +6,24 @@
 namespace stele::cli {
 namespace {
 
-int Run(const Invocation& call) {
-  StatusOr<std::string> value = ValueOfArgs(call, 3, "VALUE");
-  if (!value.ok()) return Fail(call, value.status());
-  const ColumnName column = ParseColumn(call.args[2]);
+StatusOr<RowMutation> MutationOf(const Invocation& call) {
+  ASSIGN_OR_RETURN(const std::string value, ValueOfArgs(call, 3, "VALUE"));
+  ASSIGN_OR_RETURN(const ColumnName column, ColumnOfArg(call, 2));
   RowMutationBuilder builder(call.args[1]);
   builder.SetAt(column.family, column.qualifier,
-                call.Has("ts-us") ? call.Get<int64_t>("ts-us") : kServerTime, *value);
+                call.Has("ts-us") ? call.Get<int64_t>("ts-us") : kServerTime, value);
   // What is wrong in itself is told before the cell is asked.
-  if (Status s = ValidateRowMutation(builder.mutation(), nullptr); !s.ok()) return Fail(call, s);
+  RETURN_IF_ERROR(ValidateRowMutation(builder.mutation(), nullptr));
+  return builder.Build();
+}
+
+int Run(const Invocation& call) {
+  StatusOr<RowMutation> mutation = MutationOf(call);
+  if (!mutation.ok()) return Fail(call, mutation.status());
   std::shared_ptr<Client> client;
   StatusOr<Table> table = OpenTable(call, call.args[0], &client);
   if (!table.ok()) return Fail(call, table.status());
-  if (Status s = table->Apply(builder); !s.ok()) return Fail(call, s);
+  if (Status s = table->Apply(*std::move(mutation)); !s.ok()) return Fail(call, s);
   return kOk;
 }
 

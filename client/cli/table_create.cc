@@ -80,11 +80,12 @@ Verb TableCreateVerb() {
   verb.arguments = "TABLE";
   verb.summary = "create a table";
   verb.details =
-      "A family is NAME[:gc=RULE][,group=GROUP] with a rule of max_versions(N), "
-      "max_age(DURATION),\n"
-      "union(RULE,...), intersection(RULE,...): a cell may go when the rule says so, of a union\n"
-      "when any says so, of an intersection when all do. max_versions=3,max_age=7d is short for\n"
-      "gc=union(max_versions(3),max_age(7d)).\n"
+      "A family is NAME[:gc=RULE][,group=GROUP][,aggregate=sum|min|max] with a rule of\n"
+      "max_versions(N), max_age(DURATION), union(RULE,...), intersection(RULE,...): a cell may go\n"
+      "when the rule says so, of a union when any says so, of an intersection when all do.\n"
+      "max_versions=3,max_age=7d is short for gc=union(max_versions(3),max_age(7d)). The cells of "
+      "an\n"
+      "aggregate are 64-bit sums, minima or maxima, which `stele add` writes.\n"
       "A group is NAME[:OPTION,...] with codec=none|snappy|lz4|zstd, block=BYTES, bloom=BITS,\n"
       "bloom_columns, in_memory. A split key is the last row of a tablet.";
   verb.example =

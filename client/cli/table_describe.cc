@@ -4,6 +4,7 @@
 #include "client/cli/bytes_text.h"
 #include "client/cli/schema_expression.h"
 #include "client/cli/verbs.h"
+#include "schema/model/schema_names.h"
 
 namespace stele::cli {
 namespace {
@@ -20,7 +21,8 @@ nlohmann::ordered_json AsJson(const TableDescription& table) {
     json["families"].push_back({{"name", family.name},
                                 {"id", family.id},
                                 {"group", family.locality_group},
-                                {"gc", FormatGcRule(family.gc)}});
+                                {"gc", FormatGcRule(family.gc)},
+                                {"aggregate", NameOf(family.aggregate)}});
   }
   json["groups"] = nlohmann::ordered_json::array();
   for (const LocalityGroupSchema& group : schema.groups) {

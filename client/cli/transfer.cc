@@ -2,15 +2,20 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/progress.h"
 #include "client/cli/transfer_state.h"
+#include "schema/model/limits.h"
 
 namespace stele::cli {
 namespace {
+
+// Half of what a request may have.
+constexpr uint64_t kBytesPerChange = kMaxFrameBytes / 2;
 
 std::string RowsOf(const TransferReport& report) {
   return absl::StrCat(WithCommas(report.counts.rows), " rows (", WithCommas(report.counts.cells),
@@ -76,6 +81,37 @@ void FitAggregates(const TableSchema& schema, RowMutation* row) {
     fitted.push_back(MergeToCell{set->family, set->qualifier, set->timestamp_us, set->value});
   }
   row->mutations = std::move(fitted);
+}
+
+std::vector<RowMutation> CutChange(RowMutation row, size_t most) {
+  std::vector<RowMutation> pieces(1);
+  uint64_t piece_bytes = 0;
+  for (Mutation& mutation : row.mutations) {
+    const auto* set = std::get_if<SetCell>(&mutation);
+    const uint64_t bytes = set == nullptr ? 0 : set->qualifier.size() + set->value.size();
+    const bool full = piece_bytes + bytes > kBytesPerChange && !pieces.back().mutations.empty();
+    if (full || pieces.back().mutations.size() == most) {
+      pieces.emplace_back();
+      piece_bytes = 0;
+    }
+    piece_bytes += bytes;
+    pieces.back().mutations.push_back(std::move(mutation));
+  }
+  for (RowMutation& piece : pieces) piece.row = row.row;
+  return pieces;
+}
+
+Status CheckIsPlainFile(const std::string& path) {
+  std::error_code error;
+  const auto status = std::filesystem::symlink_status(path, error);
+  if (!std::filesystem::exists(status) || std::filesystem::is_regular_file(status)) {
+    return OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(path, " is no plain file; `-` is standard output"));
+}
+
+Status FileFailure(const Status& status) {
+  return IsNotFound(status) ? absl::FailedPreconditionError(status.message()) : status;
 }
 
 InterruptScope::InterruptScope(Environment* env, bool held) : interrupt_(env->interrupt) {

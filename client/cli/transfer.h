@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "client/cli/bytes_text.h"
 #include "client/cli/interrupt.h"
@@ -22,6 +23,16 @@ StatusOr<TextEncoding> EncodingOfFlags(const Invocation& call, TextEncoding plai
 // A cell of an aggregate family cannot be set: it is removed and its state merged in, which gives
 // the same however often it is done.
 void FitAggregates(const TableSchema& schema, RowMutation* row);
+
+// The change in pieces of at most `most` mutations, which fit into a request, in their order. Until
+// the last one is applied others see a part of the row.
+std::vector<RowMutation> CutChange(RowMutation row, size_t most);
+
+// FailedPrecondition when something else than a plain file, such as a device, a pipe or a link,
+// stands there, which must not be replaced.
+Status CheckIsPlainFile(const std::string& path);
+// A failure to reach a file is no missing row or table.
+Status FileFailure(const Status& status);
 
 // The environment's interrupt, or one of its own. Unless `held`, signals end the process as ever.
 class InterruptScope {

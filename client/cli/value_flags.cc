@@ -1,33 +1,42 @@
 #include "client/cli/value_flags.h"
 
 #include "absl/strings/str_cat.h"
+#include "client/cli/byte_source.h"
 #include "client/cli/bytes_text.h"
 #include "client/cli/transfer.h"
-#include "common/store/fs.h"
 #include "schema/model/limits.h"
 
 namespace stele::cli {
 namespace {
 
-// The whole file; it is a cell's value, so it is not larger than one may be.
-StatusOr<std::string> ReadValueFile(const std::string& path) {
-  ASSIGN_OR_RETURN(std::unique_ptr<FsFile> file, PosixFs()->Open(path, Fs::Mode::kRead));
-  ASSIGN_OR_RETURN(uint64_t size, file->Size());
-  if (size > kMaxValueBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, " has ", size, " bytes; a value has at most ", kMaxValueBytes));
+constexpr size_t kPieceBytes = 256 * 1024;
+
+// The whole file, which may be a pipe; it is a cell's value, so it is not larger than one may be.
+StatusOr<std::string> ReadValueFile(const std::string& path, std::istream* standard_input) {
+  StatusOr<std::unique_ptr<ByteSource>> source = OpenPlainSource(path, standard_input);
+  if (!source.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--value-file: ", source.status().message()));
   }
-  std::string value(size, '\0');
-  ASSIGN_OR_RETURN(size_t got, file->ReadAt(0, size, value.data()));
-  value.resize(got);
-  return value;
+  std::string value;
+  while (true) {
+    const size_t before = value.size();
+    value.resize(before + kPieceBytes);
+    ASSIGN_OR_RETURN(const size_t got, (*source)->Read(value.data() + before, kPieceBytes));
+    value.resize(before + got);
+    if (got == 0) return value;
+    if (value.size() > kMaxValueBytes) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, " has more bytes than a value: ", kMaxValueBytes));
+    }
+  }
 }
 
 }  // namespace
 
 void AddValueFlags(po::options_description* options) {
   auto add = options->add_options();
-  add("value-file", po::value<std::string>(), "the value is what this file holds, byte for byte");
+  add("value-file", po::value<std::string>(),
+      "the value is what this file holds, byte for byte; - is standard input");
   add("hex", "values are in hex, `_` the empty one");
   add("base64", "values are in base64");
 }
@@ -37,7 +46,7 @@ StatusOr<std::string> ValueOfArgs(const Invocation& call, size_t place, const ch
   if (call.args.size() != place + (in_file ? 0 : 1)) {
     return absl::InvalidArgumentError(absl::StrCat("give ", name, " or --value-file, one of them"));
   }
-  return in_file ? ReadValueFile(call.Get<std::string>("value-file"))
+  return in_file ? ReadValueFile(call.Get<std::string>("value-file"), call.env->in)
                  : DecodeWord(call, call.args[place], name);
 }
 

@@ -1,4 +1,5 @@
-// One function a verb, each, or a family of them, in its own file. What a verb does is told by its Verb.
+// One function a verb, each, or a family of them, in its own file. What a verb does is told by its
+// Verb.
 #pragma once
 
 #include "client/cli/verb.h"
@@ -13,6 +14,7 @@ Verb TableDropVerb();
 Verb TableDropRangeVerb();
 Verb TableTruncateVerb();
 Verb SetVerb();
+Verb AddVerb();
 Verb AppendVerb();
 Verb IncrVerb();
 Verb CasVerb();
