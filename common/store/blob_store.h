@@ -12,7 +12,7 @@
 // Errors: Aborted = fenced (epoch passed by another, or a lost compare-and-swap); Unknown = outcome
 // unknown; Unavailable = try again; NotFound; AlreadyExists; DataLoss = corrupt; ResourceExhausted
 // = no space; Internal = I/O error. Durability: a call that returned OK and says "durable" survives
-// a power cut. Thread-safe, unless said otherwise.
+// a power cut. Thread-safe, unless said otherwise. No call on a cell waits for another process.
 #pragma once
 
 #include <cstdint>
@@ -118,7 +118,7 @@ class BlobStore {
   // What it returns is durable. DataLoss when the stored bytes fail their check.
   virtual StatusOr<StoredCell> ReadCell(Slice name) = 0;
   virtual Status CreateCell(Slice name, Slice value) = 0;  // durable; version 1; AlreadyExists
-  // Durable. Aborted when the stored version is not `expected`; NotFound. Returns the new version.
+  // Durable. Aborted when the version is not `expected`; NotFound; Unknown. Gives the new version.
   virtual StatusOr<uint64_t> SwapCell(Slice name, uint64_t expected, Slice value) = 0;
   // Durable. Aborted when the stored version is not `expected`; NotFound. A cell that is created
   // again begins at version 1.

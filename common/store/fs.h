@@ -4,8 +4,10 @@
 // reads and by one for writes.
 //
 // Errors: NotFound (ENOENT), AlreadyExists (EEXIST), ResourceExhausted (ENOSPC, EDQUOT, EMFILE),
-// PermissionDenied (EACCES, EPERM, EROFS), Internal (EIO and the rest), each naming the path and
-// the call. A short write or read is retried inside until complete, at end of file, or failed.
+// PermissionDenied (EACCES, EPERM, EROFS), FailedPrecondition (ENOTEMPTY), Internal (EIO and the
+// rest), each naming the path and the call; ESTALE, what NFS says of a file that another machine
+// removed, is NotFound. A short write or read is retried inside until complete, at end of file, or
+// failed.
 #pragma once
 
 #include <cstdint>
@@ -55,6 +57,8 @@ class Fs {
                       const std::string& to) = 0;  // AlreadyExists if `to` exists
   virtual Status Unlink(const std::string& path) = 0;
   virtual Status MakeDir(const std::string& path) = 0;  // one level; AlreadyExists
+  // FailedPrecondition or AlreadyExists when it is not empty.
+  virtual Status RemoveDir(const std::string& path) = 0;
   // Makes the entries of a directory durable. Unimplemented on a file system that cannot.
   virtual Status SyncDir(const std::string& path) = 0;
   virtual StatusOr<std::vector<std::string>> List(

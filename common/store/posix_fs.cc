@@ -27,7 +27,10 @@ Status FromErrno(int error, Slice call, Slice path) {
       absl::StrCat(call, " ", path, ": ", Slice(strerror_r(error, buffer.data(), buffer.size())));
   switch (error) {
     case ENOENT:
+    case ESTALE:
       return absl::NotFoundError(text);
+    case ENOTEMPTY:
+      return absl::FailedPreconditionError(text);
     case EEXIST:
       return absl::AlreadyExistsError(text);
     case EACCES:
@@ -233,6 +236,10 @@ class RealFs : public Fs {
 
   Status MakeDir(const std::string& path) override {
     return ::mkdir(path.c_str(), 0755) == 0 ? OkStatus() : FromErrno(errno, "mkdir", path);
+  }
+
+  Status RemoveDir(const std::string& path) override {
+    return ::rmdir(path.c_str()) == 0 ? OkStatus() : FromErrno(errno, "rmdir", path);
   }
 
   Status SyncDir(const std::string& path) override {

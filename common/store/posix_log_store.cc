@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/mutex.h"
 #include "common/store/cell_format.h"
+#include "common/store/store_marker.h"
 
 namespace stele {
 namespace {

@@ -8,7 +8,7 @@
 #include "common/base/mutex.h"
 #include "common/bytes/crc32c.h"
 #include "common/store/blob_store.h"
-#include "common/store/cell_format.h"
+#include "common/store/cell_directory.h"
 #include "common/store/fs.h"
 #include "common/store/names.h"
 #include "common/store/posix_log_store.h"
@@ -18,12 +18,13 @@ namespace stele {
 namespace {
 
 constexpr char kBlobSuffix[] = "@blob";
-constexpr char kCellSuffix[] = "@cell";
 constexpr size_t kWriteBufferBytes = 1u << 20;
 constexpr size_t kCellShards = 16;
-// How long a compare-and-swap waits for one of another process, which takes milliseconds.
-constexpr int kCellLockTries = 1000;
-constexpr std::chrono::milliseconds kCellLockPause{1};
+
+Status CheckCellSize(Slice name, Slice value) {
+  if (value.size() <= kMaxCellValueBytes) return OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("cell ", name, ": ", value.size(), " bytes"));
+}
 
 class PosixBlobWriter : public BlobWriter {
  public:
@@ -141,9 +142,7 @@ class PosixStore : public BlobStore {
   Status CreateCell(Slice name, Slice value) override;
   StatusOr<uint64_t> SwapCell(Slice name, uint64_t expected, Slice value) override;
   Status DeleteCell(Slice name, uint64_t expected) override;
-  StatusOr<std::vector<std::string>> ListCells(Slice prefix) override {
-    return ListNames("cells", prefix, kCellSuffix);
-  }
+  StatusOr<std::vector<std::string>> ListCells(Slice prefix) override;
 
   StatusOr<uint64_t> FreeBytes() override { return fs()->FreeBytes(directory_->root()); }
   StatusOr<uint64_t> TotalBytes() override { return fs()->TotalBytes(directory_->root()); }
@@ -153,9 +152,6 @@ class PosixStore : public BlobStore {
   std::string BlobPath(Slice name) const {
     return absl::StrCat(directory_->root(), "/blobs/", name, kBlobSuffix);
   }
-  std::string CellPath(Slice name) const {
-    return absl::StrCat(directory_->root(), "/cells/", name, kCellSuffix);
-  }
   size_t ShardOf(Slice name) const { return Crc32c(name) % kCellShards; }
 
   // The names under `prefix` in one of the two trees, sorted.
@@ -163,16 +159,10 @@ class PosixStore : public BlobStore {
   Status CollectNames(const std::string& dir, const std::string& prefix, Slice suffix,
                       std::vector<std::string>* names);
 
-  // The stored cell, not yet known to be durable.
-  StatusOr<StoredCell> LoadCell(Slice name);
-  // LoadCell; Aborted when its version is not `expected`.
-  StatusOr<StoredCell> LoadExpected(Slice name, uint64_t expected);
-  // Excludes other processes from changing the cells of a shard. The shard's mutex is held.
-  StatusOr<std::unique_ptr<FsLock>> LockShard(size_t shard);
-
   const std::shared_ptr<StoreDirectory> directory_;
-  std::array<Mutex, kCellShards>
-      cell_mutexes_;  // each: one change of a cell of its shard at a time
+  // Each: one change of a cell of its shard at a time, so that threads do not race each other in
+  // vain. Other processes are kept out by nothing (cell_directory.h).
+  std::array<Mutex, kCellShards> cell_mutexes_;
 };
 
 StatusOr<std::unique_ptr<BlobWriter>> PosixStore::CreateBlob(Slice name) {
@@ -249,75 +239,39 @@ Status PosixStore::CollectNames(const std::string& dir, const std::string& prefi
   return OkStatus();
 }
 
-StatusOr<StoredCell> PosixStore::LoadCell(Slice name) {
-  ASSIGN_OR_RETURN(std::string file,
-                   ReadWholeFile(fs(), CellPath(name), kCellHeaderBytes + kMaxCellValueBytes));
-  return DecodeCellFile(name, file);
-}
-
-StatusOr<StoredCell> PosixStore::LoadExpected(Slice name, uint64_t expected) {
-  ASSIGN_OR_RETURN(StoredCell cell, LoadCell(name));
-  if (cell.version == expected) return cell;
-  return FencedError(
-      absl::StrCat("cell ", name, ": version is ", cell.version, ", not ", expected));
+StatusOr<std::vector<std::string>> PosixStore::ListCells(Slice prefix) {
+  ASSIGN_OR_RETURN(std::vector<std::string> names, ListNames("cells", prefix, kCellFolderSuffix));
+  std::vector<std::string> cells;
+  for (std::string& name : names) {
+    ASSIGN_OR_RETURN(const bool exists, CellDirectory(directory_.get(), name).Exists());
+    if (exists) cells.push_back(std::move(name));
+  }
+  return cells;
 }
 
 StatusOr<StoredCell> PosixStore::ReadCell(Slice name) {
   RETURN_IF_ERROR(CheckStoreName(name));
-  StatusOr<StoredCell> cell = LoadCell(name);
-  if (!cell.ok() && !IsNotFound(cell.status())) return cell;
-  // Its writer may be about to sync the directory, or have died before it did. Nobody may act on a
-  // version, or on an absence, that a power cut could take back.
-  Status synced = directory_->SyncBeforeBelieving(ParentPath(CellPath(name)));
-  if (!synced.ok() && !IsNotFound(synced)) return synced;
-  return cell;
-}
-
-StatusOr<std::unique_ptr<FsLock>> PosixStore::LockShard(size_t shard) {
-  const std::string path = absl::StrCat(directory_->root(), "/locks/cells.", shard);
-  Mutex mu;
-  CondVar never;
-  MutexLock lock(&mu);
-  for (int tries = 1;; ++tries) {
-    StatusOr<std::unique_ptr<FsLock>> held = fs()->TryLock(path);
-    if (!absl::IsUnavailable(held.status()) || tries == kCellLockTries) return held;
-    never.WaitFor(&mu, kCellLockPause);
-  }
+  return CellDirectory(directory_.get(), name).Read();
 }
 
 Status PosixStore::CreateCell(Slice name, Slice value) {
   RETURN_IF_ERROR(CheckStoreName(name));
-  if (value.size() > kMaxCellValueBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("cell ", name, ": ", value.size(), " bytes"));
-  }
+  RETURN_IF_ERROR(CheckCellSize(name, value));
   MutexLock lock(&cell_mutexes_[ShardOf(name)]);
-  ASSIGN_OR_RETURN(std::unique_ptr<FsLock> held, LockShard(ShardOf(name)));
-  ASSIGN_OR_RETURN(bool exists, fs()->Exists(CellPath(name)));
-  if (exists) return absl::AlreadyExistsError(CellPath(name));
-  return directory_->WriteAndPublish(EncodeCellFile(name, 1, value), CellPath(name),
-                                     StoreDirectory::Publish::kExclusive);
+  return CellDirectory(directory_.get(), name).Create(value);
 }
 
 StatusOr<uint64_t> PosixStore::SwapCell(Slice name, uint64_t expected, Slice value) {
   RETURN_IF_ERROR(CheckStoreName(name));
-  if (value.size() > kMaxCellValueBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("cell ", name, ": ", value.size(), " bytes"));
-  }
+  RETURN_IF_ERROR(CheckCellSize(name, value));
   MutexLock lock(&cell_mutexes_[ShardOf(name)]);
-  ASSIGN_OR_RETURN(std::unique_ptr<FsLock> held, LockShard(ShardOf(name)));
-  ASSIGN_OR_RETURN(StoredCell old, LoadExpected(name, expected));
-  const uint64_t version = old.version + 1;
-  RETURN_IF_ERROR(directory_->WriteAndPublish(EncodeCellFile(name, version, value), CellPath(name),
-                                              StoreDirectory::Publish::kReplace));
-  return version;
+  return CellDirectory(directory_.get(), name).Swap(expected, value);
 }
 
 Status PosixStore::DeleteCell(Slice name, uint64_t expected) {
   RETURN_IF_ERROR(CheckStoreName(name));
   MutexLock lock(&cell_mutexes_[ShardOf(name)]);
-  ASSIGN_OR_RETURN(std::unique_ptr<FsLock> held, LockShard(ShardOf(name)));
-  RETURN_IF_ERROR(LoadExpected(name, expected).status());
-  return directory_->RemoveDurably(CellPath(name));
+  return CellDirectory(directory_.get(), name).Delete(expected);
 }
 
 }  // namespace

@@ -7,29 +7,18 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
-#include "absl/strings/strip.h"
+#include "absl/strings/str_format.h"
 #include "common/base/log.h"
+#include "common/base/random.h"
 #include "common/store/blob_store.h"
+#include "common/store/carry_over.h"
 #include "common/store/names.h"
+#include "common/store/store_marker.h"
 
 namespace stele {
 namespace {
 
-constexpr char kMarkerName[] = "STELE";
-constexpr char kNewMarkerName[] = "STELE.new";
-constexpr char kMarkerLockName[] = "STELE.lock";
-constexpr char kMarkerPrefix[] = "stele store format ";
-constexpr uint64_t kMaxMarkerBytes = 4096;
 constexpr uint64_t kMaxTempSlots = 1024;
-
-// Creates `path` and the directories above it that are missing.
-Status MakeDirs(Fs* fs, const std::string& path) {
-  ASSIGN_OR_RETURN(bool exists, fs->Exists(path));
-  if (exists) return OkStatus();
-  RETURN_IF_ERROR(MakeDirs(fs, ParentPath(path)));
-  Status made = fs->MakeDir(path);
-  return absl::IsAlreadyExists(made) ? OkStatus() : made;
-}
 
 // Makes the entry of `path` and of every directory above it durable: whoever made them, we or a
 // `mkdir -p`, need not have synced them. What may not be opened or cannot be synced was not made
@@ -43,41 +32,10 @@ Status SyncEntriesAbove(Fs* fs, std::string path) {
   return OkStatus();
 }
 
-Status WriteSynced(Fs* fs, const std::string& path, Slice content) {
-  ASSIGN_OR_RETURN(std::unique_ptr<FsFile> file, fs->Open(path, Fs::Mode::kCreateExclusive));
-  RETURN_IF_ERROR(file->WriteAt(0, {content}));
-  return file->Sync();
-}
-
-Status CheckMarker(const std::string& root, Slice text) {
-  uint32_t format = 0;
-  const bool readable = absl::ConsumePrefix(&text, kMarkerPrefix) &&
-                        absl::ConsumeSuffix(&text, "\n") && absl::SimpleAtoi(text, &format) &&
-                        format > 0;
-  if (!readable) {
-    return CorruptError(absl::StrCat(root, "/", kMarkerName, ": the format marker is damaged"));
-  }
-  if (format > StoreDirectory::kFormat) {
-    return absl::FailedPreconditionError(absl::StrCat(root, " holds a store of format ", format,
-                                                      "; this program knows formats up to ",
-                                                      StoreDirectory::kFormat));
-  }
-  return OkStatus();
-}
-
 }  // namespace
 
-StatusOr<std::string> ReadWholeFile(Fs* fs, const std::string& path, uint64_t max_bytes) {
-  ASSIGN_OR_RETURN(std::unique_ptr<FsFile> file, fs->Open(path, Fs::Mode::kRead));
-  ASSIGN_OR_RETURN(uint64_t size, file->Size());
-  if (size > max_bytes) {
-    return CorruptError(absl::StrCat(path, ": ", size, " bytes, at most ", max_bytes, " expected"));
-  }
-  std::string content(size, '\0');
-  ASSIGN_OR_RETURN(size_t got, file->ReadAt(0, size, content.data()));
-  content.resize(got);
-  return content;
-}
+StoreDirectory::StoreDirectory(Fs* fs, std::string root)
+    : fs_(fs), root_(std::move(root)), token_(SystemRandom()->Next64()) {}
 
 StatusOr<std::unique_ptr<StoreDirectory>> StoreDirectory::Open(Fs* fs, const std::string& root,
                                                                bool create) {
@@ -85,53 +43,14 @@ StatusOr<std::unique_ptr<StoreDirectory>> StoreDirectory::Open(Fs* fs, const std
   std::string path = root;
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   std::unique_ptr<StoreDirectory> dir(new StoreDirectory(fs, std::move(path)));
-  RETURN_IF_ERROR(dir->CheckOrCreateMarker(create));
+  RETURN_IF_ERROR(CheckOrCreateMarker(fs, dir->root_, create));
   RETURN_IF_ERROR(SyncEntriesAbove(fs, dir->root_));
   for (const char* sub : {"/blobs", "/cells", "/logs", "/locks", "/tmp"}) {
     RETURN_IF_ERROR(dir->EnsureDir(dir->root_ + sub));  // syncs the root and so the marker
   }
+  RETURN_IF_ERROR(CarryOverOldFormat(fs, dir->root_));
   RETURN_IF_ERROR(dir->TakeTempSlot());
   return dir;
-}
-
-Status StoreDirectory::CheckOrCreateMarker(bool create) {
-  StatusOr<std::string> marker =
-      ReadWholeFile(fs_, absl::StrCat(root_, "/", kMarkerName), kMaxMarkerBytes);
-  if (marker.ok()) return CheckMarker(root_, *marker);
-  if (!IsNotFound(marker.status())) return marker.status();
-  ASSIGN_OR_RETURN(bool exists, fs_->Exists(root_));
-  if (!exists && !create) {
-    return absl::FailedPreconditionError(absl::StrCat(root_, " does not exist"));
-  }
-  if (!exists) RETURN_IF_ERROR(MakeDirs(fs_, root_));
-  ASSIGN_OR_RETURN(std::vector<std::string> names, fs_->List(root_));
-  for (const std::string& name : names) {
-    // What a crash in CreateMarker leaves, and what every fresh ext4 file system holds.
-    if (name == kNewMarkerName || name == kMarkerLockName || name == "lost+found") continue;
-    if (name == kMarkerName) break;  // another process was faster
-    return absl::FailedPreconditionError(
-        absl::StrCat(root_, " is not a Stele store: it holds ", name, " but no ", kMarkerName));
-  }
-  if (!create) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(root_, " is not a Stele store: it holds no ", kMarkerName));
-  }
-  return CreateMarker();
-}
-
-Status StoreDirectory::CreateMarker() {
-  ASSIGN_OR_RETURN(std::unique_ptr<FsLock> lock,
-                   fs_->TryLock(absl::StrCat(root_, "/", kMarkerLockName)));
-  const std::string target = absl::StrCat(root_, "/", kMarkerName);
-  ASSIGN_OR_RETURN(bool exists, fs_->Exists(target));
-  if (exists) {
-    ASSIGN_OR_RETURN(std::string text, ReadWholeFile(fs_, target, kMaxMarkerBytes));
-    return CheckMarker(root_, text);
-  }
-  const std::string fresh = absl::StrCat(root_, "/", kNewMarkerName);
-  if (Status s = fs_->Unlink(fresh); !s.ok() && !IsNotFound(s)) return s;
-  RETURN_IF_ERROR(WriteSynced(fs_, fresh, absl::StrCat(kMarkerPrefix, kFormat, "\n")));
-  return fs_->Rename(fresh, target);
 }
 
 Status StoreDirectory::EnsureDir(const std::string& dir) {
@@ -189,6 +108,10 @@ Status StoreDirectory::RemoveTempsOfSlot(uint64_t slot) {
 
 std::string StoreDirectory::NewTempPath() {
   return absl::StrCat(root_, "/tmp/", temp_slot_, ".", next_temp_.fetch_add(1));
+}
+
+std::string StoreDirectory::NewToken() {
+  return absl::StrFormat("%016x.%u", token_, next_temp_.fetch_add(1));
 }
 
 Status StoreDirectory::CheckUsable() const {

@@ -1,5 +1,5 @@
 // StoreDirectory: one opened directory of the POSIX store, shared by the store and everything it
-// handed out. It owns the format marker, the durable creation of directories, temporary names, and
+// handed out. It owns the durable creation of directories, temporary names, and
 // the one way in which a file becomes visible: content synced, then linked or renamed, then the
 // directory synced. Thread-safe.
 //
@@ -25,7 +25,6 @@ namespace stele {
 class StoreDirectory {
  public:
   enum class Publish { kExclusive, kReplace };
-  static constexpr uint32_t kFormat = 1;
 
   static StatusOr<std::unique_ptr<StoreDirectory>> Open(Fs* fs, const std::string& root,
                                                         bool create);
@@ -37,6 +36,8 @@ class StoreDirectory {
   Status EnsureDir(const std::string& dir);
   // A name for a new temporary file of this object; nobody else uses it.
   std::string NewTempPath();
+  // A word that no store object has used before.
+  std::string NewToken();
   // Makes the synced file `temp` visible as `target`, whose directory was ensured, durably. `temp`
   // is gone afterwards, also after an error. AlreadyExists in the exclusive mode; Unknown when it
   // may or may not have happened.
@@ -49,27 +50,23 @@ class StoreDirectory {
   Status CheckUsable() const;
   // Syncs a directory whose entries are about to be believed; an error breaks the object.
   Status SyncBeforeBelieving(const std::string& dir);
-
- private:
-  StoreDirectory(Fs* fs, std::string root) : fs_(fs), root_(std::move(root)) {}
-  Status CheckOrCreateMarker(bool create);
-  Status CreateMarker();
-  Status TakeTempSlot();
-  Status RemoveTempsOfSlot(uint64_t slot);
   // Marks the object broken; returns Unknown with the cause.
   Status Break(const Status& cause);
 
+ private:
+  StoreDirectory(Fs* fs, std::string root);
+  Status TakeTempSlot();
+  Status RemoveTempsOfSlot(uint64_t slot);
+
   Fs* const fs_;  // outlives this
   const std::string root_;
+  const uint64_t token_;
   std::atomic<bool> broken_{false};
-  std::atomic<uint64_t> next_temp_{0};
+  std::atomic<uint64_t> next_temp_{0};  // of temporary names and of tokens
   uint64_t temp_slot_ = 0;
   std::unique_ptr<FsLock> temp_slot_lock_;
   Mutex mu_;
   std::set<std::string> durable_dirs_ GUARDED_BY(mu_);
 };
-
-// The whole content of a file. DataLoss when it is larger than max_bytes.
-StatusOr<std::string> ReadWholeFile(Fs* fs, const std::string& path, uint64_t max_bytes);
 
 }  // namespace stele

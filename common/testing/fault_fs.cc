@@ -224,6 +224,17 @@ class FaultFs::Disk {
     return OkStatus();
   }
 
+  Status RemoveEmptyDir(const std::string& path) REQUIRES(mu) {
+    ASSIGN_OR_RETURN(Place place, ResolvePlace(path));
+    ASSIGN_OR_RETURN(const NodePtr node, ResolveDir(path));
+    if (!node->dir.entries().empty()) {
+      return absl::FailedPreconditionError(absl::StrCat(path, ": is not empty"));
+    }
+    place.dir->dir.Apply({{place.name, nullptr}});
+    --node->links;
+    return OkStatus();
+  }
+
   struct Plan {
     Fault fault;
     bool sticky;
@@ -562,6 +573,13 @@ Status FaultFs::MakeDir(const std::string& path) {
   const Disk::Verdict verdict = disk_->Begin("mkdir", path);
   RETURN_IF_ERROR(verdict.error);
   return disk_->End(verdict, "mkdir", path, disk_->AddNode(path, true).status());
+}
+
+Status FaultFs::RemoveDir(const std::string& path) {
+  MutexLock lock(&disk_->mu);
+  const Disk::Verdict verdict = disk_->Begin("rmdir", path, Disk::SpaceNeed::kNeedsNone);
+  RETURN_IF_ERROR(verdict.error);
+  return disk_->End(verdict, "rmdir", path, disk_->RemoveEmptyDir(path));
 }
 
 Status FaultFs::SyncDir(const std::string& path) {

@@ -10,8 +10,8 @@
 //   Recover(&fs);
 //
 // Numbered: Open with kCreateExclusive, WriteAt, Sync, Truncate, Allocate, Rename, Link, Unlink,
-// MakeDir, SyncDir, and TryLock when it creates the file. The other calls are reads and have a
-// count of their own.
+// MakeDir, RemoveDir, SyncDir, and TryLock when it creates the file. The other calls are reads and
+// have a count of their own.
 //
 // Paths: absolute; a relative one begins at the root; "." is passed over, ".." refused.
 // Thread-safe. Files and locks may outlive the object; after a power cut they only fail.
@@ -81,6 +81,7 @@ class FaultFs : public Fs {
   Status Link(const std::string& from, const std::string& to) override;
   Status Unlink(const std::string& path) override;
   Status MakeDir(const std::string& path) override;
+  Status RemoveDir(const std::string& path) override;
   Status SyncDir(const std::string& path) override;
   StatusOr<std::vector<std::string>> List(const std::string& dir) override;
   StatusOr<bool> Exists(const std::string& path) override;

@@ -1,7 +1,7 @@
 #include <iostream>
 
 #include "absl/strings/match.h"
-#include "absl/strings/strip.h"
+#include "common/store/cell_directory.h"
 #include "common/store/cell_format.h"
 #include "deploy/bin/file_blob.h"
 #include "deploy/bin/server_verbs.h"
@@ -11,31 +11,30 @@ namespace stele::bin {
 namespace {
 
 constexpr char kCellsFolder[] = "/cells/";
-constexpr char kCellSuffix[] = "@cell";
 
-// A cell's check covers its name, which is the file's path below the store's folder of cells.
+// A cell's check covers its name, which is that of the folder of its versions, below the store's
+// folder of cells.
 StatusOr<std::string> CellName(const std::string& path) {
   const size_t folder = path.rfind(kCellsFolder);
-  if (folder == std::string::npos || !absl::EndsWith(path, kCellSuffix)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path,
-        " is not a manifest in its place, <data>/cells/.../<name>@cell; its check covers that "
-        "name"));
+  const size_t end = path.rfind(absl::StrCat(kCellFolderSuffix, "/"));
+  if (folder == std::string::npos || end == std::string::npos || end < folder) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " is not a manifest in its place, <data>/cells/.../<name>",
+                     kCellFolderSuffix, "/<version>; its check covers that name"));
   }
-  return std::string(
-      absl::StripSuffix(Slice(path).substr(folder + sizeof(kCellsFolder) - 1), kCellSuffix));
+  const size_t begin = folder + sizeof(kCellsFolder) - 1;
+  return path.substr(begin, end - begin);
 }
 
 StatusOr<std::string> Describe(const std::string& path) {
   ASSIGN_OR_RETURN(std::string name, CellName(path));
-  ASSIGN_OR_RETURN(std::string file,
-                   ReadWholeFile(PosixFs(), path, kMaxCellValueBytes + kCellHeaderBytes));
+  ASSIGN_OR_RETURN(std::string file, ReadWholeFile(PosixFs(), path, kMaxCellFileBytes));
   StatusOr<StoredCell> cell = DecodeCellFile(name, file);
   if (!cell.ok()) return WithContext(cell.status(), path);
   StatusOr<std::string> text = storage::DumpManifest(cell->value);
   if (!text.ok()) {
     return WithContext(text.status(), absl::StrCat(path, ", behind the cell's header of ",
-                                                   kCellHeaderBytes, " bytes"));
+                                                   file.size() - cell->value.size(), " bytes"));
   }
   return absl::StrCat("cell ", name, " version ", cell->version, "\n", *text);
 }
@@ -56,7 +55,7 @@ cli::Verb DebugManifestVerb() {
   verb.arguments = "FILE";
   verb.summary = "show and check a tablet's manifest, offline";
   verb.details = "Damage is exit code 1 and names the first damaged offset.";
-  verb.example = "stele debug manifest .cell/data/cells/tablets/16/manifest@cell";
+  verb.example = "stele debug manifest .cell/data/cells/tablets/00000000000000a1@versions/*";
   verb.min_args = verb.max_args = 1;
   verb.uses_cell = false;
   verb.run = Run;

@@ -279,11 +279,12 @@ TEST_F(CellSizeTest, ABrokenTabletHarmsNoOther) {
   ASSERT_OK(client_->Put(hurt.id, "z", "2"));
   ASSERT_OK_AND_ASSIGN(TabletLocation tablet, client_->Locate(hurt.id, "a"));
   ASSERT_OK(cell_->Stop(/*drain=*/true));
+  const std::string folder = absl::StrCat(
+      dir_.path(), "/cells/tablets/", absl::Hex(tablet.tablet.id, absl::kZeroPad16), "@versions");
+  ASSERT_OK_AND_ASSIGN(std::vector<std::string> versions, PosixFs()->List(folder));
+  ASSERT_EQ(versions.size(), 1u);
   ASSERT_OK_AND_ASSIGN(
-      auto manifest,
-      PosixFs()->Open(absl::StrCat(dir_.path(), "/cells/tablets/",
-                                   absl::Hex(tablet.tablet.id, absl::kZeroPad16), "@cell"),
-                      Fs::Mode::kReadWrite));
+      auto manifest, PosixFs()->Open(absl::StrCat(folder, "/", versions[0]), Fs::Mode::kReadWrite));
   const Slice damage = "not a manifest";
   ASSERT_OK(manifest->WriteAt(0, {&damage, 1}));
   ASSERT_NO_FATAL_FAILURE(Start(1));
