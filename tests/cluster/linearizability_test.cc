@@ -31,7 +31,8 @@ constexpr int64_t kPatienceMs = 60'000;
 constexpr double kPaces[] = {0.4, 1, 2};
 // The faults are over before the clients stop.
 constexpr double kShareWithFaults = 0.8;
-// A cell that refuses everything would be consistent.
+// A cell that refuses everything would be consistent. Of the histories of a cell, on average: one
+// without a ZooKeeper most of the time has few.
 constexpr size_t kLeastAcknowledged = 300;
 
 int64_t FromEnvironment(const char* name, int64_t otherwise) {
@@ -104,7 +105,7 @@ class LinearizabilityTest : public ::testing::TestWithParam<int> {
 
   void Judge(const HistoryClients& clients, int number) {
     const std::vector<Operation> operations = clients.history().operations();
-    EXPECT_GE(Outcomes(operations)["acknowledged"], kLeastAcknowledged);
+    acknowledged_ += Outcomes(operations)["acknowledged"];
     std::vector<std::string> violations = CheckHistory(operations);
     for (const std::string& told : clients.violations()) violations.push_back(told);
     if (violations.empty()) return;
@@ -146,6 +147,7 @@ class LinearizabilityTest : public ::testing::TestWithParam<int> {
 
   const uint64_t seed_ = TestSeed() + static_cast<uint64_t>(GetParam());
   SeededRandom random_{seed_};
+  size_t acknowledged_ = 0;
   ProcessCell cell_{STELE_BINARY, 2, 3, Tuning()};
   Nemesis nemesis_{&cell_, random_.Next()};
 };
@@ -159,6 +161,7 @@ TEST_P(LinearizabilityTest, HistoriesUnderFaults) {
   for (int number = first; number < last; ++number) {
     if (!RunHistory(number)) return;
   }
+  EXPECT_GE(acknowledged_, kLeastAcknowledged * static_cast<size_t>(last - first));
   CheckCell();
 }
 

@@ -64,7 +64,7 @@ void Nemesis::EndTroubles(bool all) {
       ++it;
       continue;
     }
-    it->second.end();
+    it->second.end(/*in_full=*/Now() >= it->second.until_ns);
     it = troubles_.erase(it);
   }
 }
@@ -88,39 +88,44 @@ void Nemesis::Note(const std::string& fault, const std::string& victim) {
 void Nemesis::Kill(const Victim& victim) {
   Note("kill", victim.name);
   victim.process->Kill();
-  troubles_[victim.name] = {Now() + Sessions(0, 1), [this, launch = victim.launch] {
+  troubles_[victim.name] = {Now() + Sessions(0, 1), [this, launch = victim.launch](bool) {
                               if (launch().ok()) return;
                               violations_.push_back("a process does not start");
                             }};
 }
 
+// Of a trouble that lasted for longer than its session, now.
+void Nemesis::MustEnd(const Victim& victim, pid_t pid) {
+  if (!victim.has_lock) return;
+  doomed_.push_back({victim.process, pid, Now() + kEndsWithinNs, victim.name});
+}
+
 void Nemesis::Stop(const Victim& victim) {
   Note("stop", victim.name);
   victim.process->Signal(SIGSTOP);
-  troubles_[victim.name] = {
-      Now() + Sessions(1.3, 2), [this, victim, pid = victim.process->pid()] {
-        victim.process->Signal(SIGCONT);
-        if (!victim.has_lock) return;
-        doomed_.push_back({victim.process, pid, Now() + kEndsWithinNs, victim.name});
-      }};
+  troubles_[victim.name] = {Now() + Sessions(1.3, 2),
+                            [this, victim, pid = victim.process->pid()](bool in_full) {
+                              victim.process->Signal(SIGCONT);
+                              if (in_full) MustEnd(victim, pid);
+                            }};
 }
 
 void Nemesis::Pause(const Victim& victim) {
   Note("pause", victim.name);
   victim.process->Signal(SIGSTOP);
   troubles_[victim.name] = {Now() + Sessions(0.1, 0.5),
-                            [process = victim.process] { process->Signal(SIGCONT); }};
+                            [process = victim.process](bool) { process->Signal(SIGCONT); }};
 }
 
 void Nemesis::Cut(const Victim& victim) {
   if (troubles_.contains(kZooKeeper)) return;
   Note("cut", victim.name);
   victim.link->Cut(true);
-  if (victim.has_lock) {
-    const int64_t by_ns = Now() + Sessions(1, 1) + kEndsWithinNs;
-    doomed_.push_back({victim.process, victim.process->pid(), by_ns, victim.name});
-  }
-  troubles_[victim.name] = {Now() + Sessions(1.3, 2), [link = victim.link] { link->Cut(false); }};
+  troubles_[victim.name] = {Now() + Sessions(1.3, 2),
+                            [this, victim, pid = victim.process->pid()](bool in_full) {
+                              victim.link->Cut(false);
+                              if (in_full) MustEnd(victim, pid);
+                            }};
 }
 
 void Nemesis::Break(const Victim& victim) {
@@ -133,7 +138,7 @@ void Nemesis::LoseZooKeeper(int64_t for_ns) {
   if (troubles_.contains(kZooKeeper)) return;
   Note(for_ns == 0 ? "restart" : "lose", kZooKeeper);
   cell_->zookeeper()->process(0)->Kill();
-  troubles_[kZooKeeper] = {Now() + for_ns, [this] {
+  troubles_[kZooKeeper] = {Now() + for_ns, [this](bool) {
                              if (cell_->zookeeper()->StartServer(0).ok()) return;
                              violations_.push_back("ZooKeeper does not start");
                            }};

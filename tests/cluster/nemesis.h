@@ -57,7 +57,7 @@ class Nemesis {
   };
   struct Trouble {
     int64_t until_ns = 0;
-    std::function<void()> end;
+    std::function<void(bool in_full)> end;  // not in full: cut short
   };
   struct Doomed {  // has lost its session
     ChildProcess* process = nullptr;
@@ -69,6 +69,7 @@ class Nemesis {
   Victim Server(int index);
   Victim Master();  // the active one, if there is one
   void Inflict(Fault fault);
+  void MustEnd(const Victim& victim, pid_t pid);
   void Note(const std::string& fault, const std::string& victim);
   void Kill(const Victim& victim);
   void Stop(const Victim& victim);
