@@ -61,18 +61,24 @@ class MasterImpl : public Master {
   // What one master has in its term; made when the lock is taken.
   struct Term {
     Term(MasterImpl* m, LockerSession* session, uint64_t number)
-        : revision(number),
-          access(m->client_.get(), m->options_.call_timeout_ms),
+        : client(net::RpcClient::Create(WithTerm(m->options_.rpc, number))),
+          revision(number),
+          access(client.get(), m->options_.call_timeout_ms),
           catalog(&access, &revision),
           tablets(session, &access, &revision),
-          servers(session, m->client_.get(), m->env_.clock, m->options_.report_timeout_ms),
-          control(m->client_.get(), m->env_.clock, [wake = m->wake_] { wake->Kick(); }),
-          reshapes(m->client_.get(), m->env_.clock, [wake = m->wake_] { wake->Kick(); }),
-          recoveries(session, m->client_.get(), &servers, m->env_.clock,
+          servers(session, client.get(), m->env_.clock, m->options_.report_timeout_ms),
+          control(client.get(), m->env_.clock, [wake = m->wake_] { wake->Kick(); }),
+          reshapes(client.get(), m->env_.clock, [wake = m->wake_] { wake->Kick(); }),
+          recoveries(session, client.get(), &servers, m->env_.clock,
                      [wake = m->wake_] { wake->Kick(); }),
           reconciler({&servers, &tablets, &catalog, &control, &reshapes, m->env_.clock,
                       m->env_.faults, m->env_.log_recovered ? nullptr : &recoveries,
                       m->env_.log_recovered}) {}
+    static net::RpcOptions WithTerm(net::RpcOptions options, uint64_t number) {
+      options.term = number;
+      return options;
+    }
+    std::unique_ptr<net::RpcClient> client;  // servers that know a later master refuse it
     Revision revision;
     TabletAccess access;
     Catalog catalog;
@@ -176,8 +182,8 @@ Status MasterImpl::StandBy() {
   while (true) {
     Status taken = TakeLock();
     // AlreadyExists: a killed process of the same address is not forgotten yet.
-    const bool again =
-        absl::IsUnavailable(taken) || absl::IsAborted(taken) || absl::IsAlreadyExists(taken);
+    const bool again = absl::IsUnavailable(taken) || absl::IsAborted(taken) ||
+                       absl::IsAlreadyExists(taken) || absl::IsUnknown(taken);
     if (taken.ok() || !again || !options_.stand_by) return taken;
     if (!std::exchange(told, true) && env_.on_standby) env_.on_standby(address());
     if (env_.stop_waiting && env_.stop_waiting()) return absl::CancelledError("told to stop");
@@ -257,6 +263,7 @@ void MasterImpl::Stop() {
   wake_->Kick();
   if (thread_.joinable()) thread_.join();
   client_.reset();  // ends calls under way before what they report to
+  if (term_ != nullptr) term_->client.reset();
   if (lease_ != nullptr) lease_->Stop();
   term_.reset();
   session_.reset();
@@ -438,13 +445,13 @@ void MasterImpl::CollectGarbage() {
   collected_boot_ns_ = now;
   auto body = wire::Encode(wire::Empty());
   if (!body.ok() || term_->servers.servers().empty()) return;
-  client_->Call(term_->servers.servers().begin()->second.node.address,
-                static_cast<uint16_t>(wire::Method::kCollectGarbage), *std::move(body),
-                kGarbageCollectionTimeoutMs, [](StatusOr<net::Buffer> answer) {
-                  if (!answer.ok()) {
-                    LOG(WARNING) << "file GC: " << answer.status().ToString();
-                  }
-                });
+  term_->client->Call(term_->servers.servers().begin()->second.node.address,
+                      static_cast<uint16_t>(wire::Method::kCollectGarbage), *std::move(body),
+                      kGarbageCollectionTimeoutMs, [](StatusOr<net::Buffer> answer) {
+                        if (!answer.ok()) {
+                          LOG(WARNING) << "file GC: " << answer.status().ToString();
+                        }
+                      });
 }
 
 void MasterImpl::Publish(const Status& pass, bool all_serving) {

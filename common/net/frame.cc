@@ -41,8 +41,10 @@ Status DecodeFrameHeader(const char in[kFrameHeaderBytes], uint32_t max_body, Fr
   out->crc = DecodeFixed32(in + kFrameCrcOffset);
   const bool request = out->kind == FrameKind::kRequest;
   const bool goaway = out->kind == FrameKind::kGoaway;
-  const uint16_t most_flags = goaway ? kGoawayRefused : request ? kRequestHasKey : 0;
-  if (reserved != 0 || out->flags > most_flags || (!request && out->method != 0)) {
+  const uint16_t flags = goaway ? kGoawayRefused : request ? kRequestHasKey | kRequestHasTerm : 0;
+  const bool unknown_flags =
+      (out->flags & ~flags) != 0 || (request && out->flags == kRequestHasTerm);
+  if (reserved != 0 || unknown_flags || (!request && out->method != 0)) {
     return absl::InvalidArgumentError("frame: reserved fields are set");
   }
   if (out->length > max_body) {
@@ -50,7 +52,10 @@ Status DecodeFrameHeader(const char in[kFrameHeaderBytes], uint32_t max_body, Fr
         absl::StrCat("frame: body of ", out->length, " bytes, limit ", max_body));
   }
   const bool bare = goaway || out->kind == FrameKind::kCancel;
-  const size_t least = !request ? 0 : kRequestPrefixBytes + (out->flags != 0 ? kCellKeyBytes : 0);
+  const size_t least = !request ? 0
+                                : kRequestPrefixBytes +
+                                      ((out->flags & kRequestHasKey) != 0 ? kCellKeyBytes : 0) +
+                                      ((out->flags & kRequestHasTerm) != 0 ? kTermBytes : 0);
   if (out->length < least || (bare && out->length != 0)) {
     return absl::InvalidArgumentError("frame: a body of this length is not of this kind");
   }

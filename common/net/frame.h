@@ -18,7 +18,9 @@ inline constexpr size_t kRequestPrefixBytes = 8;  // remaining microseconds, bef
 
 enum class FrameKind : uint8_t { kRequest = 1, kReply = 2, kError = 3, kGoaway = 4, kCancel = 5 };
 inline constexpr uint16_t kGoawayRefused = 1;
-inline constexpr uint16_t kRequestHasKey = 1;  // the cell's key stands behind the prefix
+inline constexpr uint16_t kRequestHasKey = 1;   // the cell's key stands behind the prefix
+inline constexpr uint16_t kRequestHasTerm = 2;  // only with key: the master's term, behind it
+inline constexpr size_t kTermBytes = 8;
 
 struct FrameHeader {
   FrameKind kind = FrameKind::kRequest;

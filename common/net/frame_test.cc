@@ -34,8 +34,8 @@ TEST(FrameTest, HeaderErrors) {
   FrameHeader header;
   char good[kFrameHeaderBytes];
   EncodeFrameHeader(header, "12345678", "", good);
-  const std::pair<size_t, char> changes[] = {{0, 'X'}, {4, 2},  {5, 0},  {5, 6},
-                                             {6, 1},   {10, 1}, {16, 7}, {19, 1}};
+  const std::pair<size_t, char> changes[] = {{0, 'X'}, {4, 2}, {5, 0},  {5, 6},  {6, 1}, {6, 2},
+                                             {6, 3},   {6, 4}, {10, 1}, {16, 7}, {19, 1}};
   for (const auto& [at, value] : changes) {
     char bad[kFrameHeaderBytes];
     std::memcpy(bad, good, sizeof(bad));

@@ -54,6 +54,8 @@ struct RpcOptions {
   // The cell's secret (kCellKeyBytes), or empty. A client sends it with each request; a server
   // marks the requests that carry its own as from_cell, and refuses those with another.
   std::string cell_key;
+  // Of a client, with a key: sent with each request; 0: none. What it means is the servers' affair.
+  uint64_t term = 0;
 };
 inline constexpr size_t kCellKeyBytes = 16;
 
@@ -84,6 +86,7 @@ struct RpcRequest {
   Buffer body;
   std::string peer;        // "127.0.0.1:4711"
   bool from_cell = false;  // the caller knows the cell's key
+  uint64_t term = 0;       // of RpcOptions, of one that does; 0: none
   CallWatch watch;         // long work asks it now and then
 };
 

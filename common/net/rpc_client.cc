@@ -206,11 +206,20 @@ void ClientConnection::FrameQueued() {
     header.kind = FrameKind::kRequest;
     header.method = queued.method;
     header.request_id = queued.id;
-    header.flags = options_.cell_key.empty() ? 0 : kRequestHasKey;
-    char prefix[kRequestPrefixBytes + kCellKeyBytes];
+    char prefix[kRequestPrefixBytes + kCellKeyBytes + kTermBytes];
     EncodeFixed64(prefix, static_cast<uint64_t>(remaining_us));
-    std::memcpy(prefix + kRequestPrefixBytes, options_.cell_key.data(), options_.cell_key.size());
-    Queue(header, Slice(prefix, kRequestPrefixBytes + options_.cell_key.size()), queued.body);
+    size_t prefix_bytes = kRequestPrefixBytes;
+    if (!options_.cell_key.empty()) {
+      header.flags = kRequestHasKey;
+      std::memcpy(prefix + prefix_bytes, options_.cell_key.data(), kCellKeyBytes);
+      prefix_bytes += kCellKeyBytes;
+    }
+    if (header.flags != 0 && options_.term != 0) {
+      header.flags |= kRequestHasTerm;
+      EncodeFixed64(prefix + prefix_bytes, options_.term);
+      prefix_bytes += kTermBytes;
+    }
+    Queue(header, Slice(prefix, prefix_bytes), queued.body);
   }
 }
 

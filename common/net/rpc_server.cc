@@ -147,13 +147,17 @@ Status ServerConnection::OnFrame(const FrameHeader& header, Buffer body) {
   }
   request.peer = peer_;
   request.body = body.Suffix(kRequestPrefixBytes);
-  if (header.flags == kRequestHasKey) {
+  if ((header.flags & kRequestHasKey) != 0) {
     if (!SameKey(request.body.bytes().substr(0, kCellKeyBytes), options_.cell_key)) {
       Send(header.request_id, absl::PermissionDeniedError("wrong key of the cell"), {});
       return OkStatus();
     }
     request.from_cell = true;
     request.body = request.body.Suffix(kCellKeyBytes);
+  }
+  if ((header.flags & kRequestHasTerm) != 0) {
+    request.term = DecodeFixed64(request.body.bytes().data());
+    request.body = request.body.Suffix(kTermBytes);
   }
   const size_t bytes = body.size();
   in_flight_.fetch_add(1);

@@ -794,6 +794,25 @@ TEST(RpcTest, TheKeyOfTheCellTellsItsOwnRequests) {
   EXPECT_EQ(ask(open.get(), {}), "anybody:x");
 }
 
+TEST(RpcTest, ATermComesWithTheKeyOnly) {
+  RpcOptions with_key, with_term, term_alone;
+  with_key.cell_key = with_term.cell_key = std::string(kCellKeyBytes, 'k');
+  with_term.term = term_alone.term = 0x0102030405060708;
+  auto tell = [](RpcRequest request, RpcReply reply) {
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(request.body.bytes().data()) % 8, 0u);
+    EXPECT_EQ(request.body.bytes(), "x");
+    reply.Ok(Text(absl::StrCat(request.from_cell, " ", request.term)));
+  };
+  auto server = Serve(tell, with_key);
+  auto ask = [&](const RpcOptions& options) -> std::string {
+    auto got = RpcClient::Create(options)->CallSync(server->address(), 1, Text("x"), kLongMs);
+    return got.ok() ? std::string(got->bytes().data(), got->size()) : got.status().ToString();
+  };
+  EXPECT_EQ(ask(with_key), "1 0");
+  EXPECT_EQ(ask(with_term), absl::StrCat("1 ", with_term.term));
+  EXPECT_EQ(ask(term_alone), "0 0");
+}
+
 TEST(RpcTest, AnIdleClosureIsInvisibleToTheNextCall) {
   RpcOptions options;
   options.idle_timeout_ms = 150;

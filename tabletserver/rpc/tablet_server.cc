@@ -13,6 +13,7 @@
 #include "schema/wire/method.h"
 #include "tabletserver/rpc/admission.h"
 #include "tabletserver/rpc/data_service.h"
+#include "tabletserver/rpc/master_terms.h"
 #include "tabletserver/rpc/parked_reads.h"
 #include "tabletserver/rpc/server_status.h"
 #include "tabletserver/rpc/tablet_service.h"
@@ -72,6 +73,7 @@ class Server : public TabletServer {
   Status Listen();
   Status Appear();
   void Handle(net::RpcRequest request, net::RpcReply reply);
+  void MutateRows(net::RpcRequest request, net::RpcReply reply);
   void Fatal(const Status& status);
 
   const TabletServerOptions options_;
@@ -86,6 +88,7 @@ class Server : public TabletServer {
   ProgressWatch progress_;
   std::unique_ptr<Lease> lease_;
   Admission admission_;
+  MasterTerms terms_;
   std::unique_ptr<ParkedReads> parked_;
   std::unique_ptr<net::TimerQueue> timers_;
   std::unique_ptr<DataService> data_;
@@ -228,9 +231,10 @@ void Server::Handle(net::RpcRequest request, net::RpcReply reply) {
   }
   if (Status no = wire::CheckPermission(request); !no.ok()) return reply.Error(no);
   const auto method = static_cast<wire::Method>(request.method);
+  if (Status past = terms_.Check(request.term); !past.ok()) return reply.Error(past);
   switch (method) {
     case wire::Method::kMutateRows:
-      return data_->MutateRows(std::move(request), std::move(reply));
+      return MutateRows(std::move(request), std::move(reply));
     case wire::Method::kReadRows:
       return data_->ReadRows(std::move(request), std::move(reply));
     case wire::Method::kReadModifyWriteRow:
@@ -240,6 +244,19 @@ void Server::Handle(net::RpcRequest request, net::RpcReply reply) {
     default:
       return admin_->Handle(method, std::move(request), std::move(reply));
   }
+}
+
+void Server::MutateRows(net::RpcRequest request, net::RpcReply reply) {
+  if (request.term == 0) return data_->MutateRows(std::move(request), std::move(reply));
+  StatusOr<MasterTerms::Write> write = terms_.BeginWrite(request.term);
+  if (!write.ok()) return reply.Error(write.status());
+  auto answer = std::make_shared<net::RpcReply>(std::move(reply));
+  data_->MutateRows(std::move(request),
+                    net::RpcReply([answer, write = *std::move(write)](const Status& status,
+                                                                      net::Buffer body) mutable {
+                      write.reset();
+                      status.ok() ? answer->Ok(std::move(body)) : answer->Error(status);
+                    }));
 }
 
 wire::ServerStatusResponse Server::status() const {
