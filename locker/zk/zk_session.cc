@@ -215,6 +215,9 @@ Status ZkSession::MakeParents(const std::string& full, int64_t deadline) {
     }
     // Above our chroot we may have no right to make anything, nor the need.
     if (made.code == ZkCode::kNodeExists || made.code == ZkCode::kDenied) continue;
+    if (made.code == ZkCode::kLost) {  // made or not: it is no value
+      return absl::UnavailableError(absl::StrCat("locker node ", parent, ": no answer in time"));
+    }
     RETURN_IF_ERROR(ToStatus(made, parent));
   }
   return OkStatus();

@@ -31,6 +31,7 @@ inline ExitCode ExitCodeForStart(const Status& status) {
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kFailedPrecondition:
     case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kUnknown:  // ZooKeeper was lost; no storage answers so
     case absl::StatusCode::kAlreadyExists:
     case absl::StatusCode::kNotFound:
     case absl::StatusCode::kPermissionDenied:  // a directory that cannot be written

@@ -146,6 +146,31 @@ TEST_F(CutOffTest, EveryCallSurvivesConnectionsThatBreakAllTheTime) {
   EXPECT_GT(breaks.load(), 3);
 }
 
+// Whoever starts then may try again: it has changed nothing that counts.
+TEST_F(CutOffTest, ASessionThatIsCutOffWhileItOpensWasNotOpened) {
+  std::atomic<bool> stop{false};
+  std::thread cutter([&] {
+    bool cut = false;
+    int64_t open_ms = 0;
+    while (!Eventually([&] { return stop.load(); }, cut ? 300 : ++open_ms % 60)) {
+      proxy_.Cut(cut = !cut);
+    }
+  });
+  ZkLockerOptions options = Options(proxy_.address());
+  options.call_timeout_ns = 150 * kMilli;
+  ASSERT_OK_AND_ASSIGN(std::unique_ptr<Locker> locker, OpenZkLocker(options, SystemClock()));
+  int failed = 0;
+  for (int i = 0; i < 60; ++i) {
+    auto session = locker->OpenSession("late");
+    if (session.ok()) continue;
+    ++failed;
+    EXPECT_STATUS(kUnavailable, "", session);
+  }
+  stop = true;
+  cutter.join();
+  EXPECT_GT(failed, 0);
+}
+
 TEST_F(CutOffTest, ASessionThatIsCutOffEndsWithAllItHad) {
   ASSERT_OK_AND_ASSIGN(uint64_t epoch, session_->TryLock("/lock", "behind"));
   ASSERT_OK(session_->CreateEphemeral("/servers/a", "x"));
