@@ -21,6 +21,7 @@ constexpr int64_t kMaxPauseMs = 20;
 constexpr int kOperators = 2;
 constexpr int64_t kMaxOperatorPauseMs = 300;
 constexpr int64_t kOperatorTimeoutMs = 4'000;
+constexpr int64_t kConnectTimeoutMs = 1'000;
 constexpr uint64_t kMaxRowsOfScan = 20;
 constexpr int kServers = 3;
 constexpr uint64_t kSumBytes = 8;
@@ -66,8 +67,18 @@ bool MayBeTold(const Status& status) {
 
 }  // namespace
 
-HistoryClients::HistoryClients(std::string cell, int number, uint64_t seed)
-    : cell_(std::move(cell)), number_(number), random_(seed) {}
+HistoryClients::HistoryClients(std::vector<Client*> clients, int number, uint64_t seed)
+    : clients_(std::move(clients)), number_(number), random_(seed) {}
+
+StatusOr<std::vector<std::unique_ptr<Client>>> HistoryClients::Connect(const std::string& cell) {
+  std::vector<std::unique_ptr<Client>> clients;
+  for (ClientOptions options : Kinds()) {
+    options.connect_timeout_ms = kConnectTimeoutMs;
+    options.admin_timeout_ms = kOperatorTimeoutMs;
+    ASSIGN_OR_RETURN(clients.emplace_back(), Client::Connect(cell, options));
+  }
+  return clients;
+}
 
 TableSchema HistoryClients::Schema() {
   TableSchema schema;
@@ -91,18 +102,10 @@ std::string HistoryClients::KeyOf(uint64_t row) const {
   return absl::StrFormat("%02d/%d", row, number_);
 }
 
-void HistoryClients::Start(int clients) {
-  const std::vector<ClientOptions> kinds = Kinds();
-  for (ClientOptions options : kinds) {
-    options.connect_timeout_ms = 60'000;
-    options.admin_timeout_ms = kOperatorTimeoutMs;
-    auto client = Client::Connect(cell_, options);
-    if (!client.ok()) return Violation(client.status().ToString());
-    clients_.push_back(*std::move(client));
-  }
-  for (int i = 0; i < clients; ++i) {
+void HistoryClients::Start(int callers) {
+  for (int i = 0; i < callers; ++i) {
     threads_.emplace_back([this, i, random = random_.Fork()]() mutable {
-      Client* client = clients_[static_cast<size_t>(i) % clients_.size()].get();
+      Client* client = clients_[static_cast<size_t>(i) % clients_.size()];
       StatusOr<Table> table = client->OpenTable(kTable);
       while (!table.ok() && !stop_) {
         Pause(kMaxPauseMs);
@@ -115,7 +118,7 @@ void HistoryClients::Start(int clients) {
   }
   for (int i = 0; i < kOperators; ++i) {
     threads_.emplace_back([this, random = random_.Fork()]() mutable {
-      Operate(clients_.front().get(), std::move(random));
+      Operate(clients_.front(), std::move(random));
     });
   }
 }
@@ -128,7 +131,6 @@ void HistoryClients::Stop() {
   }
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
-  clients_.clear();
 }
 
 void HistoryClients::Pause(int64_t ms) {
@@ -290,16 +292,18 @@ void HistoryClients::Operate(Client* client, SeededRandom random) {
 }
 
 Status HistoryClients::ReadAll(int64_t timeout_ms) {
-  ClientOptions options;
-  options.timeout_ms = options.connect_timeout_ms = timeout_ms;
-  auto client = Client::Connect(cell_, options);
-  if (!client.ok()) return client.status();
-  StatusOr<Table> table = (*client)->OpenTable(kTable);
-  if (!table.ok()) return table.status();
+  const int64_t end_ns = SystemClock()->BootNanos() + timeout_ms * 1'000'000;
+  CallOptions call;
+  call.timeout_ms = timeout_ms;
+  StatusOr<Table> table = clients_.front()->OpenTable(kTable);
+  while (!table.ok() && SystemClock()->BootNanos() < end_ns) {
+    table = clients_.front()->OpenTable(kTable);
+  }
+  RETURN_IF_ERROR(table.status());
   const Caller nobody{-1, *table, SeededRandom(0)};
   for (uint64_t row = 0; row < kRows; ++row) {
     Operation read = Begin(nobody, Kind::kRead, row);
-    auto answer = table->ReadRow(KeyOf(row));
+    auto answer = table->ReadRow(KeyOf(row), {}, call);
     if (!answer.ok()) return WithContext(answer.status(), KeyOf(row));
     if (answer->has_value() && !Show(**answer, &read.seen)) Violation("no row of ours");
     End(std::move(read), OkStatus());

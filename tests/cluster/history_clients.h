@@ -24,10 +24,14 @@ class HistoryClients {
   static constexpr uint64_t kRows = 100;
 
   // Rows of another `number` are others.
-  HistoryClients(std::string cell, int number, uint64_t seed);
+  // The clients outlive it.
+  HistoryClients(std::vector<Client*> clients, int number, uint64_t seed);
   ~HistoryClients() { Stop(); }
 
-  void Start(int clients);
+  // One client of each kind; Unavailable while no master answers.
+  static StatusOr<std::vector<std::unique_ptr<Client>>> Connect(const std::string& cell);
+
+  void Start(int callers);
   void Stop();
   // All rows once, after Stop: how the history ends. An error when one cannot be read by then.
   Status ReadAll(int64_t timeout_ms);
@@ -61,11 +65,10 @@ class HistoryClients {
   void Violation(const std::string& what);
   void Pause(int64_t ms);
 
-  const std::string cell_;
+  const std::vector<Client*> clients_;
   const int number_;
   SeededRandom random_;
   History history_;
-  std::vector<std::unique_ptr<Client>> clients_;
   std::vector<std::thread> threads_;
   std::atomic<bool> stop_{false};
   std::atomic<uint64_t> next_id_{1};

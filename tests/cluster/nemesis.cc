@@ -94,9 +94,10 @@ void Nemesis::Kill(const Victim& victim) {
                             }};
 }
 
-// Of a trouble that lasted for longer than its session, now.
-void Nemesis::MustEnd(const Victim& victim, pid_t pid) {
-  if (!victim.has_lock) return;
+// Of a trouble that lasted for longer than its session, now. A ZooKeeper that was away keeps the
+// sessions until their timeout after it is back: then it may still have its lock, and go on.
+void Nemesis::MustEnd(const Victim& victim, pid_t pid, int64_t since_ns) {
+  if (!victim.has_lock || troubles_.contains(kZooKeeper) || zookeeper_back_ns_ > since_ns) return;
   doomed_.push_back({victim.process, pid, Now() + kEndsWithinNs, victim.name});
 }
 
@@ -104,9 +105,9 @@ void Nemesis::Stop(const Victim& victim) {
   Note("stop", victim.name);
   victim.process->Signal(SIGSTOP);
   troubles_[victim.name] = {Now() + Sessions(1.3, 2),
-                            [this, victim, pid = victim.process->pid()](bool in_full) {
+                            [this, victim, pid = victim.process->pid(), now = Now()](bool in_full) {
                               victim.process->Signal(SIGCONT);
-                              if (in_full) MustEnd(victim, pid);
+                              if (in_full) MustEnd(victim, pid, now);
                             }};
 }
 
@@ -122,9 +123,9 @@ void Nemesis::Cut(const Victim& victim) {
   Note("cut", victim.name);
   victim.link->Cut(true);
   troubles_[victim.name] = {Now() + Sessions(1.3, 2),
-                            [this, victim, pid = victim.process->pid()](bool in_full) {
+                            [this, victim, pid = victim.process->pid(), now = Now()](bool in_full) {
                               victim.link->Cut(false);
-                              if (in_full) MustEnd(victim, pid);
+                              if (in_full) MustEnd(victim, pid, now);
                             }};
 }
 
@@ -139,8 +140,9 @@ void Nemesis::LoseZooKeeper(int64_t for_ns) {
   Note(for_ns == 0 ? "restart" : "lose", kZooKeeper);
   cell_->zookeeper()->process(0)->Kill();
   troubles_[kZooKeeper] = {Now() + for_ns, [this](bool) {
-                             if (cell_->zookeeper()->StartServer(0).ok()) return;
-                             violations_.push_back("ZooKeeper does not start");
+                             const Status back = cell_->zookeeper()->StartServer(0);
+                             if (!back.ok()) violations_.push_back(back.ToString());
+                             zookeeper_back_ns_ = Now();
                            }};
 }
 

@@ -69,7 +69,7 @@ class Nemesis {
   Victim Server(int index);
   Victim Master();  // the active one, if there is one
   void Inflict(Fault fault);
-  void MustEnd(const Victim& victim, pid_t pid);
+  void MustEnd(const Victim& victim, pid_t pid, int64_t since_ns);
   void Note(const std::string& fault, const std::string& victim);
   void Kill(const Victim& victim);
   void Stop(const Victim& victim);
@@ -87,6 +87,7 @@ class Nemesis {
   std::vector<Fault> bag_;
   std::map<std::string, Trouble> troubles_;  // by who has it
   std::vector<Doomed> doomed_;
+  int64_t zookeeper_back_ns_ = 0;  // from its last loss
   std::map<std::string, int> inflicted_;
   std::vector<std::string> violations_;
 };
