@@ -19,6 +19,7 @@ namespace {
 
 constexpr int kWriters = 3;
 constexpr int kTablets = 9;
+constexpr int kSteps = 5;
 constexpr int64_t kPatienceMs = 90'000;
 
 std::string RowKey(uint64_t n) {
@@ -205,6 +206,42 @@ TEST_F(FailoverTest, ZooKeeperIsAwayForLongerThanTheSessions) {
     ASSERT_OK(cell_.StartMaster(i));  // the active one has lost its lock; the standby waits on
   }
   AwaitRowsInAllTablets();
+  StopAndCheckEveryRow();
+}
+
+// Kills and stops that fall into moves and splits: whoever had a tablet last may die before it has
+// told or flushed. Who is stopped stays so until all its tablets are served by others.
+TEST_F(FailoverTest, ARandomWalkOfMovesSplitsKillsAndStops) {
+  const uint64_t seed = TestSeed();
+  STELE_TRACE_SEED(seed);
+  SeededRandom random(seed);
+  for (int step = 0; step < kSteps && !HasFailure(); ++step) {
+    ChildProcess order;
+    const std::string to = "ts-" + std::to_string(random.Between(1, 3));
+    const bool move = random.OneIn(2);
+    std::vector<std::string> words = {STELE_BINARY, "admin", move ? "move" : "split", "rows"};
+    if (move) words.push_back(to);
+    words.insert(words.end(), {"--cell", cell_.address(), "--timeout-ms", "60000"});
+    ASSERT_OK(order.Start(words, "/dev/null"));
+    Eventually([] { return false; }, static_cast<int64_t>(random.Below(400)));  // some moment
+    const int victim = static_cast<int>(random.Below(3));
+    const int master = cell_.AwaitActiveMaster(30'000);
+    ASSERT_GE(master, 0);
+    const bool master_too = random.OneIn(3);
+    const bool stop = random.OneIn(2);
+    stop ? cell_.server(victim)->Signal(SIGSTOP) : cell_.server(victim)->Kill();
+    if (master_too) cell_.master(master)->Kill();
+    AwaitRowsInAllTablets();
+    if (stop) {
+      cell_.server(victim)->Signal(SIGCONT);
+      // It goes on if the others were ready within its lease.
+      EXPECT_EQ(cell_.server(victim)->AwaitExit(1'500).value_or(ProcessCell::kExitFenced),
+                ProcessCell::kExitFenced);
+    }
+    if (master_too && !cell_.master(master)->running()) ASSERT_OK(cell_.StartMaster(master));
+    if (!cell_.server(victim)->running()) ASSERT_OK(cell_.StartServer(victim));
+    AwaitRowsInAllTablets();
+  }
   StopAndCheckEveryRow();
 }
 
