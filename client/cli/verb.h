@@ -15,6 +15,10 @@
 #include "common/time/clock.h"
 #include "stele/client.h"
 
+namespace stele {
+class FaultInjector;
+}
+
 namespace stele::cli {
 
 class Interrupt;
@@ -40,9 +44,10 @@ struct Environment {
   bool progress = false;  // standard error is a terminal
   std::string cell;       // STELE_CELL, or the default
   Clock* clock = nullptr;
-  bool terminal = false;           // standard input and output are one
-  ClientCache* clients = nullptr;  // of a shell: kept for its later commands; else null
-  Interrupt* interrupt = nullptr;  // of a shell: Ctrl-C during a command; else null
+  bool terminal = false;            // standard input and output are one
+  ClientCache* clients = nullptr;   // of a shell: kept for its later commands; else null
+  Interrupt* interrupt = nullptr;   // of a shell: Ctrl-C during a command; else null
+  FaultInjector* faults = nullptr;  // of the servers that a verb runs; null but in tests
 };
 
 namespace po = boost::program_options;

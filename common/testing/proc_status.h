@@ -10,4 +10,7 @@ namespace stele {
 // `pid`: a number or "self". 0: there is no such process or line.
 uint64_t ProcStatusBytes(const std::string& pid, const std::string& field);
 
+// What it does: 'R' runs, 'S' and 'D' wait, 'T' is stopped, 'Z' has ended; 0: there is none.
+char ProcState(const std::string& pid);
+
 }  // namespace stele

@@ -48,6 +48,7 @@ Status Start(const cli::Invocation& call, StopSignals* signals, Process* process
   master::MasterEnv env;
   env.locker = process->locker.get();
   env.clock = SystemClock();
+  env.faults = call.env->faults;
   env.on_fatal = EndProcess("master");
   env.on_standby = [out = call.env->out](const std::string& address) {
     *out << "STANDBY master rpc=" << address << std::endl;

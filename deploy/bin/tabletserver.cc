@@ -78,6 +78,7 @@ Status Start(const cli::Invocation& call, StopSignals* signals, Process* process
   env.store = process->store.get();
   env.clock = SystemClock();
   env.locker = process->locker.get();
+  env.faults = call.env->faults;
   env.on_fatal = EndProcess("tablet server");
   env.stop_waiting = [signals] { return signals->Came(); };
   ASSIGN_OR_RETURN(process->server, TabletServer::Start(options, env));
