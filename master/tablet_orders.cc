@@ -73,6 +73,9 @@ bool IsBusy(const Status& status) { return status.code() == absl::StatusCode::kU
 StatusOr<bool> AdvanceSplit(const ProcedureContext& context, TabletId tablet, const std::string& at,
                             Given* order) {
   ASSIGN_OR_RETURN(const TabletView view, FindView(context, tablet));
+  // Done, even if its server was gone before it said so.
+  const TabletLocation* made = context.tablets->Find(order->child);
+  if (made != nullptr) return view.serving && context.servers->IsServing(*made);
   if (!order->given) {
     if (!context.reshapes->UnderWay(tablet)) context.reshapes->ForgetFailure(tablet);
     auto child = BeginSplitTablet(context, view, at);
@@ -81,13 +84,10 @@ StatusOr<bool> AdvanceSplit(const ProcedureContext& context, TabletId tablet, co
     *order = {true, *child};
     return false;
   }
-  if (context.tablets->Find(order->child) == nullptr) {
-    // When it is done and not yet seen in a report, the next pass sees it.
-    Status outcome = Outcome(context, tablet).status();
-    if (IsBusy(outcome)) order->given = false;
-    return outcome.ok() || IsBusy(outcome) ? StatusOr<bool>(false) : outcome;
-  }
-  return view.serving && context.servers->IsServing(*context.tablets->Find(order->child));
+  // When it is done and not yet seen in a report, the next pass sees it.
+  Status outcome = Outcome(context, tablet).status();
+  if (IsBusy(outcome)) order->given = false;
+  return outcome.ok() || IsBusy(outcome) ? StatusOr<bool>(false) : outcome;
 }
 
 struct MoveState {

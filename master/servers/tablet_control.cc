@@ -27,8 +27,16 @@ TabletControl::TabletControl(net::RpcClient* client, Clock* clock, std::function
 
 void TabletControl::AbandonOrdersToOthers(const std::set<std::string>& alive) {
   MutexLock lock(&shared_->mu);
-  std::erase_if(shared_->under_way,
-                [&](const auto& entry) { return !alive.contains(entry.second.address); });
+  for (auto it = shared_->under_way.begin(); it != shared_->under_way.end();) {
+    const auto& [tablet, call] = *it;
+    if (alive.contains(call.address)) {
+      ++it;
+      continue;
+    }
+    shared_->failures[tablet].error =
+        absl::UnavailableError(absl::StrCat("the server at ", call.address, " is gone"));
+    it = shared_->under_way.erase(it);
+  }
 }
 
 void TabletControl::Finish(Shared* shared, Clock* clock, TabletId tablet, uint64_t number,

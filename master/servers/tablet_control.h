@@ -43,8 +43,8 @@ class TabletControl {
   void Split(const ServerNode& server, const wire::SplitTabletRequest& request);
   void Merge(const ServerNode& server, const wire::MergeTabletsRequest& request);  // of the right
 
-  // Orders to servers that are not among `alive` (addresses) are under way no more; what they may
-  // still answer is not listened to.
+  // Orders to servers that are not among `alive` (addresses) are under way no more and failed,
+  // Unavailable, without a delay for the next; what they may still answer is not listened to.
   void AbandonOrdersToOthers(const std::set<std::string>& alive);
 
   // Whether an order would be given now.

@@ -106,6 +106,10 @@ TEST_F(TabletControlTest, AnOrderToAServerThatIsGoneIsNotWaitedFor) {
   EXPECT_TRUE(control_.UnderWay(20));
   control_.AbandonOrdersToOthers({"ts:2"});
   EXPECT_FALSE(control_.UnderWay(20));
+  // Whoever waits for what the order came to learns that it came to nothing.
+  ASSERT_TRUE(control_.LastFailure(20).has_value());
+  EXPECT_STATUS(kUnavailable, "ts:1 is gone", control_.LastFailure(20)->error);
+  EXPECT_TRUE(control_.Ready(20)) << "and may be given again at once";
   wire::OpenTabletRequest request;
   request.tablet = 20;
   ServerNode other = server_;
@@ -114,9 +118,10 @@ TEST_F(TabletControlTest, AnOrderToAServerThatIsGoneIsNotWaitedFor) {
   EXPECT_TRUE(control_.UnderWay(20));
   client_.Answer(absl::UnavailableError("late"));  // of the first
   EXPECT_TRUE(control_.UnderWay(20)) << "the second is";
-  EXPECT_FALSE(control_.LastFailure(20).has_value());
+  EXPECT_EQ(control_.LastFailure(20)->count, 0) << "nor does it count";
   client_.Answer(net::Buffer());
   EXPECT_FALSE(control_.UnderWay(20));
+  EXPECT_FALSE(control_.LastFailure(20).has_value());
 }
 
 TEST_F(TabletControlTest, DropAllFailsWithTheFirstThatFailed) {

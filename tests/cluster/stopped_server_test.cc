@@ -177,13 +177,17 @@ class StoppedServerTest : public ::testing::Test {
     std::cout << "[ " << point << " ] ended " << took_ms << " ms after it went on" << std::endl;
   }
 
-  // Whichever server comes there first is stopped until others have its tablets.
-  void StopAt(const std::string& point, const std::function<void()>& trigger) {
+  // Whichever server comes there first is stopped until others have its tablets. What brings it
+  // there may wait for it, so a thread of its own does that; `before` is done on this one.
+  void StopAt(
+      const std::string& point, const std::function<void()>& trigger,
+      const std::function<void()>& before = [] {}) {
     SCOPED_TRACE(point);
     const std::string file = faults_.path() + "/fault";
     std::ofstream(file + ".new") << "stop " << point << "\n";
     ASSERT_EQ(rename((file + ".new").c_str(), file.c_str()), 0);
     came_ = false;
+    before();
     std::thread working(trigger);
     int stopped = -1;
     EXPECT_TRUE(Eventually(
@@ -227,13 +231,18 @@ class StoppedServerTest : public ::testing::Test {
                   .status());
     ++increments_;
   }
-  // Of the row that most want: the first counter's.
-  void Split() {
-    ASSERT_OK_AND_ASSIGN(TableDescription table, client_->admin().DescribeTable("rows"));
+  // Done in the end: an order to a server that is gone is given again.
+  void Split(int counter) {
     TabletOrder order;
-    order.tablets = {table.tablets[0].id};
-    order.at = table.tablets[0].start_row + "0/c";
-    client_->admin().Split(order).status().IgnoreError();  // may be left undone
+    order.table = "rows";
+    order.at = absl::StrCat(counter, "/c");
+    EXPECT_OK(client_->admin().Split(order).status());
+  }
+
+  void KillOneWithTablets() {
+    ASSERT_OK_AND_ASSIGN(TableDescription table, client_->admin().DescribeTable("rows"));
+    const std::string& server = table.tablets.back().server_id;  // ts-1 ..
+    cell_.server(server.back() - '1')->Kill();
   }
 
   TempDir faults_;
@@ -264,10 +273,9 @@ TEST_F(StoppedServerTest, EndsFencedAndHarmless) {
   }
   StopAt("compaction.before_meta_cas", compact);
   StopAt("compaction.before_input_delete", compact);
-  for (const char* point : {"split.after_intent", "split.before_commit"}) {
-    StopAt(point, [this] { Split(); });
-  }
-  StopAt("recovery.flush_recovered", [this] { cell_.server(0)->Kill(); });
+  StopAt("split.after_intent", [this] { Split(0); });
+  StopAt("split.before_commit", [this] { Split(1); });
+  StopAt("recovery.flush_recovered", nothing, [this] { KillOneWithTablets(); });
 
   ASSERT_OK_AND_ASSIGN(Table table, client_->OpenTable("rows"));
   ASSERT_OK_AND_ASSIGN(auto sum, table.ReadRow("3/sum", ReadQuery().CellsPerColumn(1)));
