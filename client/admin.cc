@@ -52,7 +52,9 @@ ServerSummary Shown(wire::ServerSummary server) {
           std::move(server.state),
           server.tablets,
           server.bytes,
-          server.last_report_age_ms};
+          server.last_report_age_ms,
+          server.draining,
+          std::move(server.note)};
 }
 
 TabletSummary Shown(wire::TabletSummary tablet) {
@@ -96,7 +98,34 @@ wire::AlterTableRequest Wired(const TableChange& change) {
   return request;
 }
 
+wire::TabletOrderRequest Wired(const TabletOrder& order) {
+  return {order.table, order.tablets, order.at, order.server, order.dry_run};
+}
+
 }  // namespace
+
+std::vector<std::string> FindTroubles(const CellStatus& status) {
+  std::vector<std::string> troubles;
+  if (!status.ready) troubles.push_back("the master does not know all tablets yet");
+  if (!status.trouble.empty()) troubles.push_back(absl::StrCat("the master: ", status.trouble));
+  for (const ServerSummary& server : status.servers) {
+    if (server.state == "live" || server.state == "dead") continue;
+    troubles.push_back(
+        absl::StrCat("server ", server.server_id, " is ", server.state, ": ", server.note));
+  }
+  for (const TabletSummary& tablet : status.tablets) {
+    if (tablet.state == "serving" || tablet.state == "closing") continue;
+    troubles.push_back(absl::StrCat("tablet ", tablet.tablet.id, " is ", tablet.state, " for ",
+                                    tablet.state_age_ms, " ms: ", tablet.reason,
+                                    "; next: ", tablet.next_step));
+  }
+  for (const TableSummary& table : status.tables) {
+    if (table.state == "creating") {
+      troubles.push_back(absl::StrCat("table ", table.schema.name, " is being created"));
+    }
+  }
+  return troubles;
+}
 
 StatusOr<TableSchema> Admin::CreateTable(const TableSchema& schema,
                                          const std::vector<std::string>& split_keys) {
@@ -161,8 +190,7 @@ namespace {
 
 StatusOr<std::vector<std::string>> Order(internal::Session* session, wire::Method method,
                                          const TabletOrder& order) {
-  const wire::TabletOrderRequest request{order.table, order.tablets, order.at, order.server,
-                                         order.dry_run};
+  const wire::TabletOrderRequest request = Wired(order);
   ASSIGN_OR_RETURN(auto answer, Ask<wire::TabletOrderResponse>(session, method, request,
                                                                /*repeatable=*/order.dry_run));
   return std::move(answer.steps);
@@ -182,6 +210,69 @@ StatusOr<std::vector<std::string>> Admin::Merge(const TabletOrder& order) {
   return Order(session_.get(), wire::Method::kMerge, order);
 }
 
+namespace {
+
+// Each may be asked for twice: what is done is not done again.
+StatusOr<std::vector<std::string>> AskAgain(internal::Session* session, wire::Method method,
+                                            const wire::TabletOrderRequest& request) {
+  ASSIGN_OR_RETURN(auto answer, Ask<wire::TabletOrderResponse>(session, method, request,
+                                                               /*repeatable=*/true));
+  return std::move(answer.steps);
+}
+
+wire::TabletOrderRequest OfServer(std::string_view server_id, bool dry_run) {
+  wire::TabletOrderRequest request;
+  request.server = std::string(server_id);
+  request.dry_run = dry_run;
+  return request;
+}
+
+// One question to one server, without retry.
+template <typename Response, typename Request>
+StatusOr<Response> AskServer(internal::Session* session, std::string_view address,
+                             wire::Method method, const Request& request) {
+  routing::Core* core = session->core();
+  routing::Gate::Pass pass;
+  RETURN_IF_ERROR(core->gate()->Enter(&pass));
+  return wire::CallSync<Response>(core->rpc(), std::string(address), method, request,
+                                  session->options().admin_timeout_ms);
+}
+
+}  // namespace
+
+StatusOr<std::vector<std::string>> Admin::Flush(const TabletOrder& order) {
+  return AskAgain(session_.get(), wire::Method::kFlushTablets, Wired(order));
+}
+
+StatusOr<std::vector<std::string>> Admin::Compact(const TabletOrder& order) {
+  return AskAgain(session_.get(), wire::Method::kCompactTablets, Wired(order));
+}
+
+StatusOr<std::vector<std::string>> Admin::Drain(std::string_view server_id, bool dry_run) {
+  return AskAgain(session_.get(), wire::Method::kDrain, OfServer(server_id, dry_run));
+}
+
+StatusOr<std::vector<std::string>> Admin::Undrain(std::string_view server_id, bool dry_run) {
+  return AskAgain(session_.get(), wire::Method::kUndrain, OfServer(server_id, dry_run));
+}
+
+StatusOr<std::vector<std::string>> Admin::Balance(bool dry_run) {
+  return AskAgain(session_.get(), wire::Method::kBalance, OfServer("", dry_run));
+}
+
+Status Admin::RestartServer(std::string_view address) {
+  return AskServer<wire::Empty>(session_.get(), address, wire::Method::kRestartServer,
+                                wire::Empty{})
+      .status();
+}
+
+StatusOr<TabletVerification> Admin::VerifyTablet(const TabletInfo& tablet) {
+  ASSIGN_OR_RETURN(auto answer, AskServer<wire::VerifyTabletResponse>(
+                                    session_.get(), tablet.address, wire::Method::kVerifyTablet,
+                                    wire::TabletRequest{tablet.id, /*epoch: any*/ 0}));
+  return TabletVerification{answer.files, answer.bytes, std::move(answer.damage)};
+}
+
 StatusOr<CellStatus> Admin::GetCellStatus() {
   ASSIGN_OR_RETURN(auto answer,
                    Ask<wire::CellStatusResponse>(session_.get(), wire::Method::kCellStatus,
@@ -194,16 +285,16 @@ StatusOr<CellStatus> Admin::GetCellStatus() {
   status.servers = ShownList(std::move(answer.servers));
   status.tables = ShownList(std::move(answer.tables));
   status.tablets = ShownList(std::move(answer.tablets));
+  status.ready = answer.ready;
+  status.trouble = std::move(answer.trouble);
+  status.work = std::move(answer.work);
   return status;
 }
 
 StatusOr<ServerStatus> Admin::GetServerStatus(std::string_view address) {
-  routing::Core* core = session_->core();
-  routing::Gate::Pass pass;
-  RETURN_IF_ERROR(core->gate()->Enter(&pass));
-  ASSIGN_OR_RETURN(auto answer, wire::CallSync<wire::ServerStatusResponse>(
-                                    core->rpc(), std::string(address), wire::Method::kServerStatus,
-                                    wire::Empty{}, session_->options().admin_timeout_ms));
+  ASSIGN_OR_RETURN(auto answer,
+                   AskServer<wire::ServerStatusResponse>(
+                       session_.get(), address, wire::Method::kServerStatus, wire::Empty{}));
   ServerStatus status;
   status.server_id = std::move(answer.server_id);
   status.incarnation = answer.incarnation;

@@ -1,6 +1,7 @@
 #include "master/cell_view.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace stele::master {
@@ -20,6 +21,43 @@ wire::ServerSummary DescribeServer(const LiveServer& server, int64_t now_boot_ns
   summary.last_report_age_ms =
       server.reported_boot_ns == 0 ? 0 : (now_boot_ns - server.reported_boot_ns) / kNanosPerMilli;
   return summary;
+}
+
+// Servers that are not there any more: whose logs are not recovered, and those that are drained.
+void AddGoneServers(const CellViewParts& parts, std::vector<wire::ServerSummary>* servers) {
+  std::set<std::string> away = parts.catalog->drained();
+  for (const wire::ServerSummary& server : *servers) away.erase(server.server_id);
+  if (parts.recoveries != nullptr) {
+    for (const auto& [owner, why] : parts.recoveries->gone()) {
+      wire::ServerSummary& summary = servers->emplace_back();
+      summary.server_id = owner.server_id;
+      summary.incarnation = owner.incarnation;
+      summary.state = "recovering";
+      summary.note = why;
+      summary.draining = away.erase(owner.server_id) != 0;
+    }
+  }
+  for (const std::string& id : away) {
+    wire::ServerSummary& summary = servers->emplace_back();
+    summary.server_id = id;
+    summary.state = "dead";
+    summary.draining = true;
+    summary.note = "its drain is remembered";
+  }
+}
+
+// What is under way and not told by the states of tablets and servers.
+std::vector<std::string> DescribeWork(const CellViewParts& parts) {
+  std::vector<std::string> work;
+  for (const auto& [name, record] : parts.catalog->tables()) {
+    if (record.state != TableState::kServing) {
+      work.push_back(absl::StrCat("table ", name, " is ", TableStateName(record.state)));
+    } else if (record.dropping) {
+      work.push_back(absl::StrCat("rows of table ", name, " are dropped"));
+    }
+  }
+  for (const PlannedMove& move : parts.moves->moves()) work.push_back(DescribeMove(move));
+  return work;
 }
 
 wire::TabletSummary DescribeTablet(const TabletLocation& location, const CellViewParts& parts) {
@@ -64,8 +102,14 @@ CellView DescribeCell(const CellViewParts& parts) {
   view.status.master_http_address = parts.master_http_address;
   view.status.master_epoch = parts.master_epoch;
   for (const auto& [id, server] : parts.servers->servers()) {
-    view.status.servers.push_back(DescribeServer(server, parts.now_boot_ns));
+    wire::ServerSummary& summary =
+        view.status.servers.emplace_back(DescribeServer(server, parts.now_boot_ns));
+    summary.draining = IsDraining(*parts.catalog, server);
+    if (server.leaving) summary.note = "it is leaving";
+    if (!server.report_status.ok()) summary.note = std::string(server.report_status.message());
   }
+  AddGoneServers(parts, &view.status.servers);
+  view.status.work = DescribeWork(parts);
   for (const auto& [id, location] : parts.tablets->all()) {
     view.status.tablets.push_back(DescribeTablet(location, parts));
   }
@@ -74,6 +118,7 @@ CellView DescribeCell(const CellViewParts& parts) {
   if (const auto* root = parts.tablets->Find(kRootTablet)) view.root.root = *root;
   if (const auto* catalog = parts.tablets->Find(kCatalogTablet)) view.root.catalog = *catalog;
   view.ready = parts.catalog->loaded() && parts.tablets->tablets_loaded();
+  view.status.ready = view.ready;
   for (const TableSchema& schema : {MetadataSchema(), CatalogSchema()}) {
     view.status.tables.push_back(DescribeTable(schema, "serving", view.status.tablets));
     view.tables[schema.name] = {schema, parts.tablets->TabletsOf(schema.id)};

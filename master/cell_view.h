@@ -6,6 +6,7 @@
 #include <string>
 
 #include "master/reconciler.h"
+#include "master/tablet_moves.h"
 #include "schema/convert/messages.h"
 
 namespace stele::master {
@@ -31,6 +32,8 @@ struct CellViewParts {
   const TabletDirectory* tablets = nullptr;
   const Catalog* catalog = nullptr;
   const Reconciler* reconciler = nullptr;
+  const LogRecoveries* recoveries = nullptr;  // null: of a cell in one process
+  const TabletMoves* moves = nullptr;
   int64_t now_boot_ns = 0;
 };
 

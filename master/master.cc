@@ -20,6 +20,7 @@
 #include "master/procedures/move_tablet.h"
 #include "master/procedures/split_tablet.h"
 #include "master/query_service.h"
+#include "master/server_orders.h"
 #include "master/tablet_orders.h"
 #include "schema/convert/codec.h"
 #include "schema/convert/error_payload.h"
@@ -87,6 +88,7 @@ class MasterImpl : public Master {
     TabletControl control, reshapes;
     LogRecoveries recoveries;
     Reconciler reconciler;
+    TabletMoves moves;
   };
   // Outlives the master in the callbacks of calls that are still under way.
   struct Wake {
@@ -111,6 +113,7 @@ class MasterImpl : public Master {
   void AdvanceProcedures();
   StatusOr<bool> Advance(const TableRecord& record);
   void ReshapeBySize();
+  void MoveTablets();
   Status MergeSmallTablets();
   void CollectGarbage();
   void Publish(const Status& pass, bool all_serving);
@@ -130,6 +133,7 @@ class MasterImpl : public Master {
   void Refuse(net::RpcReply reply, const Status& why);
   bool AnswerRowsDropped(const TableRecord& record, net::RpcReply* reply);
   void OrderTablets(const net::RpcRequest& request, net::RpcReply reply);
+  void OrderServers(const net::RpcRequest& request, net::RpcReply reply);
   void BeginOrder(wire::Method method, const wire::TabletOrderRequest& message, int64_t deadline,
                   net::RpcReply reply);
   bool AnswerCreated(const TableRecord& record, net::RpcReply* reply);
@@ -153,6 +157,7 @@ class MasterImpl : public Master {
   std::unique_ptr<Term> term_;  // bound to thread_
   PendingAnswers pending_;      // bound to thread_
   bool all_serving_ = false;    // bound to thread_
+  bool moving_ = false;         // bound to thread_
   int64_t collected_boot_ns_ = 0;
   // By the left one of small neighbours; bound to thread_.
   std::map<TabletId, int64_t> small_since_ns_;
@@ -314,7 +319,7 @@ void MasterImpl::WatchServers() {
 }
 
 bool MasterImpl::Busy() {
-  if (!all_serving_ || !pending_.empty()) return true;
+  if (!all_serving_ || moving_ || !pending_.empty()) return true;
   MutexLock lock(&mu_);
   return !commands_.empty();
 }
@@ -347,6 +352,7 @@ void MasterImpl::Pass() {
     RunCommands();
     AdvanceProcedures();
     ReshapeBySize();
+    MoveTablets();
   }
   Publish(pass.status(), all_serving_);
   pending_.PollAll();
@@ -399,6 +405,12 @@ void MasterImpl::AdvanceProcedures() {
   }
 }
 
+void MasterImpl::MoveTablets() {
+  if (!term_->catalog.loaded() || !term_->tablets.tablets_loaded()) return;
+  term_->moves.Advance(Context());
+  moving_ = !term_->moves.empty();
+}
+
 void MasterImpl::ReshapeBySize() {
   if (!all_serving_) return;
   Status split = SplitLargeTablets(Context());
@@ -427,6 +439,8 @@ Status MasterImpl::MergeSmallTablets() {
     small[id] = since == small_since_ns_.end() ? now : since->second;
     if (now - small[id] < options_.merge_small_after_ms * 1'000'000) continue;
     const std::string& server = views[left + 1].location.server_id;
+    const LiveServer* to = views[left + 1].server;
+    if (to == nullptr || IsDraining(term_->catalog, *to)) continue;
     Status begun = views[left].location.server_id == server
                        ? BeginMergeTablets(Context(), views[left], views[left + 1])
                        : BeginMoveTablet(Context(), views[left], server);
@@ -457,9 +471,11 @@ void MasterImpl::CollectGarbage() {
 void MasterImpl::Publish(const Status& pass, bool all_serving) {
   auto next = std::make_shared<CellView>(DescribeCell(
       {options_.cell_name, rpc_->address(), options_.http_address, epoch_, &term_->servers,
-       &term_->tablets, &term_->catalog, &term_->reconciler, env_.clock->BootNanos()}));
+       &term_->tablets, &term_->catalog, &term_->reconciler,
+       env_.log_recovered ? nullptr : &term_->recoveries, &term_->moves, env_.clock->BootNanos()}));
   next->all_serving = all_serving;
   next->trouble = pass.ok() ? "" : std::string(pass.message());
+  next->status.trouble = next->trouble;
   MutexLock lock(&mu_);
   view_ = std::move(next);
   published_.SignalAll();
@@ -482,6 +498,10 @@ void MasterImpl::Handle(net::RpcRequest request, net::RpcReply reply) {
     case wire::Method::kMove:
     case wire::Method::kMerge:
       return OrderTablets(request, std::move(reply));
+    case wire::Method::kDrain:
+    case wire::Method::kUndrain:
+    case wire::Method::kBalance:
+      return OrderServers(request, std::move(reply));
     default:
       return query_.Handle(*view(), request, std::move(reply));
   }
@@ -561,6 +581,21 @@ void MasterImpl::OrderTablets(const net::RpcRequest& request, net::RpcReply repl
   Enqueue(std::move(reply), [this, method, message = std::move(message),
                              deadline = request.deadline_boot_ns](net::RpcReply waiting) {
     BeginOrder(method, message, deadline, std::move(waiting));
+  });
+}
+
+// Answered once the view shows it; what is left is done pass by pass.
+void MasterImpl::OrderServers(const net::RpcRequest& request, net::RpcReply reply) {
+  wire::TabletOrderRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  const auto method = static_cast<wire::Method>(request.method);
+  Enqueue(std::move(reply), [this, method, message = std::move(message)](net::RpcReply waiting) {
+    auto left = CarryOutServerOrder(Context(), method, message, &term_->moves);
+    if (!left.ok()) return Refuse(std::move(waiting), left.status());
+    pending_.Add(std::move(waiting), /*deadline_boot_ns=*/0, [left = *left](net::RpcReply* answer) {
+      answer->Send(wire::Encode(left));
+      return true;
+    });
   });
 }
 

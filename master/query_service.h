@@ -1,6 +1,6 @@
 // QueryService: the Master methods that change no table, answered from the view of the last pass:
-// GetRoot, GetTable, ListTables, CellStatus; and FlushTable and CompactTable, which are passed on
-// to the tablets' servers and answered when all have done it. Thread-safe.
+// GetRoot, GetTable, ListTables, CellStatus; and FlushTable(t)s and CompactTable(t)s, which are
+// passed on to the tablets' servers and answered when all have done it. Thread-safe.
 #pragma once
 
 #include <string>
@@ -19,7 +19,8 @@ class QueryService {
  private:
   void GetTable(const CellView& view, const net::RpcRequest& request, net::RpcReply reply);
   void ListTables(const CellView& view, net::RpcReply reply);
-  void ForEachTablet(const CellView& view, const net::RpcRequest& request, net::RpcReply reply);
+  void KeepTable(const CellView& view, const net::RpcRequest& request, net::RpcReply reply);
+  void KeepTablets(const CellView& view, const net::RpcRequest& request, net::RpcReply reply);
 
   net::RpcClient* const client_;
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/log.h"
+#include "master/procedures/drain_server.h"
 #include "master/procedures/merge_tablets.h"
 #include "master/procedures/split_tablet.h"
 
@@ -58,17 +59,26 @@ std::string Reconciler::ServerToAvoid(const TabletLocation& location) const {
   return due ? location.server_id : "";
 }
 
-Status Reconciler::AssignAll(const std::vector<TabletLocation>& homeless) {
-  std::vector<ServerLoad> loads;
-  std::vector<const ServerNode*> nodes;
+// Those that drain only when there are no others: to be served comes first. The catalog is not
+// known before the system's own tablets serve; those may have to move once more.
+std::vector<const ServerNode*> Reconciler::ServersForTablets() const {
+  std::vector<const ServerNode*> able, draining;
   for (const auto& [id, server] : parts_.servers->servers()) {
     if (!server.report_status.ok()) continue;
-    ServerLoad load{id, 0};
+    (IsDraining(*parts_.catalog, server) ? draining : able).push_back(&server.node);
+  }
+  return able.empty() ? draining : able;
+}
+
+Status Reconciler::AssignAll(const std::vector<TabletLocation>& homeless) {
+  const std::vector<const ServerNode*> nodes = ServersForTablets();
+  std::vector<ServerLoad> loads;
+  for (const ServerNode* node : nodes) {
+    ServerLoad& load = loads.emplace_back(ServerLoad{node->server_id, 0});
     for (const auto& [tablet, location] : parts_.tablets->all()) {
-      load.tablets += location.server_id == id && location.incarnation == server.node.incarnation;
+      load.tablets +=
+          location.server_id == node->server_id && location.incarnation == node->incarnation;
     }
-    loads.push_back(load);
-    nodes.push_back(&server.node);
   }
   std::vector<TabletLocation> assigned;
   for (const TabletLocation& location : homeless) {

@@ -63,6 +63,7 @@ class Reconciler {
   std::string WhyLogIsNotRecovered(const TabletLocation& location) const;
   Status RefreshServers();
   std::string ServerToAvoid(const TabletLocation& location) const;
+  std::vector<const ServerNode*> ServersForTablets() const;
   Status AssignAll(const std::vector<TabletLocation>& homeless);
   bool CheckOpen(const TabletLocation& location);
   // True when nobody but the owner has it; else tells the others to close it.

@@ -1,9 +1,11 @@
 #include "master/tablet_orders.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "master/procedures/drain_server.h"
 #include "master/procedures/merge_tablets.h"
 #include "master/procedures/move_tablet.h"
 #include "master/procedures/split_tablet.h"
@@ -90,39 +92,6 @@ StatusOr<bool> AdvanceSplit(const ProcedureContext& context, TabletId tablet, co
   return outcome.ok() || IsBusy(outcome) ? StatusOr<bool>(false) : outcome;
 }
 
-struct MoveState {
-  bool flushed = false, written = false;
-};
-
-StatusOr<bool> AdvanceMove(const ProcedureContext& context, TabletId tablet,
-                           const std::string& server, MoveState* state) {
-  ASSIGN_OR_RETURN(const TabletView view, FindView(context, tablet));
-  const bool there = view.location.server_id == server;
-  if (there && view.serving) return true;
-  if (state->written) {
-    if (there) return false;
-    return absl::AbortedError(
-        absl::StrCat("tablet ", tablet, " was given to ", view.location.server_id, " instead"));
-  }
-  if (!view.serving) return false;
-  if (!state->flushed) {  // while it serves, so that little is left to do when it does not
-    if (!context.reshapes->UnderWay(tablet)) context.reshapes->ForgetFailure(tablet);
-    if (!context.reshapes->Ready(tablet)) return false;
-    context.reshapes->Flush(view.server->node, tablet);
-    state->flushed = true;
-    return false;
-  }
-  auto flushed = Outcome(context, tablet);
-  if (IsBusy(flushed.status())) state->flushed = false;
-  if (!flushed.ok() && !IsBusy(flushed.status())) return flushed;
-  if (!flushed.ok() || !*flushed) return false;
-  Status begun = BeginMoveTablet(context, view, server);
-  if (IsBusy(begun)) return false;
-  RETURN_IF_ERROR(begun);
-  state->written = true;
-  return false;
-}
-
 StatusOr<bool> AdvanceMerge(const ProcedureContext& context, TabletId left, TabletId right,
                             Given* order) {
   if (context.tablets->Find(left) == nullptr) {
@@ -148,9 +117,16 @@ StatusOr<bool> AdvanceMerge(const ProcedureContext& context, TabletId left, Tabl
 OrderStep MoveStep(const ProcedureContext& context, const TabletView& view,
                    const std::string& server) {
   const TabletId id = view.location.tablet.id;
-  auto state = std::make_shared<MoveState>();
+  auto move = std::make_shared<std::optional<TabletMove>>();
   return {absl::StrCat("move tablet ", id, " from ", view.location.server_id, " to ", server),
-          [context, id, server, state] { return AdvanceMove(context, id, server, state.get()); }};
+          [context, id, server, move] {
+            if (!move->has_value()) {
+              // An operator's order does not wait because an earlier one failed.
+              if (!context.reshapes->UnderWay(id)) context.reshapes->ForgetFailure(id);
+              move->emplace(id, server);
+            }
+            return (*move)->Advance(context);
+          }};
 }
 
 OrderStep SplitStep(const ProcedureContext& context, TabletId id, const std::string& at) {
@@ -199,6 +175,9 @@ StatusOr<std::vector<OrderStep>> PlanMove(const ProcedureContext& context,
   ASSIGN_OR_RETURN(const std::vector<TabletView> views, ViewRequested(context, request));
   if (context.servers->servers().count(request.server) == 0) {
     return absl::NotFoundError(absl::StrCat("there is no live server \"", request.server, "\""));
+  }
+  if (IsDraining(*context.catalog, context.servers->servers().at(request.server))) {
+    return absl::FailedPreconditionError(absl::StrCat("server ", request.server, " is drained"));
   }
   std::vector<OrderStep> steps;
   for (const TabletView& view : views) {

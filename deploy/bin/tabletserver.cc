@@ -1,3 +1,6 @@
+#include <signal.h>
+#include <unistd.h>
+
 #include <iostream>
 
 #include "common/base/log.h"
@@ -8,6 +11,7 @@
 #include "deploy/cell/status_pages.h"
 #include "deploy/cell/store_owner.h"
 #include "tabletserver/rpc/tablet_server.h"
+#include "tabletserver/tablet/exit_code.h"
 
 namespace stele::bin {
 namespace {
@@ -24,6 +28,7 @@ struct Process {
   std::unique_ptr<BlobStore> store;
   std::unique_ptr<net::HttpServer> http;
   std::atomic<TabletServer*> serving{nullptr};
+  std::atomic<bool> restart{false};
   std::unique_ptr<TabletServer> server;
 };
 
@@ -33,6 +38,8 @@ void AddFlags(cli::po::options_description* options) {
   add("data-dir", value<std::string>(), "the cell's directory, shared by all its tablet servers");
   add("listen", value<std::string>()->default_value("127.0.0.1:0"),
       "the address that clients and masters are told; port 0 takes a free one");
+  add("leave-timeout-ms", value<int64_t>()->default_value(60'000),
+      "how long SIGTERM waits for other servers to take the tablets; 0: it does not");
   add("http", value<std::string>()->default_value("127.0.0.1:0"),
       "the status pages' address; `none` for no pages");
   AddLockerFlags(options);
@@ -80,6 +87,10 @@ Status Start(const cli::Invocation& call, StopSignals* signals, Process* process
   env.locker = process->locker.get();
   env.faults = call.env->faults;
   env.on_fatal = EndProcess("tablet server");
+  env.on_restart = [process] {
+    process->restart = true;
+    kill(getpid(), SIGTERM);
+  };
   env.stop_waiting = [signals] { return signals->Came(); };
   ASSIGN_OR_RETURN(process->server, TabletServer::Start(options, env));
   process->serving = process->server.get();
@@ -95,8 +106,11 @@ int Run(const cli::Invocation& call) {
            process.http == nullptr ? "" : process.http->address());
   signals.Await();
   LOG(INFO) << "draining";
+  const int64_t leave_ms = call.Get<int64_t>("leave-timeout-ms");
+  if (leave_ms > 0) process.server->Leave(leave_ms);
   if (process.http != nullptr) process.http->Stop();
-  return Stopped(call, process.server->Stop(/*drain=*/true));
+  const int code = Stopped(call, process.server->Stop(/*drain=*/true));
+  return code == 0 && process.restart ? static_cast<int>(tabletserver::ExitCode::kRestart) : code;
 }
 
 }  // namespace
@@ -109,9 +123,12 @@ cli::Verb TabletServerVerb() {
       "Prints `READY tabletserver rpc=ADDRESS http=ADDRESS` when the cell may give it tablets. "
       "What\n"
       "an earlier process of the same --id logged is recovered by whoever the master chooses.\n"
-      "SIGTERM and SIGINT drain and end it. Its own exit codes: 0 drained, 10 fenced, 11 storage\n"
-      "error, 12 storage stalled, 13 bad configuration (a flag, the data directory or its format,\n"
-      "an address in use, no ZooKeeper, another server has its --id).";
+      "SIGTERM and SIGINT give its tablets to other servers, drain and end it; a second one ends\n"
+      "it at once. Its own exit codes: 0 drained, 10 fenced, 11 storage error, 12 storage "
+      "stalled,\n"
+      "13 bad configuration (a flag, the data directory or its format, an address in use, no\n"
+      "ZooKeeper, another server has its --id), 14 drained for `stele admin rolling-restart`: its\n"
+      "supervisor is to start it again, as after 10.";
   verb.example =
       "stele tabletserver --id ts-1 --locker zk://127.0.0.1:2181/cell --data-dir /srv/cell";
   verb.uses_cell = false;

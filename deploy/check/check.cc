@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
-#include "tabletserver/storage/sstable/sstable.h"
+#include "tabletserver/storage/verify_file.h"
 #include "tabletserver/storage/table_names.h"
 #include "tabletserver/storage/trash_list.h"
 
@@ -205,15 +205,6 @@ class Checker {
   std::vector<Finding> findings_;
 };
 
-Status VerifyFile(BlobStore* store, const storage::ManifestFile& file) {
-  ASSIGN_OR_RETURN(std::shared_ptr<BlobReader> reader, store->OpenBlob(file.blob));
-  storage::SSTable::OpenOptions options;
-  options.expected_file_id = file.file_id;
-  ASSIGN_OR_RETURN(std::shared_ptr<storage::SSTable> table,
-                   storage::SSTable::Open(std::move(reader), file.blob, options));
-  return table->Verify();
-}
-
 }  // namespace
 
 StatusOr<CheckInput> ReadStore(BlobStore* store, int64_t now_us, int64_t grace_us) {
@@ -249,7 +240,7 @@ std::vector<Finding> VerifyFiles(BlobStore* store, const CheckInput& input) {
     if (!stored.ok()) continue;
     for (const storage::ManifestFile& file : stored->files) {
       if (!seen.insert(file.blob).second || !input.blobs.contains(file.blob)) continue;
-      Status status = VerifyFile(store, file);
+      Status status = storage::VerifyFile(store, file);
       if (status.ok() || absl::IsNotFound(status)) continue;
       findings.push_back({true, absl::StrCat("tablet ", id, ": ", status.message())});
     }

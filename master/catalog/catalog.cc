@@ -10,6 +10,7 @@ namespace {
 
 constexpr char kTablePrefix[] = "t/";
 constexpr char kIdsRow[] = "ids";
+constexpr char kDrainPrefix[] = "d/";
 constexpr char kValueQualifier[] = "value";
 constexpr uint64_t kTableIdBlock = 16;
 constexpr uint64_t kTabletIdBlock = 1024;
@@ -31,6 +32,7 @@ const TableRecord* Catalog::FindTable(TableId id) const {
 Status Catalog::Load() {
   ASSIGN_OR_RETURN(const std::vector<Row> rows, access_->ReadAll(location_, RowRange()));
   std::map<std::string, TableRecord> tables;
+  std::set<std::string> drained;
   TableId next_table = kFirstUserTable;
   TabletId next_tablet = kFirstUserTablet;
   for (const Row& row : rows) {
@@ -45,9 +47,12 @@ Status Catalog::Load() {
       if (!record.ok()) return WithContext(record.status(), absl::StrCat("catalog ", row.key));
       std::string name = record->schema.name;
       tables[std::move(name)] = *std::move(record);
+    } else if (absl::StartsWith(row.key, kDrainPrefix)) {
+      drained.insert(row.key.substr(sizeof(kDrainPrefix) - 1));
     }
   }
   tables_ = std::move(tables);
+  drained_ = std::move(drained);
   next_table_ = next_table;
   next_tablet_ = next_tablet;
   id_limits_ = {next_table, next_tablet};
@@ -78,6 +83,27 @@ Status Catalog::Erase(const std::string& name) {
   row.mutations.push_back(DeleteFromRow{});
   RETURN_IF_ERROR(Write(row));
   tables_.erase(name);
+  return OkStatus();
+}
+
+Status Catalog::PutDrained(const std::string& server_id) {
+  if (drained_.contains(server_id)) return OkStatus();
+  RowMutation row;
+  row.row = kDrainPrefix + server_id;
+  row.mutations.push_back(
+      SetCell{kSystemFamily, kValueQualifier, revision_->NextTimestamp(), server_id});
+  RETURN_IF_ERROR(Write(row));
+  drained_.insert(server_id);
+  return OkStatus();
+}
+
+Status Catalog::EraseDrained(const std::string& server_id) {
+  if (!drained_.contains(server_id)) return OkStatus();
+  RowMutation row;
+  row.row = kDrainPrefix + server_id;
+  row.mutations.push_back(DeleteFromRow{});
+  RETURN_IF_ERROR(Write(row));
+  drained_.erase(server_id);
   return OkStatus();
 }
 

@@ -1,10 +1,12 @@
 // Catalog: the tables of the cell and the allocation of ids, kept in the catalog tablet
-// (row "t/<name>": the TableRecord; row "ids": the next ids), with a copy in memory that is right
+// (row "t/<name>": the TableRecord; row "ids": the next ids; row "d/<server id>": an operator drains
+// that server; rows of other names are passed over), with a copy in memory that is right
 // because the one active master is the only writer. After a failed write the copy is in doubt and
 // loaded() turns false: load again before anything else. Bound to the master thread.
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "common/base/status.h"
@@ -29,6 +31,11 @@ class Catalog {
   Status Put(const TableRecord& record);
   Status Erase(const std::string& name);
 
+  // The servers that operators drain, alive or not.
+  const std::set<std::string>& drained() const { return drained_; }
+  Status PutDrained(const std::string& server_id);
+  Status EraseDrained(const std::string& server_id);
+
   // Numbers that were never given out before and never will be again, durable before they are
   // returned.
   StatusOr<TableId> NewTableId();
@@ -43,6 +50,7 @@ class Catalog {
   TabletLocation location_;
   bool loaded_ = false;
   std::map<std::string, TableRecord> tables_;
+  std::set<std::string> drained_;
   TableId next_table_ = kFirstUserTable;
   TabletId next_tablet_ = kFirstUserTablet;
   // What is durable: ids below these may be given out.

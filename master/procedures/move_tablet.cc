@@ -26,4 +26,51 @@ Status BeginMoveTablet(const ProcedureContext& context, const TabletView& tablet
   return FaultPoint(context.faults, "move_tablet.after_row");
 }
 
+StatusOr<TabletView> ViewTablet(const ProcedureContext& context, TabletId tablet) {
+  const TabletLocation* location = context.tablets->Find(tablet);
+  if (location != nullptr) {
+    for (TabletView& view : ViewTable(context, location->tablet.table)) {
+      if (view.location.tablet.id == tablet) return std::move(view);
+    }
+  }
+  return absl::NotFoundError(absl::StrCat("there is no tablet ", tablet));
+}
+
+// True: it is flushed. An order that was not taken is given again.
+StatusOr<bool> TabletMove::Flush(const ProcedureContext& context, const TabletView& view) {
+  if (!flushing_) {
+    if (!context.reshapes->Ready(tablet_)) return false;
+    context.reshapes->Flush(view.server->node, tablet_);
+    flushing_ = true;
+    return false;
+  }
+  if (context.reshapes->UnderWay(tablet_)) return false;
+  flushing_ = false;
+  auto failure = context.reshapes->LastFailure(tablet_);
+  if (!failure.has_value()) return true;  // what came earlier is forgotten with a success
+  if (failure->error.code() == absl::StatusCode::kUnavailable) return false;
+  return failure->error;
+}
+
+StatusOr<bool> TabletMove::Advance(const ProcedureContext& context) {
+  ASSIGN_OR_RETURN(const TabletView view, ViewTablet(context, tablet_));
+  const bool there = view.location.server_id == server_id_;
+  if (there && view.serving) return true;
+  if (written_) {
+    if (there) return false;
+    return absl::AbortedError(
+        absl::StrCat("tablet ", tablet_, " was given to ", view.location.server_id, " instead"));
+  }
+  if (!view.serving) return false;
+  if (!flushed_) {
+    ASSIGN_OR_RETURN(flushed_, Flush(context, view));
+    if (!flushed_) return false;
+  }
+  Status begun = BeginMoveTablet(context, view, server_id_);
+  if (begun.code() == absl::StatusCode::kUnavailable) return false;
+  RETURN_IF_ERROR(begun);
+  written_ = true;
+  return false;
+}
+
 }  // namespace stele::master

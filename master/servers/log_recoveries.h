@@ -40,6 +40,8 @@ class LogRecoveries {
 
   // What the recovery of this past incarnation's log waits for; "": it is recovered.
   std::string WhyNotRecovered(const std::string& server_id, uint64_t incarnation) const;
+  // All past incarnations whose logs are not recovered, with what each waits for.
+  const std::map<LogOwner, std::string>& gone() const { return gone_; }
   // The same of any log whose server is gone; "": there is none.
   std::string WhyNotAllRecovered() const;
 

@@ -43,6 +43,7 @@ void ServerList::AskForReports() {
       continue;
     }
     server.reported_boot_ns = clock_->BootNanos();
+    server.leaving = report.leaving;
     server.tablets.clear();
     for (wire::TabletReport& tablet : report.tablets) {
       const TabletId tablet_id = tablet.tablet.id;

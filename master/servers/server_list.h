@@ -19,6 +19,7 @@ struct LiveServer {
   ServerNode node;
   Status report_status;  // of the last report; not OK: what follows is old or empty
   int64_t reported_boot_ns = 0;
+  bool leaving = false;  // it says so, for as long as it lives
   std::map<TabletId, wire::TabletReport> tablets;
 };
 

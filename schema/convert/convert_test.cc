@@ -242,7 +242,7 @@ OpenTabletRequest MakeOpen(Random& r) {
 }
 
 ReportTabletsResponse MakeReport(Random& r) {
-  ReportTabletsResponse message{r.Bytes(10), r.Next(), {}};
+  ReportTabletsResponse message{r.Bytes(10), r.Next(), {}, r.Bool()};
   message.tablets.resize(r.Below(8));
   for (TabletReport& tablet : message.tablets) {
     tablet = {r.Tablet(), r.Next(),     static_cast<TabletState>(r.Below(4)),
@@ -286,10 +286,17 @@ ListTablesResponse MakeTables(Random& r) {
 }
 
 CellStatusResponse MakeCellStatus(Random& r) {
-  CellStatusResponse message{r.Bytes(9), r.Bytes(9), r.Bytes(9), r.Next(), {}, {}, {}};
+  CellStatusResponse message;
+  message.cell_name = r.Bytes(9);
+  message.master_address = r.Bytes(9);
+  message.master_http_address = r.Bytes(9);
+  message.master_epoch = r.Next();
+  message.ready = r.Bool();
+  message.trouble = r.Bytes(30);
+  message.work = r.Strings(4, 30);
   for (uint64_t i = r.Below(4); i > 0; i--) {
     message.servers.push_back({r.Bytes(9), r.Next(), r.Bytes(9), r.Bytes(9), r.Bytes(9), r.Next(),
-                               r.Next(), static_cast<int64_t>(r.Next())});
+                               r.Next(), static_cast<int64_t>(r.Next()), r.Bool(), r.Bytes(20)});
   }
   message.tables = MakeTables(r).tables;
   for (uint64_t i = r.Below(4); i > 0; i--) {
@@ -430,6 +437,11 @@ std::vector<Kind> MostKinds() {
                               }),
       MakeKind<ReportTabletsResponse>("ReportTabletsResponse", kResponse, MakeReport),
       MakeKind<ServerStatusResponse>("ServerStatusResponse", kResponse, MakeServerStatus),
+      MakeKind<VerifyTabletResponse>(
+          "VerifyTabletResponse", kResponse,
+          [](Random& r) {
+            return VerifyTabletResponse{r.Next(), r.Next(), r.Strings(5, 60)};
+          }),
       MakeKind<CreateTableRequest>("CreateTableRequest", kRequest,
                                    [](Random& r) {
                                      return CreateTableRequest{r.Schema(), r.Strings(9, 40)};

@@ -41,6 +41,8 @@ void PutServer(schema::ServerSummary::Builder to, const ServerSummary& from) {
   to.setTablets(from.tablets);
   to.setBytes(from.bytes);
   to.setLastReportAgeMs(from.last_report_age_ms);
+  to.setDraining(from.draining);
+  to.setNote(ToData(from.note));
 }
 
 Status GetServer(schema::ServerSummary::Reader from, ServerSummary* out) {
@@ -53,7 +55,8 @@ Status GetServer(schema::ServerSummary::Reader from, ServerSummary* out) {
   out->tablets = from.getTablets();
   out->bytes = from.getBytes();
   out->last_report_age_ms = from.getLastReportAgeMs();
-  return OkStatus();
+  out->draining = from.getDraining();
+  return CopyData(from.getNote(), kMaxTextBytes, "note", &out->note);
 }
 
 void PutTabletSummary(schema::TabletSummary::Builder to, const TabletSummary& from) {
@@ -226,6 +229,9 @@ StatusOr<net::Buffer> Encode(const CellStatusResponse& message) {
     for (uint i = 0; i < tables.size(); i++) PutSummary(tables[i], message.tables[i]);
     auto tablets = to.initTablets(static_cast<uint>(message.tablets.size()));
     for (uint i = 0; i < tablets.size(); i++) PutTabletSummary(tablets[i], message.tablets[i]);
+    to.setReady(message.ready);
+    to.setTrouble(ToData(message.trouble));
+    PutStrings(to.initWork(static_cast<uint>(message.work.size())), message.work);
   };
   const size_t expected =
       256 * message.servers.size() + 512 * message.tables.size() + 256 * message.tablets.size();
@@ -255,7 +261,9 @@ Status Decode(const net::Buffer& body, CellStatusResponse* out) {
     for (uint i = 0; i < tablets.size(); i++) {
       RETURN_IF_ERROR(GetTabletSummary(tablets[i], &out->tablets[i]));
     }
-    return OkStatus();
+    out->ready = from.getReady();
+    RETURN_IF_ERROR(CopyData(from.getTrouble(), kMaxTextBytes, "trouble", &out->trouble));
+    return GetStrings(from.getWork(), limits, kMaxListEntries, kMaxTextBytes, "work", &out->work);
   };
   return ReadBody<schema::CellStatusResponse>(body, kBadResponse, fill);
 }

@@ -198,6 +198,7 @@ struct ReportTabletsResponse {
   std::string server_id;
   uint64_t incarnation = 0;
   std::vector<TabletReport> tablets;
+  bool leaving = false;  // it will end: it is to be given no tablets, and to be relieved of its own
   bool operator==(const ReportTabletsResponse&) const = default;
 };
 
@@ -255,10 +256,12 @@ struct ServerSummary {
   std::string server_id;
   uint64_t incarnation = 0;
   std::string address, http_address;
-  std::string state;  // "live", "suspect", "dead", "recovering"
+  std::string state;  // "live", "suspect" (does not report), "recovering" (its log), "dead"
   uint64_t tablets = 0;
   uint64_t bytes = 0;
   int64_t last_report_age_ms = 0;
+  bool draining = false;  // it is given no tablets
+  std::string note;       // why it is not live
   bool operator==(const ServerSummary&) const = default;
 };
 struct TabletSummary {
@@ -277,6 +280,9 @@ struct CellStatusResponse {
   std::vector<ServerSummary> servers;
   std::vector<TableSummary> tables;
   std::vector<TabletSummary> tablets;
+  bool ready = false;             // the master knows all tables and tablets
+  std::string trouble;            // what keeps it from going on; empty: nothing
+  std::vector<std::string> work;  // what it is busy with, a sentence each
   bool operator==(const CellStatusResponse&) const = default;
 };
 

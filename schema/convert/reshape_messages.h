@@ -38,12 +38,13 @@ struct RecoverLogRequest {
   bool operator==(const RecoverLogRequest&) const = default;
 };
 
-// Split, Move, Merge: TabletOrderRequest -> TabletOrderResponse when it is done.
+// Split, Move, Merge, FlushTablets, CompactTablets: TabletOrderRequest -> TabletOrderResponse when
+// it is done. Drain, Undrain, Balance: at once; the steps are what is left to be done.
 struct TabletOrderRequest {
   std::string table;              // empty: the tablets say which
   std::vector<TabletId> tablets;  // empty: all of the table, as far as it makes sense
   std::string at;                 // Split: the last row of the lower part; empty: near the middle
-  std::string server;             // Move: the new owner
+  std::string server;             // Move: the new owner; Drain, Undrain: which
   bool dry_run = false;
   bool operator==(const TabletOrderRequest&) const = default;
 };

@@ -34,4 +34,12 @@ struct ServerStatusResponse {
   bool operator==(const ServerStatusResponse&) const = default;
 };
 
+// VerifyTablet: TabletRequest -> VerifyTabletResponse.
+inline constexpr size_t kMaxDamageReports = 1'000;
+struct VerifyTabletResponse {
+  uint64_t files = 0, bytes = 0;    // that were read
+  std::vector<std::string> damage;  // a sentence each; empty: all is well
+  bool operator==(const VerifyTabletResponse&) const = default;
+};
+
 }  // namespace stele::wire

@@ -113,6 +113,7 @@ StatusOr<net::Buffer> Encode(const ReportTabletsResponse& message) {
   auto fill = [&](schema::ReportTabletsResponse::Builder to) {
     to.setServerId(ToData(message.server_id));
     to.setIncarnation(message.incarnation);
+    to.setLeaving(message.leaving);
     auto tablets = to.initTablets(static_cast<uint>(message.tablets.size()));
     for (uint i = 0; i < tablets.size(); i++) {
       const TabletReport& report = message.tablets[i];
@@ -139,6 +140,7 @@ Status Decode(const net::Buffer& body, ReportTabletsResponse* out) {
   auto fill = [&](schema::ReportTabletsResponse::Reader from, const ReadLimits& limits) -> Status {
     RETURN_IF_ERROR(CopyData(from.getServerId(), kMaxTextBytes, "server id", &out->server_id));
     out->incarnation = from.getIncarnation();
+    out->leaving = from.getLeaving();
     const auto tablets = from.getTablets();
     RETURN_IF_ERROR(
         limits.CheckList<schema::TabletReport>(tablets.size(), kMaxListEntries, "tablets"));
@@ -244,6 +246,24 @@ Status Decode(const net::Buffer& body, ServerStatusResponse* out) {
     return OkStatus();
   };
   return ReadBody<schema::ServerStatusResponse>(body, kBadResponse, fill);
+}
+
+StatusOr<net::Buffer> Encode(const VerifyTabletResponse& message) {
+  return WriteBody<schema::VerifyTabletResponse>(0, [&](schema::VerifyTabletResponse::Builder to) {
+    to.setFiles(message.files);
+    to.setBytes(message.bytes);
+    PutStrings(to.initDamage(static_cast<uint>(message.damage.size())), message.damage);
+  });
+}
+
+Status Decode(const net::Buffer& body, VerifyTabletResponse* out) {
+  auto fill = [&](schema::VerifyTabletResponse::Reader from, const ReadLimits& limits) -> Status {
+    out->files = from.getFiles();
+    out->bytes = from.getBytes();
+    return GetStrings(from.getDamage(), limits, kMaxDamageReports, kMaxTextBytes, "damage",
+                      &out->damage);
+  };
+  return ReadBody<schema::VerifyTabletResponse>(body, kBadResponse, fill);
 }
 
 }  // namespace stele::wire

@@ -64,6 +64,8 @@ struct ServerSummary {
   tablets @5 :UInt64;
   bytes @6 :UInt64;
   lastReportAgeMs @7 :Int64;
+  draining @8 :Bool;
+  note @9 :Data;
 }
 
 struct TabletSummary {
@@ -83,6 +85,9 @@ struct CellStatusResponse {
   servers @4 :List(ServerSummary);
   tables @5 :List(TableSummary);
   tablets @6 :List(TabletSummary);
+  ready @7 :Bool;
+  trouble @8 :Data;
+  work @9 :List(Data);
 }
 
 struct TabletOrderRequest {

@@ -57,13 +57,23 @@ enum class Method : uint16_t {
   kDropTabletRows,  // the master asks a tablet server: DropTabletRowsRequest -> Empty
   kSampleRowKeys,   // tablet servers: SampleRowKeysRequest -> SampleRowKeysResponse
   kRecoverLog,      // the master asks a tablet server: RecoverLogRequest -> Empty
-  kEnd,             // one past the last
+  // Master: TabletOrderRequest -> TabletOrderResponse, when it is done.
+  kFlushTablets,
+  kCompactTablets,
+  // Master: TabletOrderRequest -> TabletOrderResponse: what is left to do, which it goes on with.
+  kDrain,
+  kUndrain,
+  kBalance,
+  // Tablet servers, asked by operators.
+  kRestartServer,  // Empty -> Empty: it ends, for its supervisor to start it again
+  kVerifyTablet,   // TabletRequest -> VerifyTabletResponse: reads all its files
+  kEnd,            // one past the last
 };
 
 enum class Permission : uint8_t {
   kNone,     // of no method
   kData,     // read or write cells, look up tables and locations
-  kAdmin,    // create, change, drop, flush and compact tables
+  kAdmin,    // create, change, drop tables; keep tablets and servers
   kCluster,  // one server of the cell to another
   kStatus,   // read the state of servers, tables and tablets
 };
@@ -127,6 +137,13 @@ inline constexpr std::array kMethods = {
     MethodInfo{Method::kDropTabletRows, "DropTabletRows", Permission::kCluster},
     MethodInfo{Method::kSampleRowKeys, "SampleRowKeys", Permission::kData},
     MethodInfo{Method::kRecoverLog, "RecoverLog", Permission::kCluster},
+    MethodInfo{Method::kFlushTablets, "FlushTablets", Permission::kAdmin},
+    MethodInfo{Method::kCompactTablets, "CompactTablets", Permission::kAdmin},
+    MethodInfo{Method::kDrain, "Drain", Permission::kAdmin},
+    MethodInfo{Method::kUndrain, "Undrain", Permission::kAdmin},
+    MethodInfo{Method::kBalance, "Balance", Permission::kAdmin},
+    MethodInfo{Method::kRestartServer, "RestartServer", Permission::kAdmin},
+    MethodInfo{Method::kVerifyTablet, "VerifyTablet", Permission::kAdmin},
 };
 
 namespace internal {

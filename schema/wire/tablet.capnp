@@ -82,6 +82,7 @@ struct ReportTabletsResponse {
   serverId @0 :Data;
   incarnation @1 :UInt64;
   tablets @2 :List(TabletReport);
+  leaving @3 :Bool;
 }
 
 struct RingStatus {
@@ -112,4 +113,10 @@ struct ServerStatusResponse {
   tablets @5 :UInt64;
   ring @6 :RingStatus;
   numbers @7 :List(NamedNumber);
+}
+
+struct VerifyTabletResponse {
+  files @0 :UInt64;
+  bytes @1 :UInt64;
+  damage @2 :List(Data);
 }

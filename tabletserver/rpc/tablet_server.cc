@@ -8,6 +8,7 @@
 #include "common/net/timer.h"
 #include "common/pool/work_pool.h"
 #include "locker/server_node.h"
+#include "schema/convert/codec.h"
 #include "schema/convert/error_payload.h"
 #include "schema/convert/permission.h"
 #include "schema/wire/method.h"
@@ -30,6 +31,11 @@ constexpr size_t kMaxServerIdBytes = 64;
 constexpr int kIncarnationShift = 32;
 constexpr uint32_t kRecoveryThreads = 2;
 constexpr std::chrono::milliseconds kLockPause{100};
+constexpr std::chrono::milliseconds kLeavePause{20};
+constexpr int64_t kLeaveStallMs = 5'000;  // without a tablet that goes
+// What the recovery of its log and the opening of its tablets elsewhere take, about.
+constexpr int64_t kRecoveredBytesPerMs = 40'000;
+constexpr int64_t kReopenMsPerTablet = 10;
 
 Status CheckOptions(const TabletServerOptions& options) {
   auto legal = [](char c) {
@@ -58,6 +64,7 @@ class Server : public TabletServer {
 
   Status Start();
   Status Stop(bool drain) override;
+  void Leave(int64_t timeout_ms) override;
 
   const std::string& server_id() const override { return options_.server_id; }
   std::string address() const override { return rpc_->address(); }
@@ -75,11 +82,15 @@ class Server : public TabletServer {
   void Handle(net::RpcRequest request, net::RpcReply reply);
   void MutateRows(net::RpcRequest request, net::RpcReply reply);
   void Fatal(const Status& status);
+  void Restart(net::RpcReply reply);
+  bool OthersAreThere();
+  int64_t EstimateRecoveryMs(const storage::LogRingStatus& ring) const;
 
   const TabletServerOptions options_;
   const TabletServerEnv env_;
   std::atomic<bool> fatal_{false};
   std::atomic<bool> serving_{false};
+  std::atomic<bool> leaving_{false};
   bool stopped_ = false;
 
   // In the order of their construction in Start; Stop goes backwards.
@@ -192,8 +203,9 @@ Status Server::Listen() {
       DataService::Parts{tablets_.get(), &admission_, parked_.get(), disk_pool_.get(), &progress_,
                          env_.clock, [this] { return lease_->Check(); }});
   admin_ = std::make_unique<TabletService>(TabletService::Parts{
-      tablets_.get(), engine_.get(), tablet_pool_.get(), maintenance_pool_.get(),
+      tablets_.get(), engine_.get(), env_.store, tablet_pool_.get(), maintenance_pool_.get(),
       recovery_pool_.get(), options_.server_id, incarnation_, [this] { return status(); },
+      [this] { return leaving_.load(); },
       [this](const std::string& id, uint64_t incarnation) { return RecoverLog(id, incarnation); }});
   ASSIGN_OR_RETURN(rpc_,
                    net::RpcServer::Listen(options_.rpc_address, options_.rpc,
@@ -241,6 +253,8 @@ void Server::Handle(net::RpcRequest request, net::RpcReply reply) {
       return data_->ReadModifyWriteRow(std::move(request), std::move(reply));
     case wire::Method::kCheckAndMutateRow:
       return data_->CheckAndMutateRow(std::move(request), std::move(reply));
+    case wire::Method::kRestartServer:
+      return Restart(std::move(reply));
     default:
       return admin_->Handle(method, std::move(request), std::move(reply));
   }
@@ -259,13 +273,30 @@ void Server::MutateRows(net::RpcRequest request, net::RpcReply reply) {
                     }));
 }
 
+void Server::Restart(net::RpcReply reply) {
+  if (!env_.on_restart) {
+    return reply.Error(absl::FailedPreconditionError(
+        options_.server_id + " is part of a larger process, which nobody would start again"));
+  }
+  LOG(INFO) << "an operator asks for a restart";
+  reply.Send(wire::Encode(wire::Empty()));
+  env_.on_restart();
+}
+
+int64_t Server::EstimateRecoveryMs(const storage::LogRingStatus& ring) const {
+  return session_->session_timeout_ns() / 1'000'000 +
+         static_cast<int64_t>(ring.live_bytes) / kRecoveredBytesPerMs +
+         static_cast<int64_t>(tablets_->size()) * kReopenMsPerTablet;
+}
+
 wire::ServerStatusResponse Server::status() const {
-  wire::ServerStatusResponse response = DescribeEngine(engine_->stats());
+  const storage::EngineStats stats = engine_->stats();
+  wire::ServerStatusResponse response = DescribeEngine(stats);
   response.server_id = options_.server_id;
   response.incarnation = incarnation_;
   response.address = rpc_ == nullptr ? "" : rpc_->address();
   response.http_address = options_.http_address;
-  response.state = fatal_ ? "failed" : serving_ ? "serving" : "draining";
+  response.state = fatal_ ? "failed" : serving_ && !leaving_ ? "serving" : "draining";
   response.tablets = tablets_->size();
   auto add = [&](const char* name, int64_t value) { response.numbers.push_back({name, value}); };
   add("requests.in_flight_bytes", static_cast<int64_t>(admission_.in_flight_bytes()));
@@ -275,8 +306,41 @@ wire::ServerStatusResponse Server::status() const {
   add("memory.parked_reads", static_cast<int64_t>(parked_->bytes()));
   add("reads.parked", static_cast<int64_t>(parked_->size()));
   add("reads.dropped", static_cast<int64_t>(data_->dropped_reads()));
+  add("recovery.estimated_ms", EstimateRecoveryMs(stats.ring));
   add("lease.remaining_ms", (lease_->deadline_boot_ns() - env_.clock->BootNanos()) / 1'000'000);
   return response;
+}
+
+// A Locker that does not answer tells nothing.
+bool Server::OthersAreThere() {
+  auto servers = session_->Children(kServersPath);
+  return !servers.ok() || servers->size() > 1;
+}
+
+void Server::Leave(int64_t timeout_ms) {
+  leaving_ = true;
+  const int64_t deadline = env_.clock->BootNanos() + timeout_ms * 1'000'000;
+  int64_t progress_ns = env_.clock->BootNanos();
+  int64_t asked_ns = 0;
+  size_t left = tablets_->size();
+  Mutex mu;
+  CondVar pause;
+  MutexLock lock(&mu);
+  while (left > 0 && !fatal_) {
+    const int64_t now = env_.clock->BootNanos();
+    const bool stalled = now - progress_ns > kLeaveStallMs * 1'000'000;
+    if (now >= deadline || stalled) {
+      LOG(WARNING) << options_.server_id << " leaves with " << left << " tablets";
+      return;
+    }
+    if (now - asked_ns > std::chrono::nanoseconds(kLockPause).count()) {
+      if (!OthersAreThere()) return;
+      asked_ns = now;
+    }
+    pause.WaitFor(&mu, kLeavePause);
+    const size_t before = std::exchange(left, tablets_->size());
+    if (left < before) progress_ns = env_.clock->BootNanos();
+  }
 }
 
 Status Server::Stop(bool drain) {

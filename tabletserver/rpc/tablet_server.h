@@ -53,6 +53,9 @@ struct TabletServerEnv {  // all outlive the server
   FaultInjector* faults = nullptr;
   std::function<void(const Status&)> on_fatal;
   std::function<bool()> stop_waiting;  // true: Start gives up waiting for the lock; may be null
+  // An operator asks it to end for its supervisor to start it again; on an io thread, must not
+  // block. Null: refused.
+  std::function<void()> on_restart;
 };
 
 class TabletServer {
@@ -68,6 +71,12 @@ class TabletServer {
   // For status pages.
   virtual wire::ServerStatusResponse status() const = 0;
   virtual std::vector<wire::TabletReport> tablets() const = 0;
+
+  // Asks the cell to give its tablets to others, while it serves on, and waits until they have
+  // them. Gives up after timeout_ms, when for a while no tablet has gone (there is no master, or no
+  // room), and at once when no other server is there; what is left is then served until Stop, and
+  // by others after it. Once, before Stop.
+  virtual void Leave(int64_t timeout_ms) = 0;
 
   // With drain: answers what is in flight, flushes and closes the log cleanly. Without: as a crash
   // would leave it. Once; not from a server thread.

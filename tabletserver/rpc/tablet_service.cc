@@ -1,10 +1,12 @@
 #include "tabletserver/rpc/tablet_service.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "schema/convert/codec.h"
 #include "schema/convert/error_payload.h"
+#include "tabletserver/storage/verify_file.h"
 
 namespace stele::tabletserver {
 namespace {
@@ -49,6 +51,8 @@ void TabletService::Handle(wire::Method method, net::RpcRequest request, net::Rp
       return RecoverLog(request, std::move(reply));
     case wire::Method::kReportTablets:
       return Report(std::move(reply));
+    case wire::Method::kVerifyTablet:
+      return Verify(request, std::move(reply));
     case wire::Method::kServerStatus:
       return reply.Send(wire::Encode(parts_.status()));
     case wire::Method::kCollectGarbage:
@@ -155,10 +159,53 @@ void TabletService::OneTablet(wire::Method method, const net::RpcRequest& reques
   });
 }
 
+namespace {
+
+// Of the tablet as it is now. A file that is gone by the time it is looked at was compacted away,
+// if the tablet does not name it any more.
+StatusOr<wire::VerifyTabletResponse> VerifyFiles(BlobStore* blobs,
+                                                 const storage::TabletStore& tablet) {
+  wire::VerifyTabletResponse response;
+  for (const storage::ManifestFile& file : tablet.files()) {
+    Status status = storage::VerifyFile(blobs, file);
+    if (status.ok()) {
+      ++response.files;
+      response.bytes += file.bytes;
+      continue;
+    }
+    const std::vector<storage::ManifestFile> now = tablet.files();
+    const bool named =
+        std::any_of(now.begin(), now.end(), [&](const auto& one) { return one.blob == file.blob; });
+    if (!named) continue;
+    if (!IsCorrupt(status) && !IsNotFound(status)) return status;
+    if (response.damage.size() == wire::kMaxDamageReports) break;
+    response.damage.push_back(std::string(status.message()));
+  }
+  return response;
+}
+
+}  // namespace
+
+void TabletService::Verify(const net::RpcRequest& request, net::RpcReply reply) {
+  wire::TabletRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  auto store = parts_.tablets->Find(message.tablet, message.epoch);
+  if (!store.ok()) return reply.Error(store.status());
+  auto shared = std::make_shared<net::RpcReply>(std::move(reply));
+  Status handed =
+      parts_.maintenance_pool->Submit([shared, blobs = parts_.store, store = *std::move(store)] {
+        auto verified = VerifyFiles(blobs, *store);
+        if (!verified.ok()) return shared->Error(verified.status());
+        shared->Send(wire::Encode(*verified));
+      });
+  if (!handed.ok()) shared->Error(wire::OverloadedError(handed.message(), kRetryDelayMs));
+}
+
 void TabletService::Report(net::RpcReply reply) {
   wire::ReportTabletsResponse response;
   response.server_id = parts_.server_id;
   response.incarnation = parts_.incarnation;
+  response.leaving = parts_.leaving();
   response.tablets = parts_.tablets->Report();
   reply.Send(wire::Encode(response));
 }

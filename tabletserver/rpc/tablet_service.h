@@ -1,6 +1,6 @@
 // TabletService: the methods by which the master runs this server's tablets: open, close, alter,
-// drop, split, merge, flush, compact, report; and the samples of its keys. What blocks goes to
-// pools of its own, so that a long compaction keeps no tablet from opening. Thread-safe.
+// drop, split, merge, flush, compact, verify, report; and the samples of its keys. What blocks goes
+// to pools of its own, so that a long compaction keeps no tablet from opening. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -20,12 +20,14 @@ class TabletService {
   struct Parts {
     TabletMap* tablets = nullptr;
     storage::Engine* engine = nullptr;
+    BlobStore* store = nullptr;
     WorkPool* tablet_pool = nullptr;       // opens, closes
-    WorkPool* maintenance_pool = nullptr;  // flushes, compactions, file GC
+    WorkPool* maintenance_pool = nullptr;  // flushes, compactions, verifications, file GC
     WorkPool* recovery_pool = nullptr;     // of other servers' logs
     std::string server_id;
     uint64_t incarnation = 0;
     std::function<wire::ServerStatusResponse()> status;
+    std::function<bool()> leaving;
     std::function<Status(const std::string& server_id, uint64_t incarnation)> recover_log;
   };
   explicit TabletService(Parts parts) : parts_(std::move(parts)) {}
@@ -43,6 +45,7 @@ class TabletService {
   void SampleRowKeys(const net::RpcRequest& request, net::RpcReply reply);
   void RecoverLog(const net::RpcRequest& request, net::RpcReply reply);
   void OneTablet(wire::Method method, const net::RpcRequest& request, net::RpcReply reply);
+  void Verify(const net::RpcRequest& request, net::RpcReply reply);
   void Report(net::RpcReply reply);
   // Runs `work` on the pool and answers with its status.
   static void RunOn(WorkPool* pool, net::RpcReply reply, std::function<Status()> work);

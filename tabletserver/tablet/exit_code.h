@@ -11,6 +11,7 @@ enum class ExitCode : int {
   kStorageError = 11,      // a write or sync failed, or stored data is damaged
   kStorageStalled = 12,    // the storage answers no more
   kBadConfiguration = 13,  // wrong directory, newer format, address in use, bad option
+  kRestart = 14,           // an operator asked for it: it is to be started again
 };
 
 // For the status with which a running server ended (on_fatal).

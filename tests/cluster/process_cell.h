@@ -22,6 +22,7 @@ class ProcessCell {
   static constexpr int kExitFenced = 10;
   static constexpr int kExitStalled = 12;
   static constexpr int kExitBadConfiguration = 13;
+  static constexpr int kExitRestart = 14;
   struct Tuning {
     int64_t session_timeout_ms = kSessionTimeoutMs;
     // Of the tablet servers: a small ring and little memory.
@@ -43,7 +44,8 @@ class ProcessCell {
   bool IsReady(int index);
 
   // As a supervisor does: starts again what has ended by itself, waits for nobody. False when one
-  // cannot be started, or has ended otherwise than fenced, stalled or without a ZooKeeper.
+  // cannot be started, or has ended otherwise than fenced, stalled, without a ZooKeeper or because an
+  // operator wants it to be started again.
   bool Supervise();
 
   int masters() const { return static_cast<int>(masters_.size()); }

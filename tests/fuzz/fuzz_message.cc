@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   stele::fuzz::FuzzInput input(data, size);
   const uint8_t kind = input.Number<uint8_t>();
   const stele::net::Buffer body = stele::net::Buffer::Copy(input.Rest());
-  switch (kind % 20) {
+  switch (kind % 21) {
     case 0:
       Try<GetRootResponse>(body);
       break;
@@ -79,6 +79,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 18:
       Try<SampleRowKeysResponse>(body);
+      break;
+    case 20:
+      Try<VerifyTabletResponse>(body);
       break;
     default:
       Try<CellStatusResponse>(body);

@@ -75,10 +75,12 @@ struct ServerSummary {
   uint64_t incarnation = 0;        ///< another with each start
   std::string address;             ///< rpc, host:port
   std::string http_address;        ///< of its status pages; empty: none
-  std::string state;               ///< "live", "suspect", "dead" or "recovering"
+  std::string state;               ///< "live", "suspect" (silent), "recovering" (its log) or "dead"
   uint64_t tablets = 0;            ///< that it serves
   uint64_t bytes = 0;              ///< of their SSTables
   int64_t last_report_age_ms = 0;  ///< how old this is
+  bool draining = false;           ///< it is given no tablets, and relieved of its own
+  std::string note;                ///< why it is not live, or leaves; empty: nothing to say
 };
 
 /// A tablet as the master sees it.
@@ -103,8 +105,16 @@ struct CellStatus {
   uint64_t master_epoch = 0;           ///< raised by every change of master
   std::vector<ServerSummary> servers;  ///< by server id
   std::vector<TableSummary> tables;    ///< by name
-  std::vector<TabletSummary> tablets;  ///< by table, then in key order
+  std::vector<TabletSummary> tablets;  ///< by tablet id
+  bool ready = false;                  ///< the master knows all tables and tablets
+  std::string trouble;                 ///< what keeps the master from going on; empty: nothing
+  std::vector<std::string> work;       ///< what it is busy with, a sentence each
 };
+
+/// Why the cell is not healthy, a sentence each, the most important first; empty: every tablet of
+/// every table is served, all servers report and no log waits for its recovery. A server that is
+/// drained and away is no trouble.
+std::vector<std::string> FindTroubles(const CellStatus& status);
 
 /// The commit log of one tablet server: a ring of segments.
 struct RingStatus {
@@ -137,6 +147,13 @@ struct ServerStatus {
   uint64_t tablets = 0;              ///< that it serves
   RingStatus ring;                   ///< its commit log
   std::vector<NamedNumber> numbers;  ///< memory, caches, maintenance
+};
+
+/// What reading all files of a tablet came to.
+struct TabletVerification {
+  uint64_t files = 0;               ///< that were read and are whole
+  uint64_t bytes = 0;               ///< of them
+  std::vector<std::string> damage;  ///< a sentence each; empty: all is well
 };
 
 /// What an operator wants done with tablets.
@@ -193,6 +210,27 @@ class Admin {
   absl::StatusOr<std::vector<std::string>> Move(const TabletOrder& order);
   /// Makes one tablet of neighbours, or of a whole table.
   absl::StatusOr<std::vector<std::string>> Merge(const TabletOrder& order);
+  /// Writes what is in the memory of tablets, or of all of a table, to SSTables.
+  absl::StatusOr<std::vector<std::string>> Flush(const TabletOrder& order);
+  /// Merges each locality group's files of tablets, or of all of a table, into one.
+  absl::StatusOr<std::vector<std::string>> Compact(const TabletOrder& order);
+  /// Gives the tablets of a server to others and none to it, from now on, over changes of masters
+  /// and restarts of the server. Returns at once with what is left to be done; called again, with
+  /// what is still left, until that is nothing. NotFound: no such server lives. FailedPrecondition:
+  /// no other could take its tablets.
+  absl::StatusOr<std::vector<std::string>> Drain(std::string_view server_id, bool dry_run = false);
+  /// Lets it be given tablets again. Those it had come back by Balance only.
+  absl::StatusOr<std::vector<std::string>> Undrain(std::string_view server_id,
+                                                   bool dry_run = false);
+  /// Moves as few tablets as make the numbers of the servers that do not drain differ by one at
+  /// most. Returns as Drain does.
+  absl::StatusOr<std::vector<std::string>> Balance(bool dry_run = false);
+  /// Asks a tablet server to drain and end, for its supervisor to start it again. Returns when it
+  /// has begun to. FailedPrecondition: it is not a process of its own. `address`: an rpc address of
+  /// CellStatus.
+  absl::Status RestartServer(std::string_view address);
+  /// Has the tablet's server read all its files and compare them with their checksums.
+  absl::StatusOr<TabletVerification> VerifyTablet(const TabletInfo& tablet);
   /// Servers, tables and tablets as the master sees them.
   absl::StatusOr<CellStatus> GetCellStatus();
   /// What one server tells of itself. `address`: an rpc address of CellStatus.

@@ -1,0 +1,341 @@
+// Goal: drains and balances are planned on what is written and reported, moved a few at a time,
+// flushed first, the system's tablets last; a drain outlives the master that was told of it, and
+// nothing goes to a server that drains.
+#include "master/server_orders.h"
+
+#include <gtest/gtest.h>
+
+#include "common/store/blob_store.h"
+#include "common/store/fs.h"
+#include "common/testing/manual_clock.h"
+#include "common/testing/scripted_faults.h"
+#include "common/testing/status_asserts.h"
+#include "common/testing/temp_dir.h"
+#include "locker/embedded/embedded_locker.h"
+#include "schema/convert/codec.h"
+
+namespace stele::master {
+namespace {
+
+using wire::Method;
+
+constexpr TableId kTable = kFirstUserTable;
+constexpr TabletId kFirst = 100;
+constexpr Epoch kEpoch = 5;
+constexpr uint64_t kIncarnation = 7;
+constexpr int kTablets = 9;
+constexpr int kMovesAtOnce = 4;
+
+// Servers that report what the test sets, and keep the rows and the orders that they are given.
+class FakeServers : public net::RpcClient {
+ public:
+  void Call(const std::string& address, uint16_t method, net::Buffer body, int64_t,
+            Callback done) override {
+    if (static_cast<Method>(method) == Method::kReportTablets) {
+      auto found = reports.find(address);
+      return done(found == reports.end()
+                      ? StatusOr<net::Buffer>(absl::DeadlineExceededError("silent"))
+                      : wire::Encode(found->second));
+    }
+    wire::TabletRequest request;
+    ASSERT_EQ(static_cast<Method>(method), Method::kFlushTablet);
+    ASSERT_OK(wire::Decode(body, &request));
+    flushed.push_back(request.tablet);
+    done(flush_answer.ok() ? wire::Encode(wire::Empty()) : StatusOr<net::Buffer>(flush_answer));
+  }
+  // One catalog tablet and one METADATA tablet: their rows do not get mixed up.
+  StatusOr<net::Buffer> CallSync(const std::string&, uint16_t method, net::Buffer body,
+                                 int64_t) override {
+    if (static_cast<Method>(method) == Method::kReadRows) {
+      wire::ReadRowsRequest request;
+      RETURN_IF_ERROR(wire::Decode(body, &request));
+      wire::ReadRowsResponse page;
+      page.done = true;
+      for (const auto& [key, value] : rows[request.tablet]) {
+        page.rows.push_back({key, {Cell{kSystemFamily, "value", 1, value, {}}}});
+      }
+      return wire::Encode(page);
+    }
+    RETURN_IF_ERROR(write_answer);
+    wire::MutateRowsRequest request;
+    RETURN_IF_ERROR(wire::Decode(body, &request));
+    for (const RowMutation& row : request.rows) {
+      const auto* set = std::get_if<SetCell>(&row.mutations[0]);
+      if (set == nullptr) rows[request.tablet].erase(row.row);
+      if (set != nullptr) rows[request.tablet][row.row] = set->value;
+    }
+    wire::MutateRowsResponse response;
+    response.results.resize(request.rows.size());
+    return wire::Encode(response);
+  }
+
+  std::map<std::string, wire::ReportTabletsResponse> reports;
+  std::map<TabletId, std::map<std::string, std::string>> rows;
+  std::vector<TabletId> flushed;
+  Status flush_answer, write_answer;
+};
+
+class ServerOrdersTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_OK_AND_ASSIGN(store_, OpenPosixStore(PosixFs(), dir_.path(), /*create=*/true));
+    ASSERT_OK_AND_ASSIGN(locker_, OpenEmbeddedLocker(store_.get(), &clock_, {10'000'000'000}));
+    ASSERT_OK_AND_ASSIGN(session_, locker_->OpenSession("test"));
+    for (const char* id : {"ts-1", "ts-2", "ts-3"}) AddServer(id);
+    tablets_ = std::make_unique<TabletDirectory>(session_.get(), &access_, &revision_);
+    ASSERT_OK(tablets_->LoadFromLocker());
+    ASSERT_OK(tablets_->LoadMetadataTablets());
+    ASSERT_OK(catalog_.Load());
+    servers_ = std::make_unique<ServerList>(session_.get(), &client_, &clock_, 1000);
+    context_ = {&catalog_, tablets_.get(), servers_.get(), &control_, &reshapes_, &faults_};
+    // All of the system at ts-1, and three tablets of a table at each.
+    Place(RootTabletDescriptor(), "ts-1");
+    Place(FirstMetadataTabletDescriptor(), "ts-1");
+    ASSERT_OK(tablets_->LoadTablets());
+    Place(CatalogTabletDescriptor(), "ts-1");
+    for (int i = 0; i < kTablets; ++i) {
+      const std::string start = i == 0 ? "" : absl::StrCat(i);
+      const std::string end = i + 1 == kTablets ? "" : absl::StrCat(i + 1);
+      Place({kFirst + static_cast<TabletId>(i), kTable, start, end},
+            absl::StrCat("ts-", i % 3 + 1));
+    }
+    ASSERT_OK(servers_->Refresh());
+  }
+
+  void AddServer(const std::string& id) {
+    const ServerNode node{id, kIncarnation, id + ":1", ""};
+    ASSERT_OK_AND_ASSIGN(server_sessions_[id], locker_->OpenSession(id));
+    ASSERT_OK(server_sessions_[id]
+                  ->CreateEphemeral(absl::StrCat(kServersPath, "/", id), EncodeServerNode(node))
+                  .status());
+    wire::ReportTabletsResponse& report = client_.reports[node.address];
+    report.server_id = id;
+    report.incarnation = kIncarnation;
+  }
+  void Place(const TabletDescriptor& tablet, const std::string& server) {
+    ASSERT_OK(tablets_->Put({{.tablet = tablet,
+                              .epoch = kEpoch,
+                              .assignment = TabletAssignment::kAssigned,
+                              .server_id = server,
+                              .incarnation = kIncarnation,
+                              .address = server + ":1"}}));
+    Report(tablet, server, kEpoch);
+  }
+  void Report(const TabletDescriptor& tablet, const std::string& server, Epoch epoch) {
+    for (auto& [address, report] : client_.reports) {
+      std::erase_if(report.tablets, [&](const auto& old) { return old.tablet.id == tablet.id; });
+    }
+    wire::TabletReport& report = client_.reports[server + ":1"].tablets.emplace_back();
+    report.tablet = tablet;
+    report.epoch = epoch;
+    report.state = wire::TabletState::kOpen;
+  }
+  // What the reconciler and the servers do: each has what is written. True: something changed.
+  bool BringAll() {
+    bool changed = false;
+    for (const auto& [id, location] : tablets_->all()) {
+      if (servers_->IsServing(location)) continue;
+      Report(location.tablet, location.server_id, location.epoch);
+      changed = true;
+    }
+    EXPECT_OK(servers_->Refresh());
+    return changed;
+  }
+  StatusOr<std::vector<std::string>> Order(Method method, const std::string& server = "",
+                                           bool dry_run = false) {
+    wire::TabletOrderRequest request;
+    request.server = server;
+    request.dry_run = dry_run;
+    ASSIGN_OR_RETURN(auto answer, CarryOutServerOrder(context_, method, request, &moves_));
+    return std::move(answer.steps);
+  }
+  size_t TabletsAt(const std::string& server) const {
+    size_t n = 0;
+    for (const auto& [id, location] : tablets_->all()) n += location.server_id == server;
+    return n;
+  }
+  // Passes until nothing moves; the largest number of tablets that were not served at once.
+  size_t Settle() {
+    size_t most = 0;
+    for (int pass = 0; pass < 200; ++pass) {
+      moves_.Advance(context_);
+      size_t away = 0;
+      for (const auto& [id, location] : tablets_->all()) away += !servers_->IsServing(location);
+      most = std::max(most, away);
+      BringAll();
+      if (moves_.empty()) return most;
+    }
+    ADD_FAILURE() << "it does not come to an end";
+    return most;
+  }
+
+  TempDir dir_;
+  ManualClock clock_;
+  ScriptedFaults faults_;
+  FakeServers client_;
+  Revision revision_{1};
+  TabletAccess access_{&client_, 1000};
+  Catalog catalog_{&access_, &revision_};
+  TabletControl control_{&client_, &clock_, [] {}};
+  TabletControl reshapes_{&client_, &clock_, [] {}};
+  std::unique_ptr<BlobStore> store_;
+  std::unique_ptr<Locker> locker_;
+  std::unique_ptr<LockerSession> session_;
+  std::map<std::string, std::unique_ptr<LockerSession>> server_sessions_;
+  std::unique_ptr<TabletDirectory> tablets_;
+  std::unique_ptr<ServerList> servers_;
+  ProcedureContext context_;
+  TabletMoves moves_;
+};
+
+TEST_F(ServerOrdersTest, ADrainMovesEverythingAFewAtATimeAndFlushesFirst) {
+  catalog_.SetLocation(*tablets_->Find(kCatalogTablet));
+  ASSERT_OK_AND_ASSIGN(const auto plan, Order(Method::kDrain, "ts-1", /*dry_run=*/true));
+  EXPECT_EQ(plan.size(), 6u) << "root, METADATA, catalog and three tablets";
+  EXPECT_TRUE(catalog_.drained().empty());
+  EXPECT_TRUE(moves_.empty());
+
+  ASSERT_OK_AND_ASSIGN(const auto left, Order(Method::kDrain, "ts-1"));
+  EXPECT_EQ(left, plan);
+  EXPECT_LE(Settle(), static_cast<size_t>(kMovesAtOnce));
+  EXPECT_EQ(TabletsAt("ts-1"), 0u);
+  EXPECT_EQ(client_.flushed.size(), 6u);
+  // The system's own come last.
+  EXPECT_GE(client_.flushed[2], kFirst);
+  EXPECT_LT(client_.flushed[3], kFirstUserTablet);
+  ASSERT_OK_AND_ASSIGN(const auto nothing, Order(Method::kDrain, "ts-1"));
+  EXPECT_TRUE(nothing.empty());
+}
+
+TEST_F(ServerOrdersTest, TabletsOfTheSystemMoveAlone) {
+  ASSERT_OK(Order(Method::kDrain, "ts-1").status());
+  size_t system = 0;
+  while (!moves_.empty()) {
+    moves_.Advance(context_);
+    size_t away = 0;
+    bool of_system = false;
+    for (const auto& [id, location] : tablets_->all()) {
+      if (servers_->IsServing(location)) continue;
+      ++away;
+      of_system |= id < kFirstUserTablet;
+    }
+    if (of_system) {
+      EXPECT_EQ(away, 1u);
+      ++system;
+    }
+    BringAll();
+  }
+  EXPECT_EQ(system, 3u);
+}
+
+TEST_F(ServerOrdersTest, ADrainOutlivesTheMaster) {
+  ASSERT_OK(Order(Method::kDrain, "ts-2").status());
+  Catalog next(&access_, &revision_);
+  ASSERT_OK(next.Load());
+  EXPECT_EQ(next.drained(), std::set<std::string>{"ts-2"});
+  context_.catalog = &next;
+  moves_ = TabletMoves();
+  moves_.Advance(context_);
+  EXPECT_EQ(moves_.moves().size(), 3u) << "planned anew from what is written";
+  ASSERT_OK(Order(Method::kUndrain, "ts-2").status());
+  EXPECT_TRUE(moves_.empty()) << "what was not written is given up";
+  Catalog third(&access_, &revision_);
+  ASSERT_OK(third.Load());
+  EXPECT_TRUE(third.drained().empty());
+}
+
+TEST_F(ServerOrdersTest, WhatIsCutOffIsDoneAgain) {
+  faults_.FailAt("drain_server.before_mark", 1, absl::InternalError("cut"));
+  EXPECT_STATUS(kInternal, "cut", Order(Method::kDrain, "ts-2").status());
+  EXPECT_TRUE(catalog_.drained().empty());
+  faults_.FailAt("drain_server.after_mark", 1, absl::InternalError("cut"));
+  EXPECT_STATUS(kInternal, "cut", Order(Method::kDrain, "ts-2").status());
+  EXPECT_TRUE(catalog_.drained().contains("ts-2"));
+  EXPECT_EQ(Settle(), 3u);
+  EXPECT_EQ(TabletsAt("ts-2"), 0u);
+  faults_.FailAt("drain_server.before_unmark", 1, absl::InternalError("cut"));
+  EXPECT_STATUS(kInternal, "cut", Order(Method::kUndrain, "ts-2").status());
+  EXPECT_TRUE(catalog_.drained().contains("ts-2"));
+  client_.write_answer = absl::UnavailableError("away");
+  EXPECT_STATUS(kUnavailable, "away", Order(Method::kUndrain, "ts-2").status());
+  EXPECT_FALSE(catalog_.loaded()) << "what is written is in doubt";
+}
+
+TEST_F(ServerOrdersTest, OrdersThatMakeNoSenseAreRefused) {
+  EXPECT_STATUS(kNotFound, "ts-9", Order(Method::kDrain, "ts-9").status());
+  EXPECT_STATUS(kNotFound, "ts-9", Order(Method::kDrain, "ts-9", /*dry_run=*/true).status());
+  EXPECT_STATUS(kNotFound, "ts-9", Order(Method::kUndrain, "ts-9").status());
+  ASSERT_OK(Order(Method::kUndrain, "ts-1").status());
+  ASSERT_OK(Order(Method::kDrain, "ts-1").status());
+  ASSERT_OK(Order(Method::kDrain, "ts-2").status());
+  EXPECT_STATUS(kFailedPrecondition, "no other server", Order(Method::kDrain, "ts-3").status());
+  client_.reports["ts-3:1"].leaving = true;  // by itself
+  ASSERT_OK(servers_->Refresh());
+  ASSERT_OK_AND_ASSIGN(const auto left, Order(Method::kDrain, "ts-1", /*dry_run=*/true));
+  ASSERT_FALSE(left.empty());
+  const std::vector<PlannedMove> plan = PlanDrains(context_, "");
+  EXPECT_EQ(plan.size(), 12u);
+  EXPECT_EQ(DescribeMove(plan.front()), "tablet 1 waits at ts-1 for a server that can take it");
+}
+
+TEST_F(ServerOrdersTest, AServerThatLeavesIsRelievedWithoutAnOrder) {
+  client_.reports["ts-3:1"].leaving = true;
+  ASSERT_OK(servers_->Refresh());
+  Settle();
+  EXPECT_EQ(TabletsAt("ts-3"), 0u);
+  EXPECT_TRUE(catalog_.drained().empty()) << "its next incarnation is given tablets";
+}
+
+TEST_F(ServerOrdersTest, AFlushThatFailsDoesNotMoveTheTablet) {
+  client_.flush_answer = absl::ResourceExhaustedError("disk full");
+  ASSERT_OK(Order(Method::kDrain, "ts-2").status());
+  for (int i = 0; i < 5; ++i) moves_.Advance(context_);
+  EXPECT_EQ(TabletsAt("ts-2"), 3u);
+  EXPECT_EQ(client_.flushed.size(), 3u) << "the next attempt is put off";
+  client_.flush_answer = OkStatus();
+  clock_.AdvanceMillis(1'000);
+  Settle();
+  EXPECT_EQ(TabletsAt("ts-2"), 0u);
+}
+
+TEST_F(ServerOrdersTest, AServerThatGoesMeanwhileIsPlannedAround) {
+  ASSERT_OK(Order(Method::kDrain, "ts-2").status());
+  moves_.Advance(context_);
+  server_sessions_.erase("ts-3");
+  client_.reports.erase("ts-3:1");
+  ASSERT_OK(servers_->Refresh());
+  for (int i = 0; i < 50 && TabletsAt("ts-2") > 0; ++i) {
+    moves_.Advance(context_);
+    for (const auto& [id, location] : tablets_->all()) {
+      if (location.server_id != "ts-3") Report(location.tablet, location.server_id, location.epoch);
+    }
+    ASSERT_OK(servers_->Refresh());
+  }
+  EXPECT_EQ(TabletsAt("ts-2"), 0u);
+  EXPECT_EQ(TabletsAt("ts-1"), 9u);
+}
+
+TEST_F(ServerOrdersTest, ABalanceEvensAndComesToRest) {
+  ASSERT_OK(Order(Method::kDrain, "ts-3").status());
+  Settle();
+  ASSERT_OK_AND_ASSIGN(const auto even, Order(Method::kBalance, "", /*dry_run=*/true));
+  EXPECT_LE(even.size(), 2u);
+  for (const std::string& step : even) {
+    EXPECT_EQ(step.find("ts-3"), step.npos) << "nothing goes to the drained one: " << step;
+  }
+  ASSERT_OK(Order(Method::kUndrain, "ts-3").status());
+  ASSERT_OK_AND_ASSIGN(const auto plan, Order(Method::kBalance, "", /*dry_run=*/true));
+  EXPECT_EQ(plan.size(), 4u) << "twelve tablets, four each";
+  EXPECT_TRUE(moves_.empty());
+  ASSERT_OK_AND_ASSIGN(const auto begun, Order(Method::kBalance));
+  EXPECT_EQ(begun, plan);
+  ASSERT_OK_AND_ASSIGN(const auto again, Order(Method::kBalance));
+  EXPECT_EQ(again.size(), plan.size()) << "what is under way is not planned twice";
+  Settle();
+  for (const char* id : {"ts-1", "ts-2", "ts-3"}) EXPECT_EQ(TabletsAt(id), 4u) << id;
+  ASSERT_OK_AND_ASSIGN(const auto nothing, Order(Method::kBalance));
+  EXPECT_TRUE(nothing.empty());
+}
+
+}  // namespace
+}  // namespace stele::master
