@@ -1,37 +1,13 @@
-#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "absl/strings/numbers.h"
-#include "client/cli/bytes_text.h"
+#include "client/cli/tablet_names.h"
 #include "client/cli/verbs.h"
 
 namespace stele::cli {
 namespace {
 
 using Order = StatusOr<std::vector<std::string>> (Admin::*)(const TabletOrder&);
-
-bool IsNumber(const std::string& word) {
-  return !word.empty() &&
-         std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-// One word that is no number is a table; numbers are tablets.
-Status ReadNames(const std::vector<std::string>& words, TabletOrder* order) {
-  if (words.size() == 1 && !IsNumber(words[0])) {
-    order->table = words[0];
-    return OkStatus();
-  }
-  for (const std::string& word : words) {
-    uint64_t id = 0;
-    if (!IsNumber(word) || !absl::SimpleAtoi(word, &id)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("\"", Escape(word), "\" is not the number of a tablet"));
-    }
-    order->tablets.push_back(id);
-  }
-  return OkStatus();
-}
 
 void Print(const Invocation& call, const std::vector<std::string>& steps, bool dry_run) {
   if (call.Has("json")) {
@@ -76,7 +52,7 @@ Verb TabletVerb(const char* name, Order order) {
   };
   verb.run = [order](const Invocation& call) {
     TabletOrder wanted;
-    if (Status bad = ReadNames(call.args, &wanted); !bad.ok()) return Fail(call, bad);
+    if (Status bad = ReadTabletNames(call.args, &wanted); !bad.ok()) return Fail(call, bad);
     return Run(call, order, std::move(wanted));
   };
   return verb;
@@ -102,7 +78,7 @@ Verb AdminSplitVerb() {
   };
   verb.run = [](const Invocation& call) {
     TabletOrder wanted;
-    if (Status bad = ReadNames(call.args, &wanted); !bad.ok()) return Fail(call, bad);
+    if (Status bad = ReadTabletNames(call.args, &wanted); !bad.ok()) return Fail(call, bad);
     if (call.Has("at")) wanted.at = call.Get<std::string>("at");
     return Run(call, &Admin::Split, std::move(wanted));
   };
@@ -127,7 +103,7 @@ Verb AdminMoveVerb() {
   verb.min_args = verb.max_args = 2;
   verb.run = [](const Invocation& call) {
     TabletOrder wanted;
-    if (Status bad = ReadNames({call.args[0]}, &wanted); !bad.ok()) return Fail(call, bad);
+    if (Status bad = ReadTabletNames({call.args[0]}, &wanted); !bad.ok()) return Fail(call, bad);
     wanted.server = call.args[1];
     return Run(call, &Admin::Move, std::move(wanted));
   };

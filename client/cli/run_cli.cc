@@ -11,8 +11,8 @@ namespace {
 
 constexpr char kExitCodes[] =
     "Exit codes: 0 ok, 1 the operation failed, 2 usage error, 3 the cell cannot be reached,\n"
-    "4 no such table, family or row, 5 outcome of a write unknown, 6 the condition of cas did not "
-    "hold,\n130 interrupted.\n";
+    "4 no such table, family, row or server, 5 outcome of a write unknown, 6 the condition of cas "
+    "did\nnot hold, 7 not done by --deadline (the cell goes on with it), 130 interrupted.\n";
 constexpr char kDefaultCell[] = "127.0.0.1:7600";
 
 bool IsHelp(std::string_view word) { return word == "--help" || word == "-h" || word == "help"; }

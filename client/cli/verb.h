@@ -33,6 +33,7 @@ enum ExitCode : int {
   kNotFound = 4,       // no such table, family or row
   kUnknown = 5,        // a write that may or may not have been applied
   kNotMatched = 6,     // `cas`: the condition did not hold; the else branch, if any, was done
+  kNotDone = 7,        // not done, or not so, by the deadline; what was begun goes on
   kInterrupted = 130,  // Ctrl-C; what was done is told
 };
 ExitCode ExitCodeOf(const Status& status);
