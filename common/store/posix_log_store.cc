@@ -34,8 +34,10 @@ Status SealedForWriting(const std::string& path) {
 
 enum class Seal : uint64_t { kNone = 0, kSealed = 1, kDropped = 2 };
 
+constexpr char kLogSuffix[] = "@log";
+
 std::string LogDirectory(const StoreDirectory& directory, Slice name) {
-  return absl::StrCat(directory.root(), "/logs/", name, "@log");
+  return absl::StrCat(directory.root(), "/logs/", name, kLogSuffix);
 }
 std::string SealCellName(Slice name) { return absl::StrCat("logs/", name, "/sealed"); }
 
@@ -229,6 +231,19 @@ StatusOr<uint64_t> RaiseEpoch(StoreDirectory* directory, const std::string& path
 }
 
 }  // namespace
+
+StatusOr<std::vector<std::string>> ListPosixLogs(Fs* fs, const std::string& root) {
+  StatusOr<std::vector<std::string>> names = fs->List(root + "/logs");
+  if (IsNotFound(names.status())) return std::vector<std::string>();
+  RETURN_IF_ERROR(names.status());
+  std::vector<std::string> logs;
+  for (const std::string& name : *names) {
+    Slice log = name;
+    if (absl::ConsumeSuffix(&log, kLogSuffix)) logs.emplace_back(log);
+  }
+  std::sort(logs.begin(), logs.end());
+  return logs;
+}
 
 StatusOr<std::unique_ptr<LogStore>> OpenPosixLog(std::shared_ptr<StoreDirectory> directory,
                                                  Slice name) {

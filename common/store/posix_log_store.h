@@ -13,6 +13,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/store/blob_store.h"
 #include "common/store/store_directory.h"
@@ -28,5 +29,8 @@ Status SealPosixLog(StoreDirectory* directory, Slice name);
 StatusOr<std::unique_ptr<LogStore>> OpenSealedPosixLog(std::shared_ptr<StoreDirectory> directory,
                                                        Slice name);
 Status DropSealedPosixLog(StoreDirectory* directory, Slice name);
+
+// The names of all logs of the store in `root`, sorted, whether sealed, dropped or neither.
+StatusOr<std::vector<std::string>> ListPosixLogs(Fs* fs, const std::string& root);
 
 }  // namespace stele

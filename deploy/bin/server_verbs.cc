@@ -3,8 +3,16 @@
 namespace stele::bin {
 
 std::vector<cli::Verb> ServerVerbs() {
-  return {LocalVerb(),    MasterVerb(),       TabletServerVerb(),  AdminCheckVerb(),
-          DebugLogVerb(), DebugSSTableVerb(), DebugManifestVerb(), DebugRescueVerb()};
+  return {LocalVerb(),
+          MasterVerb(),
+          TabletServerVerb(),
+          AdminCheckVerb(),
+          AdminRebuildLockerVerb(),
+          AdminRebuildMetadataVerb(),
+          DebugLogVerb(),
+          DebugSSTableVerb(),
+          DebugManifestVerb(),
+          DebugRescueVerb()};
 }
 
 }  // namespace stele::bin

@@ -12,6 +12,8 @@ std::vector<cli::Verb> ServerVerbs();
 
 cli::Verb LocalVerb();
 cli::Verb AdminCheckVerb();
+cli::Verb AdminRebuildLockerVerb();
+cli::Verb AdminRebuildMetadataVerb();
 cli::Verb MasterVerb();
 cli::Verb TabletServerVerb();
 cli::Verb DebugLogVerb();

@@ -23,6 +23,15 @@ Status ClaimForProcesses(BlobStore* store, const std::string& cell_key) {
       "names another cell");
 }
 
+StatusOr<std::string> ReadClaim(BlobStore* store) {
+  StatusOr<StoredCell> key = store->ReadCell(kKeyCell);
+  if (IsNotFound(key.status())) {
+    return absl::FailedPreconditionError("the directory is of no cell of several processes");
+  }
+  RETURN_IF_ERROR(key.status());
+  return std::move(key->value);
+}
+
 Status CheckForOneProcess(BlobStore* store) {
   StatusOr<StoredCell> key = store->ReadCell(kKeyCell);
   if (IsNotFound(key.status())) return OkStatus();

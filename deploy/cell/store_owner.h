@@ -12,6 +12,9 @@ namespace stele::deploy {
 
 // FailedPrecondition when the store is of a cell in one process, or of one with another key.
 Status ClaimForProcesses(BlobStore* store, const std::string& cell_key);
+// The key that is left in the store. FailedPrecondition when the store is of no cell of several
+// processes.
+StatusOr<std::string> ReadClaim(BlobStore* store);
 // FailedPrecondition when the store is of a cell of several processes.
 Status CheckForOneProcess(BlobStore* store);
 

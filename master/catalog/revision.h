@@ -15,6 +15,11 @@ class Revision {
  public:
   explicit Revision(Epoch master_epoch) : epoch_(master_epoch) { CHECK_LT(epoch_, kMaxEpoch); }
 
+  // The epoch of the master that wrote under the timestamp.
+  static uint64_t TermOf(int64_t timestamp_us) {
+    return static_cast<uint64_t>(timestamp_us / kTimestampGranularityUs) >> kCounterBits;
+  }
+
   int64_t NextTimestamp() {
     CHECK_LT(counter_, kMaxCounter);
     return static_cast<int64_t>((epoch_ << kCounterBits | counter_++)) * kTimestampGranularityUs;

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <filesystem>
 #include <set>
 #include <thread>
 
@@ -129,6 +130,22 @@ class FailoverTest : public ::testing::Test {
     EXPECT_GE(written, static_cast<size_t>(kTablets) * 5);
   }
 
+  // A verb that wants nobody to live; sessions of the dead last for a while.
+  void Rebuild(const std::string& what) {
+    const std::string locker = "zk://" + cell_.zookeeper()->servers() + "/test/cell";
+    const std::string log = cell_.data_dir() + ".rebuild.log";
+    EXPECT_TRUE(Eventually(
+        [&] {
+          ChildProcess verb;
+          EXPECT_OK(verb.Start(
+              {cell_.binary(), "admin", what, "--locker", locker, "--data-dir", cell_.data_dir()},
+              log));
+          return verb.AwaitExit(60'000) == 0;
+        },
+        60'000))
+        << TailOf(log);
+  }
+
   ProcessCell cell_{STELE_BINARY, 2, 3};
   std::unique_ptr<Client> client_;
   std::vector<std::thread> writers_;
@@ -246,7 +263,7 @@ TEST_F(FailoverTest, ARandomWalkOfMovesSplitsKillsAndStops) {
 }
 
 // Its new cell key is not the one in the directory: nobody serves what nobody could fence.
-TEST_F(FailoverTest, AZooKeeperThatForgotEverythingIsNoticed) {
+TEST_F(FailoverTest, AZooKeeperThatForgotEverythingIsNoticedAndMadeAnew) {
   StopAndCheckEveryRow();
   for (int i = 0; i < 3; ++i) cell_.server(i)->Kill();
   for (int i = 0; i < 2; ++i) cell_.master(i)->Kill();
@@ -258,6 +275,26 @@ TEST_F(FailoverTest, AZooKeeperThatForgotEverythingIsNoticed) {
   const std::optional<int> code = cell_.server(0)->AwaitExit(60'000);
   ASSERT_TRUE(code.has_value());
   EXPECT_EQ(*code, ProcessCell::kExitBadConfiguration);
+
+  // What it has to know is in the directory.
+  cell_.master(0)->Kill();
+  Rebuild("rebuild-locker");
+  for (int i = 0; i < 2; ++i) ASSERT_OK(cell_.StartMaster(i));
+  for (int i = 0; i < 3; ++i) ASSERT_OK(cell_.LaunchServer(i));
+  StopAndCheckEveryRow();
+}
+
+TEST_F(FailoverTest, AMetadataTableThatIsLostIsMadeAnew) {
+  StopAndCheckEveryRow();
+  for (int i = 0; i < 3; ++i) cell_.server(i)->Kill();
+  for (int i = 0; i < 2; ++i) cell_.master(i)->Kill();
+  const std::string manifests = cell_.data_dir() + "/cells/tablets/";
+  EXPECT_EQ(std::filesystem::remove(manifests + "0000000000000001@cell"), true);
+  EXPECT_EQ(std::filesystem::remove(manifests + "0000000000000002@cell"), true);
+  Rebuild("rebuild-metadata");
+  for (int i = 0; i < 2; ++i) ASSERT_OK(cell_.StartMaster(i));
+  for (int i = 0; i < 3; ++i) ASSERT_OK(cell_.LaunchServer(i));
+  StopAndCheckEveryRow();
 }
 
 TEST_F(FailoverTest, DrainsLeaveNothingToRecover) {
