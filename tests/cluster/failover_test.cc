@@ -289,8 +289,8 @@ TEST_F(FailoverTest, AMetadataTableThatIsLostIsMadeAnew) {
   for (int i = 0; i < 3; ++i) cell_.server(i)->Kill();
   for (int i = 0; i < 2; ++i) cell_.master(i)->Kill();
   const std::string manifests = cell_.data_dir() + "/cells/tablets/";
-  EXPECT_EQ(std::filesystem::remove(manifests + "0000000000000001@cell"), true);
-  EXPECT_EQ(std::filesystem::remove(manifests + "0000000000000002@cell"), true);
+  EXPECT_GT(std::filesystem::remove_all(manifests + "0000000000000001@versions"), 1u);
+  EXPECT_GT(std::filesystem::remove_all(manifests + "0000000000000002@versions"), 1u);
   Rebuild("rebuild-metadata");
   for (int i = 0; i < 2; ++i) ASSERT_OK(cell_.StartMaster(i));
   for (int i = 0; i < 3; ++i) ASSERT_OK(cell_.LaunchServer(i));
