@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "absl/strings/numbers.h"
 #include "common/base/check.h"
@@ -22,7 +23,12 @@ RawConnection::RawConnection(const std::string& address) {
   CHECK_EQ(inet_pton(AF_INET, address.substr(0, colon).c_str(), &to.sin_addr), 1);
   fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   CHECK_GE(fd_, 0);
-  CHECK_EQ(connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof(to)), 0);
+  int connected = connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof(to));
+  // A signal (a fuzzer's alarm) cuts the call off, not the connecting.
+  while (connected != 0 && (errno == EINTR || errno == EALREADY)) {
+    connected = connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof(to));
+  }
+  CHECK(connected == 0 || errno == EISCONN) << " connect: errno " << errno;
 }
 
 RawConnection::~RawConnection() { close(fd_); }
