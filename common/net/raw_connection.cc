@@ -44,7 +44,9 @@ void RawConnection::SetReceiveBuffer(int bytes) {
 
 bool RawConnection::WaitFor(short events, int wait_ms) {
   pollfd waiting{fd_, events, 0};
-  return poll(&waiting, 1, wait_ms) == 1;
+  int ready = poll(&waiting, 1, wait_ms);
+  while (ready < 0 && errno == EINTR) ready = poll(&waiting, 1, wait_ms);
+  return ready == 1;
 }
 
 bool RawConnection::Write(Slice bytes, int wait_ms) {
