@@ -65,13 +65,9 @@ class ClusterBench {
     auto client = Client::Connect(cell_.address());
     CHECK_OK(client.status());
     client_ = *std::move(client);
-    TableSchema schema;
-    schema.name = "rows";
-    schema.groups = {LocalityGroupSchema{.name = "default"}};
-    schema.families = {FamilySchema{.name = "f"}};
     std::vector<std::string> splits;
     for (uint64_t t = 0; t + 1 < tablets_; ++t) splits.push_back(RowOf(t, 0).substr(0, 6) + "~");
-    CHECK_OK(client_->admin().CreateTable(schema, splits).status());
+    CHECK_OK(client_->admin().CreateTable(RowsTable(), splits).status());
     auto table = client_->OpenTable("rows");
     CHECK_OK(table.status());
     table_ = std::make_unique<Table>(*std::move(table));
@@ -111,7 +107,6 @@ class ClusterBench {
     for (uint64_t move = 0; move < moves; ++move) {
       const TabletSummary tablet = AnyTablet();
       TabletOrder order;
-      order.table = "";
       order.tablets = {tablet.tablet.id};
       order.server = OtherServer(tablet.tablet.server_id);
       std::atomic<bool> moved{false};

@@ -37,12 +37,9 @@ class DrainTest : public ::testing::Test {
     ClientOptions options;
     options.timeout_ms = options.admin_timeout_ms = options.connect_timeout_ms = kPatienceMs;
     ASSERT_OK_AND_ASSIGN(client_, Client::Connect(cell_.address(), options));
-    TableSchema schema;
-    schema.name = "rows";
-    schema.families = {FamilySchema{.name = "f"}};
     std::vector<std::string> splits;
     for (int i = 1; i < kTablets; ++i) splits.push_back(std::to_string(10 + i));
-    ASSERT_OK(client_->admin().CreateTable(schema, splits));
+    ASSERT_OK(client_->admin().CreateTable(RowsTable(), splits));
     for (int i = 0; i < kWriters; ++i) threads_.emplace_back([this] { Write(); });
     for (int i = 0; i < kReaders; ++i) threads_.emplace_back([this, i] { Read(i); });
   }

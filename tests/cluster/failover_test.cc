@@ -31,14 +31,6 @@ std::string ValueOf(uint64_t n) {
   return random.Letters(random.Between(10, 2000));
 }
 
-TableSchema Rows() {
-  TableSchema schema;
-  schema.name = "rows";
-  schema.groups = {LocalityGroupSchema{.name = "default"}};
-  schema.families = {FamilySchema{.name = "f"}};
-  return schema;
-}
-
 class FailoverTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -58,7 +50,7 @@ class FailoverTest : public ::testing::Test {
     ASSERT_OK(connected);
     std::vector<std::string> splits;
     for (int i = 1; i < kTablets; ++i) splits.push_back(std::to_string(i));
-    ASSERT_OK(client_->admin().CreateTable(Rows(), splits));
+    ASSERT_OK(client_->admin().CreateTable(RowsTable(), splits));
     for (int i = 0; i < kWriters; ++i) writers_.emplace_back([this] { Write(); });
     AwaitRowsInAllTablets();
   }

@@ -11,6 +11,7 @@ namespace stele {
 namespace {
 
 constexpr int64_t kStartTimeoutMs = 60'000;
+constexpr int64_t kCheckTimeoutMs = 90'000;
 constexpr int64_t kLookMs = 50;
 
 }  // namespace
@@ -114,6 +115,17 @@ bool ProcessCell::Supervise() {
   return all;
 }
 
+Status ProcessCell::Check() {
+  ChildProcess check;
+  const std::string out = dir_.path() + "/check.log";
+  RETURN_IF_ERROR(check.Start({binary_, "admin", "check", "--verify", "--data", data_dir(),
+                               "--cell", address(), "--timeout-ms", absl::StrCat(kCheckTimeoutMs)},
+                              out));
+  const int code = check.AwaitExit(kCheckTimeoutMs).value_or(-1);
+  if (code == 0) return OkStatus();
+  return absl::InternalError(absl::StrCat("the check ended with ", code, ":\n", TailOf(out)));
+}
+
 std::string ProcessCell::address() const {
   std::string all;
   for (const auto& master : masters_) {
@@ -139,6 +151,14 @@ int ProcessCell::AwaitActiveMaster(int64_t timeout_ms) {
       },
       timeout_ms);
   return found;
+}
+
+TableSchema RowsTable() {
+  TableSchema schema;
+  schema.name = "rows";
+  schema.groups = {LocalityGroupSchema{.name = "default"}};
+  schema.families = {FamilySchema{.name = "f"}};
+  return schema;
 }
 
 }  // namespace stele

@@ -9,6 +9,7 @@
 
 #include "common/base/status.h"
 #include "common/testing/temp_dir.h"
+#include "stele/schema.h"
 #include "tests/process/child_process.h"
 #include "tests/process/tcp_proxy.h"
 #include "tests/process/zk_ensemble.h"
@@ -44,8 +45,8 @@ class ProcessCell {
   bool IsReady(int index);
 
   // As a supervisor does: starts again what has ended by itself, waits for nobody. False when one
-  // cannot be started, or has ended otherwise than fenced, stalled, without a ZooKeeper or because an
-  // operator wants it to be started again.
+  // cannot be started, or has ended otherwise than fenced, stalled, without a ZooKeeper or because
+  // an operator wants it to be started again.
   bool Supervise();
 
   int masters() const { return static_cast<int>(masters_.size()); }
@@ -60,6 +61,8 @@ class ProcessCell {
   const std::string& binary() const { return binary_; }
   // For clients: all masters.
   std::string address() const;
+  // `stele admin check --verify` of all of it; Internal with what it found.
+  Status Check();
   // Which master prints READY next, of those that run; -1 after the timeout.
   int AwaitActiveMaster(int64_t timeout_ms);
 
@@ -80,5 +83,8 @@ class ProcessCell {
   ZkEnsemble zookeeper_{1};
   std::vector<std::unique_ptr<Role>> masters_, servers_;
 };
+
+// What most tests fill: table `rows` with the family `f`, which keeps everything.
+TableSchema RowsTable();
 
 }  // namespace stele

@@ -31,14 +31,6 @@ constexpr int kCounters = 6;  // one a tablet at first
 constexpr int64_t kPatienceMs = 90'000;
 constexpr std::chrono::milliseconds kPause{20};
 
-TableSchema Rows() {
-  TableSchema schema;
-  schema.name = "rows";
-  schema.groups = {LocalityGroupSchema{.name = "default"}};
-  schema.families = {FamilySchema{.name = "f"}};
-  return schema;
-}
-
 // A row that one thread counts up and another reads, each call a single attempt.
 class Counter {
  public:
@@ -120,7 +112,7 @@ class StoppedServerTest : public ::testing::Test {
     ASSERT_OK_AND_ASSIGN(client_, Client::Connect(cell_.address(), options));
     std::vector<std::string> splits;
     for (int i = 1; i < kCounters; ++i) splits.push_back(std::to_string(i));
-    ASSERT_OK(client_->admin().CreateTable(Rows(), splits));
+    ASSERT_OK(client_->admin().CreateTable(RowsTable(), splits));
     for (int i = 0; i < kCounters; ++i) {
       counters_.push_back(std::make_unique<Counter>(client_.get(), i));
     }
@@ -281,11 +273,7 @@ TEST_F(StoppedServerTest, EndsFencedAndHarmless) {
   ASSERT_OK_AND_ASSIGN(auto sum, table.ReadRow("3/sum", ReadQuery().CellsPerColumn(1)));
   ASSERT_TRUE(sum.has_value());
   EXPECT_EQ(sum->cells[0].value, std::string(7, '\0') + static_cast<char>(increments_));
-  ChildProcess check;
-  ASSERT_OK(check.Start({cell_.binary(), "admin", "check", "--data", cell_.data_dir(), "--verify",
-                         "--cell", cell_.address(), "--timeout-ms", absl::StrCat(kPatienceMs)},
-                        faults_.path() + "/check.err"));
-  EXPECT_EQ(check.AwaitExit(kPatienceMs).value_or(-1), 0) << TailOf(faults_.path() + "/check.err");
+  EXPECT_OK(cell_.Check());
 }
 
 }  // namespace
