@@ -1,6 +1,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "client/cli/one_column.h"
+#include "client/cli/one_row.h"
 #include "client/cli/verbs.h"
 #include "schema/model/model.h"
 
@@ -17,18 +17,7 @@ StatusOr<RowMutation> MutationOf(const Invocation& call) {
   RowMutationBuilder builder(call.args[1]);
   builder.AddToAggregate(column.family, column.qualifier,
                          call.Has("ts-us") ? call.Get<int64_t>("ts-us") : 0, input);
-  RETURN_IF_ERROR(ValidateRowMutation(builder.mutation(), nullptr));
   return builder.Build();
-}
-
-int Run(const Invocation& call) {
-  StatusOr<RowMutation> mutation = MutationOf(call);
-  if (!mutation.ok()) return Fail(call, mutation.status());
-  std::shared_ptr<Client> client;
-  StatusOr<Table> table = OpenTable(call, call.args[0], &client);
-  if (!table.ok()) return Fail(call, table.status());
-  if (Status s = table->Apply(*std::move(mutation)); !s.ok()) return Fail(call, s);
-  return kOk;
 }
 
 }  // namespace
@@ -49,7 +38,7 @@ Verb AddVerb() {
     options->add_options()("ts-us", po::value<int64_t>(),
                            "timestamp in microseconds, a multiple of 1000 (default 0)");
   };
-  verb.run = Run;
+  verb.run = [](const Invocation& call) { return ApplyToRow(call, MutationOf(call)); };
   return verb;
 }
 

@@ -1,6 +1,5 @@
 // What changes the servers of a cell: drain, undrain, balance, rolling-restart.
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "client/cli/admin_wait.h"
 #include "client/cli/bytes_text.h"
@@ -11,18 +10,6 @@ namespace {
 
 using Steps = StatusOr<std::vector<std::string>>;
 using Order = std::function<Steps(Admin*, bool dry_run)>;
-
-void Print(const Invocation& call, const std::vector<std::string>& steps, bool dry_run) {
-  if (call.Has("json")) {
-    *call.env->out << nlohmann::ordered_json({{"dry_run", dry_run}, {"steps", steps}}).dump()
-                   << '\n';
-    return;
-  }
-  for (const std::string& step : steps) {
-    *call.env->out << (dry_run ? "would " : "done: ") << step << '\n';
-  }
-  if (steps.empty()) *call.env->out << "nothing to do\n";
-}
 
 // The plan; then, unless it is a dry run, asks until nothing of it is left.
 int RunOrder(const Invocation& call, const Order& order) {
@@ -38,7 +25,7 @@ int RunOrder(const Invocation& call, const Order& order) {
     const int code = wait->UntilNothingIsLeft([&] { return order(&admin, /*dry_run=*/false); });
     if (code != kOk) return code;
   }
-  Print(call, *plan, dry_run);
+  PrintSteps(call, *plan, dry_run);
   return kOk;
 }
 
@@ -161,12 +148,12 @@ int RunRollingRestart(const Invocation& call) {
   if (call.Has("dry-run")) {
     for (const std::string& server : servers) steps.push_back(absl::StrCat("restart ", server));
     if (!call.Has("no-balance")) steps.push_back("balance");
-    Print(call, steps, /*dry_run=*/true);
+    PrintSteps(call, steps, /*dry_run=*/true);
     return kOk;
   }
   RollingRestart restart(call, *wait, std::move(admin));
   const int code = restart.Run(servers);
-  Print(call, restart.done(), /*dry_run=*/false);
+  PrintSteps(call, restart.done(), /*dry_run=*/false);
   return code;
 }
 

@@ -1,6 +1,6 @@
 #include <iostream>
-#include <nlohmann/json.hpp>
 
+#include "client/cli/admin_wait.h"
 #include "client/cli/tablet_names.h"
 #include "client/cli/verbs.h"
 
@@ -8,18 +8,6 @@ namespace stele::cli {
 namespace {
 
 using Order = StatusOr<std::vector<std::string>> (Admin::*)(const TabletOrder&);
-
-void Print(const Invocation& call, const std::vector<std::string>& steps, bool dry_run) {
-  if (call.Has("json")) {
-    *call.env->out << nlohmann::ordered_json({{"dry_run", dry_run}, {"steps", steps}}).dump()
-                   << '\n';
-    return;
-  }
-  for (const std::string& step : steps) {
-    *call.env->out << (dry_run ? "would " : "done: ") << step << '\n';
-  }
-  if (steps.empty()) *call.env->out << "nothing to do\n";
-}
 
 int Run(const Invocation& call, Order order, TabletOrder wanted) {
   StatusOr<std::shared_ptr<Client>> client = ConnectCell(call);
@@ -37,7 +25,7 @@ int Run(const Invocation& call, Order order, TabletOrder wanted) {
     steps = (admin.*order)(wanted);
     if (!steps.ok()) return Fail(call, steps.status());
   }
-  Print(call, *steps, dry_run);
+  PrintSteps(call, *steps, dry_run);
   return kOk;
 }
 

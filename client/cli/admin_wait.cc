@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "client/cli/bytes_text.h"
 #include "client/cli/interrupt.h"
@@ -90,6 +91,18 @@ StatusOr<std::shared_ptr<Client>> ConnectForAdmin(const Invocation& call, const 
   options.admin_timeout_ms = std::max<int64_t>(1, wait.left_ms());
   options.connect_timeout_ms = std::min(options.connect_timeout_ms, options.admin_timeout_ms);
   return ConnectCell(call, options);
+}
+
+void PrintSteps(const Invocation& call, const std::vector<std::string>& steps, bool dry_run) {
+  if (call.Has("json")) {
+    *call.env->out << nlohmann::ordered_json({{"dry_run", dry_run}, {"steps", steps}}).dump()
+                   << '\n';
+    return;
+  }
+  for (const std::string& step : steps) {
+    *call.env->out << (dry_run ? "would " : "done: ") << step << '\n';
+  }
+  if (steps.empty()) *call.env->out << "nothing to do\n";
 }
 
 }  // namespace stele::cli

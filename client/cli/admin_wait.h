@@ -41,6 +41,9 @@ class AdminWait {
   std::string said_;
 };
 
+// What was done or, in a dry run, would be; text or JSON.
+void PrintSteps(const Invocation& call, const std::vector<std::string>& steps, bool dry_run);
+
 // "healthy: 17 tablets of 4 tables served by 3 servers", or what is wrong.
 std::string HealthLine(const CellStatus& cell);
 

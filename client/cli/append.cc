@@ -1,6 +1,6 @@
 #include <iostream>
 
-#include "client/cli/one_column.h"
+#include "client/cli/one_row.h"
 #include "client/cli/row_text.h"
 #include "client/cli/transfer.h"
 #include "client/cli/value_flags.h"

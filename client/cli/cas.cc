@@ -2,7 +2,7 @@
 #include <optional>
 
 #include "client/cli/compare_and_set.h"
-#include "client/cli/one_column.h"
+#include "client/cli/one_row.h"
 #include "client/cli/value_flags.h"
 #include "client/cli/verbs.h"
 #include "schema/model/conditional.h"

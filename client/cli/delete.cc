@@ -1,4 +1,5 @@
 #include "client/cli/bytes_text.h"
+#include "client/cli/one_row.h"
 #include "client/cli/query_flags.h"
 #include "client/cli/verbs.h"
 #include "schema/model/model.h"
@@ -22,18 +23,7 @@ StatusOr<RowMutation> MutationOf(const Invocation& call) {
   } else {
     builder.DeleteColumn(column.family, column.qualifier, from, to);
   }
-  RETURN_IF_ERROR(ValidateRowMutation(builder.mutation(), nullptr));
   return builder.Build();
-}
-
-int Run(const Invocation& call) {
-  StatusOr<RowMutation> mutation = MutationOf(call);
-  if (!mutation.ok()) return Fail(call, mutation.status());
-  std::shared_ptr<Client> client;
-  StatusOr<Table> table = OpenTable(call, call.args[0], &client);
-  if (!table.ok()) return Fail(call, table.status());
-  if (Status s = table->Apply(*std::move(mutation)); !s.ok()) return Fail(call, s);
-  return kOk;
 }
 
 }  // namespace
@@ -53,7 +43,7 @@ Verb DeleteVerb() {
         "of a column: only cells from this time on, RFC 3339 or microseconds");
     add("to", po::value<std::string>(), "of a column: only cells before this time");
   };
-  verb.run = Run;
+  verb.run = [](const Invocation& call) { return ApplyToRow(call, MutationOf(call)); };
   return verb;
 }
 

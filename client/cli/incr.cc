@@ -2,7 +2,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "client/cli/one_column.h"
+#include "client/cli/one_row.h"
 #include "client/cli/verbs.h"
 #include "schema/model/conditional.h"
 

@@ -1,4 +1,4 @@
-#include "client/cli/one_column.h"
+#include "client/cli/one_row.h"
 #include "client/cli/value_flags.h"
 #include "client/cli/verbs.h"
 #include "schema/model/model.h"
@@ -12,19 +12,7 @@ StatusOr<RowMutation> MutationOf(const Invocation& call) {
   RowMutationBuilder builder(call.args[1]);
   builder.SetAt(column.family, column.qualifier,
                 call.Has("ts-us") ? call.Get<int64_t>("ts-us") : kServerTime, value);
-  // What is wrong in itself is told before the cell is asked.
-  RETURN_IF_ERROR(ValidateRowMutation(builder.mutation(), nullptr));
   return builder.Build();
-}
-
-int Run(const Invocation& call) {
-  StatusOr<RowMutation> mutation = MutationOf(call);
-  if (!mutation.ok()) return Fail(call, mutation.status());
-  std::shared_ptr<Client> client;
-  StatusOr<Table> table = OpenTable(call, call.args[0], &client);
-  if (!table.ok()) return Fail(call, table.status());
-  if (Status s = table->Apply(*std::move(mutation)); !s.ok()) return Fail(call, s);
-  return kOk;
 }
 
 }  // namespace
@@ -46,7 +34,7 @@ Verb SetVerb() {
                            "timestamp in microseconds, a multiple of 1000");
     AddValueFlags(options);
   };
-  verb.run = Run;
+  verb.run = [](const Invocation& call) { return ApplyToRow(call, MutationOf(call)); };
   return verb;
 }
 

@@ -1,5 +1,5 @@
-// What the verbs that change one column share: its name among the arguments, and a
-// read-modify-write of it. Used by one thread.
+// What the verbs that change one row share: a column's name among the arguments, the change itself.
+// Used by one thread.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,11 @@ namespace stele::cli {
 // Argument `place`, which must be FAMILY:QUALIFIER; the qualifier may be empty. InvalidArgument.
 StatusOr<ColumnName> ColumnOfArg(const Invocation& call, size_t place);
 
+// Applies the mutation in the table of argument 0; the exit code. What is wrong with it in itself
+// is told before the cell is asked.
+int ApplyToRow(const Invocation& call, StatusOr<RowMutation> mutation);
+
 // Makes the change in the table of argument 0 and gives the one cell it answers with, in its row.
-// What is wrong with `change` in itself is told before the cell is asked.
 StatusOr<Row> ChangeOneColumn(const Invocation& call, StatusOr<ReadModifyWriteRow> change);
 
 }  // namespace stele::cli
