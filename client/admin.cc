@@ -3,26 +3,43 @@
 #include <iterator>
 
 #include "client/routing/master_call.h"
-#include "client/routing/wait.h"
 #include "client/session.h"
+#include "client/table_state.h"
 
 namespace stele {
 namespace {
 
-template <typename Response, typename Request>
-StatusOr<Response> Ask(internal::Session* session, wire::Method method, Request request,
-                       bool repeatable) {
-  internal::CallRecorder::Call call = session->calls()->Start(internal::CallKind::kAdmin);
+// Asks the master; what comes is turned into what the SDK shows. A repeatable question may be asked
+// again after an unknown outcome.
+template <typename Response, typename T, typename Request, typename Shape>
+void Ask(internal::Session* session, wire::Method method, Request request, bool repeatable,
+         Shape shape, std::function<void(T)> done) {
   routing::Core* core = session->core();
-  const int64_t deadline_ns = core->DeadlineAfterMs(session->options().admin_timeout_ms);
-  auto waiter = std::make_shared<routing::Waiter<StatusOr<Response>>>();
   routing::MasterCall<Response, Request>::Start(
-      core, session->locator(), method, std::move(request), repeatable, deadline_ns,
-      [waiter](StatusOr<Response> answer) { waiter->Set(std::move(answer)); });
-  std::optional<StatusOr<Response>> answer = waiter->Wait(core, deadline_ns);
-  if (!answer.has_value()) answer = absl::UnknownError("no answer came by the deadline");
-  call.End(answer->status());
-  return *std::move(answer);
+      core, session->locator(), method, std::move(request), repeatable,
+      core->DeadlineAfterMs(session->options().admin_timeout_ms),
+      [recorded = internal::Record(session, internal::CallKind::kAdmin), shape,
+       done = std::move(done)](StatusOr<Response> answer) {
+        recorded->End(answer.status());
+        if (!answer.ok()) return done(answer.status());
+        done(shape(*std::move(answer)));
+      });
+}
+
+// One question to one server, without retry.
+template <typename Response, typename T, typename Request, typename Shape>
+void AskServer(internal::Session* session, std::string_view address, wire::Method method,
+               const Request& request, Shape shape, std::function<void(T)> done) {
+  auto recorded = internal::Record(session, internal::CallKind::kAdmin);
+  auto pass = std::make_shared<routing::Gate::Pass>();
+  if (Status s = session->core()->gate()->Enter(pass.get()); !s.ok()) return done(s);
+  routing::Call<Response>(
+      session->core(), std::string(address), method, request, session->options().admin_timeout_ms,
+      [recorded, pass, shape, done = std::move(done)](StatusOr<Response> answer) {
+        recorded->End(answer.status());
+        if (!answer.ok()) return done(answer.status());
+        done(shape(*std::move(answer)));
+      });
 }
 
 // From what the wire carries to what the SDK shows.
@@ -86,6 +103,40 @@ auto ShownList(std::vector<Wire> from) {
   return to;
 }
 
+CellStatus Shown(wire::CellStatusResponse answer) {
+  CellStatus status;
+  status.cell_name = std::move(answer.cell_name);
+  status.master_address = std::move(answer.master_address);
+  status.master_http_address = std::move(answer.master_http_address);
+  status.master_epoch = answer.master_epoch;
+  status.servers = ShownList(std::move(answer.servers));
+  status.tables = ShownList(std::move(answer.tables));
+  status.tablets = ShownList(std::move(answer.tablets));
+  status.ready = answer.ready;
+  status.trouble = std::move(answer.trouble);
+  status.work = std::move(answer.work);
+  return status;
+}
+
+ServerStatus Shown(wire::ServerStatusResponse answer) {
+  ServerStatus status;
+  status.server_id = std::move(answer.server_id);
+  status.incarnation = answer.incarnation;
+  status.address = std::move(answer.address);
+  status.http_address = std::move(answer.http_address);
+  status.state = std::move(answer.state);
+  status.tablets = answer.tablets;
+  status.ring = Shown(std::move(answer.ring));
+  status.numbers = ShownList(std::move(answer.numbers));
+  return status;
+}
+
+TableSchema SchemaOf(wire::TableResponse answer) { return std::move(answer.schema); }
+
+Status Nothing(const wire::Empty&) { return OkStatus(); }
+
+wire::TableNameRequest Named(std::string_view table) { return {std::string(table)}; }
+
 wire::AlterTableRequest Wired(const TableChange& change) {
   wire::AlterTableRequest request;
   request.table = change.table;
@@ -100,6 +151,20 @@ wire::AlterTableRequest Wired(const TableChange& change) {
 
 wire::TabletOrderRequest Wired(const TabletOrder& order) {
   return {order.table, order.tablets, order.at, order.server, order.dry_run};
+}
+
+wire::TabletOrderRequest OfServer(std::string_view server_id, bool dry_run) {
+  wire::TabletOrderRequest request;
+  request.server = std::string(server_id);
+  request.dry_run = dry_run;
+  return request;
+}
+
+void Order(internal::Session* session, wire::Method method, wire::TabletOrderRequest order,
+           bool repeatable, Admin::Done<StatusOr<Admin::Steps>> done) {
+  auto shape = [](wire::TabletOrderResponse answer) { return std::move(answer.steps); };
+  Ask<wire::TabletOrderResponse>(session, method, std::move(order), repeatable, shape,
+                                 std::move(done));
 }
 
 }  // namespace
@@ -127,184 +192,118 @@ std::vector<std::string> FindTroubles(const CellStatus& status) {
   return troubles;
 }
 
-StatusOr<TableSchema> Admin::CreateTable(const TableSchema& schema,
-                                         const std::vector<std::string>& split_keys) {
-  RETURN_IF_ERROR(ValidateTableName(schema.name));
-  wire::CreateTableRequest request{schema, split_keys};
-  ASSIGN_OR_RETURN(auto answer, Ask<wire::TableResponse>(session_.get(), wire::Method::kCreateTable,
-                                                         std::move(request), false));
-  return std::move(answer.schema);
+void Admin::CreateTableAsync(const TableSchema& schema, const std::vector<std::string>& split_keys,
+                             Done<StatusOr<TableSchema>> done) {
+  if (Status s = ValidateTableName(schema.name); !s.ok()) return done(s);
+  Ask<wire::TableResponse>(session_.get(), wire::Method::kCreateTable,
+                           wire::CreateTableRequest{schema, split_keys}, false, SchemaOf,
+                           std::move(done));
 }
 
-StatusOr<TableSchema> Admin::AlterTable(const TableChange& change) {
-  ASSIGN_OR_RETURN(auto answer, Ask<wire::TableResponse>(session_.get(), wire::Method::kAlterTable,
-                                                         Wired(change), false));
-  return std::move(answer.schema);
+void Admin::AlterTableAsync(const TableChange& change, Done<StatusOr<TableSchema>> done) {
+  Ask<wire::TableResponse>(session_.get(), wire::Method::kAlterTable, Wired(change), false,
+                           SchemaOf, std::move(done));
 }
 
-Status Admin::DropTable(std::string_view table) {
-  return Ask<wire::Empty>(session_.get(), wire::Method::kDropTable,
-                          wire::TableNameRequest{std::string(table)}, false)
-      .status();
+void Admin::DropTableAsync(std::string_view table, Done<Status> done) {
+  Ask<wire::Empty>(session_.get(), wire::Method::kDropTable, Named(table), false, Nothing,
+                   std::move(done));
 }
 
-Status Admin::DropRowRange(std::string_view table, std::string_view prefix) {
-  wire::DropRowRangeRequest request{std::string(table), std::string(prefix), false};
-  return Ask<wire::Empty>(session_.get(), wire::Method::kDropRowRange, std::move(request), false)
-      .status();
+void Admin::DropRowRangeAsync(std::string_view table, std::string_view prefix, Done<Status> done) {
+  Ask<wire::Empty>(session_.get(), wire::Method::kDropRowRange,
+                   wire::DropRowRangeRequest{std::string(table), std::string(prefix), false}, false,
+                   Nothing, std::move(done));
 }
 
-Status Admin::TruncateTable(std::string_view table) {
-  wire::DropRowRangeRequest request{std::string(table), "", true};
-  return Ask<wire::Empty>(session_.get(), wire::Method::kDropRowRange, std::move(request), false)
-      .status();
+void Admin::TruncateTableAsync(std::string_view table, Done<Status> done) {
+  Ask<wire::Empty>(session_.get(), wire::Method::kDropRowRange,
+                   wire::DropRowRangeRequest{std::string(table), "", true}, false, Nothing,
+                   std::move(done));
 }
 
-StatusOr<std::vector<TableSummary>> Admin::ListTables() {
-  ASSIGN_OR_RETURN(auto answer,
-                   Ask<wire::ListTablesResponse>(session_.get(), wire::Method::kListTables,
-                                                 wire::Empty{}, true));
-  return ShownList(std::move(answer.tables));
+void Admin::ListTablesAsync(Done<StatusOr<std::vector<TableSummary>>> done) {
+  auto shape = [](wire::ListTablesResponse answer) { return ShownList(std::move(answer.tables)); };
+  Ask<wire::ListTablesResponse>(session_.get(), wire::Method::kListTables, wire::Empty{}, true,
+                                shape, std::move(done));
 }
 
-StatusOr<TableDescription> Admin::DescribeTable(std::string_view table) {
-  ASSIGN_OR_RETURN(auto answer,
-                   Ask<wire::GetTableResponse>(session_.get(), wire::Method::kGetTable,
-                                               wire::TableNameRequest{std::string(table)}, true));
-  return TableDescription{std::move(answer.schema), ShownList(std::move(answer.tablets))};
+void Admin::DescribeTableAsync(std::string_view table, Done<StatusOr<TableDescription>> done) {
+  auto shape = [](wire::GetTableResponse answer) {
+    return TableDescription{std::move(answer.schema), ShownList(std::move(answer.tablets))};
+  };
+  Ask<wire::GetTableResponse>(session_.get(), wire::Method::kGetTable, Named(table), true, shape,
+                              std::move(done));
 }
 
-Status Admin::FlushTable(std::string_view table) {
-  return Ask<wire::Empty>(session_.get(), wire::Method::kFlushTable,
-                          wire::TableNameRequest{std::string(table)}, true)
-      .status();
+void Admin::FlushTableAsync(std::string_view table, Done<Status> done) {
+  Ask<wire::Empty>(session_.get(), wire::Method::kFlushTable, Named(table), true, Nothing,
+                   std::move(done));
 }
 
-Status Admin::CompactTable(std::string_view table) {
-  return Ask<wire::Empty>(session_.get(), wire::Method::kCompactTable,
-                          wire::TableNameRequest{std::string(table)}, true)
-      .status();
+void Admin::CompactTableAsync(std::string_view table, Done<Status> done) {
+  Ask<wire::Empty>(session_.get(), wire::Method::kCompactTable, Named(table), true, Nothing,
+                   std::move(done));
 }
 
-namespace {
-
-StatusOr<std::vector<std::string>> Order(internal::Session* session, wire::Method method,
-                                         const TabletOrder& order) {
-  const wire::TabletOrderRequest request = Wired(order);
-  ASSIGN_OR_RETURN(auto answer, Ask<wire::TabletOrderResponse>(session, method, request,
-                                                               /*repeatable=*/order.dry_run));
-  return std::move(answer.steps);
+void Admin::SplitAsync(const TabletOrder& order, Done<StatusOr<Steps>> done) {
+  Order(session_.get(), wire::Method::kSplit, Wired(order), order.dry_run, std::move(done));
 }
 
-}  // namespace
-
-StatusOr<std::vector<std::string>> Admin::Split(const TabletOrder& order) {
-  return Order(session_.get(), wire::Method::kSplit, order);
+void Admin::MoveAsync(const TabletOrder& order, Done<StatusOr<Steps>> done) {
+  Order(session_.get(), wire::Method::kMove, Wired(order), order.dry_run, std::move(done));
 }
 
-StatusOr<std::vector<std::string>> Admin::Move(const TabletOrder& order) {
-  return Order(session_.get(), wire::Method::kMove, order);
+void Admin::MergeAsync(const TabletOrder& order, Done<StatusOr<Steps>> done) {
+  Order(session_.get(), wire::Method::kMerge, Wired(order), order.dry_run, std::move(done));
 }
 
-StatusOr<std::vector<std::string>> Admin::Merge(const TabletOrder& order) {
-  return Order(session_.get(), wire::Method::kMerge, order);
+// The others may be asked for twice: what is done is not done again.
+void Admin::FlushAsync(const TabletOrder& order, Done<StatusOr<Steps>> done) {
+  Order(session_.get(), wire::Method::kFlushTablets, Wired(order), true, std::move(done));
 }
 
-namespace {
-
-// Each may be asked for twice: what is done is not done again.
-StatusOr<std::vector<std::string>> AskAgain(internal::Session* session, wire::Method method,
-                                            const wire::TabletOrderRequest& request) {
-  ASSIGN_OR_RETURN(auto answer, Ask<wire::TabletOrderResponse>(session, method, request,
-                                                               /*repeatable=*/true));
-  return std::move(answer.steps);
+void Admin::CompactAsync(const TabletOrder& order, Done<StatusOr<Steps>> done) {
+  Order(session_.get(), wire::Method::kCompactTablets, Wired(order), true, std::move(done));
 }
 
-wire::TabletOrderRequest OfServer(std::string_view server_id, bool dry_run) {
-  wire::TabletOrderRequest request;
-  request.server = std::string(server_id);
-  request.dry_run = dry_run;
-  return request;
+void Admin::DrainAsync(std::string_view server_id, bool dry_run, Done<StatusOr<Steps>> done) {
+  Order(session_.get(), wire::Method::kDrain, OfServer(server_id, dry_run), true, std::move(done));
 }
 
-// One question to one server, without retry.
-template <typename Response, typename Request>
-StatusOr<Response> AskServer(internal::Session* session, std::string_view address,
-                             wire::Method method, const Request& request) {
-  routing::Core* core = session->core();
-  routing::Gate::Pass pass;
-  RETURN_IF_ERROR(core->gate()->Enter(&pass));
-  return wire::CallSync<Response>(core->rpc(), std::string(address), method, request,
-                                  session->options().admin_timeout_ms);
+void Admin::UndrainAsync(std::string_view server_id, bool dry_run, Done<StatusOr<Steps>> done) {
+  Order(session_.get(), wire::Method::kUndrain, OfServer(server_id, dry_run), true,
+        std::move(done));
 }
 
-}  // namespace
-
-StatusOr<std::vector<std::string>> Admin::Flush(const TabletOrder& order) {
-  return AskAgain(session_.get(), wire::Method::kFlushTablets, Wired(order));
+void Admin::BalanceAsync(bool dry_run, Done<StatusOr<Steps>> done) {
+  Order(session_.get(), wire::Method::kBalance, OfServer("", dry_run), true, std::move(done));
 }
 
-StatusOr<std::vector<std::string>> Admin::Compact(const TabletOrder& order) {
-  return AskAgain(session_.get(), wire::Method::kCompactTablets, Wired(order));
+void Admin::RestartServerAsync(std::string_view address, Done<Status> done) {
+  AskServer<wire::Empty>(session_.get(), address, wire::Method::kRestartServer, wire::Empty{},
+                         Nothing, std::move(done));
 }
 
-StatusOr<std::vector<std::string>> Admin::Drain(std::string_view server_id, bool dry_run) {
-  return AskAgain(session_.get(), wire::Method::kDrain, OfServer(server_id, dry_run));
+void Admin::VerifyTabletAsync(const TabletInfo& tablet, Done<StatusOr<TabletVerification>> done) {
+  auto shape = [](wire::VerifyTabletResponse answer) {
+    return TabletVerification{answer.files, answer.bytes, std::move(answer.damage)};
+  };
+  AskServer<wire::VerifyTabletResponse>(session_.get(), tablet.address, wire::Method::kVerifyTablet,
+                                        wire::TabletRequest{tablet.id, /*epoch: any*/ 0}, shape,
+                                        std::move(done));
 }
 
-StatusOr<std::vector<std::string>> Admin::Undrain(std::string_view server_id, bool dry_run) {
-  return AskAgain(session_.get(), wire::Method::kUndrain, OfServer(server_id, dry_run));
+void Admin::GetCellStatusAsync(Done<StatusOr<CellStatus>> done) {
+  auto shape = [](wire::CellStatusResponse answer) { return Shown(std::move(answer)); };
+  Ask<wire::CellStatusResponse>(session_.get(), wire::Method::kCellStatus, wire::Empty{}, true,
+                                shape, std::move(done));
 }
 
-StatusOr<std::vector<std::string>> Admin::Balance(bool dry_run) {
-  return AskAgain(session_.get(), wire::Method::kBalance, OfServer("", dry_run));
-}
-
-Status Admin::RestartServer(std::string_view address) {
-  return AskServer<wire::Empty>(session_.get(), address, wire::Method::kRestartServer,
-                                wire::Empty{})
-      .status();
-}
-
-StatusOr<TabletVerification> Admin::VerifyTablet(const TabletInfo& tablet) {
-  ASSIGN_OR_RETURN(auto answer, AskServer<wire::VerifyTabletResponse>(
-                                    session_.get(), tablet.address, wire::Method::kVerifyTablet,
-                                    wire::TabletRequest{tablet.id, /*epoch: any*/ 0}));
-  return TabletVerification{answer.files, answer.bytes, std::move(answer.damage)};
-}
-
-StatusOr<CellStatus> Admin::GetCellStatus() {
-  ASSIGN_OR_RETURN(auto answer,
-                   Ask<wire::CellStatusResponse>(session_.get(), wire::Method::kCellStatus,
-                                                 wire::Empty{}, true));
-  CellStatus status;
-  status.cell_name = std::move(answer.cell_name);
-  status.master_address = std::move(answer.master_address);
-  status.master_http_address = std::move(answer.master_http_address);
-  status.master_epoch = answer.master_epoch;
-  status.servers = ShownList(std::move(answer.servers));
-  status.tables = ShownList(std::move(answer.tables));
-  status.tablets = ShownList(std::move(answer.tablets));
-  status.ready = answer.ready;
-  status.trouble = std::move(answer.trouble);
-  status.work = std::move(answer.work);
-  return status;
-}
-
-StatusOr<ServerStatus> Admin::GetServerStatus(std::string_view address) {
-  ASSIGN_OR_RETURN(auto answer,
-                   AskServer<wire::ServerStatusResponse>(
-                       session_.get(), address, wire::Method::kServerStatus, wire::Empty{}));
-  ServerStatus status;
-  status.server_id = std::move(answer.server_id);
-  status.incarnation = answer.incarnation;
-  status.address = std::move(answer.address);
-  status.http_address = std::move(answer.http_address);
-  status.state = std::move(answer.state);
-  status.tablets = answer.tablets;
-  status.ring = Shown(std::move(answer.ring));
-  status.numbers = ShownList(std::move(answer.numbers));
-  return status;
+void Admin::GetServerStatusAsync(std::string_view address, Done<StatusOr<ServerStatus>> done) {
+  auto shape = [](wire::ServerStatusResponse answer) { return Shown(std::move(answer)); };
+  AskServer<wire::ServerStatusResponse>(session_.get(), address, wire::Method::kServerStatus,
+                                        wire::Empty{}, shape, std::move(done));
 }
 
 }  // namespace stele

@@ -63,4 +63,20 @@ StatusOr<Table> Client::OpenTable(std::string_view name) {
       std::make_shared<Table::State>(Table::State{std::move(description.schema), parts_->session}));
 }
 
+void Client::OpenTableAsync(std::string_view name, std::function<void(StatusOr<Table>)> done) {
+  if (Status s = ValidateTableName(FromStd(name)); !s.ok()) return done(s);
+  admin().DescribeTableAsync(
+      name, [session = parts_->session, done](StatusOr<TableDescription> description) {
+        if (!description.ok()) return done(description.status());
+        done(Table(
+            std::make_shared<Table::State>(Table::State{std::move(description->schema), session})));
+      });
+}
+
+std::future<StatusOr<Table>> Client::OpenTableAsync(std::string_view name) {
+  std::future<StatusOr<Table>> future;
+  OpenTableAsync(name, internal::Fulfil(&future));
+  return future;
+}
+
 }  // namespace stele

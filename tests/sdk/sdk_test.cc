@@ -348,10 +348,13 @@ TEST_F(SdkTest, AfterCloseEachCallIsRefused) {
     EXPECT_STATUS(kCancelled, kWhy, table.ReadRows(ReadQuery(), [](Row) { return true; }));
     EXPECT_STATUS(kCancelled, kWhy, admin.ListTables());
     EXPECT_STATUS(kCancelled, kWhy, admin.GetServerStatus(cell_->address()));
+    EXPECT_STATUS(kCancelled, kWhy, admin.DropTableAsync(name_).get());
+    EXPECT_STATUS(kCancelled, kWhy, admin.RestartServerAsync(cell_->address()).get());
     EXPECT_STATUS(kCancelled, kWhy, bulk->Add(Put("b", "v")));
   };
   refused();
   EXPECT_STATUS(kCancelled, kWhy, client_->OpenTable(name_));
+  EXPECT_STATUS(kCancelled, kWhy, client_->OpenTableAsync(name_).get());
   client_.reset();
   refused();  // the handles outlive it
 }
@@ -494,6 +497,93 @@ TEST_F(SdkTest, AdminShowsTheCell) {
   EXPECT_EQ(std::count_if(tables.begin(), tables.end(), mine), 1);
   ASSERT_OK(client_->admin().DropTable(name_));
   EXPECT_STATUS(kNotFound, name_, client_->OpenTable(name_));
+}
+
+// Begins a call with a callback and blocks until it came.
+template <typename T>
+T CalledBack(const std::function<void(std::function<void(T)>)>& start) {
+  std::promise<T> answer;
+  start([&answer](T value) { answer.set_value(std::move(value)); });
+  return answer.get_future().get();
+}
+
+TEST_F(SdkTest, TheAdminWithFutures) {
+  Admin& admin = client_->admin();
+  TableSchema schema;
+  schema.name = name_ + "-f";
+  schema.families.emplace_back().name = "f";
+  ASSERT_OK_AND_ASSIGN(TableSchema made, admin.CreateTableAsync(schema, {"m"}).get());
+  EXPECT_STATUS(kAlreadyExists, schema.name, admin.CreateTableAsync(schema).get());
+  ASSERT_OK_AND_ASSIGN(Table table, client_->OpenTableAsync(schema.name).get());
+  EXPECT_EQ(table.schema().id, made.id);
+  ASSERT_OK(table.Apply(Put("a", "v")));
+  TableChange change;
+  change.table = schema.name;
+  change.deletion_protection = true;
+  ASSERT_OK_AND_ASSIGN(made, admin.AlterTableAsync(change).get());
+  EXPECT_TRUE(made.deletion_protection);
+  EXPECT_STATUS(kFailedPrecondition, "protect", admin.TruncateTableAsync(schema.name).get());
+  change.deletion_protection = false;
+  ASSERT_OK(admin.AlterTableAsync(change).get());
+  ASSERT_OK(admin.FlushTableAsync(schema.name).get());
+  ASSERT_OK(admin.CompactTableAsync(schema.name).get());
+  ASSERT_OK_AND_ASSIGN(TableDescription description, admin.DescribeTableAsync(schema.name).get());
+  ASSERT_EQ(description.tablets.size(), 2u);
+  ASSERT_OK_AND_ASSIGN(TabletVerification files,
+                       admin.VerifyTabletAsync(description.tablets[0]).get());
+  EXPECT_EQ(files.files, 1u);
+  ASSERT_OK(admin.DropRowRangeAsync(schema.name, "a").get());
+  EXPECT_EQ(table.ReadRow("a")->has_value(), false);
+  TabletOrder order{schema.name, {}, "", "", /*dry_run=*/true};
+  ASSERT_OK_AND_ASSIGN(Admin::Steps steps, admin.MergeAsync(order).get());
+  EXPECT_FALSE(steps.empty());
+  ASSERT_OK(admin.FlushAsync(order).get());
+  ASSERT_OK(admin.CompactAsync(order).get());
+  EXPECT_STATUS(kNotFound, "no-such", admin.DrainAsync("no-such").get());
+  ASSERT_OK(admin.BalanceAsync(/*dry_run=*/true).get());
+  ASSERT_OK(admin.DropTableAsync(schema.name).get());
+  EXPECT_STATUS(kNotFound, schema.name, client_->OpenTableAsync(schema.name).get());
+  EXPECT_STATUS(kInvalidArgument, "table name", client_->OpenTableAsync("").get());
+}
+
+TEST_F(SdkTest, TheAdminWithCallbacks) {
+  Admin& admin = client_->admin();
+  TableSchema schema;
+  schema.name = name_ + "-c";
+  schema.families.emplace_back().name = "f";
+  ASSERT_OK(CalledBack<StatusOr<TableSchema>>(
+      [&](auto done) { admin.CreateTableAsync(schema, {"m"}, done); }));
+  ASSERT_OK_AND_ASSIGN(Table table, CalledBack<StatusOr<Table>>([&](auto done) {
+                         client_->OpenTableAsync(schema.name, done);
+                       }));
+  ASSERT_OK(table.Apply(Put("a", "v")));
+  ASSERT_OK_AND_ASSIGN(CellStatus cell, CalledBack<StatusOr<CellStatus>>(
+                                            [&](auto done) { admin.GetCellStatusAsync(done); }));
+  ASSERT_EQ(cell.servers.size(), 2u);
+  ASSERT_OK_AND_ASSIGN(ServerStatus server, CalledBack<StatusOr<ServerStatus>>([&](auto done) {
+                         admin.GetServerStatusAsync(cell.servers[1].address, done);
+                       }));
+  EXPECT_EQ(server.server_id, cell.servers[1].server_id);
+  ASSERT_OK_AND_ASSIGN(std::vector<TableSummary> tables,
+                       CalledBack<StatusOr<std::vector<TableSummary>>>(
+                           [&](auto done) { admin.ListTablesAsync(done); }));
+  EXPECT_GE(tables.size(), 2u);
+  const TabletOrder order{schema.name, {}, "", cell.servers[0].server_id};
+  ASSERT_OK(CalledBack<StatusOr<Admin::Steps>>([&](auto done) { admin.MoveAsync(order, done); }));
+  ASSERT_OK_AND_ASSIGN(TableDescription description, admin.DescribeTable(schema.name));
+  for (const TabletInfo& tablet : description.tablets) {
+    EXPECT_EQ(tablet.server_id, order.server);
+  }
+  EXPECT_STATUS(kInvalidArgument, "table name", CalledBack<StatusOr<TableSchema>>([&](auto done) {
+                  admin.CreateTableAsync({}, {}, done);
+                }));
+  EXPECT_STATUS(kUnavailable, "127.0.0.1:1", CalledBack<StatusOr<ServerStatus>>([&](auto done) {
+                  admin.GetServerStatusAsync("127.0.0.1:1", done);
+                }));
+  ASSERT_OK(CalledBack<Status>([&](auto done) { admin.DropTableAsync(schema.name, done); }));
+  EXPECT_STATUS(kNotFound, schema.name, CalledBack<StatusOr<Table>>([&](auto done) {
+                  client_->OpenTableAsync(schema.name, done);
+                }));
 }
 
 TEST_F(SdkTest, WriteErrorsByCodeAndText) {

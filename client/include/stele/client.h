@@ -2,6 +2,8 @@
 /// Client: the way into a cell.
 #pragma once
 
+#include <functional>
+#include <future>
 #include <memory>
 #include <string_view>
 
@@ -39,6 +41,11 @@ class Client {
 
   /// NotFound when there is no such table. Open it once and keep it.
   absl::StatusOr<Table> OpenTable(std::string_view name);
+  /// `done` runs once, by the deadline of the admin's calls, on a thread of the client or before
+  /// the call returns; it must not block.
+  void OpenTableAsync(std::string_view name, std::function<void(absl::StatusOr<Table>)> done);
+  /// The same with a future; dropping it does not wait.
+  std::future<absl::StatusOr<Table>> OpenTableAsync(std::string_view name);
   /// Tables and the state of the cell; lives as long as this client, copies of it longer.
   Admin& admin();
 
