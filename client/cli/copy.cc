@@ -55,7 +55,7 @@ Status Copy::ReadFlags() {
 
 StatusOr<Table> Copy::OpenTarget() {
   if (!call_.Has("to-cell")) return source_->OpenTable(call_.args[1]);
-  ASSIGN_OR_RETURN(target_, Client::Connect(call_.Get<std::string>("to-cell")));
+  ASSIGN_OR_RETURN(target_, ConnectTo(call_, call_.Get<std::string>("to-cell")));
   return target_->OpenTable(call_.args[1]);
 }
 

@@ -148,9 +148,15 @@ int Fail(const Invocation& call, const Status& status) {
   return ExitCodeOf(status);
 }
 
-StatusOr<std::shared_ptr<Client>> ConnectCell(const Invocation& call, ClientOptions options) {
+StatusOr<std::shared_ptr<Client>> ConnectCell(const Invocation& call,
+                                              const ClientOptions& options) {
   std::string cell = call.env->cell.empty() ? kDefaultCell : call.env->cell;
   if (call.Has("cell")) cell = call.Get<std::string>("cell");
+  return ConnectTo(call, cell, options);
+}
+
+StatusOr<std::shared_ptr<Client>> ConnectTo(const Invocation& call, const std::string& cell,
+                                            ClientOptions options) {
   if (call.Has("timeout-ms")) {
     options.timeout_ms = options.admin_timeout_ms = call.Get<int64_t>("timeout-ms");
     options.connect_timeout_ms = std::min(options.connect_timeout_ms, options.timeout_ms);

@@ -83,7 +83,11 @@ struct Verb {
 int Fail(const Invocation& call, const Status& status);
 
 // The cell of --cell or STELE_CELL; a shell keeps it, unless --timeout-ms is given.
-StatusOr<std::shared_ptr<Client>> ConnectCell(const Invocation& call, ClientOptions options = {});
+StatusOr<std::shared_ptr<Client>> ConnectCell(const Invocation& call,
+                                              const ClientOptions& options = {});
+// The same with a cell that another flag names.
+StatusOr<std::shared_ptr<Client>> ConnectTo(const Invocation& call, const std::string& cell,
+                                            ClientOptions options = {});
 // Connects and opens; `client` owns what the table needs.
 StatusOr<Table> OpenTable(const Invocation& call, const std::string& name,
                           std::shared_ptr<Client>* client);
