@@ -29,6 +29,10 @@ Status CheckOptions(const ClientOptions& options) {
   RETURN_IF_ERROR(CheckRange("timeout_ms", options.timeout_ms, 1, kMaxTimeoutMs));
   RETURN_IF_ERROR(CheckRange("admin_timeout_ms", options.admin_timeout_ms, 1, kMaxTimeoutMs));
   RETURN_IF_ERROR(CheckRange("connect_timeout_ms", options.connect_timeout_ms, 1, kMaxTimeoutMs));
+  if (options.silence_timeout_ms != 0) {
+    RETURN_IF_ERROR(
+        CheckRange("silence_timeout_ms", options.silence_timeout_ms, 100, kMaxTimeoutMs));
+  }
   RETURN_IF_ERROR(CheckRange("io_threads", options.io_threads, 1, 64));
   const RetryPolicy& retry = options.retry_policy;
   RETURN_IF_ERROR(
@@ -49,6 +53,7 @@ Status CheckOptions(const ClientOptions& options) {
 net::RpcOptions RpcOptionsOf(const ClientOptions& options) {
   net::RpcOptions rpc;
   rpc.io_threads = options.io_threads;
+  rpc.silence_timeout_ms = options.silence_timeout_ms;
   rpc.max_frame_bytes = kMaxFrameBytes;
   return rpc;
 }

@@ -2,8 +2,10 @@
 
 #include <sys/socket.h>
 // After sys/socket.h:
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <array>
@@ -61,6 +63,14 @@ size_t Channel::queued_bytes() const {
 uint64_t Channel::queued_total() const {
   MutexLock lock(&mu_);
   return queued_total_;
+}
+
+uint64_t Channel::taken_total() const {
+  int unacknowledged = 0;
+  const bool told = socket_.has_value() && !ended_ &&
+                    ioctl(const_cast<asio::ip::tcp::socket&>(*socket_).native_handle(), SIOCOUTQ,
+                          &unacknowledged) == 0;
+  return told ? written_total_ - static_cast<uint64_t>(unacknowledged) : written_total_;
 }
 
 bool Channel::closed() const {

@@ -17,6 +17,8 @@ inline constexpr size_t kFrameCrcOffset = 20;
 inline constexpr size_t kRequestPrefixBytes = 8;  // remaining microseconds, before the message
 
 enum class FrameKind : uint8_t { kRequest = 1, kReply = 2, kError = 3, kGoaway = 4, kCancel = 5 };
+inline constexpr uint16_t kPingMethod = 0;  // of a request that the connection answers
+inline constexpr uint32_t kNoRequest = 0;   // the id of a ping, and of an answer to nothing
 inline constexpr uint16_t kGoawayRefused = 1;
 inline constexpr uint16_t kRequestHasKey = 1;   // the cell's key stands behind the prefix
 inline constexpr uint16_t kRequestHasTerm = 2;  // only with key: the master's term, behind it

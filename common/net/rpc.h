@@ -50,7 +50,11 @@ struct RpcOptions {
   int64_t idle_timeout_ms = 65'000;
   int64_t write_stall_timeout_ms = 10'000;  // the peer reads nothing of what it asked for: closed
   int64_t connect_timeout_ms = 3'000;       // client
-  int64_t drain_timeout_ms = 5'000;         // server: Drain waits no longer
+  // Client: a connection on which calls wait and nothing at all came for so long, not even the
+  // answer to a ping, is closed as if it had broken. Calls may take longer: pings are answered by
+  // the server's io thread. At least a few hundred: the peer's processors may have much to do.
+  int64_t silence_timeout_ms = 2'000;
+  int64_t drain_timeout_ms = 5'000;  // server: Drain waits no longer
   // The cell's secret (kCellKeyBytes), or empty. A client sends it with each request; a server
   // marks the requests that carry its own as from_cell, and refuses those with another.
   std::string cell_key;

@@ -86,6 +86,8 @@ class ClientConnection : public Channel {
   void OnConnected(const ErrorCode& error);
   void ArmTick();
   void Tick();
+  void Ping(int64_t now_ns);
+  void CloseIfSilent(int64_t now_ns);
   // Takes the call out; empty when it is not there any more.
   RpcClient::Callback TakeCall(uint32_t id);
   bool CertainlyNotSent(const PendingCall& call) const {
@@ -103,7 +105,16 @@ class ClientConnection : public Channel {
   bool tick_armed_ = false;
   bool connected_ = false;
   int64_t connect_deadline_ns_ = 0;
-  bool refused_ = false;  // the server ran and will run nothing of this connection
+  // Of the ping that nothing has come after: when it was queued, and where it ends in the bytes of
+  // the connection; 0: there is none.
+  int64_t ping_ns_ = 0;
+  uint64_t ping_end_ = 0;
+  // When the peer's machine last took some of the bytes up to there, and how many it had.
+  int64_t taken_ns_ = 0;
+  uint64_t taken_ = 0;
+  int64_t ticked_ns_ = 0;
+  int64_t waiting_since_ns_ = 0;  // for answers
+  bool refused_ = false;          // the server ran and will run nothing of this connection
 
   Mutex calls_mu_;
   std::unordered_map<uint32_t, PendingCall> calls_ GUARDED_BY(calls_mu_);
@@ -189,8 +200,11 @@ void ClientConnection::FrameQueued() {
     queue_bytes_ = 0;
   }
   if (queue.empty()) return;
-  if (!tick_armed_) ArmTick();
   const int64_t now_ns = SystemClock()->BootNanos();
+  if (!tick_armed_) {
+    waiting_since_ns_ = ticked_ns_ = now_ns;
+    ArmTick();
+  }
   for (QueuedCall& queued : queue) {
     int64_t remaining_us = 0;
     {
@@ -361,10 +375,45 @@ void ClientConnection::Tick() {
     return Close(absl::UnavailableError("connect: timed out"));
   }
   CloseIfStalled(now_ns);
+  if (!ended()) CloseIfSilent(now_ns);
   if (ended()) return;
   MutexLock lock(&calls_mu_);
   tick_armed_ = false;  // an idle connection does not tick
   if (!connected_ || !calls_.empty() || queued_bytes() > 0) ArmTick();
+}
+
+void ClientConnection::Ping(int64_t now_ns) {
+  FrameHeader header;
+  header.kind = FrameKind::kRequest;
+  header.method = kPingMethod;
+  header.request_id = kNoRequest;
+  char no_deadline[kRequestPrefixBytes];
+  EncodeFixed64(no_deadline, 0);
+  if (!Queue(header, Slice(no_deadline, sizeof(no_deadline)), Buffer())) return;
+  ping_ns_ = taken_ns_ = now_ns;
+  ping_end_ = queued_total();
+  taken_ = taken_total();
+}
+
+// Whoever waits and hears nothing asks whether the peer is there, and believes no longer in one
+// that does not answer. As long as the peer's machine takes what stands before the question, it is
+// only slow; once it has the question, only what comes from the peer counts. If this thread itself
+// was held up, what came meanwhile is still to be read.
+void ClientConnection::CloseIfSilent(int64_t now_ns) {
+  const int64_t limit_ns = options_.silence_timeout_ms * kNanosPerMilli;
+  if (limit_ns <= 0 || !connected_) return;
+  const int64_t ping_after_ns = limit_ns / 4;
+  const bool held_up = now_ns - std::exchange(ticked_ns_, now_ns) > ping_after_ns;
+  if (ping_end_ != 0 && last_read_ns() >= ping_ns_) ping_end_ = 0;
+  if (ping_end_ == 0) {
+    if (now_ns - std::max(last_read_ns(), waiting_since_ns_) >= ping_after_ns) Ping(now_ns);
+    return;
+  }
+  const uint64_t before = std::exchange(taken_, taken_total());
+  if (held_up || (before < ping_end_ && taken_ > before)) taken_ns_ = now_ns;
+  if (now_ns - taken_ns_ < limit_ns - ping_after_ns) return;
+  Close(absl::UnavailableError(
+      "connection closed: nothing comes from the peer, no answer to a ping"));
 }
 
 class Client : public RpcClient, private ClientConnection::Owner {

@@ -59,6 +59,11 @@ class ServerConnection : public Channel {
     Queue(header, Slice(), Buffer());
   }
 
+  // A client that waits hears from us even while its pings are not read.
+  void ShowLife() {
+    if (!MayRead() && queued_bytes() == 0) Send(kNoRequest, OkStatus(), Buffer());
+  }
+
   // Nothing in flight and nothing to send.
   bool idle() const { return in_flight_.load() == 0 && queued_bytes() == 0; }
 
@@ -121,6 +126,10 @@ Status ServerConnection::OnFrame(const FrameHeader& header, Buffer body) {
   }
   if (header.kind != FrameKind::kRequest) {
     return absl::InvalidArgumentError("connection closed: a server takes requests only");
+  }
+  if (header.method == kPingMethod) {
+    Send(header.request_id, OkStatus(), Buffer());
+    return OkStatus();
   }
   const int64_t now_ns = SystemClock()->BootNanos();
   const auto remaining_us = static_cast<int64_t>(DecodeFixed64(body.bytes().data()));
@@ -308,6 +317,7 @@ void Server::Tick(Shard* shard) {
   for (const auto& connection : connections) {
     connection->CloseIfStalled(now_ns);
     connection->CloseIfIdle(now_ns);
+    connection->ShowLife();
   }
   shard->tick.expires_after(std::chrono::milliseconds(TickMs()));
   shard->tick.async_wait([this, shard](const boost::system::error_code& error) {

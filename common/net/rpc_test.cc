@@ -439,15 +439,17 @@ void InFlightIsLimited(const RpcOptions& options, size_t limit, const std::strin
   RawConnection raw(server->address());
   constexpr uint32_t kRequests = 20;
   std::string all;
-  for (uint32_t id = 0; id < kRequests; id++) all += RequestFrame(id, 1, message);
+  for (uint32_t id = 1; id <= kRequests; id++) all += RequestFrame(id, 1, message);
   ASSERT_TRUE(raw.Write(all));
   FrameHeader header;
   std::string body;
-  for (uint32_t id = 0; id < kRequests; id++) {
-    keeper.WaitForTotal(std::min<size_t>(id + limit, kRequests));
-    EXPECT_LE(keeper.total(), id + limit);
+  for (uint32_t id = 1; id <= kRequests; id++) {
+    keeper.WaitForTotal(std::min<size_t>(id - 1 + limit, kRequests));
+    EXPECT_LE(keeper.total(), id - 1 + limit);
     keeper.Take().second.Ok(Text("ok"));
-    ASSERT_TRUE(raw.ReadFrame(&header, &body));
+    do {  // it may say that it lives
+      ASSERT_TRUE(raw.ReadFrame(&header, &body));
+    } while (header.request_id == kNoRequest);
     EXPECT_EQ(header.request_id, id);
   }
 }
@@ -462,6 +464,120 @@ TEST(RpcTest, BytesInFlightAreLimited) {
   RpcOptions options;
   options.max_input_bytes_per_connection = 5'000;
   InFlightIsLimited(options, 3, std::string(2'000, 'x'));  // the third crosses the limit
+}
+
+RpcOptions SilentAfter(int64_t ms) {
+  RpcOptions options;
+  options.silence_timeout_ms = ms;
+  return options;
+}
+
+// What a process that is stopped, or whose network is cut, looks like: the connection stands.
+TEST(RpcTest, APeerThatIsSilentCostsItsConnectionAndTheNextCallMakesAnother) {
+  RawListener listener(4);
+  auto client = RpcClient::Create(SilentAfter(100));
+  for (int i = 0; i < 2; ++i) {
+    Answers answers;
+    client->Call(listener.address(), 7, Text("x"), kLongMs, answers.Add());
+    RawConnection peer(listener.Accept());
+    const Status status = answers.WaitFor(1)[0].status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+    EXPECT_FALSE(NotSent(status)) << status;
+    FrameHeader header;
+    std::string body;
+    ASSERT_TRUE(peer.ReadFrame(&header, &body));
+    EXPECT_EQ(header.method, 7);
+    ASSERT_TRUE(peer.ReadFrame(&header, &body));
+    EXPECT_EQ(header.method, kPingMethod);
+    EXPECT_TRUE(peer.WaitClosed());
+  }
+}
+
+TEST(RpcTest, ACallOfAPeerThatAnswersPingsMayTakeItsTime) {
+  RawListener listener(4);
+  auto client = RpcClient::Create(SilentAfter(1'000));
+  Answers answers;
+  client->Call(listener.address(), 7, Text("x"), kLongMs, answers.Add());
+  RawConnection peer(listener.Accept());
+  FrameHeader header;
+  std::string body;
+  ASSERT_TRUE(peer.ReadFrame(&header, &body));
+  const uint32_t call = header.request_id;
+  for (int pings = 0; pings < 6; ++pings) {  // each a quarter of the limit after the last answer
+    ASSERT_TRUE(peer.ReadFrame(&header, &body));
+    EXPECT_EQ(header.method, kPingMethod);
+    EXPECT_EQ(header.request_id, kNoRequest);
+    ASSERT_TRUE(peer.Write(PlainFrame(FrameKind::kReply, kNoRequest, "")));
+  }
+  ASSERT_TRUE(peer.Write(PlainFrame(FrameKind::kReply, call, "late")));
+  const StatusOr<Buffer> answer = answers.WaitFor(1)[0];
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->bytes(), "late");
+}
+
+TEST(RpcTest, WithoutALimitSilenceIsNoFault) {
+  RawListener listener(4);
+  auto client = RpcClient::Create(SilentAfter(0));
+  EXPECT_EQ(client->CallSync(listener.address(), 7, Text("x"), 300).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST(RpcTest, PingsAreAnsweredByTheConnection) {
+  Keeper keeper;
+  auto server = Serve(keeper.handler());
+  RawConnection raw(server->address());
+  ASSERT_TRUE(raw.Write(RequestFrame(5, 1, "kept")));
+  keeper.WaitForTotal(1);
+  ASSERT_TRUE(raw.Write(RequestFrame(kNoRequest, kPingMethod, "")));
+  FrameHeader header;
+  std::string body;
+  ASSERT_TRUE(raw.ReadFrame(&header, &body));
+  EXPECT_EQ(header.kind, FrameKind::kReply);
+  EXPECT_EQ(header.request_id, kNoRequest);
+  EXPECT_EQ(keeper.total(), 1u);
+}
+
+TEST(RpcTest, AServerThatDoesNotReadSaysThatItLives) {
+  Keeper keeper;
+  RpcOptions options;
+  options.max_in_flight_per_connection = 1;
+  auto server = Serve(keeper.handler(), options);
+  RawConnection raw(server->address());
+  ASSERT_TRUE(raw.Write(RequestFrame(5, 1, "kept")));
+  FrameHeader header;
+  std::string body;
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(raw.ReadFrame(&header, &body));
+    EXPECT_EQ(header.kind, FrameKind::kReply);
+    EXPECT_EQ(header.request_id, kNoRequest);
+  }
+}
+
+// The ping stands behind what is being sent: as long as that goes on, the peer is only slow.
+TEST(RpcTest, APeerThatReadsSlowlyIsNotSilent) {
+  RawListener listener(4);
+  auto client = RpcClient::Create(SilentAfter(1'200));
+  Answers answers;
+  client->Call(listener.address(), 7, Buffer::Copy(std::string(8u << 20, 'x')), kLongMs,
+               answers.Add());
+  RawConnection peer(listener.Accept());
+  peer.SetReceiveBuffer(64 * 1024);
+  auto timers = TimerQueue::Create();
+  size_t left = kFrameHeaderBytes + kRequestPrefixBytes + (8u << 20);
+  while (left > 0) {
+    Answers pause;
+    timers->RunAfter(20, [done = pause.Add()] { done(Buffer()); });
+    pause.WaitFor(1);
+    size_t part = std::min<size_t>(left, 64 * 1024);
+    while (part > 0) {
+      const size_t read = peer.Read(part).size();
+      ASSERT_GT(read, 0u);
+      part -= read;
+      left -= read;
+    }
+  }
+  ASSERT_TRUE(peer.Write(PlainFrame(FrameKind::kReply, 1, "slow")));
+  EXPECT_TRUE(answers.WaitFor(1)[0].ok()) << answers.WaitFor(1)[0].status();
 }
 
 TEST(RpcTest, StoppingTheServerEndsCallsAsUnknown) {

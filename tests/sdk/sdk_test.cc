@@ -667,6 +667,8 @@ TEST_F(SdkTest, OptionsAndNamesByCodeAndText) {
       {[](ClientOptions* o) { o->retry_policy.budget_percent = 0; }, "budget_percent is 0"},
       {[](ClientOptions* o) { o->timeout_ms = 86'400'000; }, nullptr},
       {[](ClientOptions* o) { o->io_threads = 64; }, nullptr},
+      {[](ClientOptions* o) { o->silence_timeout_ms = 99; }, "silence_timeout_ms is 99"},
+      {[](ClientOptions* o) { o->silence_timeout_ms = 0; }, nullptr},
   };
   for (const Case& one : cases) {
     ClientOptions options;

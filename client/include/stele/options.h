@@ -22,7 +22,11 @@ struct ClientOptions {
   int64_t timeout_ms = 30'000;  ///< of a data call (of one page, for a scan); 1 .. 86 400 000
   int64_t admin_timeout_ms = 120'000;  ///< of an Admin call; 1 .. 86 400 000
   int64_t connect_timeout_ms = 5'000;  ///< of the first contact with the cell
-  uint32_t io_threads = 1;             ///< of this client; 1 .. 64
+  /// Calls to a server of which nothing at all is heard for so long, not even that it is there, end
+  /// as if their connection had broken, and are made again as below. Calls may take longer than
+  /// this: a server says that it is there while it works. 100 .. 86 400 000; 0: never.
+  int64_t silence_timeout_ms = 2'000;
+  uint32_t io_threads = 1;  ///< of this client; 1 .. 64
 
   /// Attempts that certainly had no effect are made again, with exponential back-off and full
   /// jitter, until the deadline; at most about a tenth of the calls are retries.
