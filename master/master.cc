@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/numbers.h"
 #include "common/base/log.h"
 #include "common/base/mutex.h"
@@ -70,8 +71,9 @@ class MasterImpl : public Master {
           servers(session, client.get(), m->env_.clock, m->options_.report_timeout_ms),
           control(client.get(), m->env_.clock, [wake = m->wake_] { wake->Kick(); }),
           reshapes(client.get(), m->env_.clock, [wake = m->wake_] { wake->Kick(); }),
-          recoveries(session, client.get(), &servers, m->env_.clock,
-                     [wake = m->wake_] { wake->Kick(); }),
+          recoveries(
+              session, client.get(), &servers, m->env_.clock, [wake = m->wake_] { wake->Kick(); },
+              m->env_.faults),
           reconciler({&servers, &tablets, &catalog, &control, &reshapes, m->env_.clock,
                       m->env_.faults, m->env_.log_recovered ? nullptr : &recoveries,
                       m->env_.log_recovered}) {}
@@ -482,8 +484,12 @@ void MasterImpl::Publish(const Status& pass, bool all_serving) {
 }
 
 void MasterImpl::Handle(net::RpcRequest request, net::RpcReply reply) {
-  if (fatal_) return reply.Error(absl::UnavailableError("this master has lost its lock"));
-  if (!active_) return reply.Error(absl::UnavailableError("this master stands by"));
+  if (fatal_ || !active_) {
+    Status no = absl::UnavailableError(fatal_ ? "this master has lost its lock"
+                                              : "this master stands by");
+    no.SetPayload(net::kNotSentPayload, absl::Cord());  // nothing was done: the active one is asked
+    return reply.Error(no);
+  }
   if (Status no = wire::CheckPermission(request); !no.ok()) return reply.Error(no);
   switch (static_cast<wire::Method>(request.method)) {
     case wire::Method::kCreateTable:

@@ -104,7 +104,10 @@ Status Reconciler::AssignAll(const std::vector<TabletLocation>& homeless) {
       next.assignment = TabletAssignment::kAssigned;
     }
   }
-  return assigned.empty() ? OkStatus() : parts_.tablets->Put(assigned);
+  if (assigned.empty()) return OkStatus();
+  RETURN_IF_ERROR(FaultPoint(parts_.faults, "assign_tablets.before_rows"));
+  RETURN_IF_ERROR(parts_.tablets->Put(assigned));
+  return FaultPoint(parts_.faults, "assign_tablets.after_rows");
 }
 
 bool Reconciler::OthersLetGo(const TabletLocation& location) {
@@ -225,7 +228,10 @@ Status Reconciler::MarkMade(const std::vector<TabletLocation>& tablets) {
     made.push_back(location);
     made.back().assignment = TabletAssignment::kAssigned;
   }
-  return made.empty() ? OkStatus() : parts_.tablets->Put(made);
+  if (made.empty()) return OkStatus();
+  RETURN_IF_ERROR(FaultPoint(parts_.faults, "system_tablets.before_assigned"));
+  RETURN_IF_ERROR(parts_.tablets->Put(made));
+  return FaultPoint(parts_.faults, "system_tablets.after_assigned");
 }
 
 Status Reconciler::MakeFirstMetadataTablet() {
@@ -234,7 +240,9 @@ Status Reconciler::MakeFirstMetadataTablet() {
   location.tablet = FirstMetadataTabletDescriptor();
   location.assignment = TabletAssignment::kCreating;
   LOG(INFO) << "new cell: making the first METADATA tablet";
-  return parts_.tablets->Put({location});
+  RETURN_IF_ERROR(FaultPoint(parts_.faults, "system_tablets.before_first"));
+  RETURN_IF_ERROR(parts_.tablets->Put({location}));
+  return FaultPoint(parts_.faults, "system_tablets.after_first");
 }
 
 Status Reconciler::BringSystem(bool* all_serving) {

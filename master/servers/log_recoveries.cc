@@ -23,12 +23,14 @@ std::string PathOf(const LogOwner& owner) {
 }  // namespace
 
 LogRecoveries::LogRecoveries(LockerSession* locker, net::RpcClient* client,
-                             const ServerList* servers, Clock* clock, std::function<void()> kick)
+                             const ServerList* servers, Clock* clock, std::function<void()> kick,
+                             FaultInjector* faults)
     : locker_(locker),
       client_(client),
       servers_(servers),
       clock_(clock),
       kick_(std::move(kick)),
+      faults_(faults),
       begun_boot_ns_(clock->BootNanos()) {}
 
 // Refresh: after each step the next master, or the next pass, begins anew and comes to the same.
@@ -52,8 +54,12 @@ Status LogRecoveries::Refresh() {
       starting.insert(owner);
       continue;
     }
-    gone[owner] = fence == Fence::kWait ? "its lease may not be over yet" : Advance(owner);  // 2
-    if (gone[owner].empty()) RETURN_IF_ERROR(Forget(owner));                                 // 3
+    if (fence == Fence::kWait) {
+      gone[owner] = "its lease may not be over yet";
+      continue;
+    }
+    ASSIGN_OR_RETURN(gone[owner], Advance(owner));            // 2
+    if (gone[owner].empty()) RETURN_IF_ERROR(Forget(owner));  // 3
   }
   std::erase_if(gone, [](const auto& entry) { return entry.second.empty(); });
   gone_ = std::move(gone);
@@ -85,12 +91,15 @@ StatusOr<LogRecoveries::Fence> LogRecoveries::LookAtLock(const LogOwner& gone) {
 }
 
 Status LogRecoveries::Forget(const LogOwner& gone) {
+  RETURN_IF_ERROR(FaultPoint(faults_, "recover_log.before_forget"));
   auto node = locker_->Get(PathOf(gone));
   Status deleted = node.ok() ? locker_->Delete(PathOf(gone), node->version) : node.status();
   if (!deleted.ok() && !IsNotFound(deleted)) return deleted;
-  MutexLock lock(&shared_->mu);
-  shared_->orders.erase(gone);
-  return OkStatus();
+  {
+    MutexLock lock(&shared_->mu);
+    shared_->orders.erase(gone);
+  }
+  return FaultPoint(faults_, "recover_log.after_forget");
 }
 
 // The one with the fewest tablets; after a failure the next one.
@@ -106,26 +115,33 @@ const LiveServer* LogRecoveries::Choose(int failures) const {
   return able[static_cast<size_t>(failures) % able.size()];
 }
 
-std::string LogRecoveries::Advance(const LogOwner& gone) {
-  const LiveServer* server = nullptr;
-  uint64_t number = 0;
+StatusOr<std::string> LogRecoveries::Advance(const LogOwner& gone) {
+  int failures = 0;
   {
     MutexLock lock(&shared_->mu);
-    Order& order = shared_->orders[gone];
-    if (order.done) return "";
+    const Order& order = shared_->orders[gone];
+    if (order.done) return std::string();
     if (order.under_way && servers_->Find(order.by.server_id, order.by.incarnation) != nullptr) {
       return absl::StrCat("its log is being recovered by ", order.by.server_id);
     }
     if (clock_->BootNanos() < order.not_before_boot_ns) {
       return absl::StrCat("recovery of its log failed: ", order.error);
     }
-    server = Choose(order.failures);
-    if (server == nullptr) return "no server is there to recover its log";
+    failures = order.failures;
+  }
+  const LiveServer* server = Choose(failures);
+  if (server == nullptr) return std::string("no server is there to recover its log");
+  RETURN_IF_ERROR(FaultPoint(faults_, "recover_log.before_order"));
+  uint64_t number = 0;
+  {
+    MutexLock lock(&shared_->mu);
+    Order& order = shared_->orders[gone];
     order.under_way = true;
     order.by = {server->node.server_id, server->node.incarnation};
     order.number = number = next_number_++;
   }
   Send(gone, *server, number);
+  RETURN_IF_ERROR(FaultPoint(faults_, "recover_log.after_order"));
   return absl::StrCat("its log is being recovered by ", server->node.server_id);
 }
 

@@ -20,6 +20,7 @@
 #include <string>
 
 #include "common/base/mutex.h"
+#include "common/fault/fault.h"
 #include "common/net/rpc.h"
 #include "common/time/clock.h"
 #include "locker/locker.h"
@@ -32,7 +33,7 @@ class LogRecoveries {
  public:
   // All outlive it; kick may be called for as long as calls are under way.
   LogRecoveries(LockerSession* locker, net::RpcClient* client, const ServerList* servers,
-                Clock* clock, std::function<void()> kick);
+                Clock* clock, std::function<void()> kick, FaultInjector* faults = nullptr);
 
   // After each refresh of the list of servers: reads which logs there are, orders what is due.
   // After an error nothing may be concluded.
@@ -63,7 +64,7 @@ class LogRecoveries {
   StatusOr<Fence> LookAtLock(const LogOwner& gone);
   Status Forget(const LogOwner& gone);
   // Orders it, if that can be; what it waits for.
-  std::string Advance(const LogOwner& gone);
+  StatusOr<std::string> Advance(const LogOwner& gone);
   const LiveServer* Choose(int failures) const;
   void Send(const LogOwner& gone, const LiveServer& server, uint64_t number);
 
@@ -72,6 +73,7 @@ class LogRecoveries {
   const ServerList* const servers_;
   Clock* const clock_;
   const std::function<void()> kick_;
+  FaultInjector* const faults_;
   const int64_t begun_boot_ns_;
   const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
   std::set<LogOwner> seen_alive_;

@@ -32,12 +32,12 @@ ProcessCell::ProcessCell(std::string binary, int masters, int servers, Tuning tu
   make(&servers_, servers, "ts");
 }
 
-Status ProcessCell::Launch(Role* role, std::vector<std::string> words) {
+Status ProcessCell::Launch(Role* role, std::vector<std::string> words, int64_t session_timeout_ms) {
   words.insert(words.begin(), binary_);
   for (const std::string& word :
        {std::string("--listen"), role->listen, std::string("--http"), std::string("127.0.0.1:0"),
         std::string("--locker"), absl::StrCat("zk://", role->link->address(), "/test/cell"),
-        std::string("--session-timeout-ms"), absl::StrCat(tuning_.session_timeout_ms),
+        std::string("--session-timeout-ms"), absl::StrCat(session_timeout_ms),
         std::string("--zookeeper-tick-ms"), absl::StrCat(ZkEnsemble::kTickMs)}) {
     words.push_back(word);
   }
@@ -50,7 +50,8 @@ Status ProcessCell::DidNotStart(const Role& role) const {
 
 Status ProcessCell::LaunchMaster(int index) {
   masters_[index]->active = false;
-  return Launch(masters_[index].get(), {"master"});
+  const int64_t own_ms = tuning_.master_session_timeout_ms;
+  return Launch(masters_[index].get(), {"master"}, own_ms != 0 ? own_ms : session_timeout_ms());
 }
 
 Status ProcessCell::StartMaster(int index) {
@@ -66,7 +67,7 @@ Status ProcessCell::LaunchServer(int index) {
   std::vector<std::string> words = {"tabletserver", "--id", absl::StrCat("ts-", index + 1),
                                     "--data-dir", data_dir()};
   words.insert(words.end(), tuning_.server_words.begin(), tuning_.server_words.end());
-  return Launch(servers_[index].get(), std::move(words));
+  return Launch(servers_[index].get(), std::move(words), session_timeout_ms());
 }
 
 Status ProcessCell::AwaitServer(int index) {

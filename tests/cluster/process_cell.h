@@ -26,6 +26,7 @@ class ProcessCell {
   static constexpr int kExitRestart = 14;
   struct Tuning {
     int64_t session_timeout_ms = kSessionTimeoutMs;
+    int64_t master_session_timeout_ms = 0;  // 0: the same
     // Of the tablet servers: a small ring and little memory.
     std::vector<std::string> server_words = {"--ring-segment", "1m",   "--ring-limit",   "16m",
                                              "--memory-limit", "256m", "--disk-reserve", "1m"};
@@ -73,7 +74,7 @@ class ProcessCell {
     std::unique_ptr<TcpProxy> link;
     bool active = false;
   };
-  Status Launch(Role* role, std::vector<std::string> words);
+  Status Launch(Role* role, std::vector<std::string> words, int64_t session_timeout_ms);
   Status DidNotStart(const Role& role) const;
   static bool EndedAsItMay(Role* role, int code);
 
