@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <deque>
-#include <map>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -17,10 +16,8 @@
 #include "master/procedures/create_table.h"
 #include "master/procedures/drop_rows.h"
 #include "master/procedures/drop_table.h"
-#include "master/procedures/merge_tablets.h"
-#include "master/procedures/move_tablet.h"
-#include "master/procedures/split_tablet.h"
 #include "master/query_service.h"
+#include "master/reshaper.h"
 #include "master/server_orders.h"
 #include "master/tablet_orders.h"
 #include "schema/convert/codec.h"
@@ -35,8 +32,6 @@ constexpr size_t kMaxQueuedCommands = 1000;
 constexpr int64_t kRetryDelayMs = 500;
 constexpr int64_t kStandbyPauseMs = 200;
 constexpr uint64_t kMaxEpochTakenForTerm = uint64_t{1} << 23;
-// Halves of a split tablet are far from being merged again.
-constexpr uint64_t kMergeBelowShare = 4;
 constexpr int64_t kGarbageCollectionTimeoutMs = 600'000;
 
 class MasterImpl : public Master {
@@ -76,7 +71,8 @@ class MasterImpl : public Master {
               m->env_.faults),
           reconciler({&servers, &tablets, &catalog, &control, &reshapes, m->env_.clock,
                       m->env_.faults, m->env_.log_recovered ? nullptr : &recoveries,
-                      m->env_.log_recovered}) {}
+                      m->env_.log_recovered}),
+          reshaper(m->options_.reshape, m->env_.clock) {}
     static net::RpcOptions WithTerm(net::RpcOptions options, uint64_t number) {
       options.term = number;
       return options;
@@ -90,6 +86,7 @@ class MasterImpl : public Master {
     TabletControl control, reshapes;
     LogRecoveries recoveries;
     Reconciler reconciler;
+    Reshaper reshaper;
     TabletMoves moves;
   };
   // Outlives the master in the callbacks of calls that are still under way.
@@ -114,9 +111,8 @@ class MasterImpl : public Master {
   void RunCommands();
   void AdvanceProcedures();
   StatusOr<bool> Advance(const TableRecord& record);
-  void ReshapeBySize();
+  void Reshape();
   void MoveTablets();
-  Status MergeSmallTablets();
   void CollectGarbage();
   void Publish(const Status& pass, bool all_serving);
   bool WaitForWork();
@@ -161,8 +157,6 @@ class MasterImpl : public Master {
   bool all_serving_ = false;    // bound to thread_
   bool moving_ = false;         // bound to thread_
   int64_t collected_boot_ns_ = 0;
-  // By the left one of small neighbours; bound to thread_.
-  std::map<TabletId, int64_t> small_since_ns_;
   std::unique_ptr<net::RpcServer> rpc_;
   std::thread thread_;
 
@@ -353,7 +347,7 @@ void MasterImpl::Pass() {
   if (term_->catalog.loaded() && term_->tablets.tablets_loaded()) {
     RunCommands();
     AdvanceProcedures();
-    ReshapeBySize();
+    Reshape();
     MoveTablets();
   }
   Publish(pass.status(), all_serving_);
@@ -413,43 +407,11 @@ void MasterImpl::MoveTablets() {
   moving_ = !term_->moves.empty();
 }
 
-void MasterImpl::ReshapeBySize() {
+void MasterImpl::Reshape() {
   if (!all_serving_) return;
-  Status split = SplitLargeTablets(Context());
-  Status merged = split.ok() ? MergeSmallTablets() : OkStatus();
-  for (const Status& status : {split, merged}) {
-    if (!status.ok()) {
-      LOG(WARNING) << "splits and merges by size: " << status.ToString();
-    }
+  if (Status status = term_->reshaper.Advance(Context()); !status.ok()) {
+    LOG(WARNING) << "splits and merges by themselves: " << status.ToString();
   }
-}
-
-// A table that has just lost rows may get new ones, and one that was cut beforehand waits for its
-// first: neighbours must have been small for a while. One merge a table at a time.
-Status MasterImpl::MergeSmallTablets() {
-  if (options_.merge_small_after_ms == 0) return OkStatus();
-  const int64_t now = env_.clock->BootNanos();
-  std::map<TabletId, int64_t> small;
-  for (const auto& [name, record] : term_->catalog.tables()) {
-    const uint64_t max_bytes = record.schema.split_bytes / kMergeBelowShare;
-    if (record.state != TableState::kServing || record.dropping || max_bytes == 0) continue;
-    const std::vector<TabletView> views = ViewTable(Context(), record.schema.id);
-    const size_t left = FindSmallNeighbours(views, max_bytes);
-    if (left == views.size()) continue;
-    const TabletId id = views[left].location.tablet.id;
-    auto since = small_since_ns_.find(id);
-    small[id] = since == small_since_ns_.end() ? now : since->second;
-    if (now - small[id] < options_.merge_small_after_ms * 1'000'000) continue;
-    const std::string& server = views[left + 1].location.server_id;
-    const LiveServer* to = views[left + 1].server;
-    if (to == nullptr || IsDraining(term_->catalog, *to)) continue;
-    Status begun = views[left].location.server_id == server
-                       ? BeginMergeTablets(Context(), views[left], views[left + 1])
-                       : BeginMoveTablet(Context(), views[left], server);
-    if (!begun.ok() && begun.code() != absl::StatusCode::kUnavailable) return begun;
-  }
-  small_since_ns_ = std::move(small);
-  return OkStatus();
 }
 
 // One server does it for the cell: all see the same store.

@@ -24,6 +24,7 @@
 #include "locker/lease.h"
 #include "locker/locker.h"
 #include "master/cell_view.h"
+#include "master/reshaper.h"
 
 namespace stele::master {
 
@@ -38,9 +39,7 @@ struct MasterOptions {
   int64_t call_timeout_ms = 5'000;     // reads and writes of system tablets
   int64_t report_timeout_ms = 2'000;
   int64_t garbage_collection_interval_ms = 60'000;  // 0: never
-  // Neighbours that together have less than a quarter of their table's split_bytes are merged when
-  // they had for so long; 0: never.
-  int64_t merge_small_after_ms = 3'600'000;
+  ReshapeOptions reshape;
   // Wait for the lock, as a standby; else Start fails when another has it.
   bool stand_by = false;
 };

@@ -13,9 +13,7 @@ namespace {
 
 constexpr int kOpenAttemptsBeforeBroken = 3;
 
-bool IsSystemTablet(const TabletLocation& location) {
-  return location.tablet.table < kFirstUserTable;
-}
+bool OfSystem(const TabletLocation& location) { return location.tablet.table < kFirstUserTable; }
 
 }  // namespace
 
@@ -163,7 +161,7 @@ void Reconciler::OrderOpen(const TabletLocation& location, const LiveServer& own
 }
 
 void Reconciler::CheckSchema(const TabletLocation& location, const LiveServer& owner) {
-  if (IsSystemTablet(location)) return;
+  if (OfSystem(location)) return;
   const TableRecord* record = parts_.catalog->FindTable(location.tablet.table);
   if (record == nullptr) return;
   if (owner.tablets.at(location.tablet.id).schema_version >= record->schema.version) return;
@@ -235,7 +233,7 @@ Status Reconciler::MarkMade(const std::vector<TabletLocation>& tablets) {
 }
 
 Status Reconciler::MakeFirstMetadataTablet() {
-  if (parts_.tablets->Find(kFirstMetadataTablet) != nullptr) return OkStatus();
+  if (parts_.tablets->TabletsOf(kMetadataTable).size() > 1) return OkStatus();  // the root is one
   TabletLocation location;
   location.tablet = FirstMetadataTabletDescriptor();
   location.assignment = TabletAssignment::kCreating;
@@ -243,6 +241,11 @@ Status Reconciler::MakeFirstMetadataTablet() {
   RETURN_IF_ERROR(FaultPoint(parts_.faults, "system_tablets.before_first"));
   RETURN_IF_ERROR(parts_.tablets->Put({location}));
   return FaultPoint(parts_.faults, "system_tablets.after_first");
+}
+
+ProcedureContext Reconciler::Context() const {
+  return {parts_.catalog, parts_.tablets,  parts_.servers,
+          parts_.control, parts_.reshapes, parts_.faults};
 }
 
 Status Reconciler::BringSystem(bool* all_serving) {
@@ -254,6 +257,9 @@ Status Reconciler::BringSystem(bool* all_serving) {
   RETURN_IF_ERROR(MarkMade({*tablets->Find(kRootTablet)}));
   if (!tablets->metadata_loaded()) RETURN_IF_ERROR(tablets->LoadMetadataTablets());
   RETURN_IF_ERROR(MakeFirstMetadataTablet());
+  // Before any row is looked for where it no longer is.
+  RETURN_IF_ERROR(RegisterSplits(Context(), kMetadataTable));
+  RETURN_IF_ERROR(FinishMerges(Context(), kMetadataTable));
   std::vector<TabletLocation> metadata = tablets->TabletsOf(kMetadataTable);
   metadata.push_back(*tablets->Find(kCatalogTablet));
   ASSIGN_OR_RETURN(const bool serving, Bring(metadata));
@@ -293,13 +299,11 @@ StatusOr<bool> Reconciler::RunPass() {
   bool system = false;
   RETURN_IF_ERROR(BringSystem(&system));
   if (!system) return false;
-  const ProcedureContext context{parts_.catalog, parts_.tablets,  parts_.servers,
-                                 parts_.control, parts_.reshapes, parts_.faults};
-  RETURN_IF_ERROR(RegisterSplits(context));
-  RETURN_IF_ERROR(FinishMerges(context));
+  RETURN_IF_ERROR(RegisterSplitsOfUsers(Context()));
+  RETURN_IF_ERROR(FinishMergesOfUsers(Context()));
   std::vector<TabletLocation> users;
   for (const auto& [id, location] : parts_.tablets->all()) {
-    if (!IsSystemTablet(location)) users.push_back(location);
+    if (!OfSystem(location)) users.push_back(location);
   }
   ASSIGN_OR_RETURN(const bool serving, Bring(users));
   CloseStrays();

@@ -18,6 +18,7 @@
 #include "master/catalog/catalog.h"
 #include "master/catalog/tablet_directory.h"
 #include "master/placement/placement.h"
+#include "master/procedures/procedure.h"
 #include "master/servers/log_recoveries.h"
 #include "master/servers/server_list.h"
 #include "master/servers/tablet_control.h"
@@ -70,6 +71,7 @@ class Reconciler {
   bool OthersLetGo(const TabletLocation& location);
   void OrderOpen(const TabletLocation& location, const LiveServer& owner);
   void CheckSchema(const TabletLocation& location, const LiveServer& owner);
+  ProcedureContext Context() const;
   Status BringSystem(bool* all_serving);
   Status MakeFirstMetadataTablet();
   Status MarkMade(const std::vector<TabletLocation>& tablets);

@@ -22,7 +22,7 @@ bool SystemServes(const ProcedureContext& context) {
 
 void TabletMoves::Add(const PlannedMove& move) {
   if (move.to.empty()) return;
-  moves_.try_emplace({move.tablet < kFirstUserTablet, move.tablet},
+  moves_.try_emplace({IsSystemTablet(move.tablet), move.tablet},
                      Entry{move, TabletMove(move.tablet, move.to)});
 }
 

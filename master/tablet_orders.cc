@@ -20,10 +20,6 @@ StatusOr<std::vector<TabletView>> ViewTableOf(const ProcedureContext& context, T
   if (location == nullptr) {
     return absl::NotFoundError(absl::StrCat("there is no tablet ", tablet));
   }
-  if (location->tablet.table < kFirstUserTable) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("tablet ", tablet, " is of a table of the system, which stays as it is"));
-  }
   return ViewTable(context, location->tablet.table);
 }
 
@@ -47,6 +43,8 @@ StatusOr<std::vector<TabletView>> ViewRequested(const ProcedureContext& context,
     return absl::InvalidArgumentError("name either a table or tablets");
   }
   if (request.table.empty()) return ViewTableOf(context, request.tablets.front());
+  if (request.table == kMetadataTableName) return ViewTable(context, kMetadataTable);
+  if (request.table == kCatalogTableName) return ViewTable(context, kCatalogTable);
   const TableRecord* record = context.catalog->FindTable(request.table);
   if (record == nullptr || record->state != TableState::kServing) {
     return absl::NotFoundError(absl::StrCat("table \"", request.table, "\" does not exist"));
@@ -147,6 +145,12 @@ void AddMergeSteps(const ProcedureContext& context, const TabletView& left, cons
                     }});
 }
 
+Status NeverReshaped(TabletId tablet) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("tablet ", tablet, " is ", tablet == kRootTablet ? "the root" : "the catalog",
+                   ": it is one tablet always, never split or merged"));
+}
+
 }  // namespace
 
 StatusOr<std::vector<OrderStep>> PlanSplit(const ProcedureContext& context,
@@ -159,6 +163,8 @@ StatusOr<std::vector<OrderStep>> PlanSplit(const ProcedureContext& context,
   for (const TabletView& view : views) {
     const TabletDescriptor& tablet = view.location.tablet;
     if (!request.tablets.empty() && tablet.id != request.tablets.front()) continue;
+    if (request.tablets.empty() && !MayReshape(tablet.id)) continue;
+    if (!MayReshape(tablet.id)) return NeverReshaped(tablet.id);
     const bool inside = request.at.empty() || tablet.Contains(request.at);
     if (!inside && request.tablets.empty()) continue;
     if (!request.at.empty() && (!inside || request.at == tablet.end_row)) {
@@ -202,7 +208,12 @@ StatusOr<std::vector<OrderStep>> PlanMerge(const ProcedureContext& context,
     ASSIGN_OR_RETURN(const size_t i, IndexOf(views, tablet));
     chosen.push_back(i);
   }
-  for (size_t i = 0; i < views.size() && request.tablets.empty(); ++i) chosen.push_back(i);
+  for (size_t i = 0; i < views.size() && request.tablets.empty(); ++i) {
+    if (MayReshape(views[i].location.tablet.id)) chosen.push_back(i);
+  }
+  for (TabletId tablet : request.tablets) {
+    if (!MayReshape(tablet)) return NeverReshaped(tablet);
+  }
   std::sort(chosen.begin(), chosen.end());
   std::vector<OrderStep> steps;
   for (size_t i = 1; i < chosen.size(); ++i) {

@@ -47,8 +47,10 @@ Verb TabletVerb(const char* name, Order order) {
 }
 
 constexpr char kTabletsAreNumbers[] =
-    "A number is a tablet (`stele status` lists them), any other word a table. Clients notice a\n"
-    "delay at most. Returns when it is done; at the deadline the cell goes on with it.";
+    "A number is a tablet (`stele admin tablets` lists them), any other word a table, _METADATA\n"
+    "too; its root and the catalog are moved only. Clients notice a delay at most. Returns when "
+    "it\n"
+    "is done; at the deadline the cell goes on with it.";
 
 }  // namespace
 

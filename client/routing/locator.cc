@@ -20,6 +20,7 @@ Status NoOwner(Slice what) {
 
 struct Locator::Walk {
   Gate::Pass pass;
+  Range range;
   TableId table = 0;
   std::string row;
   int64_t deadline_ns = 0;
@@ -44,13 +45,13 @@ std::optional<TabletLocation> Locator::Cached(TableId table, Slice row) const {
 }
 
 void Locator::Learn(const TabletLocation& used, const Status& failure) {
+  const bool by_cell = used.tablet.id == kRootTablet || used.tablet.id == kCatalogTablet;
+  if (by_cell && LocationIsSuspect(failure)) ForgetCell();
   if (std::optional<TabletLocation> moved = wire::MovedTo(failure); moved.has_value()) {
     cache_.Invalidate(used);
     return cache_.Insert(*moved);
   }
-  if (!LocationIsSuspect(failure)) return;
-  if (used.tablet.id == kRootTablet || used.tablet.id == kCatalogTablet) ForgetCell();
-  cache_.Invalidate(used);
+  if (LocationIsSuspect(failure)) cache_.Invalidate(used);
 }
 
 void Locator::GetCell(int64_t deadline_ns, CellCallback done) {
@@ -112,19 +113,31 @@ void Locator::Locate(TableId table, const std::string& row, int64_t deadline_ns,
   if (std::optional<TabletLocation> hit = cache_.Find(table, row); hit.has_value()) {
     return done(*std::move(hit));
   }
-  Waiter waiter{row, deadline_ns,
-                FireBy(core_, deadline_ns, "looking up a tablet", std::move(done))};
+  Wait(table,
+       {row, deadline_ns, FireBy(core_, deadline_ns, "looking up a tablet", std::move(done))});
+}
+
+Locator::Range Locator::RangeOf(TableId table, Slice row) const {
+  if (table == kMetadataTable || table == kCatalogTable) return {table, 0};
+  auto holder = cache_.Find(kMetadataTable, MetadataLookup(table, row).start);
+  return {table, holder.has_value() ? holder->tablet.id : 0};
+}
+
+void Locator::Wait(TableId table, Waiter waiter) {
+  const Range range = RangeOf(table, waiter.row);
   {
     MutexLock lock(&mu_);
-    auto [it, first] = waiters_.try_emplace(table);
+    auto [it, first] = waiters_.try_emplace(range);
     it->second.push_back(waiter);
     if (!first) return;
   }
-  StartWalk(table, waiter);
+  StartWalk(range, waiter);
 }
 
-void Locator::StartWalk(TableId table, const Waiter& first) {
+void Locator::StartWalk(const Range& range, const Waiter& first) {
+  const TableId table = range.first;
   auto walk = std::make_shared<Walk>();
+  walk->range = range;
   walk->table = table;
   walk->row = first.row;
   // Others may come to wait for it with more time than the first: each has a deadline of its own.
@@ -235,34 +248,26 @@ StatusOr<std::optional<TabletLocation>> Locator::TakeIn(const Walk& walk,
 
 void Locator::FinishWalk(std::shared_ptr<Walk> walk, StatusOr<TabletLocation> result) {
   if (result.ok()) cache_.Insert(*result);
-  std::vector<Waiter> ready, rest;
+  std::vector<Waiter> waiters;
   {
     MutexLock lock(&mu_);
-    auto it = waiters_.find(walk->table);
-    for (Waiter& waiter : it->second) {
-      const bool answered = !result.ok() || result->tablet.Contains(waiter.row) ||
-                            cache_.Find(walk->table, waiter.row).has_value();
-      (answered ? ready : rest).push_back(std::move(waiter));
-    }
-    if (rest.empty()) {
-      waiters_.erase(it);
-    } else {
-      it->second = rest;
-    }
+    auto it = waiters_.find(walk->range);
+    waiters = std::move(it->second);
+    waiters_.erase(it);
   }
-  for (Waiter& waiter : ready) {
-    if (!result.ok() || result->tablet.Contains(waiter.row)) {
+  std::vector<Waiter> rest;
+  for (Waiter& waiter : waiters) {
+    if (result.ok() && result->tablet.Contains(waiter.row)) {
       waiter.done(result);
-      continue;
-    }
-    std::optional<TabletLocation> hit = cache_.Find(walk->table, waiter.row);
-    if (hit.has_value()) {
+    } else if (auto hit = cache_.Find(walk->table, waiter.row); hit.has_value()) {
       waiter.done(*std::move(hit));
+    } else if (result.ok() || RangeOf(walk->table, waiter.row) != RangeOf(walk->table, walk->row)) {
+      rest.push_back(std::move(waiter));
     } else {
-      waiter.done(absl::UnavailableError("the tablet moved during its look-up"));
+      waiter.done(result);
     }
   }
-  if (!rest.empty()) StartWalk(walk->table, rest.front());
+  for (Waiter& waiter : rest) Wait(walk->table, std::move(waiter));
 }
 
 }  // namespace stele::routing

@@ -3,9 +3,11 @@
 //   cell address --GetRoot--> root tablet --one seek--> METADATA tablet --one seek--> user tablet
 //
 // where a seek reads the first rows at or after the METADATA key of (table, row): the first is the
-// answer, the others are prefetched neighbours. Answers are cached; at most one walk a table is
-// under way, whoever asks meanwhile waits for it. Owned by the client. Thread-safe; callbacks run
-// without locks, once, by their deadline, on an io or timer thread or before Locate returns.
+// answer, the others are prefetched neighbours. Answers are cached; at most one walk is under way
+// for the rows of a table that one METADATA tablet knows (for all rows, as long as it is not known
+// which does): whoever asks meanwhile waits for it, and a METADATA server that hangs holds up its
+// own range only. Owned by the client. Thread-safe; callbacks run without locks, once, by their
+// deadline, on an io or timer thread or before Locate returns.
 #pragma once
 
 #include <atomic>
@@ -15,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "client/routing/core.h"
@@ -48,12 +51,16 @@ class Locator {
     int64_t deadline_ns;
     LocateCallback done;
   };
+  // A table, and the METADATA tablet that knows the rows; 0: none is known to, or none is needed.
+  using Range = std::pair<TableId, TabletId>;
   struct Walk;
   struct CellSearch;
 
   void AskForCell(std::shared_ptr<CellSearch> search);
   void FinishCell(const std::shared_ptr<CellSearch>& search, StatusOr<wire::GetRootResponse> cell);
-  void StartWalk(TableId table, const Waiter& first);
+  Range RangeOf(TableId table, Slice row) const;
+  void Wait(TableId table, Waiter waiter);
+  void StartWalk(const Range& range, const Waiter& first);
   void FixedTablet(std::shared_ptr<Walk> walk, LocateCallback done);
   void SeekFrom(std::shared_ptr<Walk> walk, const std::string& metadata_row);
   void Seek(std::shared_ptr<Walk> walk, const TabletLocation& holder);
@@ -68,7 +75,7 @@ class Locator {
   LocationCache cache_;
   std::atomic<size_t> answered_{0};  // which address did last
   Mutex mu_;
-  std::map<TableId, std::vector<Waiter>> waiters_ GUARDED_BY(mu_);  // a key: a walk is under way
+  std::map<Range, std::vector<Waiter>> waiters_ GUARDED_BY(mu_);  // a key: a walk is under way
   std::optional<wire::GetRootResponse> cell_ GUARDED_BY(mu_);
   std::vector<CellCallback> cell_waiters_ GUARDED_BY(mu_);
 };

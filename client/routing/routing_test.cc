@@ -240,6 +240,59 @@ TEST_F(RoutingTest, MovedMetadataTabletIsFoundAgain) {
   EXPECT_EQ(cell_.CountSent(Method::kMutateRows, "ts:9"), 1);
 }
 
+TEST_F(RoutingTest, AMetadataServerThatHangsHoldsUpItsOwnRangeOnly) {
+  options_.prefetch_locations = 1;
+  cell_.SetTablets({{"c", "ts:1"}, {"g", "ts:2"}, {"p", "ts:3"}, {"", "ts:4"}});
+  Restart();
+  ASSERT_TRUE(Locate("a").ok());
+  ASSERT_TRUE(Locate("n").ok());
+  cell_.sent.clear();
+  cell_.FailNext({Method::kReadRows, OkStatus(), false, /*silent=*/true});
+  std::optional<Status> hangs, same, other;
+  auto into = [](std::optional<Status>* out) {
+    return [out](StatusOr<TabletLocation> l) { *out = l.status(); };
+  };
+  const int64_t deadline = core_->DeadlineAfterMs(9000);
+  locator_->Locate(kTable, "e", deadline, into(&hangs));
+  locator_->Locate(kTable, "f", deadline, into(&same));
+  locator_->Locate(kTable, "x", deadline, into(&other));
+  EXPECT_TRUE(cell_.Run([&] { return other.has_value(); }));
+  EXPECT_TRUE(other->ok()) << *other;
+  EXPECT_FALSE(hangs.has_value() || same.has_value());
+  EXPECT_TRUE(cell_.Run([&] { return hangs.has_value() && same.has_value(); }));
+  EXPECT_EQ(cell_.CountSent(Method::kReadRows, "meta:1"), 1) << "one look-up a range";
+  ASSERT_TRUE(Locate("e").ok()) << "it is asked again";
+}
+
+TEST_F(RoutingTest, AColdClientAsksEachMetadataTabletOnce) {
+  options_.prefetch_locations = 100;
+  Restart();
+  int answered = 0;
+  for (int i = 0; i < 52; ++i) {
+    locator_->Locate(kTable, std::string(1, static_cast<char>('a' + i % 26)),
+                     core_->DeadlineAfterMs(1000), [&](StatusOr<TabletLocation> location) {
+                       EXPECT_TRUE(location.ok()) << location.status();
+                       ++answered;
+                     });
+  }
+  EXPECT_TRUE(cell_.Run([&] { return answered == 52; }));
+  for (const char* address : {"root:1", "meta:1", "meta:2"}) {
+    EXPECT_EQ(cell_.CountSent(Method::kReadRows, address), 1) << address;
+  }
+}
+
+TEST_F(RoutingTest, ARootThatMovedIsAskedForAnew) {
+  options_.prefetch_locations = 1;
+  for (bool hints : {false, true}) {
+    cell_.hints = hints;
+    Restart();
+    ASSERT_TRUE(Locate("a").ok());
+    cell_.MoveMetadata(kRootTablet, hints ? "root:3" : "root:2");
+    EXPECT_EQ(Apply({Set("z")}), std::vector<Status>{OkStatus()});
+    EXPECT_EQ(cell_.CountSent(Method::kReadRows, hints ? "root:3" : "root:2"), 1);
+  }
+}
+
 TEST_F(RoutingTest, BatchGroupsRowsByTablet) {
   std::vector<RowMutation> rows;
   for (int i = 0; i < 100; ++i) {

@@ -106,8 +106,8 @@ cli::Verb AdminRebuildMetadataVerb() {
   verb.summary = "make the METADATA table anew from the tablets' manifests, when it is lost";
   verb.details =
       "Offline: masters and tablet servers must be down. Deletes what is left of METADATA and its\n"
-      "root, recovers the servers' logs and writes a row for each tablet. The catalog must be "
-      "whole.\n"
+      "root, recovers the servers' logs and writes a row for each tablet, all into one tablet of\n"
+      "METADATA, which splits again by itself when it is too large. The catalog must be whole.\n"
       "No acknowledged write to a table is lost. Exit code 1: somebody lives, or rows of a table "
       "are\n"
       "in no manifest; `--dry-run` shows what it finds and changes nothing.";

@@ -17,6 +17,7 @@ void AddLocalFlags(cli::po::options_description* options) {
       "the status pages' address; `none` for no pages");
   add("tablet-servers", value<uint32_t>()->default_value(1), "tablet servers, 1 .. 64");
   AddEngineFlags(options);
+  AddReshapeFlags(options);
   add("session-timeout-ms", value<int64_t>()->default_value(10'000),
       "time after which a silent server counts as gone, 500 ..");
 }
@@ -42,6 +43,7 @@ StatusOr<deploy::CellOptions> ReadLocalFlags(const cli::Invocation& call) {
   if (cell.session_timeout_ms < 500) {
     return absl::InvalidArgumentError("--session-timeout-ms is at least 500");
   }
+  RETURN_IF_ERROR(ReadReshapeFlags(call, &cell.reshape));
   RETURN_IF_ERROR(ReadEngineFlags(call, cell.tablet_servers, &cell.engine));
   return cell;
 }

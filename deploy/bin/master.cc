@@ -27,6 +27,7 @@ void AddFlags(cli::po::options_description* options) {
       "the address that clients and servers are told; port 0 takes a free one");
   add("http", value<std::string>()->default_value("127.0.0.1:7601"),
       "the status pages' address; `none` for no pages");
+  AddReshapeFlags(options);
   AddLockerFlags(options);
 }
 
@@ -39,6 +40,7 @@ net::HttpResponse Respond(const Process& process, const net::HttpRequest& reques
 Status Start(const cli::Invocation& call, StopSignals* signals, Process* process) {
   master::MasterOptions options;
   options.cell_name = call.Get<std::string>("name");
+  RETURN_IF_ERROR(ReadReshapeFlags(call, &options.reshape));
   ASSIGN_OR_RETURN(process->locker, OpenLocker(call));
   ASSIGN_OR_RETURN(options.rpc.cell_key, ReadCellKey(process->locker.get()));
   auto respond = [process](const net::HttpRequest& request) { return Respond(*process, request); };

@@ -117,6 +117,23 @@ Status ReadEngineFlags(const cli::Invocation& call, uint32_t engines,
   return OkStatus();
 }
 
+void AddReshapeFlags(cli::po::options_description* options) {
+  auto add = options->add_options();
+  add("metadata-split", value<std::string>()->default_value("16m"),
+      "size at which a tablet of METADATA splits; 0: never");
+  add("merge-small-after", value<std::string>()->default_value("1h"),
+      "neighbours that for so long have less than a quarter of their table's split size are\n"
+      "merged; 0s: never");
+}
+
+Status ReadReshapeFlags(const cli::Invocation& call, master::ReshapeOptions* reshape) {
+  ASSIGN_OR_RETURN(reshape->metadata_split_bytes, Bytes(call, "metadata-split", 0, UINT64_MAX));
+  auto after = cli::ParseDurationUs(call.Get<std::string>("merge-small-after"));
+  if (!after.ok()) return WithContext(after.status(), "--merge-small-after");
+  reshape->merge_small_after_ms = *after / 1'000;
+  return OkStatus();
+}
+
 void AddLockerFlags(cli::po::options_description* options) {
   auto add = options->add_options();
   add("locker", value<std::string>(), "the cell's address: zk://host:port[,host:port]*[/chroot]");

@@ -1,5 +1,5 @@
 // What all servers' processes have in common: stop signals that wait until they are asked for, the
-// end by an error, and the flags of engines, web pages and the Locker.
+// end by an error, and the flags of engines, masters, web pages and the Locker.
 #pragma once
 
 #include <csignal>
@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "common/net/http.h"
 #include "locker/locker.h"
+#include "master/reshaper.h"
 #include "schema/model/limits.h"
 #include "tabletserver/storage/engine.h"
 
@@ -42,6 +43,10 @@ void AddEngineFlags(cli::po::options_description* options);
 // InvalidArgument names the flag. The memory is shared by `engines`.
 Status ReadEngineFlags(const cli::Invocation& call, uint32_t engines,
                        storage::EngineOptions* engine);
+
+// Of masters: --metadata-split, --merge-small-after.
+void AddReshapeFlags(cli::po::options_description* options);
+Status ReadReshapeFlags(const cli::Invocation& call, master::ReshapeOptions* reshape);
 
 // --locker, --locker-auth, --session-timeout-ms, --zookeeper-tick-ms.
 void AddLockerFlags(cli::po::options_description* options);

@@ -222,7 +222,7 @@ Status CellImpl::StartMaster() {
   options.http_address = http_address();
   options.rpc = options_.rpc;
   options.garbage_collection_interval_ms = options_.garbage_collection_interval_ms;
-  options.merge_small_after_ms = options_.merge_small_after_ms;
+  options.reshape = options_.reshape;
   master::MasterEnv env;
   env.locker = locker_.get();
   env.clock = options_.clock;

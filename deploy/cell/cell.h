@@ -23,6 +23,7 @@
 #include "common/store/fs.h"
 #include "common/time/clock.h"
 #include "master/cell_view.h"
+#include "master/reshaper.h"
 #include "schema/convert/messages.h"
 #include "tabletserver/storage/engine.h"
 #include "tabletserver/tablet/exit_code.h"
@@ -46,7 +47,7 @@ struct CellOptions {
   int64_t session_timeout_ms = 10'000;  // 500 ..
   int64_t start_timeout_ms = 120'000;
   int64_t garbage_collection_interval_ms = 60'000;  // 0: never
-  int64_t merge_small_after_ms = 3'600'000;         // see master::MasterOptions
+  master::ReshapeOptions reshape;
   std::function<void(const Status&)> on_fatal;
 };
 

@@ -165,6 +165,33 @@ TEST(Check, EveryStepOfAMergeIsNoDamage) {
   EXPECT_EQ(Show(input), "");
 }
 
+// The root is in the Locker; METADATA's others are in it, and tile the rest of the table.
+TEST(Check, MetadataMayHaveManyTablets) {
+  CheckInput input = Whole();
+  const TabletId child = kSystemTabletBit | 50;
+  auto tablet = [](TabletId id, std::string start, std::string end) {
+    Manifest m = MakeManifest(id, std::move(start), std::move(end));
+    m.tablet.table = kMetadataTable;
+    if (id == child) m.parents = {kFirstMetadataTablet};
+    return m;
+  };
+  const std::string middle = MetadataRowKey(kTable, "g");
+  const std::string begin = RootTabletDescriptor().end_row;
+  for (const Manifest& m :
+       {tablet(child, begin, middle), tablet(kFirstMetadataTablet, middle, "")}) {
+    Put(m, &input);
+    input.locations.push_back(Locate(m));
+  }
+  Put(tablet(kRootTablet, "", begin), &input);
+  EXPECT_EQ(Show(input), "");
+  ManifestOf(&input, kFirstMetadataTablet).tablet.start_row = MetadataRowKey(kTable, "p");
+  EXPECT_NE(Show(input).find("DAMAGE table 1: no tablet has the rows"), std::string::npos);
+  ManifestOf(&input, kFirstMetadataTablet).last_split = {child, begin};
+  ManifestOf(&input, kFirstMetadataTablet).tablet.start_row = middle;
+  input.locations.erase(input.locations.end() - 2);
+  EXPECT_EQ(Show(input), "note the split of tablet 2 is not in METADATA yet\n");
+}
+
 TEST(Check, YoungAndTrashedFilesAreNobodysDamage) {
   CheckInput input = Whole();
   input.blobs["tables/young"] = kNowUs - kGraceUs / 2;

@@ -50,7 +50,7 @@ StatusOr<uint64_t> LastTerm(BlobStore* store) {
   uint64_t last = 0;
   for (const std::string& cell : cells) {
     ASSIGN_OR_RETURN(const TabletId tablet, storage::ParseManifestCellName(cell));
-    if (tablet >= kFirstUserTablet) continue;
+    if (!IsSystemTablet(tablet)) continue;
     ASSIGN_OR_RETURN(const storage::StoredManifest stored, storage::ReadManifest(store, tablet));
     for (const storage::ManifestFile& file : stored.manifest.files) {
       ASSIGN_OR_RETURN(const uint64_t term, LastTermIn(store, file));

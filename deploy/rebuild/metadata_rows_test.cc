@@ -156,6 +156,24 @@ TEST_F(RebuildMetadataTest, WhatIsLostComesBackAndLogsAreRecovered) {
   EXPECT_EQ(RowsOf(engine.get(), 30), "a=value ") << "it was in the log only";
 }
 
+TEST_F(RebuildMetadataTest, ManyTabletsOfMetadataBecomeOne) {
+  MakeCell("m");
+  const TabletId child = kSystemTabletBit | 40;
+  {
+    ASSERT_OK_AND_ASSIGN(auto engine, Open("ts-1.8"));
+    ASSERT_OK(engine->RecoverLog("ts-1.7"));
+    ASSERT_OK(engine->OpenTablet(kFirstMetadataTablet, 10).status());
+    ASSERT_OK(engine->SplitTablet(kFirstMetadataTablet, child, MetadataRowKey(kTable, "g")));
+  }
+  ASSERT_OK(Rebuild());
+  EXPECT_TRUE(IsNotFound(storage::ReadManifest(store_.get(), child).status()));
+  ASSERT_OK_AND_ASSIGN(auto engine, Open("ts-1.9"));
+  EXPECT_EQ(RowsOf(engine.get(), kRootTablet), MetadataRowKey(kMetadataTable, "") + "=tablet 2 ");
+  EXPECT_EQ(
+      RowsOf(engine.get(), kFirstMetadataTablet),
+      MetadataRowKey(kTable, "m") + "=tablet 30 " + MetadataRowKey(kTable, "") + "=tablet 31 ");
+}
+
 TEST_F(RebuildMetadataTest, WhatWasCutOffIsDoneAgain) {
   MakeCell("m");
   ASSERT_OK(store_->DeleteCell(storage::ManifestCellName(kRootTablet), 1));

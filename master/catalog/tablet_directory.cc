@@ -73,13 +73,20 @@ Status TabletDirectory::LoadMetadataTablets() {
   return OkStatus();
 }
 
+// A METADATA tablet that was split, or is about to be merged, has not the rows that its location
+// says: asked for all of them by their keys, its server refuses, and nobody takes the tablets whose
+// rows are another's for gone.
 Status TabletDirectory::LoadTablets() {
   std::map<TabletId, TabletLocation> found;
-  for (const auto& [id, location] : locations_) {
-    if (location.tablet.table != kMetadataTable || id == kRootTablet) continue;
-    ASSIGN_OR_RETURN(const std::vector<Row> rows, access_->ReadAll(location, RowRange()));
+  std::string end;
+  for (const TabletLocation& location : TabletsOf(kMetadataTable)) {
+    const std::string start = std::exchange(end, location.tablet.end_row);
+    if (location.tablet.id == kRootTablet) continue;
+    ASSIGN_OR_RETURN(const std::vector<Row> rows,
+                     access_->ReadAll(location, {start, /*start_open=*/true, end, false}));
     RETURN_IF_ERROR(TakeIn(rows, &found));
   }
+  if (!end.empty()) return CorruptError("the root has no METADATA tablet for the last rows");
   std::erase_if(locations_,
                 [](const auto& entry) { return entry.second.tablet.table >= kFirstUserTable; });
   locations_.merge(found);
@@ -122,9 +129,16 @@ Status TabletDirectory::PutInLocker(const TabletLocation& location) {
 StatusOr<const TabletLocation*> TabletDirectory::HolderOf(const TabletLocation& location) const {
   if (location.tablet.table == kMetadataTable) return &locations_.at(kRootTablet);
   const std::string key = MetadataRowKey(location.tablet.table, location.tablet.end_row);
+  // By the end: a start may be written later than a split.
+  const TabletLocation* found = nullptr;
   for (const auto& [id, holder] : locations_) {
-    if (holder.tablet.table == kMetadataTable && holder.tablet.Contains(key)) return &holder;
+    const std::string& end = holder.tablet.end_row;
+    if (holder.tablet.table != kMetadataTable || (!end.empty() && end < key)) continue;
+    const bool nearer = found == nullptr || found->tablet.end_row.empty() ||
+                        (!end.empty() && end < found->tablet.end_row);
+    if (nearer) found = &holder;
   }
+  if (found != nullptr) return found;
   return absl::UnavailableError("the METADATA tablet of a row is not known");
 }
 

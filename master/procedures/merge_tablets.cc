@@ -49,8 +49,12 @@ Status BeginMergeTablets(const ProcedureContext& context, const TabletView& left
     return absl::FailedPreconditionError(
         absl::StrCat("tablets ", left_id, " and ", right_id, " are no neighbours"));
   }
-  const TableRecord* record = context.catalog->FindTable(left.location.tablet.table);
-  if (record == nullptr || record->dropping) {
+  if (!MayReshape(left_id)) {
+    return absl::FailedPreconditionError("the root tablet is never merged");
+  }
+  const TableId table = left.location.tablet.table;
+  const TableRecord* record = context.catalog->FindTable(table);
+  if (table >= kFirstUserTable && (record == nullptr || record->dropping)) {
     return absl::UnavailableError("rows of the table are being dropped");
   }
   for (const TabletView* view : {&left, &right}) {
@@ -67,24 +71,28 @@ Status BeginMergeTablets(const ProcedureContext& context, const TabletView& left
   return OkStatus();
 }
 
-Status FinishMerges(const ProcedureContext& context) {
-  for (TableId table : UserTables(context)) {
-    const std::vector<TabletView> views = ViewTable(context, table);
-    for (size_t i = 1; i < views.size(); ++i) {
-      RETURN_IF_ERROR(Finish(context, views[i - 1], views[i]));
-    }
+Status FinishMerges(const ProcedureContext& context, TableId table) {
+  const std::vector<TabletView> views = ViewTable(context, table);
+  for (size_t i = 1; i < views.size(); ++i) {
+    RETURN_IF_ERROR(Finish(context, views[i - 1], views[i]));
   }
   return OkStatus();
 }
 
-size_t FindSmallNeighbours(const std::vector<TabletView>& views, uint64_t max_bytes) {
+Status FinishMergesOfUsers(const ProcedureContext& context) {
+  for (TableId table : UserTables(context)) RETURN_IF_ERROR(FinishMerges(context, table));
+  return OkStatus();
+}
+
+std::vector<size_t> FindSmallNeighbours(const std::vector<TabletView>& views, uint64_t max_bytes) {
+  std::vector<size_t> pairs;
   for (size_t i = 0; i + 1 < views.size(); ++i) {
     const TabletView& left = views[i];
     const TabletView& right = views[i + 1];
-    if (!left.serving || !right.serving) continue;
-    if (BytesOf(left) + BytesOf(right) <= max_bytes) return i;
+    if (!MayReshape(left.location.tablet.id) || !left.serving || !right.serving) continue;
+    if (BytesOf(left) + BytesOf(right) <= max_bytes) pairs.push_back(i++);
   }
-  return views.size();
+  return pairs;
 }
 
 }  // namespace stele::master

@@ -53,6 +53,7 @@ class FakeServers : public net::RpcClient {
     }
     wire::MutateRowsRequest rows;
     RETURN_IF_ERROR(wire::Decode(body, &rows));
+    written.push_back(rows.tablet);
     wire::MutateRowsResponse response;
     response.results.resize(rows.rows.size());
     return wire::Encode(response);
@@ -65,6 +66,7 @@ class FakeServers : public net::RpcClient {
   };
   std::map<std::string, wire::ReportTabletsResponse> reports;
   std::vector<Order> orders;
+  std::vector<TabletId> written;  // the tablet of each batch of rows
   Status order_answer;
 };
 
@@ -161,6 +163,51 @@ TEST_F(ReshapeProceduresTest, ASplitIsOrderedWithAChildThatWasNeverUsed) {
   EXPECT_EQ(Rows(), "100(,m] 101(m,]") << "nothing is written until the server has committed it";
 }
 
+TEST_F(ReshapeProceduresTest, MetadataSplitsIntoTabletsOfTheSystemButItsRootNever) {
+  Report(RootTabletDescriptor());
+  Report(FirstMetadataTabletDescriptor());
+  ASSERT_OK(tablets_->Put({At(RootTabletDescriptor())}));
+  ASSERT_OK(servers_->Refresh());
+  const std::vector<TabletView> views = ViewTable(context_, kMetadataTable);
+  ASSERT_EQ(views.size(), 2u);
+  EXPECT_STATUS(kFailedPrecondition, "never splits",
+                BeginSplitTablet(context_, views[0], "").status());
+  EXPECT_STATUS(kFailedPrecondition, "never merged",
+                BeginMergeTablets(context_, views[0], views[1]));
+  const std::string at = MetadataRowKey(kTable, "m");
+  ASSERT_OK_AND_ASSIGN(const TabletId child, BeginSplitTablet(context_, views[1], at));
+  EXPECT_TRUE(IsSystemTablet(child));
+  EXPECT_GT(child, kSystemTabletBit);
+  EXPECT_TRUE(FindSmallNeighbours(views, 1'000'000).empty()) << "one of them is the root";
+
+  wire::TabletReport& parent = Report({kFirstMetadataTablet, kMetadataTable, at, ""});
+  parent.split_child = child;
+  parent.split_start_row = RootTabletDescriptor().end_row;
+  ASSERT_OK(servers_->Refresh());
+  ASSERT_OK(RegisterSplits(context_, kMetadataTable));
+  ASSERT_EQ(tablets_->TabletsOf(kMetadataTable).size(), 3u);
+  EXPECT_EQ(tablets_->Find(child)->tablet.end_row, at);
+  EXPECT_EQ(tablets_->Find(kFirstMetadataTablet)->tablet.start_row, at);
+  // Rows go to the tablet that has them now.
+  client_.written.clear();
+  ASSERT_OK(tablets_->Put({*tablets_->Find(kLeft), *tablets_->Find(kRight)}));
+  EXPECT_EQ(client_.written, (std::vector<TabletId>{kFirstMetadataTablet, child}));
+}
+
+TEST_F(ReshapeProceduresTest, MetadataOutgrowsASizeOfItsOwn) {
+  Report(RootTabletDescriptor()).counters.bytes = 5000;
+  Report(FirstMetadataTabletDescriptor()).counters.bytes = 1001;
+  ASSERT_OK(tablets_->Put({At(RootTabletDescriptor())}));
+  ASSERT_OK(servers_->Refresh());
+  ASSERT_OK(SplitLargeTablets(context_, 1001));
+  EXPECT_TRUE(client_.orders.empty());
+  ASSERT_OK(SplitLargeTablets(context_, 1000));
+  ASSERT_EQ(client_.orders.size(), 1u);
+  wire::SplitTabletRequest request;
+  ASSERT_OK(wire::Decode(client_.orders[0].body, &request));
+  EXPECT_EQ(request.tablet, kFirstMetadataTablet);
+}
+
 TEST_F(ReshapeProceduresTest, WhatDoesNotServeOrStandStillIsLeftAlone) {
   EXPECT_STATUS(
       kInvalidArgument, "limit",
@@ -187,13 +234,13 @@ TEST_F(ReshapeProceduresTest, ACommittedSplitIsWrittenDownChildFirst) {
   parent.split_start_row = "";
   faults_.FailAt("split_tablet.before_row", 1, absl::InternalError("cut"));
   ASSERT_OK(servers_->Refresh());
-  EXPECT_STATUS(kInternal, "cut", RegisterSplits(context_));
+  EXPECT_STATUS(kInternal, "cut", RegisterSplitsOfUsers(context_));
   EXPECT_EQ(Rows(), "100(,m] 101(m,]");
   faults_.FailAt("split_tablet.after_row", 1, absl::InternalError("cut"));
-  EXPECT_STATUS(kInternal, "cut", RegisterSplits(context_));
+  EXPECT_STATUS(kInternal, "cut", RegisterSplitsOfUsers(context_));
   EXPECT_EQ(Rows(), "200(,g] 100(,m] 101(m,]") << "its parent's range ends it for who looks up";
   for (int again = 0; again < 2; ++again) {
-    ASSERT_OK(RegisterSplits(context_));
+    ASSERT_OK(RegisterSplitsOfUsers(context_));
     EXPECT_EQ(Rows(), "200(,g] 100(g,m] 101(m,]");
   }
   const TabletLocation child = *tablets_->Find(200);
@@ -208,7 +255,7 @@ TEST_F(ReshapeProceduresTest, AChildOfATableThatIsBeingDroppedIsDroppedWithIt) {
   ASSERT_OK(tablets_->Put({closing}));
   Report({kLeft, kTable, "g", "m"}).split_child = 200;
   ASSERT_OK(servers_->Refresh());
-  ASSERT_OK(RegisterSplits(context_));
+  ASSERT_OK(RegisterSplitsOfUsers(context_));
   EXPECT_EQ(tablets_->Find(200)->assignment, TabletAssignment::kClosing);
   EXPECT_EQ(tablets_->Find(200)->epoch, kEpoch + 1) << "a delayed open does nothing";
 }
@@ -216,7 +263,7 @@ TEST_F(ReshapeProceduresTest, AChildOfATableThatIsBeingDroppedIsDroppedWithIt) {
 TEST_F(ReshapeProceduresTest, RowsThatNobodyHasAreGivenToNobody) {
   Report({kRight, kTable, "p", ""});  // without a word of a child
   ASSERT_OK(servers_->Refresh());
-  ASSERT_OK(RegisterSplits(context_));
+  ASSERT_OK(RegisterSplitsOfUsers(context_));
   EXPECT_EQ(Rows(), "100(,m] 101(m,]");
 }
 
@@ -256,7 +303,7 @@ TEST_F(ReshapeProceduresTest, ASealedLeftTabletIsTakenOverByWhoeverHasTheRightOn
   left.state = wire::TabletState::kFailed;
   left.merged_into = kRight;
   ASSERT_OK(servers_->Refresh());
-  ASSERT_OK(FinishMerges(context_));
+  ASSERT_OK(FinishMergesOfUsers(context_));
   ASSERT_EQ(client_.orders.size(), 1u);
   EXPECT_EQ(client_.orders[0].method, Method::kMergeTablets);
   EXPECT_EQ(Rows(), "100(,m] 101(m,]");
@@ -266,16 +313,16 @@ TEST_F(ReshapeProceduresTest, TheLeftRowGoesOnceTheRightTabletHasTheRows) {
   Report({kRight, kTable, "", ""});
   ASSERT_OK(servers_->Refresh());
   faults_.FailAt("merge_tablets.before_forget", 1, absl::InternalError("cut"));
-  EXPECT_STATUS(kInternal, "cut", FinishMerges(context_));
+  EXPECT_STATUS(kInternal, "cut", FinishMergesOfUsers(context_));
   EXPECT_TRUE(client_.orders.empty());
   client_.order_answer = absl::UnavailableError("lost");
-  EXPECT_STATUS(kUnavailable, "lost", FinishMerges(context_));
+  EXPECT_STATUS(kUnavailable, "lost", FinishMergesOfUsers(context_));
   EXPECT_EQ(Rows(), "100(,m] 101(m,]") << "its manifest must be gone first";
   client_.order_answer = OkStatus();
   faults_.FailAt("merge_tablets.after_forget", 1, absl::InternalError("cut"));
-  EXPECT_STATUS(kInternal, "cut", FinishMerges(context_));
+  EXPECT_STATUS(kInternal, "cut", FinishMergesOfUsers(context_));
   EXPECT_EQ(Rows(), "100(,m] 101(m,]");
-  ASSERT_OK(FinishMerges(context_));
+  ASSERT_OK(FinishMergesOfUsers(context_));
   EXPECT_EQ(Rows(), "101(,]");
   EXPECT_EQ(tablets_->Find(kLeft), nullptr);
   for (const auto& order : client_.orders) EXPECT_EQ(order.method, Method::kForgetMerged);
@@ -303,12 +350,12 @@ TEST_F(ReshapeProceduresTest, TabletsAboveTheirTablesSizeAreSplit) {
   Report({kLeft, kTable, "", "m"}).counters.bytes = 1001;
   Report({kRight, kTable, "m", ""}).counters.bytes = 1000;
   ASSERT_OK(servers_->Refresh());
-  ASSERT_OK(SplitLargeTablets(context_));
+  ASSERT_OK(SplitLargeTablets(context_, 0));
   EXPECT_TRUE(client_.orders.empty()) << "0: never by itself";
   TableRecord record = *catalog_.FindTable(kTable);
   record.schema.split_bytes = 1000;
   ASSERT_OK(catalog_.Put(record));
-  ASSERT_OK(SplitLargeTablets(context_));
+  ASSERT_OK(SplitLargeTablets(context_, 0));
   ASSERT_EQ(client_.orders.size(), 1u);
   wire::SplitTabletRequest request;
   ASSERT_OK(wire::Decode(client_.orders[0].body, &request));
@@ -321,8 +368,8 @@ TEST_F(ReshapeProceduresTest, SmallNeighboursAreFoundByWhatTheyHoldTogether) {
   Report({kRight, kTable, "m", ""}).counters.memtable_bytes = 400;
   ASSERT_OK(servers_->Refresh());
   const std::vector<TabletView> views = ViewTable(context_, kTable);
-  EXPECT_EQ(FindSmallNeighbours(views, 1000), 0u);
-  EXPECT_EQ(FindSmallNeighbours(views, 999), views.size());
+  EXPECT_EQ(FindSmallNeighbours(views, 1000), std::vector<size_t>{0});
+  EXPECT_TRUE(FindSmallNeighbours(views, 999).empty());
 }
 
 }  // namespace

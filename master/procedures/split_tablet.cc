@@ -57,7 +57,12 @@ Status Register(const ProcedureContext& context, const TabletView& view) {
 
 StatusOr<TabletId> BeginSplitTablet(const ProcedureContext& context, const TabletView& tablet,
                                     const std::string& at) {
-  const TabletId id = tablet.location.tablet.id;
+  const TabletDescriptor& parent = tablet.location.tablet;
+  const TabletId id = parent.id;
+  if (!MayReshape(id)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(id == kRootTablet ? "the root tablet" : "the catalog", " never splits"));
+  }
   if (!tablet.serving || !tablet.starts_right() || !context.reshapes->Ready(id)) {
     return absl::UnavailableError(absl::StrCat("tablet ", id, " does not serve, or is changing"));
   }
@@ -65,34 +70,49 @@ StatusOr<TabletId> BeginSplitTablet(const ProcedureContext& context, const Table
     return absl::InvalidArgumentError(
         absl::StrCat("the split row has ", at.size(), " bytes; limit ", kMaxEndRowBytes));
   }
-  ASSIGN_OR_RETURN(const TabletId child, context.catalog->NewTabletIds(1));
+  ASSIGN_OR_RETURN(TabletId child, context.catalog->NewTabletIds(1));
+  if (parent.table < kFirstUserTable) child |= kSystemTabletBit;
   context.reshapes->Split(tablet.server->node,
                           {id, tablet.location.epoch, tablet.expected_start, child, at});
   return child;
 }
 
-Status RegisterSplits(const ProcedureContext& context) {
-  for (TableId table : UserTables(context)) {
-    for (const TabletView& view : ViewTable(context, table)) {
-      RETURN_IF_ERROR(Register(context, view));
-    }
+Status RegisterSplits(const ProcedureContext& context, TableId table) {
+  for (const TabletView& view : ViewTable(context, table)) {
+    RETURN_IF_ERROR(Register(context, view));
   }
   return OkStatus();
 }
 
-Status SplitLargeTablets(const ProcedureContext& context) {
+Status RegisterSplitsOfUsers(const ProcedureContext& context) {
+  for (TableId table : UserTables(context)) RETURN_IF_ERROR(RegisterSplits(context, table));
+  return OkStatus();
+}
+
+namespace {
+
+Status SplitLarge(const ProcedureContext& context, TableId table, uint64_t split_bytes) {
+  if (split_bytes == 0) return OkStatus();
+  const std::vector<TabletView> views = ViewTable(context, table);
+  for (size_t i = 0; i < views.size(); ++i) {
+    const TabletView& view = views[i];
+    if (!view.serving || view.report->counters.bytes <= split_bytes) continue;
+    // What a neighbour is about to be merged into does not change its range.
+    if (i > 0 && !views[i - 1].serving) continue;
+    const TabletId id = view.location.tablet.id;
+    if (!MayReshape(id) || !view.starts_right() || !context.reshapes->Ready(id)) continue;
+    RETURN_IF_ERROR(BeginSplitTablet(context, view, "").status());
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+Status SplitLargeTablets(const ProcedureContext& context, uint64_t metadata_split_bytes) {
+  RETURN_IF_ERROR(SplitLarge(context, kMetadataTable, metadata_split_bytes));
   for (const auto& [name, record] : context.catalog->tables()) {
-    if (record.state != TableState::kServing || record.schema.split_bytes == 0) continue;
-    const std::vector<TabletView> views = ViewTable(context, record.schema.id);
-    for (size_t i = 0; i < views.size(); ++i) {
-      const TabletView& view = views[i];
-      if (!view.serving || view.report->counters.bytes <= record.schema.split_bytes) continue;
-      // What a neighbour is about to be merged into does not change its range.
-      if (i > 0 && !views[i - 1].serving) continue;
-      const TabletId id = view.location.tablet.id;
-      if (!view.starts_right() || !context.reshapes->Ready(id)) continue;
-      RETURN_IF_ERROR(BeginSplitTablet(context, view, "").status());
-    }
+    if (record.state != TableState::kServing) continue;
+    RETURN_IF_ERROR(SplitLarge(context, record.schema.id, record.schema.split_bytes));
   }
   return OkStatus();
 }

@@ -26,6 +26,8 @@ std::vector<TabletView> ViewTable(const ProcedureContext& context, TableId table
   return views;
 }
 
+bool MayReshape(TabletId tablet) { return tablet != kRootTablet && tablet != kCatalogTablet; }
+
 std::vector<TableId> UserTables(const ProcedureContext& context) {
   std::set<TableId> tables;
   for (const auto& [id, location] : context.tablets->all()) {

@@ -26,6 +26,10 @@ struct TabletView {
 
 std::vector<TabletView> ViewTable(const ProcedureContext& context, TableId table);
 
+// Whether it may split, and be merged with a neighbour that may. The root never does, nor does the
+// catalog: each is one tablet, which the Locker names.
+bool MayReshape(TabletId tablet);
+
 // The ids of all tables of users that have tablets.
 std::vector<TableId> UserTables(const ProcedureContext& context);
 

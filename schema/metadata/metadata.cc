@@ -10,6 +10,7 @@ constexpr char kFiniteEnd = 0;
 constexpr char kInfiniteEnd = 1;
 constexpr size_t kRowPrefixBytes = 9;
 constexpr char kLocationVersion = 1;
+constexpr uint32_t kMetadataBlockBytes = 4096;  // small rows, looked up one by one
 
 TableSchema SystemSchema(const char* name, TableId id) {
   TableSchema schema;
@@ -45,7 +46,12 @@ std::string RowPrefix(TableId table, char end_kind) {
 
 }  // namespace
 
-TableSchema MetadataSchema() { return SystemSchema(kMetadataTableName, kMetadataTable); }
+TableSchema MetadataSchema() {
+  TableSchema schema = SystemSchema(kMetadataTableName, kMetadataTable);
+  schema.groups.front().block_bytes = kMetadataBlockBytes;
+  return schema;
+}
+
 TableSchema CatalogSchema() { return SystemSchema(kCatalogTableName, kCatalogTable); }
 
 bool IsSystemTableName(Slice name) {

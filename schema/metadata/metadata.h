@@ -30,7 +30,6 @@ inline constexpr TableId kFirstUserTable = 16;  // ids below are the system's
 inline constexpr TabletId kRootTablet = 1;
 inline constexpr TabletId kFirstMetadataTablet = 2;
 inline constexpr TabletId kCatalogTablet = 3;
-inline constexpr TabletId kFirstUserTablet = 16;
 
 inline constexpr char kMetadataTableName[] = "_METADATA";
 inline constexpr char kCatalogTableName[] = "_CATALOG";

@@ -16,6 +16,14 @@
 namespace stele {
 
 using TabletId = uint64_t;  // never reused
+// Ids below are of the system's first tablets. Those that its tables get later by splits have the
+// bit, so that an id alone tells whom the log, the disk and a server's threads serve first.
+inline constexpr TabletId kFirstUserTablet = 16;
+inline constexpr TabletId kSystemTabletBit = TabletId{1} << 40;
+constexpr bool IsSystemTablet(TabletId tablet) {
+  return tablet < kFirstUserTablet || (tablet & kSystemTabletBit) != 0;
+}
+
 using Epoch = uint64_t;
 using Sequence = uint64_t;  // per tablet, continues across owners; orders equal timestamps
 

@@ -116,7 +116,7 @@ Status TabletStoreImpl::WriteNew(const RowMutation& mutation, const ChangeContex
 Status TabletStoreImpl::Admit(uint64_t bytes) {
   RETURN_IF_ERROR(core_->CheckUsable());
   // The tree and the catalog go on: without them no table could be dropped to make room.
-  if (tablet_.id >= kFirstUserTablet) {
+  if (!IsSystemTablet(tablet_.id)) {
     // All that is in memory is written once more, and again when a crash cuts that off: what was
     // written stays for its grace. Meanwhile the ring may take its next segments.
     const int64_t unflushed = std::max<int64_t>(0, core_->memtable_memory.used());

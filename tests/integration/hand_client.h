@@ -68,7 +68,18 @@ class HandClient {
     ASSIGN_OR_RETURN(wire::GetRootResponse root,
                      CallMaster<wire::GetRootResponse>(wire::Method::kGetRoot, wire::Empty()));
     ASSIGN_OR_RETURN(TabletLocation metadata, Seek(root.root, RootLookup(table, row)));
-    return Seek(metadata, MetadataLookup(table, row));
+    RowRange range = MetadataLookup(table, row);
+    auto found = Seek(metadata, range);
+    // The row that is looked for may be the first of the next METADATA tablet.
+    while (IsNotFound(found.status()) && !metadata.tablet.end_row.empty()) {
+      range.start = metadata.tablet.end_row;
+      range.start_open = true;
+      if (range.start >= range.end) break;
+      ASSIGN_OR_RETURN(metadata,
+                       Seek(root.root, MetadataLookup(kMetadataTable, range.start + '\0')));
+      found = Seek(metadata, range);
+    }
+    return found;
   }
 
   Status Put(TableId table, const std::string& row, const std::string& value) {

@@ -41,7 +41,7 @@ CellOptions ThreeServers(const std::string& data_dir) {
   options.engine.memtable_bytes = 256u << 10;
   options.engine.block_cache_bytes = 8u << 20;
   options.engine.filter_cache_bytes = 1u << 20;
-  options.merge_small_after_ms = 0;
+  options.reshape.merge_small_after_ms = 0;
   return options;
 }
 
@@ -290,7 +290,7 @@ using SizeTest = ReshapeTest;
 
 TEST_F(SizeTest, ATableGrowsIntoManyTabletsAndShrinksAgain) {
   CellOptions options = ThreeServers(dir_.path());
-  options.merge_small_after_ms = 1;
+  options.reshape.merge_small_after_ms = 1;
   ASSERT_NO_FATAL_FAILURE(Start(options));
   TableSchema schema;
   schema.name = "t";
@@ -357,7 +357,9 @@ TEST_F(OrderTest, TellsWhatItWouldDoAndRefusesNonsense) {
   EXPECT_STATUS(kInvalidArgument, "either", order(Method::kSplit, {.table = "t", .tablets = {1}}));
   EXPECT_STATUS(kNotFound, "no tablet", order(Method::kSplit, {.tablets = {999'999}}));
   EXPECT_STATUS(kNotFound, "\"u\"", order(Method::kMerge, {.table = "u"}));
-  EXPECT_STATUS(kFailedPrecondition, "system", order(Method::kSplit, {.tablets = {1}}));
+  EXPECT_STATUS(kFailedPrecondition, "the root", order(Method::kSplit, {.tablets = {1}}));
+  EXPECT_STATUS(kFailedPrecondition, "the root", order(Method::kMerge, {.tablets = {1, 2}}));
+  EXPECT_STATUS(kFailedPrecondition, "the catalog", order(Method::kSplit, {.tablets = {3}}));
   EXPECT_STATUS(kInvalidArgument, "strictly inside",
                 order(Method::kSplit, {.tablets = {first}, .at = RowKey(15)}));
   EXPECT_STATUS(kInvalidArgument, "strictly inside",
@@ -401,85 +403,119 @@ class StuckFrom : public FaultInjector {
   std::atomic<bool> armed_{false}, stuck_{false};
 };
 
-class CutReshapeTest : public ::testing::TestWithParam<const char*> {
+// Of a table of a user, or of METADATA.
+struct Cut {
+  const char* point;
+  bool metadata;
+};
+constexpr const char* kCutPoints[] = {
+    "split.after_intent",         "split.paused",           "split.after_child",
+    "split.before_commit",        "split.after_commit",     "split.opened",
+    "split_tablet.before_row",    "split_tablet.after_row", "split_tablet.after_parent",
+    "move_tablet.before_row",     "move_tablet.after_row",  "merge.paused",
+    "merge.before_seal",          "merge.after_seal",       "merge.before_extend",
+    "merge.after_extend",         "merge.opened",           "merge_tablets.before_forget",
+    "merge_tablets.after_forget", "merge_tablets.after_row"};
+
+std::vector<Cut> AllCuts() {
+  std::vector<Cut> cuts;
+  for (bool metadata : {false, true}) {
+    for (const char* point : kCutPoints) cuts.push_back({point, metadata});
+  }
+  return cuts;
+}
+
+class CutReshapeTest : public ::testing::TestWithParam<Cut> {
  protected:
   static constexpr int kSomeRows = 30;
+  std::string table_name() const { return GetParam().metadata ? kMetadataTableName : "t"; }
+  // The root, which stays as it is, comes before METADATA's others.
+  size_t first() const { return GetParam().metadata ? 1 : 0; }
   wire::Method method() const {
-    const std::string point = GetParam();
+    const std::string point = GetParam().point;
     if (absl::StartsWith(point, "split")) return wire::Method::kSplit;
     return absl::StartsWith(point, "move") ? wire::Method::kMove : wire::Method::kMerge;
   }
+  std::string Boundary(int row) const {
+    return GetParam().metadata ? MetadataRowKey(table_, RowKey(row)) : RowKey(row);
+  }
   wire::TabletOrderRequest RequestFor(const wire::GetTableResponse& table) const {
+    const TabletLocation& left = table.tablets[first()];
     wire::TabletOrderRequest request;
     if (method() == wire::Method::kSplit) {
-      request = {.table = "t", .at = RowKey(5)};
+      request = {.table = table_name(), .at = Boundary(5)};
     } else if (method() == wire::Method::kMerge) {
-      request = {.tablets = {table.tablets[0].tablet.id, table.tablets[1].tablet.id}};
+      request = {.tablets = {left.tablet.id, table.tablets[first() + 1].tablet.id}};
     } else {
-      const bool second = table.tablets[0].server_id == "ts-2";
-      request = {.tablets = {table.tablets[0].tablet.id}, .server = second ? "ts-3" : "ts-2"};
+      const bool second = left.server_id == "ts-2";
+      request = {.tablets = {left.tablet.id}, .server = second ? "ts-3" : "ts-2"};
     }
     return request;
   }
+  // Three tablets of either table.
+  void MakeTables(HandClient* client) {
+    ASSERT_OK_AND_ASSIGN(TableSchema schema, client->CreateTable("t", {RowKey(10), RowKey(20)}));
+    table_ = schema.id;
+    for (int i = 0; i < kSomeRows; ++i) ASSERT_OK(client->Put(table_, RowKey(i), absl::StrCat(i)));
+    if (!GetParam().metadata) return;
+    for (int row : {10, 20}) {
+      ASSERT_OK(Order(client, wire::Method::kSplit,
+                      {.table = kMetadataTableName, .at = MetadataRowKey(table_, RowKey(row))})
+                    .status());
+    }
+  }
   TempDir dir_;
+  TableId table_ = 0;
 };
 
 TEST_P(CutReshapeTest, LosesNothingAndIsFinishedOrUndone) {
-  TableId id = 0;
   {
-    StuckFrom faults(GetParam());
+    StuckFrom faults(GetParam().point);
     CellOptions options = ThreeServers(dir_.path());
     options.faults = &faults;
     auto cell = deploy::Cell::Start(options);
     ASSERT_OK(cell.status());
     HandClient client((*cell)->address());
-    ASSERT_OK_AND_ASSIGN(TableSchema schema, client.CreateTable("t", {RowKey(10), RowKey(20)}));
-    id = schema.id;
-    for (int i = 0; i < kSomeRows; ++i) ASSERT_OK(client.Put(id, RowKey(i), absl::StrCat(i)));
-    ASSERT_OK_AND_ASSIGN(wire::GetTableResponse table, client.GetTable("t"));
+    ASSERT_NO_FATAL_FAILURE(MakeTables(&client));
+    ASSERT_OK_AND_ASSIGN(wire::GetTableResponse table, client.GetTable(table_name()));
     faults.Arm();
     ASSERT_OK_AND_ASSIGN(net::Buffer body, wire::Encode(RequestFor(table)));
     client.CallRaw(method(), std::move(body), 1500).IgnoreError();
-    EXPECT_TRUE(faults.stuck()) << GetParam();
+    EXPECT_TRUE(faults.stuck()) << GetParam().point;
     ASSERT_OK((*cell)->Stop(/*drain=*/false));
   }
   auto cell = deploy::Cell::Start(ThreeServers(dir_.path()));
   ASSERT_OK(cell.status());
   HandClient client((*cell)->address());
   // The reconciler may still be finishing it: the next order waits for that, or finds it done.
-  ASSERT_OK_AND_ASSIGN(wire::GetTableResponse table, client.GetTable("t"));
-  const size_t wanted = method() == wire::Method::kSplit   ? 4
+  ASSERT_OK_AND_ASSIGN(wire::GetTableResponse table, client.GetTable(table_name()));
+  const size_t change = method() == wire::Method::kSplit   ? 4
                         : method() == wire::Method::kMerge ? 2
                                                            : 3;
+  const size_t wanted = first() + change;
   if (table.tablets.size() != wanted || method() == wire::Method::kMove) {
     auto done = Order(&client, method(), RequestFor(table));
     EXPECT_TRUE(done.ok() || done.status().code() == absl::StatusCode::kInvalidArgument ||
                 IsNotFound(done.status()))
         << done.status();
   }
-  ASSERT_NO_FATAL_FAILURE(ExpectTiles(&client, "t", wanted));
+  ASSERT_NO_FATAL_FAILURE(ExpectTiles(&client, table_name(), wanted));
   for (int i = 0; i < kSomeRows; ++i) {
-    ASSERT_OK_AND_ASSIGN(std::string value, client.Get(id, RowKey(i)));
+    ASSERT_OK_AND_ASSIGN(std::string value, client.Get(table_, RowKey(i)));
     EXPECT_EQ(value, absl::StrCat(i));
-    ASSERT_OK(client.Put(id, RowKey(i), "again"));
+    ASSERT_OK(client.Put(table_, RowKey(i), "again"));
   }
+  // Rows can be written in all of METADATA.
+  ASSERT_OK(Order(&client, wire::Method::kSplit, {.table = "t", .at = RowKey(7)}).status());
+  ASSERT_OK(client.CreateTable("u", {}).status());
+  ASSERT_OK(client.DropTable("t"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Points, CutReshapeTest,
-                         ::testing::Values("split.after_intent", "split.paused",
-                                           "split.after_child", "split.before_commit",
-                                           "split.after_commit", "split.opened",
-                                           "split_tablet.before_row", "split_tablet.after_row",
-                                           "split_tablet.after_parent", "move_tablet.before_row",
-                                           "move_tablet.after_row", "merge.paused",
-                                           "merge.before_seal", "merge.after_seal",
-                                           "merge.before_extend", "merge.after_extend",
-                                           "merge.opened", "merge_tablets.before_forget",
-                                           "merge_tablets.after_forget", "merge_tablets.after_row"),
+INSTANTIATE_TEST_SUITE_P(Points, CutReshapeTest, ::testing::ValuesIn(AllCuts()),
                          [](const auto& info) {
-                           std::string name = info.param;
+                           std::string name = info.param.point;
                            std::replace(name.begin(), name.end(), '.', '_');
-                           return name;
+                           return name + (info.param.metadata ? "_of_metadata" : "");
                          });
 
 }  // namespace

@@ -106,9 +106,6 @@ struct RecoveredRecord {
   Lsn original_lsn = 0;
 };
 
-// Tablets that the log keeps a last segment for when others are refused: the tree needs them.
-inline constexpr TabletId kFirstUserTablet = 16;
-
 class CommitLog {
  public:
   virtual ~CommitLog() = default;  // stops: completes nothing new, joins the thread

@@ -10,8 +10,6 @@ namespace {
 
 constexpr uint64_t kCarryFraction = 16;  // of a segment
 
-bool IsSystem(TabletId tablet) { return tablet < kFirstUserTablet; }
-
 }  // namespace
 
 LogRing::LogRing(const CommitLogOptions& options)
@@ -28,7 +26,7 @@ uint64_t LogRing::Cost(uint64_t payload_bytes) const {
 }
 
 bool LogRing::CanEverFit(TabletId tablet, uint64_t payload_bytes) const {
-  const uint64_t segments = IsSystem(tablet) ? max_segments_ : max_segments_ - 1;
+  const uint64_t segments = IsSystemTablet(tablet) ? max_segments_ : max_segments_ - 1;
   return Cost(payload_bytes) <= segments * Effective(segment_bytes_);
 }
 
@@ -228,7 +226,7 @@ uint64_t LogRing::Room(bool system, bool with_growth, bool after_advance) const 
 
 bool LogRing::Admit(TabletId tablet, uint64_t cost) {
   MutexLock lock(&mu_);
-  const bool system = IsSystem(tablet);
+  const bool system = IsSystemTablet(tablet);
   uint64_t room = Room(system, true, false);
   if (HeadIsDead()) room = std::max(room, Room(system, true, true));
   if (queued_ + cost > room) return false;
@@ -244,7 +242,7 @@ void LogRing::Leave(uint64_t cost) {
 
 LogRing::Fit LogRing::FitsNow(TabletId tablet, uint64_t cost) {
   MutexLock lock(&mu_);
-  const bool system = IsSystem(tablet);
+  const bool system = IsSystemTablet(tablet);
   if (cost <= Room(system, false, false)) return Fit::kYes;
   if (HeadIsDead() && !free_.empty() && cost <= Room(system, false, true)) {
     return Fit::kAfterAdvance;

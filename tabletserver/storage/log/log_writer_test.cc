@@ -112,13 +112,15 @@ TEST(LogRing, FullUntilFlushedAndKeepsAReserveForSystemTablets) {
   EXPECT_EQ(log.status().head_segment, 2u);  // one of three stays free
   EXPECT_FALSE(*log.WriteIfFits(20, Payload(90, 'u')));
   EXPECT_TRUE(*log.WriteIfFits(kFirstUserTablet - 1, Payload(90, 's')));
-  int system = 1;
+  EXPECT_TRUE(*log.WriteIfFits(kSystemTabletBit | 20, Payload(90, 's')));
+  int system = 2;
   while (*log.WriteIfFits(3, Payload(90, 's'))) ++system;
   EXPECT_EQ(log.status().head_segment, 3u);
   EXPECT_GE(system, 4);
   EXPECT_FALSE(*log.WriteIfFits(20, Payload(90, 'u')));
   const Lsn last = log.writer().next_lsn() - 1;
-  for (TabletId tablet : {3, 15, 20}) log.ring().MarkFlushed(tablet, last);
+  for (TabletId tablet : {TabletId{3}, TabletId{15}, kSystemTabletBit | 20, TabletId{20}})
+    log.ring().MarkFlushed(tablet, last);
   EXPECT_TRUE(*log.WriteIfFits(20, Payload(90, 'u')));
 }
 

@@ -1,0 +1,44 @@
+// Reshaper: which tablets split and merge by themselves. Looked at on each pass in which all
+// tablets serve:
+//
+//   - a tablet that has outgrown its table's split_bytes (METADATA: ReshapeOptions) is split near
+//     the middle of its bytes;
+//   - neighbours that together have less than a quarter of it, for a while, are merged: halves of a
+//     split tablet are far from it. One that is elsewhere is moved first.
+//
+// What it remembers is only since when something is so: the next master begins to wait anew. Bound
+// to the master thread; one a term.
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+#include "common/time/clock.h"
+#include "master/procedures/table_view.h"
+
+namespace stele::master {
+
+struct ReshapeOptions {
+  // A METADATA tablet of this size names some 100,000 tablets; 0: never split.
+  uint64_t metadata_split_bytes = 16u << 20;
+  int64_t merge_small_after_ms = 3'600'000;  // 0: never
+};
+
+class Reshaper {
+ public:
+  Reshaper(const ReshapeOptions& options, Clock* clock) : options_(options), clock_(clock) {}
+
+  // Orders what is due. An error leaves the rest to the next pass.
+  Status Advance(const ProcedureContext& context);
+
+ private:
+  Status MergeSmallTablets(const ProcedureContext& context);
+  Status MergeSmall(const ProcedureContext& context, TableId table, uint64_t split_bytes,
+                    std::map<TabletId, int64_t>* small);
+
+  const ReshapeOptions options_;
+  Clock* const clock_;
+  std::map<TabletId, int64_t> small_since_ns_;  // by the left one of small neighbours
+};
+
+}  // namespace stele::master
