@@ -95,6 +95,12 @@ RingStatus Shown(wire::RingStatus ring) {
           ring.next_lsn,     ring.wraps,        std::move(ring.pinning)};
 }
 
+Event Shown(wire::Event event) {
+  return {event.number,           event.time_us,          std::move(event.kind),
+          event.tablet,           std::move(event.table), std::move(event.server),
+          std::move(event.actor), std::move(event.text)};
+}
+
 template <typename Wire>
 auto ShownList(std::vector<Wire> from) {
   std::vector<decltype(Shown(std::declval<Wire>()))> to;
@@ -298,6 +304,17 @@ void Admin::GetCellStatusAsync(Done<StatusOr<CellStatus>> done) {
   auto shape = [](wire::CellStatusResponse answer) { return Shown(std::move(answer)); };
   Ask<wire::CellStatusResponse>(session_.get(), wire::Method::kCellStatus, wire::Empty{}, true,
                                 shape, std::move(done));
+}
+
+void Admin::ListEventsAsync(const EventQuery& query, Done<StatusOr<EventList>> done) {
+  auto shape = [](wire::ListEventsResponse answer) {
+    return EventList{ShownList(std::move(answer.events)), answer.last};
+  };
+  Ask<wire::ListEventsResponse>(
+      session_.get(), wire::Method::kListEvents,
+      wire::ListEventsRequest{query.after, query.since_us, query.kind, query.tablet, query.table,
+                              query.server, query.limit},
+      true, shape, std::move(done));
 }
 
 void Admin::GetServerStatusAsync(std::string_view address, Done<StatusOr<ServerStatus>> done) {

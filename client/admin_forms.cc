@@ -241,6 +241,17 @@ std::future<StatusOr<CellStatus>> Admin::GetCellStatusAsync() {
       [&](Done<StatusOr<CellStatus>> done) { GetCellStatusAsync(std::move(done)); });
 }
 
+StatusOr<EventList> Admin::ListEvents(const EventQuery& query) {
+  return Await<StatusOr<EventList>>(session_.get(), [&](Done<StatusOr<EventList>> done) {
+    ListEventsAsync(query, std::move(done));
+  });
+}
+
+std::future<StatusOr<EventList>> Admin::ListEventsAsync(const EventQuery& query) {
+  return Promise<StatusOr<EventList>>(
+      [&](Done<StatusOr<EventList>> done) { ListEventsAsync(query, std::move(done)); });
+}
+
 StatusOr<ServerStatus> Admin::GetServerStatus(std::string_view address) {
   return Await<StatusOr<ServerStatus>>(session_.get(), [&](Done<StatusOr<ServerStatus>> done) {
     GetServerStatusAsync(address, std::move(done));

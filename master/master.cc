@@ -11,6 +11,8 @@
 #include "common/base/log.h"
 #include "common/base/mutex.h"
 #include "locker/server_node.h"
+#include "master/events/cell_changes.h"
+#include "master/events/order_text.h"
 #include "master/pending_answers.h"
 #include "master/procedures/alter_table.h"
 #include "master/procedures/create_table.h"
@@ -32,7 +34,15 @@ constexpr size_t kMaxQueuedCommands = 1000;
 constexpr int64_t kRetryDelayMs = 500;
 constexpr int64_t kStandbyPauseMs = 200;
 constexpr uint64_t kMaxEpochTakenForTerm = uint64_t{1} << 23;
+constexpr int64_t kSaveEventsWithinNs = 5'000'000'000;
 constexpr int64_t kGarbageCollectionTimeoutMs = 600'000;
+
+template <typename Message>
+wire::Event OrderBy(const net::RpcRequest& request, const Message& message) {
+  wire::Event event = OrderEvent(static_cast<wire::Method>(request.method), message);
+  event.actor = request.peer;
+  return event;
+}
 
 class MasterImpl : public Master {
  public:
@@ -41,6 +51,7 @@ class MasterImpl : public Master {
         env_(env),
         client_(net::RpcClient::Create(options.rpc)),
         query_(client_.get()),
+        events_(env.clock, options.max_events),
         pending_(env.clock) {}
   ~MasterImpl() override { Stop(); }
 
@@ -128,12 +139,16 @@ class MasterImpl : public Master {
   template <typename Message>
   void ChangeTable(const net::RpcRequest& request, net::RpcReply reply, BeginChange<Message> begin,
                    AnswerChange answer);
-  void Refuse(net::RpcReply reply, const Status& why);
+  void Refuse(net::RpcReply reply, const wire::Event& order, const Status& why);
+  void ListEvents(const net::RpcRequest& request, net::RpcReply reply);
+  void TellChanges(std::shared_ptr<const CellView> view);
+  void SaveEvents();
+  void TellMaintenance(const net::RpcRequest& request);
   bool AnswerRowsDropped(const TableRecord& record, net::RpcReply* reply);
   void OrderTablets(const net::RpcRequest& request, net::RpcReply reply);
   void OrderServers(const net::RpcRequest& request, net::RpcReply reply);
-  void BeginOrder(wire::Method method, const wire::TabletOrderRequest& message, int64_t deadline,
-                  net::RpcReply reply);
+  void BeginOrder(wire::Method method, const wire::TabletOrderRequest& message,
+                  const wire::Event& event, int64_t deadline, net::RpcReply reply);
   bool AnswerCreated(const TableRecord& record, net::RpcReply* reply);
   bool AnswerAltered(const TableRecord& record, net::RpcReply* reply);
   bool AnswerDropped(const TableRecord& record, net::RpcReply* reply);
@@ -153,10 +168,13 @@ class MasterImpl : public Master {
   std::unique_ptr<net::RpcClient> client_;
   QueryService query_;
   std::unique_ptr<Term> term_;  // bound to thread_
-  PendingAnswers pending_;      // bound to thread_
-  bool all_serving_ = false;    // bound to thread_
-  bool moving_ = false;         // bound to thread_
+  EventLog events_;
+  std::shared_ptr<const CellView> told_;  // bound to thread_; what events were told of; may be null
+  PendingAnswers pending_;                // bound to thread_
+  bool all_serving_ = false;              // bound to thread_
+  bool moving_ = false;                   // bound to thread_
   int64_t collected_boot_ns_ = 0;
+  int64_t events_saved_boot_ns_ = 0;
   std::unique_ptr<net::RpcServer> rpc_;
   std::thread thread_;
 
@@ -251,6 +269,11 @@ Status MasterImpl::Start() {
   if (!term.ok()) return WithContext(term.status(), "master");
   term_ = std::make_unique<Term>(this, session_.get(), *term);
   LOG(INFO) << "master " << address() << " is active in term " << *term;
+  events_.Begin(*term);
+  wire::Event active;
+  active.kind = kMasterEvent;
+  active.text = absl::StrCat("master ", address(), " is active in term ", *term);
+  events_.Add(std::move(active));
   active_ = true;
   thread_ = std::thread([this] { Run(); });
   return OkStatus();
@@ -299,6 +322,7 @@ void MasterImpl::Run() {
   do {
     Pass();
   } while (WaitForWork());
+  if (!fatal_) SaveEvents();  // what the last pass told
 }
 
 // A hint only: without it the next pass would see the change.
@@ -352,6 +376,7 @@ void MasterImpl::Pass() {
   }
   Publish(pass.status(), all_serving_);
   pending_.PollAll();
+  SaveEvents();
   CollectGarbage();
 }
 
@@ -440,15 +465,56 @@ void MasterImpl::Publish(const Status& pass, bool all_serving) {
   next->all_serving = all_serving;
   next->trouble = pass.ok() ? "" : std::string(pass.message());
   next->status.trouble = next->trouble;
+  TellChanges(next);
   MutexLock lock(&mu_);
   view_ = std::move(next);
   published_.SignalAll();
 }
 
+// Against the last look that saw everything.
+void MasterImpl::TellChanges(std::shared_ptr<const CellView> view) {
+  if (!view->ready) return;
+  if (told_ != nullptr) {
+    for (wire::Event& event : FindChanges(told_->status, view->status)) {
+      events_.Add(std::move(event));
+    }
+  }
+  told_ = std::move(view);
+}
+
+// Before all serve the catalog has more important work, for a while.
+void MasterImpl::SaveEvents() {
+  const int64_t now = env_.clock->BootNanos();
+  const bool due = all_serving_ || stopping_ || now - events_saved_boot_ns_ >= kSaveEventsWithinNs;
+  if (!due || !term_->catalog.loaded()) return;
+  events_saved_boot_ns_ = now;
+  if (Status saved = events_.Sync(&term_->catalog); !saved.ok()) {
+    LOG(WARNING) << saved.ToString();
+  }
+}
+
+// Flushes and compactions are passed on by the query service, which refuses what is malformed.
+void MasterImpl::TellMaintenance(const net::RpcRequest& request) {
+  wire::TableNameRequest table;
+  wire::TabletOrderRequest tablets;
+  const auto method = static_cast<wire::Method>(request.method);
+  if (method == wire::Method::kFlushTable || method == wire::Method::kCompactTable) {
+    if (wire::Decode(request.body, &table).ok()) events_.Add(OrderBy(request, table));
+  } else if (wire::Decode(request.body, &tablets).ok() && !tablets.dry_run) {
+    events_.Add(OrderBy(request, tablets));
+  }
+}
+
+void MasterImpl::ListEvents(const net::RpcRequest& request, net::RpcReply reply) {
+  wire::ListEventsRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  reply.Send(wire::Encode(events_.List(message)));
+}
+
 void MasterImpl::Handle(net::RpcRequest request, net::RpcReply reply) {
   if (fatal_ || !active_) {
-    Status no = absl::UnavailableError(fatal_ ? "this master has lost its lock"
-                                              : "this master stands by");
+    Status no =
+        absl::UnavailableError(fatal_ ? "this master has lost its lock" : "this master stands by");
     no.SetPayload(net::kNotSentPayload, absl::Cord());  // nothing was done: the active one is asked
     return reply.Error(no);
   }
@@ -470,6 +536,14 @@ void MasterImpl::Handle(net::RpcRequest request, net::RpcReply reply) {
     case wire::Method::kUndrain:
     case wire::Method::kBalance:
       return OrderServers(request, std::move(reply));
+    case wire::Method::kListEvents:
+      return ListEvents(request, std::move(reply));
+    case wire::Method::kFlushTable:
+    case wire::Method::kCompactTable:
+    case wire::Method::kFlushTablets:
+    case wire::Method::kCompactTablets:
+      TellMaintenance(request);
+      return query_.Handle(*view(), request, std::move(reply));
     default:
       return query_.Handle(*view(), request, std::move(reply));
   }
@@ -492,10 +566,13 @@ void MasterImpl::ChangeTable(const net::RpcRequest& request, net::RpcReply reply
                              BeginChange<Message> begin, AnswerChange answer) {
   Message message;
   if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  wire::Event order = OrderBy(request, message);
   Enqueue(std::move(reply), [this, message = std::move(message), begin, answer,
+                             order = std::move(order),
                              deadline = request.deadline_boot_ns](net::RpcReply waiting) {
+    events_.Add(order);
     auto record = begin(Context(), message);
-    if (!record.ok()) return Refuse(std::move(waiting), record.status());
+    if (!record.ok()) return Refuse(std::move(waiting), order, record.status());
     pending_.Add(std::move(waiting), deadline, [this, record = *record, answer](auto* reply) {
       return (this->*answer)(record, reply);
     });
@@ -503,7 +580,8 @@ void MasterImpl::ChangeTable(const net::RpcRequest& request, net::RpcReply reply
 }
 
 // Once the view shows what it is refused for: who asks next sees it.
-void MasterImpl::Refuse(net::RpcReply reply, const Status& why) {
+void MasterImpl::Refuse(net::RpcReply reply, const wire::Event& order, const Status& why) {
+  events_.Add(RefusedEvent(order, why));
   pending_.Add(std::move(reply), /*deadline_boot_ns=*/0, [why](net::RpcReply* answer) {
     answer->Error(why);
     return true;
@@ -546,9 +624,10 @@ void MasterImpl::OrderTablets(const net::RpcRequest& request, net::RpcReply repl
   wire::TabletOrderRequest message;
   if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
   const auto method = static_cast<wire::Method>(request.method);
-  Enqueue(std::move(reply), [this, method, message = std::move(message),
+  wire::Event order = OrderBy(request, message);
+  Enqueue(std::move(reply), [this, method, message = std::move(message), order = std::move(order),
                              deadline = request.deadline_boot_ns](net::RpcReply waiting) {
-    BeginOrder(method, message, deadline, std::move(waiting));
+    BeginOrder(method, message, order, deadline, std::move(waiting));
   });
 }
 
@@ -557,9 +636,12 @@ void MasterImpl::OrderServers(const net::RpcRequest& request, net::RpcReply repl
   wire::TabletOrderRequest message;
   if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
   const auto method = static_cast<wire::Method>(request.method);
-  Enqueue(std::move(reply), [this, method, message = std::move(message)](net::RpcReply waiting) {
+  wire::Event order = OrderBy(request, message);
+  Enqueue(std::move(reply), [this, method, message = std::move(message),
+                             order = std::move(order)](net::RpcReply waiting) {
+    if (!message.dry_run) events_.Add(order);
     auto left = CarryOutServerOrder(Context(), method, message, &term_->moves);
-    if (!left.ok()) return Refuse(std::move(waiting), left.status());
+    if (!left.ok()) return Refuse(std::move(waiting), order, left.status());
     pending_.Add(std::move(waiting), /*deadline_boot_ns=*/0, [left = *left](net::RpcReply* answer) {
       answer->Send(wire::Encode(left));
       return true;
@@ -568,20 +650,22 @@ void MasterImpl::OrderServers(const net::RpcRequest& request, net::RpcReply repl
 }
 
 void MasterImpl::BeginOrder(wire::Method method, const wire::TabletOrderRequest& message,
-                            int64_t deadline, net::RpcReply reply) {
+                            const wire::Event& event, int64_t deadline, net::RpcReply reply) {
+  if (!message.dry_run) events_.Add(event);
   auto steps = method == wire::Method::kSplit  ? PlanSplit(Context(), message)
                : method == wire::Method::kMove ? PlanMove(Context(), message)
                                                : PlanMerge(Context(), message);
-  if (!steps.ok()) return Refuse(std::move(reply), steps.status());
+  if (!steps.ok()) return Refuse(std::move(reply), event, steps.status());
   auto order = std::make_shared<TabletOrder>(*std::move(steps));
   if (message.dry_run) return reply.Send(wire::Encode(order->Describe()));
-  pending_.Add(std::move(reply), deadline, [this, order](net::RpcReply* answer) {
+  pending_.Add(std::move(reply), deadline, [this, order, event](net::RpcReply* answer) {
     if (!term_->catalog.loaded() || !term_->tablets.tablets_loaded()) return false;
     auto done = order->Advance();
     if (done.ok() && !*done) return false;
     if (done.ok()) {
       answer->Send(wire::Encode(order->Describe()));
     } else {
+      events_.Add(RefusedEvent(event, done.status()));
       answer->Error(done.status());
     }
     return true;

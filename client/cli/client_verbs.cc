@@ -33,6 +33,7 @@ std::vector<Verb> ClientVerbs() {
           AdminTabletsVerb(),
           AdminWhoisVerb(),
           AdminWaitHealthyVerb(),
+          AdminEventsVerb(),
           AdminSplitVerb(),
           AdminMoveVerb(),
           AdminMergeVerb(),

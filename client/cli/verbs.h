@@ -37,6 +37,7 @@ Verb AdminServersVerb();
 Verb AdminTabletsVerb();
 Verb AdminWhoisVerb();
 Verb AdminWaitHealthyVerb();
+Verb AdminEventsVerb();
 Verb AdminFlushVerb();
 Verb AdminCompactVerb();
 Verb AdminVerifyVerb();

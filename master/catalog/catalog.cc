@@ -1,8 +1,11 @@
 #include "master/catalog/catalog.h"
 
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "common/bytes/coding.h"
 
 namespace stele::master {
@@ -11,9 +14,21 @@ namespace {
 constexpr char kTablePrefix[] = "t/";
 constexpr char kIdsRow[] = "ids";
 constexpr char kDrainPrefix[] = "d/";
+constexpr char kEventPrefix[] = "e/", kEventsEnd[] = "e0";
 constexpr char kValueQualifier[] = "value";
 constexpr uint64_t kTableIdBlock = 16;
 constexpr uint64_t kTabletIdBlock = 1024;
+
+std::string EventRow(uint64_t number) {
+  return absl::StrCat(kEventPrefix, absl::Dec(number, absl::kZeroPad20));
+}
+
+RowRange Rows(const char* start, const char* end) {
+  RowRange range;
+  range.start = start;
+  range.end = end;
+  return range;
+}
 
 }  // namespace
 
@@ -30,7 +45,11 @@ const TableRecord* Catalog::FindTable(TableId id) const {
 }
 
 Status Catalog::Load() {
-  ASSIGN_OR_RETURN(const std::vector<Row> rows, access_->ReadAll(location_, RowRange()));
+  // Around the events, which are many and can wait.
+  ASSIGN_OR_RETURN(std::vector<Row> rows, access_->ReadAll(location_, Rows("", kEventPrefix)));
+  ASSIGN_OR_RETURN(std::vector<Row> more, access_->ReadAll(location_, Rows(kEventsEnd, "")));
+  rows.insert(rows.end(), std::make_move_iterator(more.begin()),
+              std::make_move_iterator(more.end()));
   std::map<std::string, TableRecord> tables;
   std::set<std::string> drained;
   TableId next_table = kFirstUserTable;
@@ -105,6 +124,36 @@ Status Catalog::EraseDrained(const std::string& server_id) {
   RETURN_IF_ERROR(Write(row));
   drained_.erase(server_id);
   return OkStatus();
+}
+
+StatusOr<std::map<uint64_t, std::string>> Catalog::ReadEvents() {
+  ASSIGN_OR_RETURN(std::vector<Row> rows,
+                   access_->ReadAll(location_, Rows(kEventPrefix, kEventsEnd)));
+  std::map<uint64_t, std::string> events;
+  for (Row& row : rows) {
+    uint64_t number = 0;
+    const std::string digits = row.key.substr(sizeof(kEventPrefix) - 1);
+    if (row.cells.empty() || !absl::SimpleAtoi(digits, &number)) continue;
+    events[number] = std::move(row.cells[0].value);
+  }
+  return events;
+}
+
+Status Catalog::WriteEvents(const std::map<uint64_t, std::string>& put,
+                            const std::vector<uint64_t>& erase) {
+  std::vector<RowMutation> rows;
+  for (const auto& [number, record] : put) {
+    RowMutation& row = rows.emplace_back();
+    row.row = EventRow(number);
+    row.mutations.push_back(
+        SetCell{kSystemFamily, kValueQualifier, revision_->NextTimestamp(), record});
+  }
+  for (uint64_t number : erase) {
+    RowMutation& row = rows.emplace_back();
+    row.row = EventRow(number);
+    row.mutations.push_back(DeleteFromRow{});
+  }
+  return WithContext(access_->Write(location_, rows), "events");
 }
 
 Status Catalog::WriteIds(TableId next_table, TabletId next_tablet) {

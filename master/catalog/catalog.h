@@ -1,13 +1,15 @@
 // Catalog: the tables of the cell and the allocation of ids, kept in the catalog tablet
-// (row "t/<name>": the TableRecord; row "ids": the next ids; row "d/<server id>": an operator drains
-// that server; rows of other names are passed over), with a copy in memory that is right
-// because the one active master is the only writer. After a failed write the copy is in doubt and
-// loaded() turns false: load again before anything else. Bound to the master thread.
+// (row "t/<name>": the TableRecord; row "ids": the next ids; row "d/<server id>": an operator
+// drains that server; row "e/<number>": an event; rows of other names are passed over), with a copy
+// in memory that is right because the one active master is the only writer. After a failed write
+// the copy is in doubt and loaded() turns false: load again before anything else. Bound to the
+// master thread.
 #pragma once
 
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "common/base/status.h"
 #include "master/catalog/revision.h"
@@ -35,6 +37,12 @@ class Catalog {
   const std::set<std::string>& drained() const { return drained_; }
   Status PutDrained(const std::string& server_id);
   Status EraseDrained(const std::string& server_id);
+
+  // Records of events by their numbers, as events/event_log.h keeps them: no copy is held here, and
+  // a failed write leaves the rest of the catalog out of doubt.
+  StatusOr<std::map<uint64_t, std::string>> ReadEvents();
+  Status WriteEvents(const std::map<uint64_t, std::string>& put,
+                     const std::vector<uint64_t>& erase);
 
   // Numbers that were never given out before and never will be again, durable before they are
   // returned.

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "common/net/rpc.h"
+#include "schema/convert/event_messages.h"
 #include "schema/convert/messages.h"
 #include "schema/convert/reshape_messages.h"
 #include "schema/wire/method.h"
@@ -47,8 +48,11 @@ StatusOr<net::Buffer> Encode(const DropRowRangeRequest& message);
 StatusOr<net::Buffer> Encode(const DropTabletRowsRequest& message);
 StatusOr<net::Buffer> Encode(const SampleRowKeysRequest& message);
 StatusOr<net::Buffer> Encode(const SampleRowKeysResponse& message);
-// A schema alone, for the catalog.
+StatusOr<net::Buffer> Encode(const ListEventsRequest& message);
+StatusOr<net::Buffer> Encode(const ListEventsResponse& message);
+// A schema, an event alone, for the catalog.
 StatusOr<net::Buffer> Encode(const TableSchema& schema);
+StatusOr<net::Buffer> Encode(const Event& message);
 
 Status Decode(const net::Buffer& body, Empty* out);
 Status Decode(const net::Buffer& body, GetRootResponse* out);
@@ -83,7 +87,10 @@ Status Decode(const net::Buffer& body, DropRowRangeRequest* out);
 Status Decode(const net::Buffer& body, DropTabletRowsRequest* out);
 Status Decode(const net::Buffer& body, SampleRowKeysRequest* out);
 Status Decode(const net::Buffer& body, SampleRowKeysResponse* out);
+Status Decode(const net::Buffer& body, ListEventsRequest* out);
+Status Decode(const net::Buffer& body, ListEventsResponse* out);
 Status Decode(const net::Buffer& body, TableSchema* out);  // DataLoss
+Status Decode(const net::Buffer& body, Event* out);        // DataLoss
 
 // Encode, call, wait, decode. Not from an io thread. REQUIRES: Request and Response belong to
 // `method`.

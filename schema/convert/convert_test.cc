@@ -464,9 +464,35 @@ std::vector<Kind> MostKinds() {
   };
 }
 
+Event MakeEvent(Random& r) {
+  return {r.Next(),    static_cast<int64_t>(r.Next()),
+          r.Bytes(9),  r.Next(),
+          r.Bytes(20), r.Bytes(9),
+          r.Bytes(9),  r.Bytes(50)};
+}
+
+std::vector<Kind> EventKinds() {
+  constexpr auto kResponse = absl::StatusCode::kDataLoss;
+  return {MakeKind<Event>("Event", kResponse, MakeEvent),
+          MakeKind<ListEventsRequest>("ListEventsRequest", absl::StatusCode::kInvalidArgument,
+                                      [](Random& r) {
+                                        return ListEventsRequest{
+                                            r.Next(),   static_cast<int64_t>(r.Next()),
+                                            r.Bytes(9), r.Next(),
+                                            r.Bytes(9), r.Bytes(9),
+                                            r.Next()};
+                                      }),
+          MakeKind<ListEventsResponse>("ListEventsResponse", kResponse, [](Random& r) {
+            ListEventsResponse message{{}, r.Next()};
+            for (uint64_t i = r.Below(5); i > 0; i--) message.events.push_back(MakeEvent(r));
+            return message;
+          })};
+}
+
 std::vector<Kind> AllKinds() {
   std::vector<Kind> kinds = MostKinds();
   for (Kind kind : ReshapeKinds()) kinds.push_back(std::move(kind));
+  for (Kind& kind : EventKinds()) kinds.push_back(std::move(kind));
   for (Kind& kind : RangeKinds()) kinds.push_back(std::move(kind));
   return kinds;
 }

@@ -67,6 +67,7 @@ enum class Method : uint16_t {
   // Tablet servers, asked by operators.
   kRestartServer,  // Empty -> Empty: it ends, for its supervisor to start it again
   kVerifyTablet,   // TabletRequest -> VerifyTabletResponse: reads all its files
+  kListEvents,     // master: ListEventsRequest -> ListEventsResponse
   kEnd,            // one past the last
 };
 
@@ -144,6 +145,7 @@ inline constexpr std::array kMethods = {
     MethodInfo{Method::kBalance, "Balance", Permission::kAdmin},
     MethodInfo{Method::kRestartServer, "RestartServer", Permission::kAdmin},
     MethodInfo{Method::kVerifyTablet, "VerifyTablet", Permission::kAdmin},
+    MethodInfo{Method::kListEvents, "ListEvents", Permission::kStatus},
 };
 
 namespace internal {

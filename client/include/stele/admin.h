@@ -210,6 +210,12 @@ class Admin {
   void GetCellStatusAsync(Done<absl::StatusOr<CellStatus>> done);
   /// With a future.
   std::future<absl::StatusOr<CellStatus>> GetCellStatusAsync();
+  /// What happened in the cell: the last 20 000 events at most.
+  absl::StatusOr<EventList> ListEvents(const EventQuery& query = {});
+  /// With a callback.
+  void ListEventsAsync(const EventQuery& query, Done<absl::StatusOr<EventList>> done);
+  /// With a future.
+  std::future<absl::StatusOr<EventList>> ListEventsAsync(const EventQuery& query);
   /// What one server tells of itself. `address`: an rpc address of CellStatus.
   absl::StatusOr<ServerStatus> GetServerStatus(std::string_view address);
   /// With a callback.

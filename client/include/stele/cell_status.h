@@ -84,6 +84,36 @@ struct CellStatus {
 /// drained and away is no trouble.
 std::vector<std::string> FindTroubles(const CellStatus& status);
 
+/// Something that happened in the cell.
+struct Event {
+  uint64_t number = 0;  ///< grows, over changes of masters too
+  int64_t time_us = 0;  ///< by the master's clock, since 1970
+  std::string kind;     ///< "master", "server", "recovery", "table", "tablet", "assign", "split",
+                        ///< "merge", "order" (of an operator), "refused"
+  uint64_t tablet = 0;  ///< 0: of none
+  std::string table;    ///< empty: of none
+  std::string server;   ///< empty: of none
+  std::string actor;    ///< who asked for it, as host:port; empty: the cell itself
+  std::string text;     ///< a sentence
+};
+
+/// Which events; an empty field selects nothing.
+struct EventQuery {
+  uint64_t after = 0;    ///< only those behind this number, the oldest first; 0: the newest
+  int64_t since_us = 0;  ///< only those from this time on
+  std::string kind;      ///< of this kind
+  uint64_t tablet = 0;   ///< of this tablet
+  std::string table;     ///< of this table
+  std::string server;    ///< of this server
+  uint64_t limit = 100;  ///< no more than so many, 1 .. 10 000
+};
+
+/// Some events, ascending.
+struct EventList {
+  std::vector<Event> events;  ///< ascending
+  uint64_t last = 0;          ///< EventQuery::after for those that come later
+};
+
 /// The commit log of one tablet server: a ring of segments.
 struct RingStatus {
   uint64_t epoch = 0;             ///< of the log
