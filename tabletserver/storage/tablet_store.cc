@@ -223,7 +223,8 @@ std::vector<ManifestFile> TabletStoreImpl::files() const {
 TabletStats TabletStoreImpl::stats() const {
   TabletStats stats;
   auto v = version();
-  stats.memtable_bytes = v->active->cells.memory_bytes();
+  // The first piece of an empty one's arena is no data.
+  if (!v->active->cells.empty()) stats.memtable_bytes = v->active->cells.memory_bytes();
   stats.oldest_unflushed_lsn = v->active->first_lsn;
   for (const auto& frozen : v->frozen) stats.frozen_bytes += frozen->cells.memory_bytes();
   if (!v->frozen.empty()) stats.oldest_unflushed_lsn = v->frozen.front()->first_lsn;

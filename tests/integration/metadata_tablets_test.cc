@@ -252,7 +252,7 @@ TEST_F(MetadataTabletsTest, SplitsAndMergesByItsSize) {
   TableSchema schema;
   schema.name = "t";
   schema.families = {FamilySchema{.name = "f"}};
-  schema.split_bytes = 8 << 10;  // its tablets stay: two empty memtables are more than a quarter
+  schema.split_bytes = 3;  // a quarter of it is nothing: its tablets are never merged
   ASSERT_OK(client_->admin().CreateTable(schema, {splits.begin(), splits.end()}));
   const int64_t deadline = SystemClock()->BootNanos() + kPatienceNs;
   size_t most = 0;
