@@ -15,6 +15,10 @@ constexpr int kOpenAttemptsBeforeBroken = 3;
 
 bool OfSystem(const TabletLocation& location) { return location.tablet.table < kFirstUserTable; }
 
+LogRecoveries::Part PartFor(const TabletLocation& location) {
+  return OfSystem(location) ? LogRecoveries::Part::kSystem : LogRecoveries::Part::kAll;
+}
+
 }  // namespace
 
 void Reconciler::Note(TabletId tablet, const char* state, std::string reason,
@@ -41,7 +45,8 @@ bool Reconciler::NeedsOwner(const TabletLocation& location) {
 
 std::string Reconciler::WhyLogIsNotRecovered(const TabletLocation& location) const {
   if (parts_.recoveries != nullptr) {
-    return parts_.recoveries->WhyNotRecovered(location.server_id, location.incarnation);
+    return parts_.recoveries->WhyNotRecovered(location.server_id, location.incarnation,
+                                              PartFor(location));
   }
   // A new incarnation has recovered its log before it appeared.
   const bool recovered = parts_.servers->servers().contains(location.server_id) ||
@@ -120,7 +125,7 @@ bool Reconciler::OthersLetGo(const TabletLocation& location) {
   }
   if (!free || parts_.recoveries == nullptr) return free;
   // Who had it last may have died, or be silent, before it told or flushed.
-  std::string why = parts_.recoveries->WhyNotAllRecovered();
+  std::string why = parts_.recoveries->WhyNotAllRecovered(PartFor(location));
   for (const auto& [id, server] : parts_.servers->servers()) {
     if (why.empty() && !server.report_status.ok() && id != location.server_id) {
       why = absl::StrCat(id, " does not report what it has");
@@ -291,7 +296,18 @@ Status Reconciler::RefreshServers() {
   for (const auto& [id, server] : parts_.servers->servers()) alive.insert(server.node.address);
   parts_.control->AbandonOrdersToOthers(alive);
   parts_.reshapes->AbandonOrdersToOthers(alive);
-  return parts_.recoveries == nullptr ? OkStatus() : parts_.recoveries->Refresh();
+  return parts_.recoveries == nullptr ? OkStatus() : parts_.recoveries->Refresh(!SystemServes());
+}
+
+bool Reconciler::SystemServes() const {
+  const TabletDirectory& tablets = *parts_.tablets;
+  if (!tablets.locker_loaded() || !tablets.metadata_loaded()) return false;
+  for (TableId table : {kMetadataTable, kCatalogTable}) {
+    for (const TabletLocation& location : tablets.TabletsOf(table)) {
+      if (!parts_.servers->IsServing(location)) return false;
+    }
+  }
+  return true;
 }
 
 StatusOr<bool> Reconciler::RunPass() {

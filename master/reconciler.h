@@ -63,6 +63,7 @@ class Reconciler {
   // What keeps the log of a gone owner from being recovered; "": nothing.
   std::string WhyLogIsNotRecovered(const TabletLocation& location) const;
   Status RefreshServers();
+  bool SystemServes() const;
   std::string ServerToAvoid(const TabletLocation& location) const;
   std::vector<const ServerNode*> ServersForTablets() const;
   Status AssignAll(const std::vector<TabletLocation>& homeless);

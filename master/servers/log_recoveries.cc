@@ -39,7 +39,7 @@ LogRecoveries::LogRecoveries(LockerSession* locker, net::RpcClient* client,
 //  2. Of each: is it fenced? Then a live server is told to recover it.
 //  3. It answered OK: all is in manifests. The log is taken out of the Locker; from then on the
 //     tablets are given to others.
-Status LogRecoveries::Refresh() {
+Status LogRecoveries::Refresh(bool system_first) {
   for (const auto& [id, server] : servers_->servers()) {
     seen_alive_.insert({id, server.node.incarnation});
   }
@@ -58,26 +58,34 @@ Status LogRecoveries::Refresh() {
       gone[owner] = "its lease may not be over yet";
       continue;
     }
-    ASSIGN_OR_RETURN(gone[owner], Advance(owner));            // 2
-    if (gone[owner].empty()) RETURN_IF_ERROR(Forget(owner));  // 3
+    ASSIGN_OR_RETURN(gone[owner], Advance(owner, system_first));  // 2
+    if (gone[owner].empty()) RETURN_IF_ERROR(Forget(owner));      // 3
   }
   std::erase_if(gone, [](const auto& entry) { return entry.second.empty(); });
   gone_ = std::move(gone);
   starting_ = std::move(starting);
+  system_recovered_.clear();
+  MutexLock lock(&shared_->mu);
+  for (const auto& [owner, order] : shared_->orders) {
+    if (order.system_done) system_recovered_.insert(owner);
+  }
   return OkStatus();
 }
 
-std::string LogRecoveries::WhyNotRecovered(const std::string& server_id,
-                                           uint64_t incarnation) const {
+std::string LogRecoveries::WhyNotRecovered(const std::string& server_id, uint64_t incarnation,
+                                           Part part) const {
   if (starting_.contains({server_id, incarnation})) return "it still holds its lock";
+  if (part == Part::kSystem && system_recovered_.contains({server_id, incarnation})) return "";
   auto found = gone_.find({server_id, incarnation});
   return found == gone_.end() ? "" : found->second;
 }
 
-std::string LogRecoveries::WhyNotAllRecovered() const {
-  if (gone_.empty()) return "";
-  const auto& [owner, why] = *gone_.begin();
-  return absl::StrCat(owner.server_id, " is gone: ", why);
+std::string LogRecoveries::WhyNotAllRecovered(Part part) const {
+  for (const auto& [owner, why] : gone_) {
+    if (part == Part::kSystem && system_recovered_.contains(owner)) continue;
+    return absl::StrCat(owner.server_id, " is gone: ", why);
+  }
+  return "";
 }
 
 StatusOr<LogRecoveries::Fence> LogRecoveries::LookAtLock(const LogOwner& gone) {
@@ -115,8 +123,9 @@ const LiveServer* LogRecoveries::Choose(int failures) const {
   return able[static_cast<size_t>(failures) % able.size()];
 }
 
-StatusOr<std::string> LogRecoveries::Advance(const LogOwner& gone) {
+StatusOr<std::string> LogRecoveries::Advance(const LogOwner& gone, bool system_first) {
   int failures = 0;
+  bool system_only = false;
   {
     MutexLock lock(&shared_->mu);
     const Order& order = shared_->orders[gone];
@@ -128,6 +137,7 @@ StatusOr<std::string> LogRecoveries::Advance(const LogOwner& gone) {
       return absl::StrCat("recovery of its log failed: ", order.error);
     }
     failures = order.failures;
+    system_only = system_first && !order.system_tried;
   }
   const LiveServer* server = Choose(failures);
   if (server == nullptr) return std::string("no server is there to recover its log");
@@ -137,32 +147,46 @@ StatusOr<std::string> LogRecoveries::Advance(const LogOwner& gone) {
     MutexLock lock(&shared_->mu);
     Order& order = shared_->orders[gone];
     order.under_way = true;
+    order.system_only = system_only;
     order.by = {server->node.server_id, server->node.incarnation};
     order.number = number = next_number_++;
   }
-  Send(gone, *server, number);
+  Send(gone, *server, number, system_only);
   RETURN_IF_ERROR(FaultPoint(faults_, "recover_log.after_order"));
   return absl::StrCat("its log is being recovered by ", server->node.server_id);
 }
 
-void LogRecoveries::Send(const LogOwner& gone, const LiveServer& server, uint64_t number) {
-  LOG(INFO) << server.node.server_id << " recovers the log of " << gone.server_id
-            << " of incarnation " << gone.incarnation;
-  auto finish = [shared = shared_, clock = clock_, gone, number](const Status& status) {
-    MutexLock lock(&shared->mu);
-    auto found = shared->orders.find(gone);
-    if (found == shared->orders.end() || found->second.number != number) return;  // another's now
-    Order& order = found->second;
-    order.under_way = false;
+void LogRecoveries::Finish(Shared* shared, Clock* clock, const LogOwner& gone, uint64_t number,
+                           const Status& status) {
+  MutexLock lock(&shared->mu);
+  auto found = shared->orders.find(gone);
+  if (found == shared->orders.end() || found->second.number != number) return;  // another's now
+  Order& order = found->second;
+  order.under_way = false;
+  if (order.system_only) {
+    order.system_tried = true;
+    order.system_done = status.ok();
+  } else {
     order.done = status.ok();
-    if (status.ok()) return;
-    order.error = std::string(status.message());
-    ++order.failures;
-    order.not_before_boot_ns =
-        clock->BootNanos() + std::min(kMaxRetryDelayNs, kRetryDelayNs * order.failures);
-    LOG(WARNING) << "recovery of the log of " << gone.server_id << ": " << status.ToString();
+  }
+  if (status.ok()) return;
+  LOG(WARNING) << "recovery of the log of " << gone.server_id << ": " << status.ToString();
+  if (order.system_only) return;  // the whole is tried at once
+  order.error = std::string(status.message());
+  ++order.failures;
+  order.not_before_boot_ns =
+      clock->BootNanos() + std::min(kMaxRetryDelayNs, kRetryDelayNs * order.failures);
+}
+
+void LogRecoveries::Send(const LogOwner& gone, const LiveServer& server, uint64_t number,
+                         bool system_only) {
+  LOG(INFO) << server.node.server_id << " recovers the log of " << gone.server_id
+            << " of incarnation " << gone.incarnation
+            << (system_only ? ", the system's tablets first" : "");
+  auto finish = [shared = shared_, clock = clock_, gone, number](const Status& status) {
+    Finish(shared.get(), clock, gone, number, status);
   };
-  auto body = wire::Encode(wire::RecoverLogRequest{gone.server_id, gone.incarnation});
+  auto body = wire::Encode(wire::RecoverLogRequest{gone.server_id, gone.incarnation, system_only});
   if (!body.ok()) return finish(body.status());
   client_->Call(server.node.address, static_cast<uint16_t>(wire::Method::kRecoverLog),
                 *std::move(body), kRecoveryTimeoutMs,

@@ -9,6 +9,9 @@
 //     was seen alive in this master's term had one. For others (the Locker may have been wiped)
 //     the session timeout is waited out from the beginning of the term.
 //
+// While the system's own tablets do not serve, what a log holds of them is sorted first, alone, so
+// that they may be opened while the rest is sorted. A log of which that fails is sorted as a whole.
+//
 // What is done is taken out of the Locker, so the next master goes on with what is left. Bound to
 // the master thread; answers arrive on io threads and wake the master by `kick`.
 #pragma once
@@ -35,21 +38,26 @@ class LogRecoveries {
   LogRecoveries(LockerSession* locker, net::RpcClient* client, const ServerList* servers,
                 Clock* clock, std::function<void()> kick, FaultInjector* faults = nullptr);
 
-  // After each refresh of the list of servers: reads which logs there are, orders what is due.
-  // After an error nothing may be concluded.
-  Status Refresh();
+  // After each refresh of the list of servers: reads which logs there are, orders what is due;
+  // `system_first`: what they hold of the system's tablets is waited for. After an error nothing
+  // may be concluded.
+  Status Refresh(bool system_first);
 
+  // Of which tablets a log is recovered.
+  enum class Part { kSystem, kAll };
   // What the recovery of this past incarnation's log waits for; "": it is recovered.
-  std::string WhyNotRecovered(const std::string& server_id, uint64_t incarnation) const;
+  std::string WhyNotRecovered(const std::string& server_id, uint64_t incarnation, Part part) const;
   // All past incarnations whose logs are not recovered, with what each waits for.
   const std::map<LogOwner, std::string>& gone() const { return gone_; }
   // The same of any log whose server is gone; "": there is none.
-  std::string WhyNotAllRecovered() const;
+  std::string WhyNotAllRecovered(Part part) const;
 
  private:
   struct Order {
     bool under_way = false;
     bool done = false;
+    bool system_only = false;  // what is under way
+    bool system_tried = false, system_done = false;
     LogOwner by;  // who has it
     uint64_t number = 0;
     int failures = 0;
@@ -64,9 +72,11 @@ class LogRecoveries {
   StatusOr<Fence> LookAtLock(const LogOwner& gone);
   Status Forget(const LogOwner& gone);
   // Orders it, if that can be; what it waits for.
-  StatusOr<std::string> Advance(const LogOwner& gone);
+  StatusOr<std::string> Advance(const LogOwner& gone, bool system_first);
   const LiveServer* Choose(int failures) const;
-  void Send(const LogOwner& gone, const LiveServer& server, uint64_t number);
+  static void Finish(Shared* shared, Clock* clock, const LogOwner& gone, uint64_t number,
+                     const Status& status);
+  void Send(const LogOwner& gone, const LiveServer& server, uint64_t number, bool system_only);
 
   LockerSession* const locker_;
   net::RpcClient* const client_;
@@ -78,6 +88,7 @@ class LogRecoveries {
   const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
   std::set<LogOwner> seen_alive_;
   std::map<LogOwner, std::string> gone_;  // why not recovered
+  std::set<LogOwner> system_recovered_;   // of those
   std::set<LogOwner> starting_;           // they hold their locks and have not appeared
   uint64_t next_number_ = 1;
 };

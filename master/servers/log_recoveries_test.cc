@@ -17,6 +17,8 @@
 namespace stele::master {
 namespace {
 
+using Part = LogRecoveries::Part;
+
 constexpr int64_t kTimeoutMs = 10'000;
 
 // Reports are answered at once, for the server at that address; recoveries when the test says so.
@@ -87,7 +89,7 @@ class LogRecoveriesTest : public ::testing::Test {
   }
   void Look() {
     ASSERT_OK(list_->Refresh());
-    ASSERT_OK(recoveries_->Refresh());
+    ASSERT_OK(recoveries_->Refresh(system_first_));
   }
   std::vector<std::string> Logs() {
     auto logs = session_->Children(kLogsPath);
@@ -103,6 +105,7 @@ class LogRecoveriesTest : public ::testing::Test {
   std::map<std::string, std::unique_ptr<LockerSession>> sessions_;
   Servers servers_;
   int kicks_ = 0;
+  bool system_first_ = false;
   std::unique_ptr<ServerList> list_;
   std::unique_ptr<LogRecoveries> recoveries_;
 };
@@ -111,24 +114,24 @@ TEST_F(LogRecoveriesTest, ALiveServerRecoversTheLogOfAGoneOne) {
   const uint64_t dead = Start("ts-1");
   const uint64_t alive = Start("ts-2");
   Look();
-  EXPECT_EQ(recoveries_->WhyNotRecovered("ts-1", dead), "") << "it lives: nobody asks";
-  EXPECT_EQ(recoveries_->WhyNotAllRecovered(), "");
+  EXPECT_EQ(recoveries_->WhyNotRecovered("ts-1", dead, Part::kAll), "") << "it lives: nobody asks";
+  EXPECT_EQ(recoveries_->WhyNotAllRecovered(Part::kAll), "");
   EXPECT_TRUE(servers_.held.empty());
   Kill("ts-1");
   Look();
   ASSERT_EQ(servers_.held.size(), 1u);
   EXPECT_EQ(servers_.held[0].address, "at-ts-2");
   EXPECT_EQ(servers_.held[0].request, (wire::RecoverLogRequest{"ts-1", dead}));
-  EXPECT_NE(recoveries_->WhyNotRecovered("ts-1", dead), "");
-  EXPECT_NE(recoveries_->WhyNotAllRecovered(), "");
+  EXPECT_NE(recoveries_->WhyNotRecovered("ts-1", dead, Part::kAll), "");
+  EXPECT_NE(recoveries_->WhyNotAllRecovered(Part::kAll), "");
   Look();
   EXPECT_EQ(servers_.held.size(), 1u) << "once at a time";
   servers_.Answer(net::Buffer());
   EXPECT_EQ(kicks_, 1);
-  EXPECT_NE(recoveries_->WhyNotRecovered("ts-1", dead), "") << "until the next look";
+  EXPECT_NE(recoveries_->WhyNotRecovered("ts-1", dead, Part::kAll), "") << "until the next look";
   Look();
-  EXPECT_EQ(recoveries_->WhyNotRecovered("ts-1", dead), "");
-  EXPECT_EQ(recoveries_->WhyNotAllRecovered(), "");
+  EXPECT_EQ(recoveries_->WhyNotRecovered("ts-1", dead, Part::kAll), "");
+  EXPECT_EQ(recoveries_->WhyNotAllRecovered(Part::kAll), "");
   EXPECT_EQ(Logs(), std::vector<std::string>{LogName("ts-2", alive)});
 }
 
@@ -139,8 +142,8 @@ TEST_F(LogRecoveriesTest, WhoeverWasNeverSeenAliveIsWaitedFor) {
   NewTerm();  // this master has never seen it
   Look();
   EXPECT_TRUE(servers_.held.empty());
-  EXPECT_NE(recoveries_->WhyNotRecovered("ts-1", dead), "");
-  EXPECT_NE(recoveries_->WhyNotAllRecovered(), "");
+  EXPECT_NE(recoveries_->WhyNotRecovered("ts-1", dead, Part::kAll), "");
+  EXPECT_NE(recoveries_->WhyNotAllRecovered(Part::kAll), "");
   for (int i = 0; i < 4; ++i) {
     clock_.AdvanceMillis(kTimeoutMs / 4);
     auto keeper = session_->TryLock("/keeper", "x");
@@ -161,8 +164,8 @@ TEST_F(LogRecoveriesTest, AServerThatStartsIsNotGone) {
   Start("ts-2");
   Look();
   EXPECT_TRUE(servers_.held.empty());
-  EXPECT_EQ(recoveries_->WhyNotAllRecovered(), "") << "it cannot have a tablet";
-  EXPECT_NE(recoveries_->WhyNotRecovered("ts-1", starting), "") << "nor give any away";
+  EXPECT_EQ(recoveries_->WhyNotAllRecovered(Part::kAll), "") << "it cannot have a tablet";
+  EXPECT_NE(recoveries_->WhyNotRecovered("ts-1", starting, Part::kAll), "") << "nor give any away";
 }
 
 TEST_F(LogRecoveriesTest, ANewIncarnationDoesNotHideTheLogOfTheOld) {
@@ -189,7 +192,7 @@ TEST_F(LogRecoveriesTest, AnotherDoesItWhenTheFirstFailsOrDies) {
   servers_.Answer(absl::InternalError("disk"));
   Look();
   EXPECT_TRUE(servers_.held.empty()) << "put off";
-  EXPECT_NE(recoveries_->WhyNotRecovered("ts-1", dead).find("disk"), std::string::npos);
+  EXPECT_NE(recoveries_->WhyNotRecovered("ts-1", dead, Part::kAll).find("disk"), std::string::npos);
   clock_.AdvanceMillis(1000);
   Look();
   ASSERT_EQ(servers_.held.size(), 1u);
@@ -216,9 +219,52 @@ TEST_F(LogRecoveriesTest, WithoutTheLockerNothingIsConcluded) {
   Kill("ts-1");
   ASSERT_OK(list_->Refresh());
   clock_.AdvanceMillis(kTimeoutMs);
-  EXPECT_STATUS(kAborted, "ended", recoveries_->Refresh());
+  EXPECT_STATUS(kAborted, "ended", recoveries_->Refresh(system_first_));
   EXPECT_TRUE(servers_.held.empty());
-  EXPECT_EQ(recoveries_->WhyNotRecovered("ts-1", dead), "") << "as it was: the pass ends there";
+  EXPECT_EQ(recoveries_->WhyNotRecovered("ts-1", dead, Part::kAll), "")
+      << "as it was: the pass ends there";
+}
+
+TEST_F(LogRecoveriesTest, TheSystemsTabletsComeFirstWhileTheyAreWaitedFor) {
+  const uint64_t dead = Start("ts-1");
+  Start("ts-2");
+  Look();
+  Kill("ts-1");
+  system_first_ = true;
+  Look();
+  ASSERT_EQ(servers_.held.size(), 1u);
+  EXPECT_TRUE(servers_.held[0].request.system_only);
+  EXPECT_NE(recoveries_->WhyNotRecovered("ts-1", dead, Part::kSystem), "");
+  EXPECT_NE(recoveries_->WhyNotAllRecovered(Part::kSystem), "");
+  servers_.Answer(wire::Encode(wire::Empty()));
+  Look();
+  EXPECT_EQ(recoveries_->WhyNotRecovered("ts-1", dead, Part::kSystem), "");
+  EXPECT_EQ(recoveries_->WhyNotAllRecovered(Part::kSystem), "");
+  EXPECT_NE(recoveries_->WhyNotRecovered("ts-1", dead, Part::kAll), "");
+  EXPECT_EQ(Logs().size(), 2u) << "the rest is still in it";
+  ASSERT_EQ(servers_.held.size(), 1u);
+  EXPECT_FALSE(servers_.held[0].request.system_only);
+  servers_.Answer(wire::Encode(wire::Empty()));
+  Look();
+  EXPECT_EQ(recoveries_->WhyNotRecovered("ts-1", dead, Part::kAll), "");
+  EXPECT_EQ(Logs().size(), 1u);
+}
+
+TEST_F(LogRecoveriesTest, ALogWhoseSystemPartFailsIsSortedAsAWholeAtOnce) {
+  const uint64_t dead = Start("ts-1");
+  Start("ts-2");
+  Look();
+  Kill("ts-1");
+  system_first_ = true;
+  Look();
+  servers_.Answer(CorruptError("damaged"));
+  Look();
+  ASSERT_EQ(servers_.held.size(), 1u);
+  EXPECT_FALSE(servers_.held[0].request.system_only);
+  EXPECT_NE(recoveries_->WhyNotRecovered("ts-1", dead, Part::kSystem), "");
+  servers_.Answer(wire::Encode(wire::Empty()));
+  Look();
+  EXPECT_EQ(recoveries_->WhyNotAllRecovered(Part::kSystem), "");
 }
 
 }  // namespace

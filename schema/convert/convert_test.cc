@@ -369,20 +369,22 @@ std::vector<Kind> ReshapeKinds() {
   constexpr auto kRequest = absl::StatusCode::kInvalidArgument;
   constexpr auto kResponse = absl::StatusCode::kDataLoss;
   return {
-      MakeKind<SplitTabletRequest>(
-          "SplitTabletRequest", kRequest,
-          [](Random& r) {
-            return SplitTabletRequest{r.Next(), r.Next(), r.Bytes(30), r.Next(), r.Bytes(30)};
-          }),
+      MakeKind<SplitTabletRequest>("SplitTabletRequest", kRequest,
+                                   [](Random& r) {
+                                     return SplitTabletRequest{r.Next(),    r.Next(),
+                                                               r.Bytes(30), r.Next(),
+                                                               r.Bytes(30), r.Next() % 2 == 0};
+                                   }),
       MakeKind<MergeTabletsRequest>(
           "MergeTabletsRequest", kRequest,
           [](Random& r) {
             return MergeTabletsRequest{r.Next(), r.Next(), r.Next(), r.Next(), r.Bytes(30)};
           }),
-      MakeKind<RecoverLogRequest>("RecoverLogRequest", kRequest,
-                                  [](Random& r) {
-                                    return RecoverLogRequest{r.Bytes(20), r.Next()};
-                                  }),
+      MakeKind<RecoverLogRequest>(
+          "RecoverLogRequest", kRequest,
+          [](Random& r) {
+            return RecoverLogRequest{r.Bytes(20), r.Next(), r.Next() % 2 == 0};
+          }),
       MakeKind<TabletOrderRequest>(
           "TabletOrderRequest", kRequest,
           [](Random& r) {

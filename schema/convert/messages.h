@@ -267,7 +267,7 @@ struct ServerSummary {
 struct TabletSummary {
   TabletLocation location;
   std::string state;      // "serving", "opening", "closing", "unassigned", "broken"
-  std::string reason;     // why it is not serving
+  std::string reason;     // why it is not serving; of one that does and is hot, why it stays whole
   std::string next_step;  // what the master will do about it
   int64_t state_age_ms = 0;
   TabletCounters counters;

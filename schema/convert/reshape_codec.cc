@@ -14,6 +14,7 @@ StatusOr<net::Buffer> Encode(const SplitTabletRequest& message) {
     to.setStartRow(ToData(message.start_row));
     to.setChild(message.child);
     to.setAt(ToData(message.at));
+    to.setByLoad(message.by_load);
   });
 }
 
@@ -22,6 +23,7 @@ Status Decode(const net::Buffer& body, SplitTabletRequest* out) {
     out->tablet = from.getTablet();
     out->epoch = from.getEpoch();
     out->child = from.getChild();
+    out->by_load = from.getByLoad();
     RETURN_IF_ERROR(CopyData(from.getStartRow(), kMaxRowKeyBytes, "start row", &out->start_row));
     return CopyData(from.getAt(), kMaxEndRowBytes, "split row", &out->at);
   };
@@ -53,12 +55,14 @@ StatusOr<net::Buffer> Encode(const RecoverLogRequest& message) {
   return WriteBody<schema::RecoverLogRequest>(0, [&](schema::RecoverLogRequest::Builder to) {
     to.setServerId(ToData(message.server_id));
     to.setIncarnation(message.incarnation);
+    to.setSystemOnly(message.system_only);
   });
 }
 
 Status Decode(const net::Buffer& body, RecoverLogRequest* out) {
   auto fill = [&](schema::RecoverLogRequest::Reader from, const ReadLimits&) -> Status {
     out->incarnation = from.getIncarnation();
+    out->system_only = from.getSystemOnly();
     return CopyData(from.getServerId(), kMaxTextBytes, "server id", &out->server_id);
   };
   return ReadBody<schema::RecoverLogRequest>(body, kBadRequest, fill);

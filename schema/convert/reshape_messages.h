@@ -11,13 +11,15 @@ namespace stele::wire {
 
 inline constexpr size_t kMaxOrderedTablets = 10'000;  // of one Split, Move or Merge
 
-// SplitTablet: -> Empty. FailedPrecondition: start_row is not the tablet's, the master is behind.
+// SplitTablet: -> Empty. FailedPrecondition: start_row is not the tablet's, the master is behind;
+// nothing is to be cut (no two rows; one row has nearly all requests).
 struct SplitTabletRequest {
   TabletId tablet = 0;
   Epoch epoch = 0;
   std::string start_row;
-  TabletId child = 0;  // never used before
-  std::string at;      // last row of the child; empty: the server chooses
+  TabletId child = 0;    // never used before
+  std::string at;        // last row of the child; empty: the server chooses
+  bool by_load = false;  // it chooses by the requests, not by the bytes
   bool operator==(const SplitTabletRequest&) const = default;
 };
 // MergeTablets, ForgetMerged: -> Empty. Idempotent.
@@ -31,10 +33,12 @@ struct MergeTabletsRequest {
 };
 
 // RecoverLog: -> Empty when the log of this past incarnation is in SSTables. Idempotent.
-// FailedPrecondition: it still holds its lock. Unavailable: try again, perhaps elsewhere.
+// FailedPrecondition: it still holds its lock. Unavailable: try again, perhaps elsewhere. DataLoss:
+// with system_only, which is to be asked without it.
 struct RecoverLogRequest {
   std::string server_id;
   uint64_t incarnation = 0;
+  bool system_only = false;  // the system's tablets alone; the log stays
   bool operator==(const RecoverLogRequest&) const = default;
 };
 

@@ -25,6 +25,7 @@ struct SplitTabletRequest {
   startRow @2 :Data;
   child @3 :UInt64;
   at @4 :Data;
+  byLoad @5 :Bool;
 }
 
 struct MergeTabletsRequest {
@@ -76,6 +77,7 @@ struct TabletReport {
 struct RecoverLogRequest {
   serverId @0 :Data;
   incarnation @1 :UInt64;
+  systemOnly @2 :Bool;
 }
 
 struct ReportTabletsResponse {

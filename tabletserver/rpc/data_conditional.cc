@@ -102,6 +102,7 @@ void DataService::ReadModifyWriteRow(net::RpcRequest request, net::RpcReply repl
   std::shared_ptr<storage::TabletStore> store;
   auto change = BeginChange(&request, std::move(reply), &message, &store);
   if (change == nullptr) return;
+  store->load().Add(message.row);
   parts_.progress->Begin();
   Status queued = store->ReadModifyWrite(
       message.row, message.rules, {message.id, request.deadline_boot_ns},
@@ -121,6 +122,7 @@ void DataService::CheckAndMutateRow(net::RpcRequest request, net::RpcReply reply
   std::shared_ptr<storage::TabletStore> store;
   auto change = BeginChange(&request, std::move(reply), &message, &store);
   if (change == nullptr) return;
+  store->load().Add(message.row);
   auto predicate = MakePredicate(message.predicate, message.id);
   if (!predicate.ok()) return change->reply.Error(predicate.status());
   parts_.progress->Begin();

@@ -30,6 +30,16 @@ wire::RowResult DataService::ResultOf(const Status& status) {
   return {status, wire::RetryDelayMs(status), absl::IsUnknown(status)};
 }
 
+// Where the read begins; of many keys each.
+void DataService::CountRead(const wire::ReadRowsRequest& read, storage::TabletStore* store) {
+  for (const std::string& key : read.rows.keys) {
+    if (store->descriptor().Contains(key)) store->load().Add(key);
+  }
+  if (!read.rows.keys.empty()) return;
+  const bool from_start = read.resume_after.empty() && !read.rows.ranges.empty();
+  store->load().Add(from_start ? read.rows.ranges.front().start : read.resume_after);
+}
+
 struct DataService::WriteBatch {
   WriteBatch(net::RpcReply r, size_t rows) : reply(std::move(r)), remaining(rows) {
     response.results.resize(rows);
@@ -73,6 +83,7 @@ void DataService::MutateRows(net::RpcRequest request, net::RpcReply reply) {
   auto batch = std::make_shared<WriteBatch>(std::move(reply), message.rows.size());
   batch->ticket = *std::move(ticket);
   for (size_t i = 0; i < message.rows.size(); ++i) {
+    store->load().Add(message.rows[i].row);
     parts_.progress->Begin();
     storage::ChangeContext context{{}, request.deadline_boot_ns};
     if (!message.sequences.empty()) {
@@ -132,12 +143,14 @@ void DataService::ReadRows(net::RpcRequest request, net::RpcReply reply) {
   if (outside.has_value()) {
     return reply.Error(parts_.tablets->WrongTablet(message.table, *outside));
   }
+  CountRead(message, store->get());
   std::shared_ptr<const RowFilter> filter;
   if (!message.filter.empty()) {
     auto compiled = RowFilter::Compile(message.filter);
     if (!compiled.ok()) return reply.Error(compiled.status());
     filter = *std::move(compiled);
   }
+  const bool system = IsSystemTablet(message.tablet);
   ReadTaskParts task{parts_.parked, parts_.clock, {std::move(request.peer), request.watch}, {}};
   task.dropped = [clock = parts_.clock, deadline = request.deadline_boot_ns,
                   watch = request.watch] {
@@ -148,8 +161,9 @@ void DataService::ReadRows(net::RpcRequest request, net::RpcReply reply) {
       ReadTask(*std::move(store), std::move(message), std::move(filter), std::move(task)));
   StatusOr<bool> outcome = read->task.Run(/*may_block=*/false);
   if (!outcome.ok() || *outcome) return FinishRead(read.get(), outcome);
-  Status handed = parts_.disk_pool->Submit(
-      [this, read] { FinishRead(read.get(), read->task.Run(/*may_block=*/true)); });
+  WorkPool* const pool = system ? parts_.system_pool : parts_.disk_pool;
+  Status handed =
+      pool->Submit([this, read] { FinishRead(read.get(), read->task.Run(/*may_block=*/true)); });
   if (handed.ok()) return;
   constexpr int64_t kRetryDelayMs = 20;
   read->reply.Error(wire::OverloadedError(handed.message(), kRetryDelayMs));

@@ -35,6 +35,7 @@ class DataService {
     Admission* admission = nullptr;
     ParkedReads* parked = nullptr;
     WorkPool* disk_pool = nullptr;
+    WorkPool* system_pool = nullptr;  // reads of the system's tablets that have to wait for a disk
     ProgressWatch* progress = nullptr;
     Clock* clock = nullptr;
     std::function<Status()> lease_check;
@@ -56,6 +57,7 @@ class DataService {
                                              Message* message,
                                              std::shared_ptr<storage::TabletStore>* store);
   static wire::RowResult ResultOf(const Status& status);
+  static void CountRead(const wire::ReadRowsRequest& read, storage::TabletStore* store);
   static Status CheckTable(const storage::TabletStore& store, TableId table);
 
   struct WriteBatch;

@@ -25,6 +25,7 @@ namespace stele::tabletserver {
 namespace {
 
 constexpr uint32_t kTabletThreads = 4;
+constexpr uint32_t kSystemThreads = 2;
 constexpr uint32_t kMaintenanceRequestThreads = 2;
 constexpr size_t kMaxQueuedAdminRequests = 20'000;
 constexpr size_t kMaxServerIdBytes = 64;
@@ -75,7 +76,7 @@ class Server : public TabletServer {
  private:
   Status TakeLock(const std::string& path);
   Status HoldLease();
-  Status RecoverLog(const std::string& server_id, uint64_t incarnation);
+  Status RecoverLog(const std::string& server_id, uint64_t incarnation, bool system_only);
   Status OpenEngine();
   Status Listen();
   Status Appear();
@@ -108,6 +109,7 @@ class Server : public TabletServer {
   std::unique_ptr<TabletMap> tablets_;
   std::unique_ptr<WorkPool> disk_pool_;
   std::unique_ptr<WorkPool> tablet_pool_;
+  std::unique_ptr<WorkPool> system_pool_;
   std::unique_ptr<WorkPool> maintenance_pool_;
   std::unique_ptr<WorkPool> recovery_pool_;
   std::unique_ptr<net::RpcServer> rpc_;
@@ -172,7 +174,7 @@ Status Server::OpenEngine() {
 
 // Whoever has its lock may still acknowledge what it writes to its log. The master has made sure
 // that the lock is gone; this asks again, at the place where the harm would be done.
-Status Server::RecoverLog(const std::string& server_id, uint64_t incarnation) {
+Status Server::RecoverLog(const std::string& server_id, uint64_t incarnation, bool system_only) {
   if (!options_.log_of_incarnation) {
     return absl::UnimplementedError("the servers of this cell recover their logs themselves");
   }
@@ -183,7 +185,7 @@ Status Server::RecoverLog(const std::string& server_id, uint64_t incarnation) {
         absl::StrCat(server_id, " of incarnation ", incarnation, " still holds its lock"));
   }
   if (!held.ok() && !IsNotFound(held.status())) return held.status();
-  return engine_->RecoverLog(LogName(server_id, incarnation));
+  return engine_->RecoverLog(LogName(server_id, incarnation), system_only);
 }
 
 Status Server::Listen() {
@@ -195,18 +197,21 @@ Status Server::Listen() {
                          options_.parked_read_ttl_ms * 1'000'000});
   disk_pool_ = std::make_unique<WorkPool>("disk", options_.disk_threads, options_.max_queued_reads);
   tablet_pool_ = std::make_unique<WorkPool>("tablet", kTabletThreads, kMaxQueuedAdminRequests);
+  system_pool_ = std::make_unique<WorkPool>("system", kSystemThreads, kMaxQueuedAdminRequests);
   maintenance_pool_ = std::make_unique<WorkPool>("maintenance", kMaintenanceRequestThreads,
                                                  kMaxQueuedAdminRequests);
   recovery_pool_ =
       std::make_unique<WorkPool>("recovery", kRecoveryThreads, kMaxQueuedAdminRequests);
-  data_ = std::make_unique<DataService>(
-      DataService::Parts{tablets_.get(), &admission_, parked_.get(), disk_pool_.get(), &progress_,
-                         env_.clock, [this] { return lease_->Check(); }});
+  data_ = std::make_unique<DataService>(DataService::Parts{
+      tablets_.get(), &admission_, parked_.get(), disk_pool_.get(), system_pool_.get(), &progress_,
+      env_.clock, [this] { return lease_->Check(); }});
   admin_ = std::make_unique<TabletService>(TabletService::Parts{
-      tablets_.get(), engine_.get(), env_.store, tablet_pool_.get(), maintenance_pool_.get(),
-      recovery_pool_.get(), options_.server_id, incarnation_, [this] { return status(); },
-      [this] { return leaving_.load(); },
-      [this](const std::string& id, uint64_t incarnation) { return RecoverLog(id, incarnation); }});
+      tablets_.get(), engine_.get(), env_.store, tablet_pool_.get(), system_pool_.get(),
+      maintenance_pool_.get(), recovery_pool_.get(), options_.server_id, incarnation_,
+      [this] { return status(); }, [this] { return leaving_.load(); },
+      [this](const std::string& id, uint64_t incarnation, bool system_only) {
+        return RecoverLog(id, incarnation, system_only);
+      }});
   ASSIGN_OR_RETURN(rpc_,
                    net::RpcServer::Listen(options_.rpc_address, options_.rpc,
                                           [this](net::RpcRequest request, net::RpcReply reply) {
@@ -349,8 +354,8 @@ Status Server::Stop(bool drain) {
   serving_ = !drain && serving_;
   if (rpc_ != nullptr && drain) rpc_->Drain();
   if (rpc_ != nullptr) rpc_->Stop();
-  for (auto* pool :
-       {disk_pool_.get(), tablet_pool_.get(), maintenance_pool_.get(), recovery_pool_.get()}) {
+  for (auto* pool : {disk_pool_.get(), tablet_pool_.get(), system_pool_.get(),
+                     maintenance_pool_.get(), recovery_pool_.get()}) {
     if (pool != nullptr) pool->Stop();
   }
   timers_.reset();

@@ -63,18 +63,22 @@ void TabletService::Handle(wire::Method method, net::RpcRequest request, net::Rp
   }
 }
 
+WorkPool* TabletService::PoolOf(TabletId tablet) const {
+  return IsSystemTablet(tablet) ? parts_.system_pool : parts_.tablet_pool;
+}
+
 void TabletService::Open(const net::RpcRequest& request, net::RpcReply reply) {
   wire::OpenTabletRequest message;
   if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
-  RunOn(parts_.tablet_pool, std::move(reply),
-        [this, message = std::move(message)] { return parts_.tablets->Open(message); });
+  RunOn(PoolOf(message.tablet), std::move(reply),
+        [this, message] { return parts_.tablets->Open(message); });
 }
 
 void TabletService::Close(const net::RpcRequest& request, net::RpcReply reply) {
   wire::CloseTabletRequest message;
   if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
-  RunOn(parts_.tablet_pool, std::move(reply),
-        [this, message = std::move(message)] { return parts_.tablets->Close(message); });
+  RunOn(PoolOf(message.tablet), std::move(reply),
+        [this, message] { return parts_.tablets->Close(message); });
 }
 
 void TabletService::Alter(const net::RpcRequest& request, net::RpcReply reply) {
@@ -89,15 +93,15 @@ void TabletService::Alter(const net::RpcRequest& request, net::RpcReply reply) {
 void TabletService::Split(const net::RpcRequest& request, net::RpcReply reply) {
   wire::SplitTabletRequest message;
   if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
-  RunOn(parts_.tablet_pool, std::move(reply),
-        [this, message = std::move(message)] { return parts_.tablets->Split(message); });
+  RunOn(PoolOf(message.tablet), std::move(reply),
+        [this, message] { return parts_.tablets->Split(message); });
 }
 
 void TabletService::Merge(wire::Method method, const net::RpcRequest& request,
                           net::RpcReply reply) {
   wire::MergeTabletsRequest message;
   if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
-  RunOn(parts_.tablet_pool, std::move(reply), [this, method, message = std::move(message)] {
+  RunOn(PoolOf(message.right), std::move(reply), [this, method, message] {
     return method == wire::Method::kMergeTablets ? parts_.tablets->Merge(message)
                                                  : parts_.tablets->ForgetMerged(message);
   });
@@ -141,7 +145,7 @@ void TabletService::RecoverLog(const net::RpcRequest& request, net::RpcReply rep
   wire::RecoverLogRequest message;
   if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
   RunOn(parts_.recovery_pool, std::move(reply), [this, message = std::move(message)] {
-    return parts_.recover_log(message.server_id, message.incarnation);
+    return parts_.recover_log(message.server_id, message.incarnation, message.system_only);
   });
 }
 
@@ -150,7 +154,7 @@ void TabletService::OneTablet(wire::Method method, const net::RpcRequest& reques
   wire::TabletRequest message;
   if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
   if (method == wire::Method::kDropTablet) {
-    return RunOn(parts_.tablet_pool, std::move(reply),
+    return RunOn(PoolOf(message.tablet), std::move(reply),
                  [this, message] { return parts_.tablets->Drop(message.tablet, message.epoch); });
   }
   RunOn(parts_.maintenance_pool, std::move(reply), [this, method, message]() -> Status {

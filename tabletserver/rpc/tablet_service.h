@@ -1,6 +1,7 @@
 // TabletService: the methods by which the master runs this server's tablets: open, close, alter,
 // drop, split, merge, flush, compact, verify, report; and the samples of its keys. What blocks goes
-// to pools of its own, so that a long compaction keeps no tablet from opening. Thread-safe.
+// to pools of its own, so that a long compaction keeps no tablet from opening, and a thousand
+// tablets of users none of the system's. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -22,13 +23,15 @@ class TabletService {
     storage::Engine* engine = nullptr;
     BlobStore* store = nullptr;
     WorkPool* tablet_pool = nullptr;       // opens, closes
+    WorkPool* system_pool = nullptr;       // the same of the system's tablets, which come first
     WorkPool* maintenance_pool = nullptr;  // flushes, compactions, verifications, file GC
     WorkPool* recovery_pool = nullptr;     // of other servers' logs
     std::string server_id;
     uint64_t incarnation = 0;
     std::function<wire::ServerStatusResponse()> status;
     std::function<bool()> leaving;
-    std::function<Status(const std::string& server_id, uint64_t incarnation)> recover_log;
+    std::function<Status(const std::string& server_id, uint64_t incarnation, bool system_only)>
+        recover_log;
   };
   explicit TabletService(Parts parts) : parts_(std::move(parts)) {}
 
@@ -47,6 +50,8 @@ class TabletService {
   void OneTablet(wire::Method method, const net::RpcRequest& request, net::RpcReply reply);
   void Verify(const net::RpcRequest& request, net::RpcReply reply);
   void Report(net::RpcReply reply);
+  // Of the opens, closes and splits of the tablet.
+  WorkPool* PoolOf(TabletId tablet) const;
   // Runs `work` on the pool and answers with its status.
   static void RunOn(WorkPool* pool, net::RpcReply reply, std::function<Status()> work);
 

@@ -22,6 +22,7 @@
 #include "tabletserver/storage/cache/cache.h"
 #include "tabletserver/storage/disk_watch.h"
 #include "tabletserver/storage/iterator/row_sink.h"
+#include "tabletserver/storage/load_sample.h"
 #include "tabletserver/storage/log/commit_log.h"
 #include "tabletserver/storage/manifest/manifest.h"
 #include "tabletserver/storage/row_predicate.h"
@@ -159,6 +160,7 @@ class TabletStore {
  public:
   virtual ~TabletStore() = default;
   virtual const TabletDescriptor& descriptor() const = 0;
+  LoadSample& load() { return load_; }  // who serves the tablet adds to it
 
   // Validates against range and schema and queues. `done` runs on the log thread, exactly once,
   // unless an error is returned. Errors at once: InvalidArgument, NotFound (family), OutOfRange
@@ -216,6 +218,9 @@ class TabletStore {
   virtual TabletStats stats() const = 0;
   virtual std::vector<ManifestFile> files() const = 0;
   virtual SplitOff last_split() const = 0;  // that was committed
+
+ private:
+  LoadSample load_;
 };
 
 struct EngineStats {
@@ -281,8 +286,9 @@ class Engine {
   // into SSTables, adds them to the manifests of its tablets, which nobody owns, and drops the log.
   // When it returns OK these tablets may be opened anywhere, without replay; also when the log was
   // recovered before, or never was. May be cut off and run again, here and elsewhere, also at once.
-  // Unavailable: try again.
-  virtual Status RecoverLog(const std::string& log) = 0;
+  // Unavailable: try again. With system_only the same of the system's tablets alone, and the log
+  // stays; DataLoss when it, or one of them, is damaged: then all is recovered at once.
+  virtual Status RecoverLog(const std::string& log, bool system_only = false) = 0;
 
   virtual EngineStats stats() const = 0;
   virtual Status Close() = 0;  // flushes all, closes the log cleanly

@@ -134,6 +134,7 @@ StatusOr<EngineImpl::StorePtr> EngineImpl::OpenBusy(TabletId tablet, Epoch epoch
     return absl::FailedPreconditionError(
         absl::StrCat("tablet ", tablet, " was merged into tablet ", stored.manifest.merged_into));
   }
+  RETURN_IF_ERROR(Point(IsSystemTablet(tablet) ? "open.system_tablet" : "open.user_tablet"));
   RETURN_IF_ERROR(core_->CheckLease());
   // Also under the same epoch: it moves the cell's version, so whoever held it before is fenced.
   Manifest next = stored.manifest;

@@ -39,7 +39,7 @@ class EngineImpl : public Engine {
   std::vector<std::shared_ptr<TabletStore>> tablets() override;
   StatusOr<bool> RunMaintenance() override;
   StatusOr<uint64_t> CollectGarbage() override;
-  Status RecoverLog(const std::string& log) override;
+  Status RecoverLog(const std::string& log, bool system_only) override;
   EngineStats stats() const override;
   Status Close() override;
 
@@ -76,7 +76,8 @@ class EngineImpl : public Engine {
   Status Extend(const StorePtr& right, TabletId left);
   Status Point(const char* point) { return FaultPoint(core_->env.faults, point); }
   // Flushes what a closed tablet left in memory; OK when it left nothing or has another owner.
-  Status SortSealedLog(const std::string& log, std::unique_ptr<LogStore> segments);
+  Status SortSealedLog(const std::string& log, std::unique_ptr<LogStore> segments,
+                       bool system_only);
   Status SettleLeftover(TabletId tablet);
   void ForgetLeftover(TabletId tablet, bool only_settled);
   void DropSettledLeftovers();

@@ -13,7 +13,9 @@ namespace stele::storage {
 //  2. LogRecovery::Run's points: all that the log holds gets into files and manifests.
 //  3. recovery.before_drop: all of it is there; a second run would skip every record.
 //  4. The log is dropped: a second run finds nothing to do.
-Status EngineImpl::RecoverLog(const std::string& log) {
+//
+// With system_only it ends before 3: a run of the rest skips what is in files.
+Status EngineImpl::RecoverLog(const std::string& log, bool system_only) {
   if (log == core_->env.server_id) {
     return absl::InvalidArgumentError(absl::StrCat("log ", log, " is this server's own"));
   }
@@ -29,7 +31,8 @@ Status EngineImpl::RecoverLog(const std::string& log) {
   if (status.ok()) status = Point("recovery.sealed");
   if (status.ok()) {
     StatusOr<std::unique_ptr<LogStore>> segments = core_->env.store->OpenSealedLog(log);
-    status = segments.ok() ? SortSealedLog(log, *std::move(segments)) : segments.status();
+    status =
+        segments.ok() ? SortSealedLog(log, *std::move(segments), system_only) : segments.status();
     if (absl::IsNotFound(segments.status())) status = OkStatus();  // recovered before
   }
   MutexLock lock(&mu_);
@@ -37,13 +40,18 @@ Status EngineImpl::RecoverLog(const std::string& log) {
   return WithContext(status, absl::StrCat("recovery of log ", log));
 }
 
-Status EngineImpl::SortSealedLog(const std::string& log, std::unique_ptr<LogStore> segments) {
+Status EngineImpl::SortSealedLog(const std::string& log, std::unique_ptr<LogStore> segments,
+                                 bool system_only) {
   CommitLogOptions options = core_->options.log;
   options.new_log_uuid = 1;  // never written: the log is not started
   ASSIGN_OR_RETURN(
       std::unique_ptr<CommitLog> ring,
       CommitLog::Open(std::move(segments), options, CommitLogHooks(), core_->env.faults));
   LogRecovery recovery(core_.get(), ring.get(), log);
+  if (system_only) {
+    RETURN_IF_ERROR(recovery.RunSystem());
+    return Point("recovery.system_done");
+  }
   RETURN_IF_ERROR(recovery.Run());  // 2
   RETURN_IF_ERROR(Point("recovery.before_drop"));
   RETURN_IF_ERROR(core_->CheckLease());

@@ -49,6 +49,16 @@ Status LogRecovery::Run() {
   return Mark();  // 4
 }
 
+Status LogRecovery::RunSystem() {
+  system_only_ = true;
+  RETURN_IF_ERROR(FaultPoint(core_->env.faults, "recovery.list"));
+  if (log_->damage().empty()) RETURN_IF_ERROR(ReplayOnce());
+  if (!log_->damage().empty() || !set_aside_.empty()) {
+    return CorruptError(absl::StrCat("log ", log_name_, " is recovered as a whole"));
+  }
+  return InstallAll();
+}
+
 Status LogRecovery::ReplayOnce() {
   tablets_.clear();
   memory_bytes_ = records_ = skipped_ = 0;
@@ -125,6 +135,7 @@ bool LogRecovery::Skips(const Tablet& tablet, const WriteHeader& header) const {
 Status LogRecovery::Add(const RecoveredRecord& record) {
   RETURN_IF_ERROR(FaultPoint(core_->env.faults, "recovery.replay_mid"));
   ++records_;
+  if (system_only_ && !IsSystemTablet(record.tablet)) return OkStatus();
   StatusOr<WriteHeader> parsed = DecodeWriteHeader(record.payload);
   const std::string where = absl::StrCat("log record ", record.lsn, " of tablet ", record.tablet);
   if (!parsed.ok() && !IsCorrupt(parsed.status())) return WithContext(parsed.status(), where);
@@ -247,12 +258,14 @@ Status LogRecovery::Spill(Tablet* tablet) {
   return OkStatus();
 }
 
-// The tablets do not know of each other: some threads take one after the other. The first error
-// ends it; who has begun goes on to his end.
+// The tablets do not know of each other: some threads take one after the other, the system's first.
+// The first error ends it; who has begun goes on to his end.
 Status LogRecovery::InstallAll() {
   std::vector<std::pair<TabletId, Tablet*>> tablets;
   tablets.reserve(tablets_.size());
   for (const auto& [id, tablet] : tablets_) tablets.emplace_back(id, tablet.get());
+  std::stable_partition(tablets.begin(), tablets.end(),
+                        [](const auto& entry) { return IsSystemTablet(entry.first); });
   std::atomic<size_t> next{0};
   Mutex mu;
   Status first_error;

@@ -38,6 +38,9 @@ class LogRecovery {
   LogRecovery(EngineCore* core, CommitLog* log, std::string log_name);
 
   Status Run();
+  // Instead of Run: the same for the system's tablets alone, so that they may be opened while the
+  // rest is sorted. DataLoss when the log or one of them is damaged; then nothing was changed.
+  Status RunSystem();
   // Instead of Run: puts the records of rescue files into their tablet's files and manifest, as far
   // as they are not in it. In the order of calls; Install makes them durable.
   Status AddRescued(TabletId tablet, Slice rescue_file);
@@ -87,6 +90,7 @@ class LogRecovery {
   const std::string log_name_;
   const bool of_another_;
   bool rescuing_ = false;
+  bool system_only_ = false;
   bool again_ = false;  // a tablet was set aside in the middle of a replay
   Marked set_aside_;
   std::map<TabletId, std::unique_ptr<Tablet>> tablets_;

@@ -115,14 +115,14 @@ Status TabletStoreImpl::WriteNew(const RowMutation& mutation, const ChangeContex
 
 Status TabletStoreImpl::Admit(uint64_t bytes) {
   RETURN_IF_ERROR(core_->CheckUsable());
-  // The tree and the catalog go on: without them no table could be dropped to make room.
-  if (!IsSystemTablet(tablet_.id)) {
-    // All that is in memory is written once more, and again when a crash cuts that off: what was
-    // written stays for its grace. Meanwhile the ring may take its next segments.
-    const int64_t unflushed = std::max<int64_t>(0, core_->memtable_memory.used());
-    const uint64_t growth = 2 * core_->options.log.segment_bytes;
-    RETURN_IF_ERROR(core_->disk.AdmitWrite(2 * static_cast<uint64_t>(unflushed) + growth));
-  }
+  // The tree and the catalog go on: without them no table could be dropped to make room, and no
+  // tablet be given to a server that has some.
+  if (IsSystemTablet(tablet_.id)) return OkStatus();
+  // All that is in memory is written once more, and again when a crash cuts that off: what was
+  // written stays for its grace. Meanwhile the ring may take its next segments.
+  const int64_t unflushed = std::max<int64_t>(0, core_->memtable_memory.used());
+  const uint64_t growth = 2 * core_->options.log.segment_bytes;
+  RETURN_IF_ERROR(core_->disk.AdmitWrite(2 * static_cast<uint64_t>(unflushed) + growth));
   // Too many files for a reader to merge: compaction must catch up.
   const double allowed = 3.0 * core_->options.merge_max_files;
   double of_files = 0;

@@ -192,12 +192,20 @@ void TabletMap::TakeOver(const std::vector<std::pair<TabletId, Epoch>>& tablets,
   }
 }
 
+// Where the tablet is cut; empty: the engine chooses.
+StatusOr<std::string> TabletMap::SplitRow(const wire::SplitTabletRequest& request) const {
+  if (!request.by_load) return request.at;
+  ASSIGN_OR_RETURN(auto store, Find(request.tablet, request.epoch));
+  return storage::ChooseLoadSplitRow(store->descriptor(), store->load().Rows());
+}
+
 Status TabletMap::Split(const wire::SplitTabletRequest& request) {
+  ASSIGN_OR_RETURN(const std::string at, SplitRow(request));
   {
     MutexLock lock(&mu_);
     RETURN_IF_ERROR(Claim(request.tablet, request.epoch, &request.start_row));
   }
-  Status split = engine_->SplitTablet(request.tablet, request.child, request.at);
+  Status split = engine_->SplitTablet(request.tablet, request.child, at);
   TakeOver({{request.tablet, request.epoch}, {request.child, request.epoch}}, split);
   if (split.ok()) {
     LOG(INFO) << TabletName(request.tablet) << " gave rows to " << TabletName(request.child);

@@ -76,6 +76,7 @@ class TabletMap {
   StatusOr<std::shared_ptr<storage::TabletStore>> OpenInEngine(
       const wire::OpenTabletRequest& request, bool reopen);
 
+  StatusOr<std::string> SplitRow(const wire::SplitTabletRequest& request) const;
   // Claims an open tablet for a split or merge, or says why not.
   Status Claim(TabletId tablet, Epoch epoch, const std::string* start_row) REQUIRES(mu_);
   // Takes over what the engine has of the tablets after a split or merge, in one step for readers.

@@ -219,6 +219,56 @@ TEST_F(RecoverTest, SurvivesAPowerCutAtEveryCall) {
   EXPECT_GT(cuts, 15u);
 }
 
+// The system's tablets may be recovered alone, opened and changed, before the rest is.
+class SystemFirstTest : public RecoverTest {
+ protected:
+  static constexpr TabletId kSystem = kSystemTabletBit | 40;
+
+  void SetUp() override {
+    Server dead(&fs_, &clock_, kDead);
+    expected_ = Fill(&dead);
+    TabletDescriptor descriptor = TestTablet();
+    descriptor.id = kSystem;
+    ASSERT_OK(dead.engine->CreateTablet(descriptor, TinySchema(), 1));
+    ASSERT_OK_AND_ASSIGN(auto tablet, dead.engine->OpenTablet(kSystem, 1));
+    ASSERT_OK(tablet->WriteSync(Put("row", "a", "q", 1000, "old")));
+    tablet_.reset();
+  }
+  std::string expected_;
+};
+
+TEST_F(SystemFirstTest, TheirTabletsServeWhileTheRestIsStillInTheLog) {
+  Server other(&fs_, &clock_, "ts-2.9");
+  for (int again = 0; again < 2; ++again) ASSERT_OK(other.engine->RecoverLog(kDead, true));
+  ASSERT_OK_AND_ASSIGN(auto tablet, other.engine->OpenTablet(kSystem, 2));
+  ASSERT_OK(tablet->WriteSync(Put("row", "a", "q", 2000, "new")));
+  ASSERT_OK(tablet->Flush());
+  ASSERT_OK(other.engine->RecoverLog(kDead));
+  ASSERT_OK_AND_ASSIGN(std::string found, other.Rows(2));
+  EXPECT_EQ(found, expected_);
+  tablet.reset();
+  ASSERT_OK(other.engine->CloseTablet(kSystem, true));
+  ASSERT_OK_AND_ASSIGN(found, other.Rows(3, kSystem));
+  EXPECT_EQ(found, "row a:q@2000=new\nrow a:q@1000=old\n");
+}
+
+TEST_F(SystemFirstTest, EachStepMayFailAndBeDoneAgain) {
+  for (const char* point : {"recovery.sealed", "recovery.list", "recovery.replay_mid",
+                            "recovery.flush_recovered", "recovery.system_done"}) {
+    std::unique_ptr<FaultFs> fs = fs_.Image(0);
+    Server other(fs.get(), &clock_, "ts-2.9");
+    other.faults().FailAt(point, other.faults().hits(point) + 1, absl::InternalError("injected"));
+    EXPECT_STATUS(kInternal, "injected", other.engine->RecoverLog(kDead, true)) << point;
+    Server third(fs.get(), &clock_, "ts-3.1");
+    ASSERT_OK(third.engine->RecoverLog(kDead, true)) << point;
+    ASSERT_OK_AND_ASSIGN(std::string found, third.Rows(2, kSystem));
+    EXPECT_EQ(found, "row a:q@1000=old\n");
+    ASSERT_OK(third.engine->RecoverLog(kDead));
+    ASSERT_OK_AND_ASSIGN(found, third.Rows(2));
+    EXPECT_EQ(found, expected_);
+  }
+}
+
 // A server with threads of its own writes several tablets at once.
 class ManyTabletsTest : public RecoverTest {
  protected:

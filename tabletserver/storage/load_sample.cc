@@ -1,0 +1,67 @@
+#include "tabletserver/storage/load_sample.h"
+
+#include <algorithm>
+
+#include "absl/strings/escaping.h"
+
+namespace stele::storage {
+namespace {
+
+constexpr size_t kFewestRows = 32;
+constexpr size_t kMostInOneHalfPercent = 80;
+
+// So that clients who ask in turns are not all taken for one.
+uint64_t Mix(uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+  return x ^ (x >> 31);
+}
+
+}  // namespace
+
+void LoadSample::Add(Slice row) {
+  if (Mix(requests_.fetch_add(1, std::memory_order_relaxed)) % kOneIn != 0) return;
+  const Slice kept = row.substr(0, kMaxRowBytes);
+  MutexLock lock(&mu_);
+  if (rows_.size() < kMaxRows) {
+    rows_.emplace_back(kept);
+    return;
+  }
+  rows_[next_].assign(kept.data(), kept.size());
+  next_ = (next_ + 1) % kMaxRows;
+}
+
+std::vector<std::string> LoadSample::Rows() const {
+  MutexLock lock(&mu_);
+  return rows_;
+}
+
+StatusOr<std::string> ChooseLoadSplitRow(const TabletDescriptor& tablet,
+                                         std::vector<std::string> rows) {
+  if (rows.size() < kFewestRows) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("only ", rows.size(), " requests were sampled"));
+  }
+  std::sort(rows.begin(), rows.end());
+  const std::string* best = nullptr;
+  size_t best_larger = rows.size();
+  size_t hottest = 0, hottest_count = 0;
+  for (size_t begin = 0, end = 0; begin < rows.size(); begin = end) {
+    while (end < rows.size() && rows[end] == rows[begin]) ++end;
+    if (end - begin > hottest_count) {
+      hottest = begin;
+      hottest_count = end - begin;
+    }
+    const size_t larger = std::max(end, rows.size() - end);
+    if (rows[begin] == tablet.end_row || !tablet.Contains(rows[begin])) continue;
+    if (larger >= best_larger) continue;
+    best = &rows[begin];
+    best_larger = larger;
+  }
+  if (best != nullptr && best_larger * 100 <= rows.size() * kMostInOneHalfPercent) return *best;
+  return absl::FailedPreconditionError(
+      absl::StrCat("one hot row: \"", absl::CHexEscape(rows[hottest]), "\" has ",
+                   hottest_count * 100 / rows.size(), " % of the requests"));
+}
+
+}  // namespace stele::storage

@@ -1,0 +1,38 @@
+// LoadSample: which rows a tablet was asked for lately: the rows of the last kMaxRows requests out
+// of those it takes, about one in kOneIn of all. What a split by load is decided on. Long rows are
+// kept by their beginnings. Owned by the tablet; thread-safe, and cheap for who is not taken.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/mutex.h"
+#include "schema/model/model.h"
+
+namespace stele::storage {
+
+class LoadSample {
+ public:
+  static constexpr size_t kMaxRows = 128;
+  static constexpr size_t kMaxRowBytes = 256;
+  static constexpr uint64_t kOneIn = 8;
+
+  // A request that begins at the row.
+  void Add(Slice row);
+  std::vector<std::string> Rows() const;
+
+ private:
+  std::atomic<uint64_t> requests_{0};
+  mutable Mutex mu_;
+  size_t next_ GUARDED_BY(mu_) = 0;
+  std::vector<std::string> rows_ GUARDED_BY(mu_);
+};
+
+// The row that halves the load: about as many of the sampled rows are at or before it as behind it.
+// FailedPrecondition: there are too few, or one row has so many of them that no cut would help.
+StatusOr<std::string> ChooseLoadSplitRow(const TabletDescriptor& tablet,
+                                         std::vector<std::string> rows);
+
+}  // namespace stele::storage
