@@ -71,6 +71,7 @@ wire::TabletSummary DescribeTablet(const TabletLocation& location, const CellVie
     summary.next_step = it->second.next_step;
     summary.state_age_ms = (parts.now_boot_ns - it->second.since_boot_ns) / kNanosPerMilli;
   }
+  if (summary.state == "serving") summary.reason = parts.reshaper->WhyHot(location.tablet.id);
   for (const ServerList::Holder& holder : parts.servers->HoldersOf(location.tablet.id)) {
     if (holder.server->node.server_id == location.server_id) {
       summary.counters = holder.report->counters;

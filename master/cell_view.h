@@ -6,6 +6,7 @@
 #include <string>
 
 #include "master/reconciler.h"
+#include "master/reshaper.h"
 #include "master/tablet_moves.h"
 #include "schema/convert/messages.h"
 
@@ -34,6 +35,7 @@ struct CellViewParts {
   const Reconciler* reconciler = nullptr;
   const LogRecoveries* recoveries = nullptr;  // null: of a cell in one process
   const TabletMoves* moves = nullptr;
+  const Reshaper* reshaper = nullptr;
   int64_t now_boot_ns = 0;
 };
 

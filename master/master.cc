@@ -458,10 +458,11 @@ void MasterImpl::CollectGarbage() {
 }
 
 void MasterImpl::Publish(const Status& pass, bool all_serving) {
-  auto next = std::make_shared<CellView>(DescribeCell(
-      {options_.cell_name, rpc_->address(), options_.http_address, epoch_, &term_->servers,
-       &term_->tablets, &term_->catalog, &term_->reconciler,
-       env_.log_recovered ? nullptr : &term_->recoveries, &term_->moves, env_.clock->BootNanos()}));
+  auto next = std::make_shared<CellView>(
+      DescribeCell({options_.cell_name, rpc_->address(), options_.http_address, epoch_,
+                    &term_->servers, &term_->tablets, &term_->catalog, &term_->reconciler,
+                    env_.log_recovered ? nullptr : &term_->recoveries, &term_->moves,
+                    &term_->reshaper, env_.clock->BootNanos()}));
   next->all_serving = all_serving;
   next->trouble = pass.ok() ? "" : std::string(pass.message());
   next->status.trouble = next->trouble;

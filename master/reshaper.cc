@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/log.h"
 #include "master/procedures/drain_server.h"
 #include "master/procedures/merge_tablets.h"
 #include "master/procedures/move_tablet.h"
@@ -13,6 +14,7 @@ namespace {
 // Halves of a split tablet are far from being merged again.
 constexpr uint64_t kMergeBelowShare = 4;
 constexpr size_t kMaxMergesAtOnce = 8;  // of one table
+constexpr int64_t kRetryHotAfter = 10;  // times the wait before the first split
 
 // The left one comes to the right one's server before they are merged.
 Status MergeOrMove(const ProcedureContext& context, const TabletView& left,
@@ -27,7 +29,56 @@ Status MergeOrMove(const ProcedureContext& context, const TabletView& left,
 
 Status Reshaper::Advance(const ProcedureContext& context) {
   RETURN_IF_ERROR(SplitLargeTablets(context, options_.metadata_split_bytes));
+  if (options_.split_load_per_s != 0) RETURN_IF_ERROR(SplitHotTablets(context));
   return options_.merge_small_after_ms == 0 ? OkStatus() : MergeSmallTablets(context);
+}
+
+Status Reshaper::SplitHotTablets(const ProcedureContext& context) {
+  std::vector<TableId> tables = {kMetadataTable};
+  for (const auto& [name, record] : context.catalog->tables()) {
+    if (record.state == TableState::kServing) tables.push_back(record.schema.id);
+  }
+  Status first_error;
+  for (TableId table : tables) {
+    const std::vector<TabletView> views = ViewTable(context, table);
+    for (size_t i = 0; i < views.size(); ++i) {
+      const TabletView& view = views[i];
+      if (!view.serving || !MayReshape(view.location.tablet.id)) continue;
+      heat_.Look(view);
+      // What a neighbour is about to be merged into does not change its range.
+      if (i > 0 && !views[i - 1].serving) continue;
+      if (first_error.ok()) first_error = SplitHot(context, view);
+    }
+  }
+  heat_.EndRound();
+  return first_error;
+}
+
+Status Reshaper::SplitHot(const ProcedureContext& context, const TabletView& view) {
+  const TabletId id = view.location.tablet.id;
+  const int64_t now = clock_->BootNanos(), after_ns = options_.split_load_after_ms * 1'000'000;
+  if (heat_.Ordered(id)) {
+    if (context.reshapes->UnderWay(id)) return OkStatus();
+    // A tablet that was split is another to its server, and begins anew.
+    auto failure = context.reshapes->LastFailure(id);
+    context.reshapes->ForgetFailure(id);
+    heat_.NoteFailure(id, failure.has_value() ? std::string(failure->error.message()) : "",
+                      now + kRetryHotAfter * after_ns);
+    return OkStatus();
+  }
+  const int64_t hot_ns = heat_.HotForNs(id);
+  if (hot_ns < 0 || hot_ns < after_ns || !heat_.MayTry(id, now)) return OkStatus();
+  if (!view.starts_right() || !context.reshapes->Ready(id)) return OkStatus();
+  LOG(INFO) << "tablet " << id << " gets " << heat_.PerSecond(id) << " requests a second";
+  RETURN_IF_ERROR(BeginSplitTablet(context, view, "", /*by_load=*/true).status());
+  heat_.NoteOrder(id);
+  return OkStatus();
+}
+
+bool Reshaper::AreWarm(const TabletView& left, const TabletView& right) const {
+  const uint64_t both =
+      heat_.PerSecond(left.location.tablet.id) + heat_.PerSecond(right.location.tablet.id);
+  return options_.split_load_per_s != 0 && both >= options_.split_load_per_s / 2;
 }
 
 Status Reshaper::MergeSmallTablets(const ProcedureContext& context) {
@@ -51,6 +102,7 @@ Status Reshaper::MergeSmall(const ProcedureContext& context, TableId table, uint
   const std::vector<TabletView> views = ViewTable(context, table);
   size_t begun = 0;
   for (size_t left : FindSmallNeighbours(views, max_bytes)) {
+    if (AreWarm(views[left], views[left + 1])) continue;
     const TabletId id = views[left].location.tablet.id;
     auto since = small_since_ns_.find(id);
     (*small)[id] = since == small_since_ns_.end() ? now : since->second;

@@ -121,6 +121,10 @@ void AddReshapeFlags(cli::po::options_description* options) {
   auto add = options->add_options();
   add("metadata-split", value<std::string>()->default_value("16m"),
       "size at which a tablet of METADATA splits; 0: never");
+  add("split-load", value<uint64_t>()->default_value(20'000),
+      "pages and changed rows a second above which a tablet is hot; 0: no split by load");
+  add("split-load-after", value<std::string>()->default_value("1m"),
+      "a tablet that is hot for so long splits where its requests halve");
   add("merge-small-after", value<std::string>()->default_value("1h"),
       "neighbours that for so long have less than a quarter of their table's split size are\n"
       "merged; 0s: never");
@@ -128,9 +132,13 @@ void AddReshapeFlags(cli::po::options_description* options) {
 
 Status ReadReshapeFlags(const cli::Invocation& call, master::ReshapeOptions* reshape) {
   ASSIGN_OR_RETURN(reshape->metadata_split_bytes, Bytes(call, "metadata-split", 0, UINT64_MAX));
-  auto after = cli::ParseDurationUs(call.Get<std::string>("merge-small-after"));
-  if (!after.ok()) return WithContext(after.status(), "--merge-small-after");
-  reshape->merge_small_after_ms = *after / 1'000;
+  reshape->split_load_per_s = call.Get<uint64_t>("split-load");
+  for (auto [flag, out] : {std::pair("merge-small-after", &reshape->merge_small_after_ms),
+                           std::pair("split-load-after", &reshape->split_load_after_ms)}) {
+    auto after = cli::ParseDurationUs(call.Get<std::string>(flag));
+    if (!after.ok()) return WithContext(after.status(), absl::StrCat("--", flag));
+    *out = *after / 1'000;
+  }
   return OkStatus();
 }
 

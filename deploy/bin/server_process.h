@@ -44,7 +44,7 @@ void AddEngineFlags(cli::po::options_description* options);
 Status ReadEngineFlags(const cli::Invocation& call, uint32_t engines,
                        storage::EngineOptions* engine);
 
-// Of masters: --metadata-split, --merge-small-after.
+// Of masters: --metadata-split, --split-load, --split-load-after, --merge-small-after.
 void AddReshapeFlags(cli::po::options_description* options);
 Status ReadReshapeFlags(const cli::Invocation& call, master::ReshapeOptions* reshape);
 

@@ -56,7 +56,7 @@ Status Register(const ProcedureContext& context, const TabletView& view) {
 }  // namespace
 
 StatusOr<TabletId> BeginSplitTablet(const ProcedureContext& context, const TabletView& tablet,
-                                    const std::string& at) {
+                                    const std::string& at, bool by_load) {
   const TabletDescriptor& parent = tablet.location.tablet;
   const TabletId id = parent.id;
   if (!MayReshape(id)) {
@@ -73,7 +73,7 @@ StatusOr<TabletId> BeginSplitTablet(const ProcedureContext& context, const Table
   ASSIGN_OR_RETURN(TabletId child, context.catalog->NewTabletIds(1));
   if (parent.table < kFirstUserTable) child |= kSystemTabletBit;
   context.reshapes->Split(tablet.server->node,
-                          {id, tablet.location.epoch, tablet.expected_start, child, at});
+                          {id, tablet.location.epoch, tablet.expected_start, child, at, by_load});
   return child;
 }
 

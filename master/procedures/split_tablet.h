@@ -5,11 +5,11 @@
 
 namespace stele::master {
 
-// Orders the owner to give the rows up to and including `at` (empty: about half) to a new tablet,
-// whose id is returned. Unavailable (it does not serve, or is being changed), InvalidArgument,
-// FailedPrecondition (the root, the catalog).
+// Orders the owner to give the rows up to and including `at` (empty: about half of the bytes or,
+// `by_load`, of the requests) to a new tablet, whose id is returned. Unavailable (it does not
+// serve, or is being changed), InvalidArgument, FailedPrecondition (the root, the catalog).
 StatusOr<TabletId> BeginSplitTablet(const ProcedureContext& context, const TabletView& tablet,
-                                    const std::string& at);
+                                    const std::string& at, bool by_load = false);
 
 // Writes down what servers say of splits that they committed: the rows of children, and where their
 // parents start now. On every pass, before anything is concluded from a child that has no row: of
