@@ -80,7 +80,8 @@ class HotTabletTest : public ::testing::Test {
   }
   std::string Reasons() const {
     std::string reasons;
-    for (const wire::TabletSummary& tablet : cell_->view()->status.tablets) {
+    const auto view = cell_->view();
+    for (const wire::TabletSummary& tablet : view->status.tablets) {
       if (tablet.location.tablet.table >= kFirstUserTable) reasons += tablet.reason;
     }
     return reasons;

@@ -217,7 +217,8 @@ TEST_F(SystemFirstTest, TheSystemOpensBesideUsersTabletsThatAreSlowToOpen) {
   TabletOrder order;
   order.table = "t";
   order.server = "ts-2";
-  for (const TabletInfo& tablet : client_->admin().DescribeTable("t")->tablets) {
+  ASSERT_OK_AND_ASSIGN(const TableDescription table, client_->admin().DescribeTable("t"));
+  for (const TabletInfo& tablet : table.tablets) {
     order.table.clear();
     order.tablets = {tablet.id};
     client_->admin().MoveAsync(order, [](const auto&) {});
