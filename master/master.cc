@@ -56,7 +56,9 @@ class MasterImpl : public Master {
   ~MasterImpl() override { Stop(); }
 
   Status Start();
-  std::string address() const override { return rpc_->address(); }
+  std::string address() const override {
+    return options_.advertised_address.empty() ? rpc_->address() : options_.advertised_address;
+  }
   std::shared_ptr<const CellView> view() const override {
     MutexLock lock(&mu_);
     return view_;
@@ -459,7 +461,7 @@ void MasterImpl::CollectGarbage() {
 
 void MasterImpl::Publish(const Status& pass, bool all_serving) {
   auto next = std::make_shared<CellView>(
-      DescribeCell({options_.cell_name, rpc_->address(), options_.http_address, epoch_,
+      DescribeCell({options_.cell_name, address(), options_.http_address, epoch_,
                     &term_->servers, &term_->tablets, &term_->catalog, &term_->reconciler,
                     env_.log_recovered ? nullptr : &term_->recoveries, &term_->moves,
                     &term_->reshaper, env_.clock->BootNanos()}));

@@ -32,7 +32,8 @@ namespace stele::master {
 struct MasterOptions {
   std::string cell_name = "stele";
   std::string rpc_address = "127.0.0.1:0";
-  std::string http_address;  // only told to others
+  std::string advertised_address;  // told to others instead of the one above; empty: that one
+  std::string http_address;        // only told to others
   net::RpcOptions rpc;
   LeaseOptions lease;
   int64_t pass_interval_ms = 1'000;    // when all is well; 10 ..

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "absl/strings/numbers.h"
 #include "client/cli/bytes_text.h"
 #include "common/base/log.h"
 #include "locker/cell_key.h"
@@ -185,6 +186,26 @@ StatusOr<std::string> Required(const cli::Invocation& call, const char* flag) {
 StatusOr<std::string> ReadCellKey(Locker* locker) {
   ASSIGN_OR_RETURN(auto session, locker->OpenSession("cell-key"));
   return CellKey(session.get());
+}
+
+void AddAdvertiseFlag(cli::po::options_description* options) {
+  options->add_options()(
+      "advertise", value<std::string>(),
+      "host:port at which clients, masters and servers reach this process, where that is not the\n"
+      "address it listens on: behind NAT or a proxy, in a container, listening on 0.0.0.0");
+}
+
+StatusOr<std::string> AdvertisedAddress(const cli::Invocation& call) {
+  if (!call.Has("advertise")) return std::string();
+  const std::string address = call.Get<std::string>("advertise");
+  const size_t colon = address.rfind(':');
+  uint32_t port = 0;
+  if (colon == 0 || colon == std::string::npos ||
+      !absl::SimpleAtoi(address.substr(colon + 1), &port) || port == 0 || port > 65'535) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--advertise ", address, " is not of the form host:port"));
+  }
+  return address;
 }
 
 void SayReady(const cli::Invocation& call, const char* role, const std::string& rpc,

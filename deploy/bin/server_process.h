@@ -64,7 +64,11 @@ StatusOr<std::unique_ptr<net::HttpServer>> ListenHttp(
 void SayReady(const cli::Invocation& call, const char* role, const std::string& rpc,
               const std::string& http);
 
-// What every role is told of its addresses. --listen; `http` may be null.
+// --advertise; "" without it, InvalidArgument when it is no address.
+void AddAdvertiseFlag(cli::po::options_description* options);
+StatusOr<std::string> AdvertisedAddress(const cli::Invocation& call);
+
+// What every role is told of its other addresses. --listen; `http` may be null.
 template <typename Options>
 void SetAddresses(const cli::Invocation& call, const net::HttpServer* http, Options* options) {
   options->rpc.max_frame_bytes = kMaxFrameBytes;

@@ -42,6 +42,7 @@ void AddFlags(cli::po::options_description* options) {
       "how long SIGTERM waits for other servers to take the tablets; 0: it does not");
   add("http", value<std::string>()->default_value("127.0.0.1:0"),
       "the status pages' address; `none` for no pages");
+  AddAdvertiseFlag(options);
   AddLockerFlags(options);
   AddEngineFlags(options);
 }
@@ -60,6 +61,7 @@ net::HttpResponse Respond(const Process& process, const net::HttpRequest& reques
 Status Start(const cli::Invocation& call, StopSignals* signals, Process* process) {
   tabletserver::TabletServerOptions options;
   ASSIGN_OR_RETURN(options.server_id, Required(call, "id"));
+  ASSIGN_OR_RETURN(options.advertised_address, AdvertisedAddress(call));
   ASSIGN_OR_RETURN(const std::string data_dir, Required(call, "data-dir"));
   RETURN_IF_ERROR(ReadEngineFlags(call, 1, &options.engine));
   ASSIGN_OR_RETURN(process->locker, OpenLocker(call));

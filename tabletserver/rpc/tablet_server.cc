@@ -68,7 +68,9 @@ class Server : public TabletServer {
   void Leave(int64_t timeout_ms) override;
 
   const std::string& server_id() const override { return options_.server_id; }
-  std::string address() const override { return rpc_->address(); }
+  std::string address() const override {
+    return options_.advertised_address.empty() ? rpc_->address() : options_.advertised_address;
+  }
   uint64_t incarnation() const override { return incarnation_; }
   wire::ServerStatusResponse status() const override;
   std::vector<wire::TabletReport> tablets() const override { return tablets_->Report(); }
@@ -220,13 +222,13 @@ Status Server::Listen() {
   TabletLocation self;
   self.server_id = options_.server_id;
   self.incarnation = incarnation_;
-  self.address = rpc_->address();
+  self.address = address();
   tablets_->SetSelf(std::move(self));  // nothing is answered before Appear
   return OkStatus();
 }
 
 Status Server::Appear() {
-  const ServerNode node{options_.server_id, incarnation_, rpc_->address(), options_.http_address};
+  const ServerNode node{options_.server_id, incarnation_, address(), options_.http_address};
   serving_ = true;
   return session_
       ->CreateEphemeral(absl::StrCat(kServersPath, "/", options_.server_id), EncodeServerNode(node))
@@ -299,7 +301,7 @@ wire::ServerStatusResponse Server::status() const {
   wire::ServerStatusResponse response = DescribeEngine(stats);
   response.server_id = options_.server_id;
   response.incarnation = incarnation_;
-  response.address = rpc_ == nullptr ? "" : rpc_->address();
+  response.address = rpc_ == nullptr ? "" : address();
   response.http_address = options_.http_address;
   response.state = fatal_ ? "failed" : serving_ && !leaving_ ? "serving" : "draining";
   response.tablets = tablets_->size();

@@ -26,7 +26,8 @@ namespace stele::tabletserver {
 struct TabletServerOptions {
   std::string server_id;  // [A-Za-z0-9._-]{1,64}; names the log
   std::string rpc_address = "127.0.0.1:0";
-  std::string http_address;  // only told to others
+  std::string advertised_address;  // told to others instead of the one above; empty: that one
+  std::string http_address;        // only told to others
   net::RpcOptions rpc;
   storage::EngineOptions engine;
   LeaseOptions lease;
