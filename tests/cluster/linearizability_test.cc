@@ -1,7 +1,8 @@
-// Goal: rows are linearizable while the processes of their cell are killed, stopped and cut off and
-// their tablets split, merged and moved: in no history of 16 clients is an acknowledged change
-// lost, a change done twice or in part, a change that failed for certain there, an answer stale.
-// STELE_HISTORIES says how many histories there are (12), STELE_HISTORY_MS how long each is (15 s).
+// Goal: rows are linearizable while the processes of their cell are killed, stopped, cut off and
+// parted (in one direction, too) and their tablets split, merged and moved: in no history of 16
+// clients is an acknowledged change lost, a change done twice or in part, a change that failed for
+// certain there, an answer stale. STELE_HISTORIES says how many histories there are (12),
+// STELE_HISTORY_MS how long each is (15 s).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -145,6 +146,7 @@ class LinearizabilityTest : public ::testing::TestWithParam<int> {
   static ProcessCell::Tuning Tuning() {
     ProcessCell::Tuning tuning;
     tuning.session_timeout_ms = kSessionTimeoutMs;
+    tuning.links_between = true;
     return tuning;
   }
 

@@ -135,6 +135,18 @@ void Nemesis::Break(const Victim& victim) {
   victim.link->Break();
 }
 
+// From clients, masters and other servers; ZooKeeper it still reaches, so it need not end.
+void Nemesis::Part(const Victim& victim) {
+  if (victim.way == nullptr) return;
+  const auto way = static_cast<TcpProxy::Way>(1 + random_.Below(3));
+  const bool some = random_.OneIn(2);
+  constexpr const char* kNames[] = {"", "part-to", "part-from", "part"};
+  Note(absl::StrCat(kNames[static_cast<int>(way)], some ? "-some" : ""), victim.name);
+  victim.way->Hold(way, some);
+  troubles_[victim.name] = {Now() + Sessions(0.5, 3),
+                            [way = victim.way](bool) { way->Hold(TcpProxy::Way::kNone); }};
+}
+
 void Nemesis::LoseZooKeeper(int64_t for_ns) {
   if (troubles_.contains(kZooKeeper)) return;
   Note(for_ns == 0 ? "restart" : "lose", kZooKeeper);
@@ -154,15 +166,23 @@ void Nemesis::KillServers() {
 }
 
 Nemesis::Victim Nemesis::Server(int index) {
-  return {absl::StrCat("ts-", index + 1), cell_->server(index), cell_->link_of_server(index),
-          [this, index] { return cell_->LaunchServer(index); }, cell_->IsReady(index)};
+  return {absl::StrCat("ts-", index + 1),
+          cell_->server(index),
+          cell_->link_of_server(index),
+          cell_->way_to_server(index),
+          [this, index] { return cell_->LaunchServer(index); },
+          cell_->IsReady(index)};
 }
 
 Nemesis::Victim Nemesis::Master() {
   const int active = cell_->AwaitActiveMaster(/*timeout_ms=*/0);
   const int index = active < 0 ? 0 : active;
-  return {absl::StrCat("master-", index + 1), cell_->master(index), cell_->link_of_master(index),
-          [this, index] { return cell_->LaunchMaster(index); }, active >= 0};
+  return {absl::StrCat("master-", index + 1),
+          cell_->master(index),
+          cell_->link_of_master(index),
+          cell_->way_to_master(index),
+          [this, index] { return cell_->LaunchMaster(index); },
+          active >= 0};
 }
 
 void Nemesis::Inflict(Fault fault) {
@@ -184,6 +204,9 @@ void Nemesis::Inflict(Fault fault) {
     case Fault::kCutServer:
     case Fault::kCutMaster:
       return Cut(victim);
+    case Fault::kPartServer:
+    case Fault::kPartMaster:
+      return Part(victim);
     case Fault::kPauseServer:
       return Pause(victim);
     default:

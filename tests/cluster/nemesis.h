@@ -1,5 +1,6 @@
 // Nemesis: does to the processes of a cell what happens to machines. It kills and stops them, cuts
-// them off from ZooKeeper, loses ZooKeeper's answers, ZooKeeper itself or everything at once, some
+// them off from ZooKeeper, loses ZooKeeper's answers, ZooKeeper itself or everything at once, holds
+// up what is sent to a process, by it, or both, by all who talk to it or every second one; some
 // of it at the same time; each fault ends after a while. Who was stopped or cut off for longer than
 // its session must end by itself, soon after (PROMISES P13), with an exit code that says so.
 //
@@ -43,15 +44,18 @@ class Nemesis {
     kRestartZooKeeper,
     kLoseZooKeeper,
     kKillServers,
+    kPartServer,
     kKillMaster,  // this and what follows: of masters
     kStopMaster,
     kCutMaster,
+    kPartMaster,
     kEnd,
   };
   struct Victim {
     std::string name;
     ChildProcess* process = nullptr;
-    TcpProxy* link = nullptr;
+    TcpProxy* link = nullptr;  // to ZooKeeper
+    TcpProxy* way = nullptr;   // to it
     std::function<Status()> launch;
     bool has_lock = false;  // it ends when its session does
   };
@@ -76,6 +80,7 @@ class Nemesis {
   void Pause(const Victim& victim);
   void Cut(const Victim& victim);
   void Break(const Victim& victim);
+  void Part(const Victim& victim);
   void KillServers();
   void LoseZooKeeper(int64_t for_ns);
   void EndTroubles(bool all);

@@ -23,7 +23,9 @@ ProcessCell::ProcessCell(std::string binary, int masters, int servers, Tuning tu
       roles->push_back(std::make_unique<Role>());
       Role* role = roles->back().get();
       role->name = absl::StrCat(name, "-", i + 1);
-      role->listen = absl::StrCat("127.0.0.1:", FreePort());
+      const int port = FreePort();
+      role->listen = absl::StrCat("127.0.0.1:", port);
+      if (tuning_.links_between) role->way = std::make_unique<TcpProxy>(port);
       role->log = absl::StrCat(dir_.path(), "/", role->name, ".log");
       role->link = std::make_unique<TcpProxy>(zookeeper_.client_port(0));
     }
@@ -41,6 +43,7 @@ Status ProcessCell::Launch(Role* role, std::vector<std::string> words, int64_t s
         std::string("--zookeeper-tick-ms"), absl::StrCat(ZkEnsemble::kTickMs)}) {
     words.push_back(word);
   }
+  if (role->way != nullptr) words.insert(words.end(), {"--advertise", role->way->address()});
   return role->process.Start(words, role->log);
 }
 
@@ -130,7 +133,8 @@ Status ProcessCell::Check() {
 std::string ProcessCell::address() const {
   std::string all;
   for (const auto& master : masters_) {
-    absl::StrAppend(&all, all.empty() ? "" : ",", master->listen);
+    absl::StrAppend(&all, all.empty() ? "" : ",",
+                    master->way == nullptr ? master->listen : master->way->address());
   }
   return all;
 }

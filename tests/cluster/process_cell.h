@@ -27,6 +27,8 @@ class ProcessCell {
   struct Tuning {
     int64_t session_timeout_ms = kSessionTimeoutMs;
     int64_t master_session_timeout_ms = 0;  // 0: the same
+    // Clients and processes reach each process by a link that can be cut, in one direction too.
+    bool links_between = false;
     // Of the tablet servers: a small ring and little memory.
     std::vector<std::string> server_words = {"--ring-segment", "1m",   "--ring-limit",   "16m",
                                              "--memory-limit", "256m", "--disk-reserve", "1m"};
@@ -57,6 +59,9 @@ class ProcessCell {
   ZkEnsemble* zookeeper() { return &zookeeper_; }
   TcpProxy* link_of_master(int index) { return masters_[index]->link.get(); }
   TcpProxy* link_of_server(int index) { return servers_[index]->link.get(); }
+  // By which all others reach it; null without Tuning::links_between.
+  TcpProxy* way_to_master(int index) { return masters_[index]->way.get(); }
+  TcpProxy* way_to_server(int index) { return servers_[index]->way.get(); }
   int64_t session_timeout_ms() const { return tuning_.session_timeout_ms; }
   std::string data_dir() const { return dir_.path() + "/data"; }
   const std::string& binary() const { return binary_; }
@@ -71,7 +76,8 @@ class ProcessCell {
   struct Role {
     ChildProcess process;
     std::string name, listen, log;
-    std::unique_ptr<TcpProxy> link;
+    std::unique_ptr<TcpProxy> link;  // to ZooKeeper
+    std::unique_ptr<TcpProxy> way;   // to it
     bool active = false;
   };
   Status Launch(Role* role, std::vector<std::string> words, int64_t session_timeout_ms);

@@ -16,6 +16,7 @@ namespace stele {
 namespace {
 
 constexpr int kPollMs = 20;
+constexpr int kTakesNothingMs = 1'000;
 
 sockaddr_in Loopback(int port) {
   sockaddr_in address = {};
@@ -25,9 +26,16 @@ sockaddr_in Loopback(int port) {
   return address;
 }
 
+// False also when the receiver, which may be stopped, takes nothing for a while: nobody else is to
+// wait for it.
 bool SendAll(int fd, const char* data, size_t n) {
   while (n > 0) {
-    const ssize_t sent = send(fd, data, n, MSG_NOSIGNAL);
+    const ssize_t sent = send(fd, data, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      pollfd writable = {fd, POLLOUT, 0};
+      if (poll(&writable, 1, kTakesNothingMs) <= 0) return false;
+      continue;
+    }
     if (sent <= 0) return false;
     data += sent;
     n -= static_cast<size_t>(sent);
@@ -83,7 +91,14 @@ void TcpProxy::Accept() {
   for (const int fd : {pair.client, pair.server}) {
     CHECK_EQ(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
   }
+  pair.spared = ++accepted_ % 2 == 0;
   pairs_[pair.client] = pair;
+}
+
+bool TcpProxy::Holds(const Pair& pair, bool from_client) const {
+  if (some_ && pair.spared) return false;
+  const Way held = held_;
+  return held == Way::kBoth || held == (from_client ? Way::kToServer : Way::kToClient);
 }
 
 // False when the connection is to end.
@@ -105,11 +120,11 @@ void TcpProxy::Run() {
     std::vector<pollfd> waits = {{wake_[0], POLLIN, 0}, {listener_, POLLIN, 0}};
     std::vector<std::pair<int, bool>> whose = {{}, {}};
     for (const auto& [client, pair] : pairs_) {
-      if (cut_) break;
-      waits.push_back({pair.client, POLLIN, 0});
-      whose.emplace_back(client, true);
-      waits.push_back({pair.server, POLLIN, 0});
-      whose.emplace_back(client, false);
+      for (const bool from_client : {true, false}) {
+        if (Holds(pair, from_client)) continue;
+        waits.push_back({from_client ? pair.client : pair.server, POLLIN, 0});
+        whose.emplace_back(client, from_client);
+      }
     }
     poll(waits.data(), waits.size(), kPollMs);
     char drained[64];
@@ -122,9 +137,10 @@ void TcpProxy::Run() {
     }
     if ((waits[1].revents & POLLIN) != 0) Accept();
     for (size_t i = 2; i < waits.size(); ++i) {
-      if (waits[i].revents == 0 || cut_) continue;
+      if (waits[i].revents == 0) continue;
       auto found = pairs_.find(whose[i].first);
-      if (found == pairs_.end() || Pass(&found->second, whose[i].second)) continue;
+      if (found == pairs_.end() || Holds(found->second, whose[i].second)) continue;
+      if (Pass(&found->second, whose[i].second)) continue;
       Close(found->second);
       pairs_.erase(found);
     }

@@ -23,7 +23,14 @@ class TcpProxy {
   std::string address() const;  // "127.0.0.1:port"
 
   // Connections stay, nothing passes in either direction; new ones are taken and nothing passes.
-  void Cut(bool cut) { cut_ = cut; }
+  void Cut(bool cut) { Hold(cut ? Way::kBoth : Way::kNone); }
+  // The same of one direction: what is sent meanwhile comes when the way is free again. With
+  // `some`, every second connection is spared.
+  enum class Way : uint8_t { kNone = 0, kToServer = 1, kToClient = 2, kBoth = 3 };
+  void Hold(Way way, bool some = false) {
+    some_ = some;
+    held_ = way;
+  }
   // Ends all connections.
   void Break();
   // The next bytes that a client sends reach the server; its answers reach nobody, and the
@@ -35,9 +42,11 @@ class TcpProxy {
   struct Pair {
     int client = -1, server = -1;
     bool losing = false;
+    bool spared = false;  // where some are held
   };
   void Run();
   void Accept();
+  bool Holds(const Pair& pair, bool from_client) const;
   bool Pass(Pair* pair, bool from_client);
   void Close(const Pair& pair);
 
@@ -45,9 +54,11 @@ class TcpProxy {
   int listener_ = -1;
   int port_ = 0;
   int wake_[2] = {-1, -1};
-  std::atomic<bool> cut_{false}, lose_next_{false}, break_{false}, stop_{false};
+  std::atomic<Way> held_{Way::kNone};
+  std::atomic<bool> some_{false}, lose_next_{false}, break_{false}, stop_{false};
   std::atomic<uint64_t> lost_{0};
   std::map<int, Pair> pairs_;  // bound to the thread
+  uint64_t accepted_ = 0;      // likewise
   std::thread thread_;
 };
 
