@@ -62,6 +62,12 @@ TableSummary Shown(wire::TableSummary table) {
 }
 
 ServerSummary Shown(wire::ServerSummary server) {
+  std::optional<RecoveryProgress> recovery;
+  if (server.recovery.has_value()) {
+    wire::RecoveryProgress& from = *server.recovery;
+    recovery = {std::move(from.by), from.bytes_done,    from.bytes_total,
+                from.tablets_done,  from.tablets_total, from.left_ms};
+  }
   return {std::move(server.server_id),
           server.incarnation,
           std::move(server.address),
@@ -71,7 +77,8 @@ ServerSummary Shown(wire::ServerSummary server) {
           server.bytes,
           server.last_report_age_ms,
           server.draining,
-          std::move(server.note)};
+          std::move(server.note),
+          std::move(recovery)};
 }
 
 TabletSummary Shown(wire::TabletSummary tablet) {
@@ -121,6 +128,7 @@ CellStatus Shown(wire::CellStatusResponse answer) {
   status.ready = answer.ready;
   status.trouble = std::move(answer.trouble);
   status.work = std::move(answer.work);
+  status.recovery_bytes_per_second = answer.recovery_bytes_per_second;
   return status;
 }
 

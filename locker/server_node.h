@@ -15,7 +15,9 @@ inline constexpr char kServerLocksPath[] =
     "/server-locks";  // /server-locks/<id>: lock; epoch = incarnation
 // /logs/<log name>: value; there from before a server's first record until its log was recovered.
 inline constexpr char kLogsPath[] = "/logs";
-inline constexpr char kMasterTermPath[] = "/master/term";     // value: number of the last term
+inline constexpr char kMasterTermPath[] = "/master/term";  // value: number of the last term
+// value: bytes of logs that are recovered in a second, as measured; a hint
+inline constexpr char kRecoveryRatePath[] = "/master/recovery-rate";
 inline constexpr char kMastersPath[] = "/masters";            // /masters/<address>: ephemeral
 inline constexpr char kRootPath[] = "/root";                  // value: TabletLocation
 inline constexpr char kCatalogPath[] = "/catalog";            // value: TabletLocation

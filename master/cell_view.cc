@@ -34,6 +34,7 @@ void AddGoneServers(const CellViewParts& parts, std::vector<wire::ServerSummary>
       summary.incarnation = owner.incarnation;
       summary.state = "recovering";
       summary.note = why;
+      summary.recovery = parts.recoveries->ProgressOf(owner);
       summary.draining = away.erase(owner.server_id) != 0;
     }
   }
@@ -111,6 +112,9 @@ CellView DescribeCell(const CellViewParts& parts) {
   }
   AddGoneServers(parts, &view.status.servers);
   view.status.work = DescribeWork(parts);
+  if (parts.recoveries != nullptr) {
+    view.status.recovery_bytes_per_second = parts.recoveries->bytes_per_second();
+  }
   for (const auto& [id, location] : parts.tablets->all()) {
     view.status.tablets.push_back(DescribeTablet(location, parts));
   }

@@ -3,6 +3,7 @@
 
 #include "client/cli/admin_wait.h"
 #include "client/cli/bytes_text.h"
+#include "client/cli/recovery_text.h"
 #include "client/cli/verbs.h"
 
 namespace stele::cli {
@@ -29,6 +30,7 @@ nlohmann::ordered_json AsJson(const CellStatus& cell) {
                                {"state", server.state},
                                {"draining", server.draining},
                                {"note", Escape(server.note)},
+                               {"recovery", RecoveryJson(server.recovery)},
                                {"tablets", server.tablets},
                                {"bytes", server.bytes},
                                {"last_report_age_ms", server.last_report_age_ms}});
@@ -54,8 +56,9 @@ void PrintText(const CellStatus& cell, std::ostream& out) {
   for (const auto& server : cell.servers) {
     out << "server " << server.server_id << ' ' << server.address << ' ' << server.state
         << (server.draining ? " draining" : "") << ", " << server.tablets << " tablets, "
-        << FormatBytes(server.bytes) << (server.note.empty() ? "" : "; ") << Escape(server.note)
-        << '\n';
+        << FormatBytes(server.bytes) << (server.note.empty() ? "" : "; ") << Escape(server.note);
+    if (server.recovery.has_value()) out << "; " << RecoveryLine(*server.recovery);
+    out << '\n';
   }
   for (const auto& table : cell.tables) {
     out << "table " << table.schema.name << ' ' << table.state << ", " << table.tablets_serving

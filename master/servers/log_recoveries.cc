@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "common/base/log.h"
 #include "schema/convert/codec.h"
 #include "schema/convert/reshape_messages.h"
@@ -21,6 +22,24 @@ std::string PathOf(const LogOwner& owner) {
 }
 
 }  // namespace
+
+// Reading the log and writing the tablets out count as one half each. A pace shows after a part of
+// both that is not tiny.
+int64_t EstimateLeftMs(const wire::LogSorting& sorting, uint64_t bytes_per_second) {
+  constexpr double kShows = 0.05;
+  const auto share = [](uint64_t done, uint64_t total) {
+    return total == 0 ? 0 : std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
+  };
+  const double done = 0.5 * share(sorting.bytes_done, sorting.bytes_total) +
+                      0.5 * share(sorting.tablets_done, sorting.tablets_total);
+  if (done >= kShows) {
+    return static_cast<int64_t>(static_cast<double>(sorting.running_ms) * (1 - done) / done);
+  }
+  const uint64_t rate = bytes_per_second == 0 ? kGuessedBytesPerSecond : bytes_per_second;
+  const double whole_ms =
+      static_cast<double>(sorting.bytes_total) * 1000 / static_cast<double>(rate);
+  return static_cast<int64_t>(whole_ms * (1 - done));
+}
 
 LogRecoveries::LogRecoveries(LockerSession* locker, net::RpcClient* client,
                              const ServerList* servers, Clock* clock, std::function<void()> kick,
@@ -64,12 +83,57 @@ Status LogRecoveries::Refresh(bool system_first) {
   std::erase_if(gone, [](const auto& entry) { return entry.second.empty(); });
   gone_ = std::move(gone);
   starting_ = std::move(starting);
+  // Only estimates depend on it.
+  if (Status kept = KeepRate(); !kept.ok()) {
+    LOG(WARNING) << "recovery rate: " << kept.ToString();
+  }
   system_recovered_.clear();
   MutexLock lock(&shared_->mu);
   for (const auto& [owner, order] : shared_->orders) {
     if (order.system_done) system_recovered_.insert(owner);
   }
   return OkStatus();
+}
+
+// Written when a measurement changes it, which a recovery ends: seldom.
+Status LogRecoveries::KeepRate() {
+  if (!kept_rate_.has_value()) {
+    auto kept = locker_->Get(kRecoveryRatePath);
+    if (!kept.ok() && !IsNotFound(kept.status())) return kept.status();
+    kept_rate_ = kept.ok() ? *kept : LockerValue();
+    // What does not read is written anew by the next measurement.
+    if (!absl::SimpleAtoi(kept_rate_->value, &bytes_per_second_)) bytes_per_second_ = 0;
+  }
+  uint64_t bytes = 0, ms = 0;
+  for (const auto& [id, server] : servers_->servers()) {
+    bytes += server.sorted_log_bytes;
+    ms += server.sorted_log_ms;
+  }
+  if (ms == 0) return OkStatus();
+  bytes_per_second_ = std::max<uint64_t>(1, bytes * 1000 / ms);
+  const std::string value = absl::StrCat(bytes_per_second_);
+  if (value == kept_rate_->value) return OkStatus();
+  auto set = locker_->Set(kRecoveryRatePath, value, kept_rate_->version);
+  if (!set.ok()) kept_rate_.reset();
+  RETURN_IF_ERROR(set.status());
+  kept_rate_->value = value;
+  kept_rate_->version = *set;
+  return OkStatus();
+}
+
+std::optional<wire::RecoveryProgress> LogRecoveries::ProgressOf(const LogOwner& gone) const {
+  for (const auto& [id, server] : servers_->servers()) {
+    for (const wire::LogSorting& sorting : server.sortings) {
+      if (sorting.server_id != gone.server_id || sorting.incarnation != gone.incarnation) continue;
+      return wire::RecoveryProgress{id,
+                                    sorting.bytes_done,
+                                    sorting.bytes_total,
+                                    sorting.tablets_done,
+                                    sorting.tablets_total,
+                                    EstimateLeftMs(sorting, bytes_per_second_)};
+    }
+  }
+  return std::nullopt;
 }
 
 std::string LogRecoveries::WhyNotRecovered(const std::string& server_id, uint64_t incarnation,

@@ -19,6 +19,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -31,6 +32,11 @@
 #include "master/servers/server_list.h"
 
 namespace stele::master {
+
+// What one is expected to do in a second when none was measured.
+inline constexpr uint64_t kGuessedBytesPerSecond = 40'000'000;
+// About how long it takes yet: by its own pace once that shows, else by that of past ones.
+int64_t EstimateLeftMs(const wire::LogSorting& sorting, uint64_t bytes_per_second);
 
 class LogRecoveries {
  public:
@@ -51,6 +57,10 @@ class LogRecoveries {
   const std::map<LogOwner, std::string>& gone() const { return gone_; }
   // The same of any log whose server is gone; "": there is none.
   std::string WhyNotAllRecovered(Part part) const;
+  // How far the recovery of this log is by its server's report; nothing: none has begun.
+  std::optional<wire::RecoveryProgress> ProgressOf(const LogOwner& gone) const;
+  // As measured by the servers that live, or else kept in the Locker from earlier ones; 0: never.
+  uint64_t bytes_per_second() const { return bytes_per_second_; }
 
  private:
   struct Order {
@@ -71,6 +81,7 @@ class LogRecoveries {
   enum class Fence { kStarting, kWait, kFenced };
   StatusOr<Fence> LookAtLock(const LogOwner& gone);
   Status Forget(const LogOwner& gone);
+  Status KeepRate();
   // Orders it, if that can be; what it waits for.
   StatusOr<std::string> Advance(const LogOwner& gone, bool system_first);
   const LiveServer* Choose(int failures) const;
@@ -91,6 +102,8 @@ class LogRecoveries {
   std::set<LogOwner> system_recovered_;   // of those
   std::set<LogOwner> starting_;           // they hold their locks and have not appeared
   uint64_t next_number_ = 1;
+  uint64_t bytes_per_second_ = 0;
+  std::optional<LockerValue> kept_rate_;  // version 0: there is none
 };
 
 }  // namespace stele::master

@@ -79,7 +79,9 @@ class LogRecoveriesTest : public ::testing::Test {
       EXPECT_OK(
           (*session)->CreateEphemeral(absl::StrCat(kServersPath, "/", id), EncodeServerNode(node)));
     }
-    servers_.reports["at-" + id] = {id, *lock, {}};
+    wire::ReportTabletsResponse& report = servers_.reports["at-" + id];
+    report.server_id = id;
+    report.incarnation = *lock;
     sessions_[id] = *std::move(session);
     return *lock;
   }
@@ -265,6 +267,61 @@ TEST_F(LogRecoveriesTest, ALogWhoseSystemPartFailsIsSortedAsAWholeAtOnce) {
   servers_.Answer(wire::Encode(wire::Empty()));
   Look();
   EXPECT_EQ(recoveries_->WhyNotAllRecovered(Part::kSystem), "");
+}
+
+TEST_F(LogRecoveriesTest, TheMeasuredRateOutlivesServersAndMasters) {
+  Start("ts-1");
+  Start("ts-2");
+  Look();
+  EXPECT_EQ(recoveries_->bytes_per_second(), 0u) << "none was measured";
+  servers_.reports["at-ts-1"].sorted_log_bytes = 30'000'000;
+  servers_.reports["at-ts-1"].sorted_log_ms = 2'000;
+  servers_.reports["at-ts-2"].sorted_log_bytes = 30'000'000;
+  servers_.reports["at-ts-2"].sorted_log_ms = 1'000;
+  Look();
+  EXPECT_EQ(recoveries_->bytes_per_second(), 20'000'000u);
+  Kill("ts-1");
+  Kill("ts-2");
+  NewTerm();
+  Look();
+  EXPECT_EQ(recoveries_->bytes_per_second(), 20'000'000u) << "kept in the Locker";
+  Start("ts-3");
+  servers_.reports["at-ts-3"].sorted_log_bytes = 9'000'000;
+  servers_.reports["at-ts-3"].sorted_log_ms = 1'000;
+  Look();
+  EXPECT_EQ(recoveries_->bytes_per_second(), 9'000'000u);
+  ASSERT_OK_AND_ASSIGN(LockerValue kept, session_->Get(kRecoveryRatePath));
+  EXPECT_EQ(kept.value, "9000000");
+}
+
+TEST_F(LogRecoveriesTest, AKeptRateThatDoesNotReadCountsAsNone) {
+  ASSERT_OK(session_->Create(kRecoveryRatePath, "fast"));
+  Start("ts-1");
+  Look();
+  EXPECT_EQ(recoveries_->bytes_per_second(), 0u);
+}
+
+TEST_F(LogRecoveriesTest, TheProgressIsWhatTheSortingServerReports) {
+  const uint64_t dead = Start("ts-1");
+  Start("ts-2");
+  Look();
+  Kill("ts-1");
+  Look();
+  EXPECT_FALSE(recoveries_->ProgressOf({"ts-1", dead}).has_value());
+  servers_.reports["at-ts-2"].sortings = {{"ts-1", dead, 600, 1'000, 1, 4, 500},
+                                          {"ts-1", dead + 1, 1, 1, 1, 1, 1}};
+  Look();
+  const auto progress = recoveries_->ProgressOf({"ts-1", dead});
+  ASSERT_TRUE(progress.has_value());
+  EXPECT_EQ(*progress, (wire::RecoveryProgress{"ts-2", 600, 1'000, 1, 4, 676}));
+}
+
+TEST(EstimateTest, GoesByThePaceOfPastOnesUntilItsOwnShows) {
+  EXPECT_EQ(EstimateLeftMs({"", 0, 0, 80'000'000, 0, 0, 50}, 0), 2'000) << "the guess";
+  EXPECT_EQ(EstimateLeftMs({"", 0, 0, 80'000'000, 0, 0, 50}, 8'000'000), 10'000);
+  EXPECT_EQ(EstimateLeftMs({"", 0, 40'000'000, 80'000'000, 0, 9, 500}, 8'000'000), 1'500);
+  EXPECT_EQ(EstimateLeftMs({"", 0, 80, 80, 9, 9, 500}, 0), 0);
+  EXPECT_EQ(EstimateLeftMs({}, 0), 0) << "an empty log";
 }
 
 }  // namespace

@@ -44,6 +44,9 @@ void ServerList::AskForReports() {
     }
     server.reported_boot_ns = clock_->BootNanos();
     server.leaving = report.leaving;
+    server.sortings = std::move(report.sortings);
+    server.sorted_log_bytes = report.sorted_log_bytes;
+    server.sorted_log_ms = report.sorted_log_ms;
     server.tablets.clear();
     for (wire::TabletReport& tablet : report.tablets) {
       const TabletId tablet_id = tablet.tablet.id;
@@ -57,8 +60,8 @@ Status ServerList::Refresh() {
   RETURN_IF_ERROR(ReadNodes(&next));
   for (const auto& [id, server] : next) {
     if (Find(id, server.node.incarnation) != nullptr) continue;
-    LOG(INFO) << id << " of incarnation " << server.node.incarnation << " is here: "
-              << server.node.address;
+    LOG(INFO) << id << " of incarnation " << server.node.incarnation
+              << " is here: " << server.node.address;
   }
   for (const auto& [id, server] : servers_) {
     if (next.contains(id) && next[id].node.incarnation == server.node.incarnation) continue;

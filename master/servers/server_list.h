@@ -21,6 +21,8 @@ struct LiveServer {
   int64_t reported_boot_ns = 0;
   bool leaving = false;  // it says so, for as long as it lives
   std::map<TabletId, wire::TabletReport> tablets;
+  std::vector<wire::LogSorting> sortings;            // of others' logs, under way
+  uint64_t sorted_log_bytes = 0, sorted_log_ms = 0;  // of all it has recovered
 };
 
 class ServerList {

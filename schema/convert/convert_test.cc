@@ -242,7 +242,10 @@ OpenTabletRequest MakeOpen(Random& r) {
 }
 
 ReportTabletsResponse MakeReport(Random& r) {
-  ReportTabletsResponse message{r.Bytes(10), r.Next(), {}, r.Bool()};
+  ReportTabletsResponse message;
+  message.server_id = r.Bytes(10);
+  message.incarnation = r.Next();
+  message.leaving = r.Bool();
   message.tablets.resize(r.Below(8));
   for (TabletReport& tablet : message.tablets) {
     tablet = {r.Tablet(), r.Next(),     static_cast<TabletState>(r.Below(4)),
@@ -250,6 +253,12 @@ ReportTabletsResponse MakeReport(Random& r) {
               r.Next(),   r.Bytes(20),  r.Next(),
               r.Next()};
   }
+  for (uint64_t i = r.Below(3); i > 0; i--) {
+    message.sortings.push_back({r.Bytes(9), r.Next(), r.Next(), r.Next(), r.Next(), r.Next(),
+                                static_cast<int64_t>(r.Next())});
+  }
+  message.sorted_log_bytes = r.Next();
+  message.sorted_log_ms = r.Next();
   return message;
 }
 
@@ -295,9 +304,23 @@ CellStatusResponse MakeCellStatus(Random& r) {
   message.trouble = r.Bytes(30);
   message.work = r.Strings(4, 30);
   for (uint64_t i = r.Below(4); i > 0; i--) {
-    message.servers.push_back({r.Bytes(9), r.Next(), r.Bytes(9), r.Bytes(9), r.Bytes(9), r.Next(),
-                               r.Next(), static_cast<int64_t>(r.Next()), r.Bool(), r.Bytes(20)});
+    message.servers.push_back({r.Bytes(9),
+                               r.Next(),
+                               r.Bytes(9),
+                               r.Bytes(9),
+                               r.Bytes(9),
+                               r.Next(),
+                               r.Next(),
+                               static_cast<int64_t>(r.Next()),
+                               r.Bool(),
+                               r.Bytes(20),
+                               {}});
+    if (r.Bool()) {
+      message.servers.back().recovery = {r.Bytes(9), r.Next(), r.Next(),
+                                         r.Next(),   r.Next(), static_cast<int64_t>(r.Next())};
+    }
   }
+  message.recovery_bytes_per_second = r.Next();
   message.tables = MakeTables(r).tables;
   for (uint64_t i = r.Below(4); i > 0; i--) {
     message.tablets.push_back({r.Location(), r.Bytes(9), r.Bytes(9), r.Bytes(9),

@@ -43,6 +43,14 @@ void PutServer(schema::ServerSummary::Builder to, const ServerSummary& from) {
   to.setLastReportAgeMs(from.last_report_age_ms);
   to.setDraining(from.draining);
   to.setNote(ToData(from.note));
+  if (!from.recovery.has_value()) return;
+  auto recovery = to.initRecovery();
+  recovery.setBy(ToData(from.recovery->by));
+  recovery.setBytesDone(from.recovery->bytes_done);
+  recovery.setBytesTotal(from.recovery->bytes_total);
+  recovery.setTabletsDone(from.recovery->tablets_done);
+  recovery.setTabletsTotal(from.recovery->tablets_total);
+  recovery.setLeftMs(from.recovery->left_ms);
 }
 
 Status GetServer(schema::ServerSummary::Reader from, ServerSummary* out) {
@@ -56,6 +64,16 @@ Status GetServer(schema::ServerSummary::Reader from, ServerSummary* out) {
   out->bytes = from.getBytes();
   out->last_report_age_ms = from.getLastReportAgeMs();
   out->draining = from.getDraining();
+  if (from.hasRecovery()) {
+    const auto recovery = from.getRecovery();
+    RecoveryProgress& progress = out->recovery.emplace();
+    RETURN_IF_ERROR(CopyData(recovery.getBy(), kMaxTextBytes, "server id", &progress.by));
+    progress.bytes_done = recovery.getBytesDone();
+    progress.bytes_total = recovery.getBytesTotal();
+    progress.tablets_done = recovery.getTabletsDone();
+    progress.tablets_total = recovery.getTabletsTotal();
+    progress.left_ms = recovery.getLeftMs();
+  }
   return CopyData(from.getNote(), kMaxTextBytes, "note", &out->note);
 }
 
@@ -230,6 +248,7 @@ StatusOr<net::Buffer> Encode(const CellStatusResponse& message) {
     auto tablets = to.initTablets(static_cast<uint>(message.tablets.size()));
     for (uint i = 0; i < tablets.size(); i++) PutTabletSummary(tablets[i], message.tablets[i]);
     to.setReady(message.ready);
+    to.setRecoveryBytesPerSecond(message.recovery_bytes_per_second);
     to.setTrouble(ToData(message.trouble));
     PutStrings(to.initWork(static_cast<uint>(message.work.size())), message.work);
   };
@@ -262,6 +281,7 @@ Status Decode(const net::Buffer& body, CellStatusResponse* out) {
       RETURN_IF_ERROR(GetTabletSummary(tablets[i], &out->tablets[i]));
     }
     out->ready = from.getReady();
+    out->recovery_bytes_per_second = from.getRecoveryBytesPerSecond();
     RETURN_IF_ERROR(CopyData(from.getTrouble(), kMaxTextBytes, "trouble", &out->trouble));
     return GetStrings(from.getWork(), limits, kMaxListEntries, kMaxTextBytes, "work", &out->work);
   };

@@ -13,6 +13,7 @@
 
 #include "common/base/status.h"
 #include "schema/convert/range_messages.h"
+#include "schema/convert/recovery_messages.h"
 #include "schema/convert/status_messages.h"
 #include "schema/metadata/metadata.h"
 #include "schema/model/conditional.h"
@@ -199,6 +200,8 @@ struct ReportTabletsResponse {
   uint64_t incarnation = 0;
   std::vector<TabletReport> tablets;
   bool leaving = false;  // it will end: it is to be given no tablets, and to be relieved of its own
+  std::vector<LogSorting> sortings;
+  uint64_t sorted_log_bytes = 0, sorted_log_ms = 0;  // of all that this incarnation has recovered
   bool operator==(const ReportTabletsResponse&) const = default;
 };
 
@@ -260,8 +263,9 @@ struct ServerSummary {
   uint64_t tablets = 0;
   uint64_t bytes = 0;
   int64_t last_report_age_ms = 0;
-  bool draining = false;  // it is given no tablets
-  std::string note;       // why it is not live
+  bool draining = false;                     // it is given no tablets
+  std::string note;                          // why it is not live
+  std::optional<RecoveryProgress> recovery;  // of its log, when that has begun
   bool operator==(const ServerSummary&) const = default;
 };
 struct TabletSummary {
@@ -280,9 +284,10 @@ struct CellStatusResponse {
   std::vector<ServerSummary> servers;
   std::vector<TableSummary> tables;
   std::vector<TabletSummary> tablets;
-  bool ready = false;             // the master knows all tables and tablets
-  std::string trouble;            // what keeps it from going on; empty: nothing
-  std::vector<std::string> work;  // what it is busy with, a sentence each
+  bool ready = false;                      // the master knows all tables and tablets
+  std::string trouble;                     // what keeps it from going on; empty: nothing
+  std::vector<std::string> work;           // what it is busy with, a sentence each
+  uint64_t recovery_bytes_per_second = 0;  // of past recoveries of logs; 0: none was measured
   bool operator==(const CellStatusResponse&) const = default;
 };
 

@@ -129,9 +129,44 @@ StatusOr<net::Buffer> Encode(const ReportTabletsResponse& message) {
       tablet.setSplitStartRow(ToData(report.split_start_row));
       tablet.setMergedInto(report.merged_into);
     }
+    auto sortings = to.initSortings(static_cast<uint>(message.sortings.size()));
+    for (uint i = 0; i < sortings.size(); i++) {
+      const LogSorting& from = message.sortings[i];
+      sortings[i].setServerId(ToData(from.server_id));
+      sortings[i].setIncarnation(from.incarnation);
+      sortings[i].setBytesDone(from.bytes_done);
+      sortings[i].setBytesTotal(from.bytes_total);
+      sortings[i].setTabletsDone(from.tablets_done);
+      sortings[i].setTabletsTotal(from.tablets_total);
+      sortings[i].setRunningMs(from.running_ms);
+    }
+    to.setSortedLogBytes(message.sorted_log_bytes);
+    to.setSortedLogMs(message.sorted_log_ms);
   };
   return WriteBody<schema::ReportTabletsResponse>(256 * message.tablets.size(), fill);
 }
+
+namespace {
+
+Status GetSortings(capnp::List<schema::LogSorting>::Reader from, const ReadLimits& limits,
+                   std::vector<LogSorting>* out) {
+  RETURN_IF_ERROR(limits.CheckList<schema::LogSorting>(from.size(), kMaxListEntries, "sortings"));
+  out->resize(from.size());
+  for (uint i = 0; i < from.size(); i++) {
+    LogSorting& sorting = (*out)[i];
+    RETURN_IF_ERROR(
+        CopyData(from[i].getServerId(), kMaxTextBytes, "server id", &sorting.server_id));
+    sorting.incarnation = from[i].getIncarnation();
+    sorting.bytes_done = from[i].getBytesDone();
+    sorting.bytes_total = from[i].getBytesTotal();
+    sorting.tablets_done = from[i].getTabletsDone();
+    sorting.tablets_total = from[i].getTabletsTotal();
+    sorting.running_ms = from[i].getRunningMs();
+  }
+  return OkStatus();
+}
+
+}  // namespace
 
 static_assert(static_cast<int>(TabletState::kFailed) ==
               static_cast<int>(schema::TabletReport::State::FAILED));
@@ -163,7 +198,9 @@ Status Decode(const net::Buffer& body, ReportTabletsResponse* out) {
           CopyData(tablet.getSplitStartRow(), kMaxRowKeyBytes, "row", &report.split_start_row));
       report.merged_into = tablet.getMergedInto();
     }
-    return OkStatus();
+    out->sorted_log_bytes = from.getSortedLogBytes();
+    out->sorted_log_ms = from.getSortedLogMs();
+    return GetSortings(from.getSortings(), limits, &out->sortings);
   };
   return ReadBody<schema::ReportTabletsResponse>(body, kBadResponse, fill);
 }

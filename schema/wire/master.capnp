@@ -55,6 +55,15 @@ struct ListTablesResponse {
   tables @0 :List(TableSummary);
 }
 
+struct RecoveryProgress {
+  by @0 :Data;
+  bytesDone @1 :UInt64;
+  bytesTotal @2 :UInt64;
+  tabletsDone @3 :UInt64;
+  tabletsTotal @4 :UInt64;
+  leftMs @5 :Int64;
+}
+
 struct ServerSummary {
   serverId @0 :Data;
   incarnation @1 :UInt64;
@@ -66,6 +75,7 @@ struct ServerSummary {
   lastReportAgeMs @7 :Int64;
   draining @8 :Bool;
   note @9 :Data;
+  recovery @10 :RecoveryProgress;
 }
 
 struct TabletSummary {
@@ -88,6 +98,7 @@ struct CellStatusResponse {
   ready @7 :Bool;
   trouble @8 :Data;
   work @9 :List(Data);
+  recoveryBytesPerSecond @10 :UInt64;
 }
 
 struct TabletOrderRequest {

@@ -80,11 +80,24 @@ struct RecoverLogRequest {
   systemOnly @2 :Bool;
 }
 
+struct LogSorting {
+  serverId @0 :Data;
+  incarnation @1 :UInt64;
+  bytesDone @2 :UInt64;
+  bytesTotal @3 :UInt64;
+  tabletsDone @4 :UInt64;
+  tabletsTotal @5 :UInt64;
+  runningMs @6 :Int64;
+}
+
 struct ReportTabletsResponse {
   serverId @0 :Data;
   incarnation @1 :UInt64;
   tablets @2 :List(TabletReport);
   leaving @3 :Bool;
+  sortings @4 :List(LogSorting);
+  sortedLogBytes @5 :UInt64;
+  sortedLogMs @6 :UInt64;
 }
 
 struct RingStatus {

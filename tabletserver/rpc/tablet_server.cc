@@ -35,7 +35,6 @@ constexpr std::chrono::milliseconds kLockPause{100};
 constexpr std::chrono::milliseconds kLeavePause{20};
 constexpr int64_t kLeaveStallMs = 5'000;  // without a tablet that goes
 // What the recovery of its log and the opening of its tablets elsewhere take, about.
-constexpr int64_t kRecoveredBytesPerMs = 40'000;
 constexpr int64_t kReopenMsPerTablet = 10;
 
 Status CheckOptions(const TabletServerOptions& options) {
@@ -87,7 +86,6 @@ class Server : public TabletServer {
   void Fatal(const Status& status);
   void Restart(net::RpcReply reply);
   bool OthersAreThere();
-  int64_t EstimateRecoveryMs(const storage::LogRingStatus& ring) const;
 
   const TabletServerOptions options_;
   const TabletServerEnv env_;
@@ -290,12 +288,6 @@ void Server::Restart(net::RpcReply reply) {
   env_.on_restart();
 }
 
-int64_t Server::EstimateRecoveryMs(const storage::LogRingStatus& ring) const {
-  return session_->session_timeout_ns() / 1'000'000 +
-         static_cast<int64_t>(ring.live_bytes) / kRecoveredBytesPerMs +
-         static_cast<int64_t>(tablets_->size()) * kReopenMsPerTablet;
-}
-
 wire::ServerStatusResponse Server::status() const {
   const storage::EngineStats stats = engine_->stats();
   wire::ServerStatusResponse response = DescribeEngine(stats);
@@ -313,7 +305,9 @@ wire::ServerStatusResponse Server::status() const {
   add("memory.parked_reads", static_cast<int64_t>(parked_->bytes()));
   add("reads.parked", static_cast<int64_t>(parked_->size()));
   add("reads.dropped", static_cast<int64_t>(data_->dropped_reads()));
-  add("recovery.estimated_ms", EstimateRecoveryMs(stats.ring));
+  // What its death would cost besides the sorting of its log.
+  add("recovery.notice_ms", session_->session_timeout_ns() / 1'000'000);
+  add("recovery.open_ms", static_cast<int64_t>(tablets_->size()) * kReopenMsPerTablet);
   add("lease.remaining_ms", (lease_->deadline_boot_ns() - env_.clock->BootNanos()) / 1'000'000);
   return response;
 }

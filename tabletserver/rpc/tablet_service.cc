@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "locker/server_node.h"
 #include "schema/convert/codec.h"
 #include "schema/convert/error_payload.h"
 #include "tabletserver/storage/verify_file.h"
@@ -211,6 +212,16 @@ void TabletService::Report(net::RpcReply reply) {
   response.incarnation = parts_.incarnation;
   response.leaving = parts_.leaving();
   response.tablets = parts_.tablets->Report();
+  const storage::EngineStats stats = parts_.engine->stats();
+  for (const storage::LogSorting& sorting : stats.sortings) {
+    StatusOr<LogOwner> owner = ParseLogName(sorting.log);
+    if (!owner.ok()) continue;  // of a test's own naming
+    response.sortings.push_back({owner->server_id, owner->incarnation, sorting.bytes_done,
+                                 sorting.bytes_total, sorting.tablets_done, sorting.tablets_total,
+                                 sorting.running_ms});
+  }
+  response.sorted_log_bytes = stats.sorted_log_bytes;
+  response.sorted_log_ms = stats.sorted_log_ms;
   reply.Send(wire::Encode(response));
 }
 

@@ -24,6 +24,7 @@
 #include "tabletserver/storage/iterator/row_sink.h"
 #include "tabletserver/storage/load_sample.h"
 #include "tabletserver/storage/log/commit_log.h"
+#include "tabletserver/storage/log_sorting.h"
 #include "tabletserver/storage/manifest/manifest.h"
 #include "tabletserver/storage/row_predicate.h"
 
@@ -232,7 +233,12 @@ struct EngineStats {
   uint64_t write_stalls_ms = 0;
   uint64_t files_deleted = 0;
   DiskStats disk;
+  std::vector<LogSorting> sortings;  // under way
+  // Of logs of others that were recovered here, and how long that took; without those so short that
+  // they tell nothing about long ones.
+  uint64_t sorted_log_bytes = 0, sorted_log_ms = 0;
 };
+inline constexpr uint64_t kLeastMeasuredLogBytes = 1u << 20;
 
 inline constexpr char kRetryDelayMsPayload[] = "stele.dev/retry-delay-ms";
 

@@ -25,6 +25,7 @@ namespace stele::storage {
 struct EngineCounters {
   std::atomic<uint64_t> flushes{0}, merges{0}, majors{0}, compaction_bytes_written{0};
   std::atomic<uint64_t> files_deleted{0};
+  std::atomic<uint64_t> sorted_log_bytes{0}, sorted_log_ms{0};
 };
 
 // What the log asked to be flushed so that it can go on. It knows best: it may be stuck long before

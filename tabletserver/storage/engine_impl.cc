@@ -318,6 +318,7 @@ EngineStats EngineImpl::stats() const {
   stats.write_stalls_ms = core_->throttle.stalled_ms();
   stats.files_deleted = core_->counters.files_deleted;
   stats.disk = core_->disk.stats();
+  Describe(&stats);
   return stats;
 }
 

@@ -15,6 +15,7 @@
 #include "tabletserver/storage/engine.h"
 #include "tabletserver/storage/engine_core.h"
 #include "tabletserver/storage/file_gc.h"
+#include "tabletserver/storage/log_recovery.h"
 #include "tabletserver/storage/tablet_store.h"
 
 namespace stele::storage {
@@ -78,6 +79,7 @@ class EngineImpl : public Engine {
   // Flushes what a closed tablet left in memory; OK when it left nothing or has another owner.
   Status SortSealedLog(const std::string& log, std::unique_ptr<LogStore> segments,
                        bool system_only);
+  void Describe(EngineStats* stats) const;  // recoveries of others' logs
   Status SettleLeftover(TabletId tablet);
   void ForgetLeftover(TabletId tablet, bool only_settled);
   void DropSettledLeftovers();
@@ -91,7 +93,11 @@ class EngineImpl : public Engine {
   std::map<TabletId, StorePtr> open_ GUARDED_BY(mu_);
   std::map<TabletId, StorePtr> leftover_ GUARDED_BY(mu_);
   std::set<TabletId> busy_ GUARDED_BY(mu_);
-  std::set<std::string> recovering_ GUARDED_BY(mu_);  // logs of others
+  struct Sorting {
+    int64_t begun_boot_ns = 0;
+    std::unique_ptr<LogRecoveryProgress> progress;
+  };
+  std::map<std::string, Sorting> recovering_ GUARDED_BY(mu_);  // logs of others
   bool closed_ GUARDED_BY(mu_) = false;
 };
 

@@ -22,10 +22,19 @@ constexpr size_t kInstallers = 8;
 }  // namespace
 
 LogRecovery::LogRecovery(EngineCore* core)
-    : core_(core), log_(core->log.get()), log_name_(core->env.server_id), of_another_(false) {}
+    : core_(core),
+      log_(core->log.get()),
+      log_name_(core->env.server_id),
+      of_another_(false),
+      progress_(&own_progress_) {}
 
-LogRecovery::LogRecovery(EngineCore* core, CommitLog* log, std::string log_name)
-    : core_(core), log_(log), log_name_(std::move(log_name)), of_another_(true) {}
+LogRecovery::LogRecovery(EngineCore* core, CommitLog* log, std::string log_name,
+                         LogRecoveryProgress* progress)
+    : core_(core),
+      log_(log),
+      log_name_(std::move(log_name)),
+      of_another_(true),
+      progress_(progress) {}
 
 // Run: what survives a crash after each step. The names are those of the fault points.
 //
@@ -39,11 +48,13 @@ LogRecovery::LogRecovery(EngineCore* core, CommitLog* log, std::string log_name)
 //  (Engine::Open goes on: recovery.before_open, the log begins its new epoch and forgets the old
 //  records, recovery.after_open.)
 Status LogRecovery::Run() {
+  progress_->bytes_total = log_->recovered_bytes();
   RETURN_IF_ERROR(FaultPoint(core_->env.faults, "recovery.list"));  // 1
   RETURN_IF_ERROR(Survey());
   do {
     RETURN_IF_ERROR(ReplayOnce());  // 2
   } while (again_);
+  progress_->bytes_done = progress_->bytes_total.load();
   RETURN_IF_ERROR(InstallAll());  // 3
   RETURN_IF_ERROR(KeepEvidence());
   return Mark();  // 4
@@ -51,6 +62,7 @@ Status LogRecovery::Run() {
 
 Status LogRecovery::RunSystem() {
   system_only_ = true;
+  progress_->bytes_total = log_->recovered_bytes();
   RETURN_IF_ERROR(FaultPoint(core_->env.faults, "recovery.list"));
   if (log_->damage().empty()) RETURN_IF_ERROR(ReplayOnce());
   if (!log_->damage().empty() || !set_aside_.empty()) {
@@ -62,6 +74,7 @@ Status LogRecovery::RunSystem() {
 Status LogRecovery::ReplayOnce() {
   tablets_.clear();
   memory_bytes_ = records_ = skipped_ = 0;
+  progress_->bytes_done = progress_->tablets_total = 0;
   again_ = false;
   return log_->Recover([this](const RecoveredRecord& record) { return Add(record); });
 }
@@ -121,6 +134,7 @@ StatusOr<LogRecovery::Tablet*> LogRecovery::Find(TabletId id) {
   if (marked != set_aside_.end() && tablet->damage.ok()) {
     tablet->damage = CorruptError(marked->second);
   }
+  ++progress_->tablets_total;
   return (tablets_[id] = std::move(tablet)).get();
 }
 
@@ -135,6 +149,8 @@ bool LogRecovery::Skips(const Tablet& tablet, const WriteHeader& header) const {
 Status LogRecovery::Add(const RecoveredRecord& record) {
   RETURN_IF_ERROR(FaultPoint(core_->env.faults, "recovery.replay_mid"));
   ++records_;
+  progress_->bytes_done =
+      std::min<uint64_t>(progress_->bytes_total, progress_->bytes_done + record.payload.size());
   if (system_only_ && !IsSystemTablet(record.tablet)) return OkStatus();
   StatusOr<WriteHeader> parsed = DecodeWriteHeader(record.payload);
   const std::string where = absl::StrCat("log record ", record.lsn, " of tablet ", record.tablet);
@@ -272,7 +288,10 @@ Status LogRecovery::InstallAll() {
   const auto install = [&] {
     for (size_t i = next.fetch_add(1); i < tablets.size(); i = next.fetch_add(1)) {
       const Status status = Install(tablets[i].first, tablets[i].second);
-      if (status.ok()) continue;
+      if (status.ok()) {
+        ++progress_->tablets_done;
+        continue;
+      }
       next = tablets.size();
       MutexLock lock(&mu);
       if (first_error.ok()) first_error = status;

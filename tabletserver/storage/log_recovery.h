@@ -13,6 +13,7 @@
 // Thread-compatible; Run writes several tablets at once when the engine has threads of its own.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,14 +29,20 @@
 
 namespace stele::storage {
 
+// Of a Run, for others to look at meanwhile.
+struct LogRecoveryProgress {
+  std::atomic<uint64_t> bytes_done{0}, bytes_total{0}, tablets_done{0}, tablets_total{0};
+};
+
 class LogRecovery {
  public:
   // Of the engine's own log, which is open and not started. `core` outlives the object.
   explicit LogRecovery(EngineCore* core);
   // Of another's, sealed and never to be started, in the midst of the engine's life. Its tablets
   // have no owner: one whose manifest changes meanwhile makes Run fail with Unavailable. The name
-  // is for evidence of damage. Both outlive the object.
-  LogRecovery(EngineCore* core, CommitLog* log, std::string log_name);
+  // is for evidence of damage. All outlive the object.
+  LogRecovery(EngineCore* core, CommitLog* log, std::string log_name,
+              LogRecoveryProgress* progress);
 
   Status Run();
   // Instead of Run: the same for the system's tablets alone, so that they may be opened while the
@@ -89,6 +96,8 @@ class LogRecovery {
   CommitLog* const log_;
   const std::string log_name_;
   const bool of_another_;
+  LogRecoveryProgress own_progress_;  // of a log of the engine's own nobody asks
+  LogRecoveryProgress* const progress_;
   bool rescuing_ = false;
   bool system_only_ = false;
   bool again_ = false;  // a tablet was set aside in the middle of a replay

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,16 @@ struct TableDescription {
   std::vector<TabletInfo> tablets;  ///< in key order, without a gap
 };
 
+/// How far the recovery of a dead server's log is. Its tablets are served again when it is done.
+struct RecoveryProgress {
+  std::string by;              ///< the server that does it
+  uint64_t bytes_done = 0;     ///< of the log that are read and sorted
+  uint64_t bytes_total = 0;    ///< of the log, about
+  uint64_t tablets_done = 0;   ///< whose part is in SSTables
+  uint64_t tablets_total = 0;  ///< found in the log so far
+  int64_t left_ms = 0;         ///< until it is done, about
+};
+
 /// A tablet server as the master sees it.
 struct ServerSummary {
   std::string server_id;           ///< its name in the cell
@@ -49,6 +60,7 @@ struct ServerSummary {
   int64_t last_report_age_ms = 0;  ///< how old this is
   bool draining = false;           ///< it is given no tablets, and relieved of its own
   std::string note;                ///< why it is not live, or leaves; empty: nothing to say
+  std::optional<RecoveryProgress> recovery;  ///< of its log, once that has begun
 };
 
 /// A tablet as the master sees it.
@@ -77,6 +89,8 @@ struct CellStatus {
   bool ready = false;                  ///< the master knows all tables and tablets
   std::string trouble;                 ///< what keeps the master from going on; empty: nothing
   std::vector<std::string> work;       ///< what it is busy with, a sentence each
+  /// Of logs of dead servers that were recovered here so far; 0: none that was long enough to tell.
+  uint64_t recovery_bytes_per_second = 0;
 };
 
 /// Why the cell is not healthy, a sentence each, the most important first; empty: every tablet of

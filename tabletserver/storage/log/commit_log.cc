@@ -62,6 +62,7 @@ class CommitLogImpl final : public CommitLog {
   ~CommitLogImpl() override { Stop(Mode::kAbandoning); }
 
   Status Recover(const std::function<Status(const RecoveredRecord&)>& fn) override;
+  uint64_t recovered_bytes() const override { return scan_.bytes(); }
   const std::vector<LogGap>& damage() const override { return damage_; }
   Status ReadDamage(const LogGap::Part& part, const std::function<Status(Slice)>& fn) override;
   Status Start() override;

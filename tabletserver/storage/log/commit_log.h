@@ -121,6 +121,9 @@ class CommitLog {
   // be called again.
   virtual Status Recover(const std::function<Status(const RecoveredRecord&)>& fn) = 0;
 
+  // About how many bytes Recover reads. Only before Start.
+  virtual uint64_t recovered_bytes() const = 0;
+
   // What Recover leaves out; empty: nothing. Whoever calls Start has found out whom it concerns,
   // and keeps the bytes: Start forgets them as it forgets the records.
   virtual const std::vector<LogGap>& damage() const = 0;

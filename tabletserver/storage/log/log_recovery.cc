@@ -198,6 +198,17 @@ Status DamageError(const LogScan& scan, const Readers& readers, const LogWalkEnd
 
 }  // namespace
 
+uint64_t LogScan::bytes() const {
+  uint64_t sum = 0;
+  for (const ScannedSegment& segment : segments) {
+    if (empty || segment.lap == 0 || segment.lap < tail.lap || segment.lap > cut.lap) continue;
+    const uint64_t begin = segment.lap == tail.lap ? tail.offset : 0;
+    const uint64_t end = segment.lap == cut.lap ? cut.offset : segment.segment->capacity();
+    sum += end > begin ? end - begin : 0;
+  }
+  return sum;
+}
+
 ScannedSegment* LogScan::FindLap(uint64_t lap) {
   for (ScannedSegment& s : segments) {
     if (lap != 0 && s.lap == lap) return &s;

@@ -46,6 +46,7 @@ struct LogScan {
   std::vector<LogGap> gaps;
 
   ScannedSegment* FindLap(uint64_t lap);
+  uint64_t bytes() const;  // from the tail to the cut
 };
 
 // Opens and checks all segments. `uuid` is the identity for a new ring. Errors: DataLoss for
