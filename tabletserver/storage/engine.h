@@ -234,18 +234,15 @@ struct EngineStats {
   uint64_t files_deleted = 0;
   DiskStats disk;
   std::vector<LogSorting> sortings;  // under way
-  // Of logs of others that were recovered here, and how long that took; without those so short that
-  // they tell nothing about long ones.
+  // Of those that are done, without short ones, which tell nothing about long ones.
   uint64_t sorted_log_bytes = 0, sorted_log_ms = 0;
 };
-inline constexpr uint64_t kLeastMeasuredLogBytes = 1u << 20;
 
 inline constexpr char kRetryDelayMsPayload[] = "stele.dev/retry-delay-ms";
 
 class Engine {
  public:
-  virtual ~Engine() =
-      default;  // stops without flushing (as a crash would leave it, but with a closed log)
+  virtual ~Engine() = default;  // without flushing, as a crash would; but it closes the log
 
   // Opens the log, sorts what it holds into SSTables per tablet, adds them to the manifests under
   // `epoch_of(tablet)`'s answer, and starts. After it returns no tablet needs replay. Errors:

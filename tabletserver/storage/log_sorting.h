@@ -16,4 +16,7 @@ struct LogSorting {
   int64_t running_ms = 0;
 };
 
+// Of a log whose recovery is measured.
+inline constexpr uint64_t kLeastMeasuredLogBytes = 1u << 20;
+
 }  // namespace stele::storage

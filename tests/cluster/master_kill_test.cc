@@ -31,6 +31,7 @@ namespace stele {
 namespace {
 
 constexpr int kServers = 3;
+constexpr uint64_t kRootTablet = 1;
 constexpr int64_t kPatienceMs = 60'000;
 
 // Of a server's sources, the parts that a master's procedure waits for.
@@ -304,7 +305,7 @@ class MasterKillTest : public ::testing::Test {
   Work Move();
   Work Drain();
   Work Undrain();
-  Work Recover();
+  Work Recover(bool of_system = false);
 
   void CheckRows() {
     for (const auto& [where, value] : rows_) Expect(where.first, where.second, value);
@@ -505,7 +506,7 @@ Work MasterKillTest::Undrain() {
 }
 
 // Of a server with tablets; its supervisor has started it again when the next one is to be killed.
-Work MasterKillTest::Recover() {
+Work MasterKillTest::Recover(bool of_system) {
   return {"",
           [this] {
             Put("rows", absl::StrCat("lost-", ++number_), "kept");
@@ -522,8 +523,13 @@ Work MasterKillTest::Recover() {
             Expect("rows", absl::StrCat("z-", number_), "kept");
           },
           nullptr,
-          [this] {
-            const std::string server = TabletsOf("rows").front().server_id;
+          [this, of_system] {
+            std::string server = TabletsOf("rows").front().server_id;
+            auto status = admin().GetCellStatus();
+            ASSERT_OK(status);
+            for (const TabletSummary& tablet : status->tablets) {
+              if (of_system && tablet.tablet.id == kRootTablet) server = tablet.tablet.server_id;
+            }
             cell_.server(server.back() - '1')->Kill();
           }};
 }
@@ -549,7 +555,9 @@ TEST_F(MasterKillTest, EachOperationHappensOnce) {
       return absl::StartsWith(point, each.points);
     });
     ASSERT_NE(work, works.end());
-    const Work& one = point == "drain_server.before_unmark" ? Undrain() : *work;
+    const Work one = point == "drain_server.before_unmark" ? Undrain()
+                     : point == "recovery.system_done"     ? Recover(/*of_system=*/true)
+                                                           : *work;
     Disturb(one, point, /*stop=*/false);
     if (!HasFailure() && stops.contains(point)) Disturb(one, point, /*stop=*/true);
     if (HasFailure()) return;
