@@ -26,12 +26,12 @@ class ProcessCell {
   static constexpr int kExitRestart = 14;
   struct Tuning {
     int64_t session_timeout_ms = kSessionTimeoutMs;
-    int64_t master_session_timeout_ms = 0;  // 0: the same
-    // Clients and processes reach each process by a link that can be cut, in one direction too.
-    bool links_between = false;
     // Of the tablet servers: a small ring and little memory.
     std::vector<std::string> server_words = {"--ring-segment", "1m",   "--ring-limit",   "16m",
                                              "--memory-limit", "256m", "--disk-reserve", "1m"};
+    int64_t master_session_timeout_ms = 0;  // 0: the same
+    // Clients and processes reach each process by a link that can be cut, in one direction too.
+    bool links_between = false;
   };
   ProcessCell(std::string binary, int masters, int servers)
       : ProcessCell(std::move(binary), masters, servers, Tuning()) {}
