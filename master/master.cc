@@ -63,6 +63,9 @@ class MasterImpl : public Master {
     MutexLock lock(&mu_);
     return view_;
   }
+  wire::ListEventsResponse events(const wire::ListEventsRequest& query) const override {
+    return events_.List(query);
+  }
   Status WaitUntilSettled(int64_t timeout_ms) override;
   void Stop() override;
 

@@ -28,6 +28,12 @@ border-bottom:1px solid var(--line)}
 .fact{display:flex;gap:1rem;padding:.1rem 0}.fact b{flex:0 0 9rem;font-weight:400;color:var(--dim)}
 .fact span{flex:1;min-width:0;font-variant-numeric:tabular-nums}
 meter{width:24rem;max-width:100%;height:.8rem;display:block}
+svg.bar{width:100%;height:1.8rem;display:block;border-radius:.3rem}
+svg.ring{width:13rem;max-width:100%;display:block}
+.ring circle{fill:none;stroke-width:26}.ring .free{stroke:var(--line)}
+.ring .live{stroke:var(--link)}
+.ring .head{stroke:#e08a00}.ring text{text-anchor:middle;dominant-baseline:middle;fill:var(--fg);
+font-size:15px}
 table{border-collapse:collapse;margin:.5rem 0;max-width:100%}
 th,td{border-bottom:1px solid var(--line);padding:.3rem .9rem .3rem 0;text-align:left;
 vertical-align:top;font-variant-numeric:tabular-nums}
@@ -39,7 +45,7 @@ td{display:flex;gap:.6rem;border:0;padding:.1rem 0}td:empty{display:none}
 td::before{content:attr(data-column);flex:0 0 7rem;color:var(--dim)}}
 )";
 
-constexpr size_t kShortBytes = 16;  // a cell that is never broken into lines
+constexpr size_t kShortBytes = 24;  // a cell that is never broken into lines
 
 std::string Fixed(double value, int decimals, Slice unit) {
   char buffer[48];
@@ -135,13 +141,19 @@ bool Page::HasRoom(size_t bytes) {
   return false;
 }
 
+namespace {
+
+bool IsOwnPath(Slice link) {
+  return absl::StartsWith(link, "/") && !absl::StartsWith(link, "//") &&
+         !absl::StartsWith(link, "/\\");
+}
+
+}  // namespace
+
 // Only paths of this server become links: neither another site nor a script can be reached.
 std::string Page::RenderCell(const PageCell& cell) {
   const std::string text = HtmlEscape(cell.text);
-  if (!absl::StartsWith(cell.link, "/") || absl::StartsWith(cell.link, "//") ||
-      absl::StartsWith(cell.link, "/\\")) {
-    return text;
-  }
+  if (!IsOwnPath(cell.link)) return text;
   return absl::StrCat("<a href=\"", HtmlEscape(cell.link), "\">", text, "</a>");
 }
 
@@ -173,6 +185,53 @@ void Page::Level(Slice name, Slice value, uint64_t used, uint64_t limit) {
       absl::StrCat("<div class=\"fact\"><b>", HtmlEscape(name), "</b><span>", HtmlEscape(value),
                    "<meter min=\"0\" max=\"", std::max<uint64_t>(limit, 1), "\" value=\"", used,
                    "\"></meter></span></div>\n");
+  if (HasRoom(line.size())) out_ += line;
+}
+
+void Page::Bar(Slice name, const std::vector<BarPart>& parts) {
+  constexpr double kWidth = 1000, kHeight = 28, kColdHue = 210;
+  std::string line = absl::StrCat(
+      "<div class=\"fact\"><b>", HtmlEscape(name), "</b><span><svg class=\"bar\" viewBox=\"0 0 ",
+      kWidth, " ", kHeight, "\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"",
+      HtmlEscape(name), "\">");
+  double whole = 0, at = 0;
+  for (const BarPart& part : parts) whole += part.share;
+  for (const BarPart& part : parts) {
+    const double width = whole > 0 ? part.share / whole * kWidth : 0;
+    const int hue = static_cast<int>(kColdHue * (1 - std::clamp(part.heat, 0.0, 1.0)));
+    std::string rect = absl::StrCat("<rect x=\"", at, "\" y=\"0\" width=\"", width, "\" height=\"",
+                                    kHeight, "\" fill=\"hsl(", hue, " 65% 50%)\"><title>",
+                                    HtmlEscape(part.title), "</title></rect>");
+    if (IsOwnPath(part.link)) {
+      rect = absl::StrCat("<a href=\"", HtmlEscape(part.link), "\">", rect, "</a>");
+    }
+    line += rect;
+    at += width;
+  }
+  line += "</svg></span></div>\n";
+  if (HasRoom(line.size())) out_ += line;
+}
+
+void Page::Ring(Slice name, Slice middle, const std::vector<RingPart>& parts) {
+  // A circle whose length is as many units as there are parts, of which each is a dash.
+  constexpr double kRadius = 80, kSize = 200, kTurn = 2 * 3.14159265358979 * kRadius;
+  const double part = parts.empty() ? kTurn : kTurn / static_cast<double>(parts.size());
+  const double gap = parts.size() > 1 && parts.size() <= 64 ? 2 : 0;
+  std::string line = absl::StrCat("<div class=\"fact\"><b>", HtmlEscape(name),
+                                  "</b><span><svg class=\"ring\" viewBox=\"0 0 ", kSize, " ", kSize,
+                                  "\" role=\"img\" aria-label=\"", HtmlEscape(name), "\">");
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const char* kind = parts[i].kind == RingPart::Kind::kFree   ? "free"
+                       : parts[i].kind == RingPart::Kind::kLive ? "live"
+                                                                : "head";
+    absl::StrAppend(&line, "<circle class=\"", kind, "\" cx=\"", kSize / 2, "\" cy=\"", kSize / 2,
+                    "\" r=\"", kRadius, "\" stroke-dasharray=\"", part - gap, " ",
+                    kTurn - part + gap, "\" stroke-dashoffset=\"",
+                    kTurn / 4 - static_cast<double>(i) * part, "\"><title>",
+                    HtmlEscape(parts[i].title), "</title></circle>");
+  }
+  absl::StrAppend(&line, "<text x=\"50%\" y=\"50%\">", HtmlEscape(middle),
+                  "</text></svg></span></div>\n");
   if (HasRoom(line.size())) out_ += line;
 }
 

@@ -33,6 +33,21 @@ struct PageCell {
   PageCell(std::string text, std::string link) : text(std::move(text)), link(std::move(link)) {}
 };
 
+// A part of a bar: its share of the whole, how hot it is (0 .. 1), what the pointer is told of it.
+struct BarPart {
+  double share = 0;
+  double heat = 0;
+  std::string title;
+  std::string link;  // as that of a PageCell
+};
+
+// A part of a ring, all of one size.
+struct RingPart {
+  enum class Kind { kFree, kLive, kHead };
+  Kind kind = Kind::kFree;
+  std::string title;
+};
+
 // A page of at most about kMaxBytes: what would go beyond is counted and left out.
 class Page {
  public:
@@ -46,6 +61,10 @@ class Page {
   void Fact(Slice name, Slice value);  // one line "name: value"
   // The same with a bar that shows `used` of `limit`.
   void Level(Slice name, Slice value, uint64_t used, uint64_t limit);
+  // Parts side by side, the hotter the redder.
+  void Bar(Slice name, const std::vector<BarPart>& parts);
+  // Parts around a circle, clockwise from the top, with a line of text in its middle.
+  void Ring(Slice name, Slice middle, const std::vector<RingPart>& parts);
   void BeginTable(const std::vector<std::string>& columns);
   void Row(const std::vector<PageCell>& cells);  // REQUIRES: between BeginTable and EndTable
   void EndTable();

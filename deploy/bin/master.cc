@@ -34,7 +34,13 @@ void AddFlags(cli::po::options_description* options) {
 
 net::HttpResponse Respond(const Process& process, const net::HttpRequest& request) {
   deploy::CellSnapshot snapshot;
-  if (Master* master = process.active.load(); master != nullptr) snapshot.view = master->view();
+  snapshot.waiting = "this master stands by";
+  if (Master* master = process.active.load(); master != nullptr) {
+    snapshot.view = master->view();
+    snapshot.events = [master](const wire::ListEventsRequest& query) {
+      return master->events(query);
+    };
+  }
   return deploy::RenderStatusPage(request, snapshot);
 }
 

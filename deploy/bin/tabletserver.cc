@@ -51,10 +51,10 @@ void AddFlags(cli::po::options_description* options) {
 net::HttpResponse Respond(const Process& process, const net::HttpRequest& request) {
   deploy::CellSnapshot snapshot;
   if (TabletServer* server = process.serving.load(); server != nullptr) {
-    snapshot.view = std::make_shared<const master::CellView>();
     snapshot.servers.push_back(server->status());
+  } else {
+    snapshot.waiting = "this tablet server is starting";
   }
-  if (request.path == "/healthz" && snapshot.view != nullptr) return {200, "text/plain", "ok\n"};
   return deploy::RenderStatusPage(request, snapshot);
 }
 

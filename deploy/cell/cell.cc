@@ -147,9 +147,13 @@ Status CellImpl::ListenHttp() {
 
 net::HttpResponse CellImpl::Respond(const net::HttpRequest& request) {
   CellSnapshot snapshot;
+  snapshot.waiting = "the cell is starting";
   if (started_.load(std::memory_order_acquire)) {
     snapshot.view = master_->view();
     snapshot.servers = server_status();
+    snapshot.events = [this](const wire::ListEventsRequest& query) {
+      return master_->events(query);
+    };
   }
   return RenderStatusPage(request, snapshot);
 }

@@ -49,6 +49,92 @@ TEST(StatusPages, RenderAndEscape) {
   }
 }
 
+// The pages of one thing, by its name or number.
+TEST(StatusPages, ATableATabletAndTheirEvents) {
+  CellSnapshot snapshot = HostileSnapshot();
+  auto view = std::make_shared<master::CellView>(*snapshot.view);
+  wire::TableSummary& table = view->status.tables[0];
+  table.schema.id = 16;
+  table.schema.families[0].gc.kind = GcRule::Kind::kMaxVersions;
+  table.schema.families[0].gc.max_versions = 3;
+  view->status.tablets[0].reason = "<i>because</i>";
+  snapshot.view = view;
+  std::vector<wire::ListEventsRequest> asked;
+  snapshot.events = [&](const wire::ListEventsRequest& query) {
+    asked.push_back(query);
+    return wire::ListEventsResponse{
+        {{7, 1'700'000'000'000'000, "split", 20, "pages", "ts-1", "me:1", "<b>split</b> off"}}, 7};
+  };
+  auto get = [&](const char* path, std::map<std::string, std::string> query) {
+    return RenderStatusPage({path, std::move(query)}, snapshot);
+  };
+  const net::HttpResponse page = get("/table", {{"name", "pages"}});
+  EXPECT_EQ(page.status, 200u);
+  for (const char* part : {"max_versions(3)", "<svg class=\"bar\"", "href=\"/tablet?id=20\"",
+                           "&lt;b&gt;split&lt;/b&gt; off", "2023-11-14 22:13:20<"}) {
+    EXPECT_TRUE(absl::StrContains(page.body, part)) << part << " is not in\n" << page.body;
+  }
+  EXPECT_EQ(asked.back().table, "pages");
+  const net::HttpResponse tablet = get("/tablet", {{"id", "20"}});
+  EXPECT_EQ(tablet.status, 200u);
+  EXPECT_TRUE(absl::StrContains(tablet.body, "&lt;i&gt;because"));
+  EXPECT_FALSE(absl::StrContains(tablet.body, "<u>"));
+  EXPECT_EQ(asked.back().tablet, 20u);
+  EXPECT_EQ(get("/events", {{"kind", "split"}, {"limit", "5"}}).status, 200u);
+  EXPECT_EQ(asked.back().kind, "split");
+  EXPECT_EQ(asked.back().limit, 5u);
+
+  const auto parse = [](const net::HttpResponse& answer) {
+    return nlohmann::json::parse(answer.body, nullptr, false);
+  };
+  EXPECT_EQ(parse(get("/table", {{"name", "pages"}, {"format", "json"}}))["tablet_list"][0]["id"],
+            20);
+  EXPECT_EQ(parse(get("/tablet", {{"id", "20"}, {"format", "json"}}))["events"][0]["number"], 7);
+  EXPECT_EQ(parse(get("/events", {{"format", "json"}}))[0]["kind"], "split");
+
+  EXPECT_EQ(get("/table", {{"name", "<script>"}}).status, 404u);
+  EXPECT_EQ(get("/table", {}).status, 404u);
+  EXPECT_EQ(get("/tablet", {{"id", "21"}}).status, 404u);
+  EXPECT_EQ(get("/tablet", {{"id", "x"}}).status, 400u);
+  EXPECT_EQ(get("/tablet", {{"id", "x"}, {"format", "json"}}).status, 400u);
+  EXPECT_EQ(get("/events", {{"limit", "many"}}).status, 400u);
+}
+
+TEST(StatusPages, OfATabletServerAlone) {
+  CellSnapshot snapshot = HostileSnapshot();
+  snapshot.view = nullptr;
+  const net::HttpResponse page = RenderStatusPage({"/", {}}, snapshot);
+  EXPECT_EQ(page.status, 200u);
+  EXPECT_TRUE(absl::StrContains(page.body, "<svg class=\"ring\"")) << page.body;
+  EXPECT_TRUE(absl::StrContains(page.body, "being written"));
+  EXPECT_EQ(nlohmann::json::parse(RenderStatusPage({"/", {{"format", "json"}}}, snapshot).body,
+                                  nullptr, false)["id"],
+            "ts-1");
+  EXPECT_EQ(RenderStatusPage({"/tables", {}}, snapshot).status, 404u);
+  EXPECT_EQ(RenderStatusPage({"/readyz", {}}, snapshot).status, 200u);
+  EXPECT_TRUE(absl::StrContains(RenderStatusPage({"/metrics", {}}, snapshot).body,
+                                "stele_log_live_bytes{server=\"ts-1\"}"));
+}
+
+TEST(StatusPages, HealthIsToldInOneLine) {
+  CellSnapshot snapshot = HostileSnapshot();
+  auto view = std::make_shared<master::CellView>(*snapshot.view);
+  view->status.ready = true;
+  view->status.servers.emplace_back().server_id = "ts-1";
+  view->status.servers[0].state = "live";
+  snapshot.view = view;
+  EXPECT_TRUE(absl::StrContains(RenderStatusPage({"/", {}}, snapshot).body,
+                                "healthy: 1 tablets of 1 tables served by 1 server<"));
+  view = std::make_shared<master::CellView>(*view);
+  view->status.servers[0].state = "suspect";
+  view->status.tablets[0].state = "opening";
+  view->status.tablets[0].next_step = "waiting for ts-1";
+  snapshot.view = view;
+  const std::string body = RenderStatusPage({"/", {}}, snapshot).body;
+  EXPECT_TRUE(absl::StrContains(body, "NOT healthy: 1 tablet does not serve; ts-1 is suspect<"));
+  EXPECT_TRUE(absl::StrContains(body, "waiting for ts-1"));
+}
+
 TEST(StatusPages, MetricsArePrometheusText) {
   const net::HttpResponse metrics = RenderStatusPage({"/metrics", {}}, HostileSnapshot());
   EXPECT_TRUE(absl::StrContains(metrics.body, "stele_block_cache_hits_total{server=\"ts-1\"} 42"))
@@ -112,14 +198,20 @@ TEST(StatusPages, TabletsNameTheirTable) {
   EXPECT_TRUE(absl::StrContains(RenderStatusPage({"/tablets", {}}, snapshot).body, ">pages<"));
 }
 
-TEST(StatusPages, HealthFollowsTheTablets) {
+TEST(StatusPages, ReadinessFollowsTheTablets) {
   CellSnapshot snapshot = HostileSnapshot();
   EXPECT_EQ(RenderStatusPage({"/healthz", {}}, snapshot).status, 200u);
+  EXPECT_EQ(RenderStatusPage({"/readyz", {}}, snapshot).status, 200u);
   auto view = std::make_shared<master::CellView>(*snapshot.view);
   view->all_serving = false;
   snapshot.view = view;
-  EXPECT_EQ(RenderStatusPage({"/healthz", {}}, snapshot).status, 503u);
-  EXPECT_EQ(RenderStatusPage({"/healthz", {}}, {}).status, 503u);
+  EXPECT_EQ(RenderStatusPage({"/readyz", {}}, snapshot).status, 503u);
+  CellSnapshot standby;
+  standby.waiting = "this master stands by";
+  const net::HttpResponse waits = RenderStatusPage({"/readyz", {}}, standby);
+  EXPECT_EQ(waits.status, 503u);
+  EXPECT_EQ(waits.body, "this master stands by\n");
+  EXPECT_EQ(RenderStatusPage({"/healthz", {}}, standby).status, 200u);
   EXPECT_EQ(RenderStatusPage({"/", {}}, {}).status, 503u);
   EXPECT_EQ(RenderStatusPage({"/../etc", {}}, snapshot).status, 404u);
 }

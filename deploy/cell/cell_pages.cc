@@ -1,0 +1,373 @@
+#include "deploy/cell/cell_pages.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/schema_expression.h"
+#include "common/obs/page.h"
+#include "deploy/cell/server_pages.h"
+#include "schema/model/time_text.h"
+
+namespace stele::deploy {
+namespace {
+
+using obs::FormatBytes;
+using obs::FormatCount;
+using obs::FormatDurationMs;
+using obs::PageCell;
+using obs::Printable;
+
+constexpr uint64_t kEventsShown = 100, kEventsOfOne = 50, kEventsOfCell = 15;
+constexpr size_t kTroublesShown = 20;
+
+std::string ParameterOf(const net::HttpRequest& request, const char* name) {
+  auto found = request.query.find(name);
+  return found == request.query.end() ? "" : found->second;
+}
+
+StatusOr<uint64_t> NumberOf(const net::HttpRequest& request, const char* name, uint64_t missing) {
+  const std::string text = ParameterOf(request, name);
+  uint64_t number = missing;
+  if (text.empty() || absl::SimpleAtoi(text, &number)) return number;
+  return absl::InvalidArgumentError(absl::StrCat("?", name, "= is not a number"));
+}
+
+obs::Page NewPage(const CellSnapshot& snapshot, const std::string& title) {
+  obs::Page page(absl::StrCat(title, " of cell ", snapshot.view->status.cell_name));
+  page.Navigation({{"Cell", "/"},
+                   {"Tables", "/tables"},
+                   {"Tablets", "/tablets"},
+                   {"Servers", "/servers"},
+                   {"Events", "/events"},
+                   {"Metrics", "/metrics"}});
+  return page;
+}
+
+std::string RowText(const std::string& row, const char* infinity) {
+  return row.empty() ? infinity : Printable(row);
+}
+
+std::map<TableId, std::string> NamesOf(const CellSnapshot& snapshot) {
+  std::map<TableId, std::string> names;
+  for (const wire::TableSummary& table : snapshot.view->status.tables) {
+    names[table.schema.id] = table.schema.name;
+  }
+  return names;
+}
+
+// Names of tables need no escapes in an address: the model lets no others in.
+PageCell TableLink(const std::string& name) { return {name, absl::StrCat("/table?name=", name)}; }
+PageCell TabletLink(TabletId id) { return {absl::StrCat(id), absl::StrCat("/tablet?id=", id)}; }
+
+void AddTables(const CellSnapshot& snapshot, obs::Page* page) {
+  page->Heading("Tables");
+  page->BeginTable({"Table", "Id", "State", "Version", "Families", "Tablets", "Serving", "Bytes"});
+  for (const wire::TableSummary& table : snapshot.view->status.tables) {
+    std::string families;
+    for (const FamilySchema& family : table.schema.families) {
+      absl::StrAppend(&families, families.empty() ? "" : ", ", family.name);
+    }
+    page->Row({TableLink(table.schema.name), absl::StrCat(table.schema.id), table.state,
+               absl::StrCat(table.schema.version), families, FormatCount(table.tablets),
+               FormatCount(table.tablets_serving), FormatBytes(table.bytes)});
+  }
+  page->EndTable();
+}
+
+void AddServers(const CellSnapshot& snapshot, obs::Page* page) {
+  page->Heading("Tablet servers");
+  page->BeginTable({"Server", "Incarnation", "Address", "Pages", "State", "Tablets", "Bytes",
+                    "Report age", "Note"});
+  for (const wire::ServerSummary& server : snapshot.view->status.servers) {
+    page->Row({server.server_id, absl::StrCat(server.incarnation), server.address,
+               server.http_address, absl::StrCat(server.state, server.draining ? ", draining" : ""),
+               FormatCount(server.tablets), FormatBytes(server.bytes),
+               FormatDurationMs(server.last_report_age_ms), server.note});
+  }
+  page->EndTable();
+}
+
+void AddTablets(const CellSnapshot& snapshot,
+                const std::vector<const wire::TabletSummary*>& tablets, obs::Page* page) {
+  const std::map<TableId, std::string> names = NamesOf(snapshot);
+  page->BeginTable({"Tablet", "Table", "After row", "Up to row", "Server", "Epoch", "State",
+                    "Since", "Reason", "Next step", "Files", "Bytes", "Memory", "Reads", "Writes"});
+  for (const wire::TabletSummary* tablet : tablets) {
+    const TabletLocation& location = tablet->location;
+    auto name = names.find(location.tablet.table);
+    page->Row({TabletLink(location.tablet.id),
+               name == names.end() ? PageCell(absl::StrCat("id ", location.tablet.table))
+                                   : TableLink(name->second),
+               RowText(location.tablet.start_row, "(first)"),
+               RowText(location.tablet.end_row, "(last)"), location.server_id,
+               absl::StrCat(location.epoch), tablet->state, FormatDurationMs(tablet->state_age_ms),
+               tablet->reason, tablet->next_step, FormatCount(tablet->counters.files),
+               FormatBytes(tablet->counters.bytes), FormatBytes(tablet->counters.memtable_bytes),
+               FormatCount(tablet->counters.reads), FormatCount(tablet->counters.writes)});
+  }
+  page->EndTable();
+}
+
+// "2024-01-31 12:00:00.25"
+std::string TimeText(int64_t time_us) {
+  std::string text = FormatTimeUs(time_us / 1000 * 1000);
+  std::replace(text.begin(), text.end(), 'T', ' ');
+  if (text.ends_with('Z')) text.pop_back();
+  return text;
+}
+
+void AddEvents(const CellSnapshot& snapshot, wire::ListEventsRequest query, uint64_t limit,
+               obs::Page* page) {
+  if (snapshot.events == nullptr) return;
+  query.limit = limit;
+  const std::vector<wire::Event> events = snapshot.events(query).events;
+  page->Heading("What happened");
+  if (events.empty()) return page->Text("Nothing that is remembered.");
+  std::set<std::string> tables;  // what is gone has no page
+  std::set<TabletId> tablets;
+  for (const auto& [id, name] : NamesOf(snapshot)) tables.insert(name);
+  for (const wire::TabletSummary& tablet : snapshot.view->status.tablets) {
+    tablets.insert(tablet.location.tablet.id);
+  }
+  page->BeginTable({"Time (UTC)", "Kind", "What", "Tablet", "Table", "Server", "Asked for by"});
+  for (auto event = events.rbegin(); event != events.rend(); ++event) {
+    page->Row({TimeText(event->time_us), event->kind, event->text,
+               tablets.contains(event->tablet)
+                   ? TabletLink(event->tablet)
+                   : PageCell(event->tablet == 0 ? "" : absl::StrCat(event->tablet)),
+               tables.contains(event->table) ? TableLink(event->table)
+                                             : PageCell(Printable(event->table)),
+               event->server, event->actor});
+  }
+  page->EndTable();
+}
+
+void AddTroubles(const CellSnapshot& snapshot, obs::Page* page) {
+  std::vector<const wire::TabletSummary*> away;
+  for (const wire::TabletSummary& tablet : snapshot.view->status.tablets) {
+    if (tablet.state != "serving" && away.size() < kTroublesShown) away.push_back(&tablet);
+  }
+  if (away.empty()) return;
+  page->Heading(absl::StrCat("Tablets that do not serve",
+                             CountNotServing(snapshot) > away.size() ? ", the first of them" : ""));
+  AddTablets(snapshot, away, page);
+}
+
+// "healthy: 17 tablets of 4 tables served by 3 servers", or what is not as it should be.
+std::string HealthLine(const CellSnapshot& snapshot) {
+  const wire::CellStatusResponse& status = snapshot.view->status;
+  std::vector<std::string> troubles;
+  if (!status.ready) troubles.push_back("the master does not know all tablets yet");
+  if (!snapshot.view->trouble.empty()) troubles.push_back(snapshot.view->trouble);
+  if (const uint64_t away = CountNotServing(snapshot); away > 0) {
+    troubles.push_back(
+        absl::StrCat(away, away == 1 ? " tablet does" : " tablets do", " not serve"));
+  }
+  size_t live = 0;
+  for (const wire::ServerSummary& server : status.servers) {
+    live += server.state == "live";
+    if (server.state == "live" || server.state == "dead") continue;
+    troubles.push_back(absl::StrCat(server.server_id, " is ", server.state));
+  }
+  if (troubles.empty()) {
+    return absl::StrCat("healthy: ", status.tablets.size(), " tablets of ", status.tables.size(),
+                        " tables served by ", live, live == 1 ? " server" : " servers");
+  }
+  std::string line = "NOT healthy: ";
+  for (size_t i = 0; i < troubles.size(); ++i) {
+    absl::StrAppend(&line, i == 0 ? "" : "; ", troubles[i]);
+  }
+  return line;
+}
+
+// The tablets of a table side by side in the order of their keys, each as wide as its bytes, the
+// busiest the reddest.
+void AddKeyBar(const std::vector<const wire::TabletSummary*>& tablets, obs::Page* page) {
+  uint64_t bytes = 0, busiest = 1;
+  auto operations = [](const wire::TabletSummary* tablet) {
+    return tablet->counters.reads + tablet->counters.writes;
+  };
+  for (const wire::TabletSummary* tablet : tablets) {
+    bytes += tablet->counters.bytes;
+    busiest = std::max(busiest, operations(tablet));
+  }
+  std::vector<obs::BarPart> parts;
+  // None is too thin to be seen.
+  const double least = 0.1 * static_cast<double>(bytes + 1) / static_cast<double>(tablets.size());
+  for (const wire::TabletSummary* tablet : tablets) {
+    const TabletDescriptor& range = tablet->location.tablet;
+    parts.push_back(
+        {std::max(least, static_cast<double>(tablet->counters.bytes)),
+         std::log1p(static_cast<double>(operations(tablet))) /
+             std::log1p(static_cast<double>(busiest)),
+         absl::StrCat("tablet ", range.id, ", up to row ", RowText(range.end_row, "(last)"), ", ",
+                      FormatBytes(tablet->counters.bytes), ", ", FormatCount(operations(tablet)),
+                      " operations, at ", tablet->location.server_id),
+         absl::StrCat("/tablet?id=", range.id)});
+  }
+  page->Bar("Key range", parts);
+}
+
+void AddSchema(const TableSchema& schema, obs::Page* page) {
+  page->Heading("Families");
+  page->BeginTable({"Family", "Locality group", "What of it goes", "Aggregate"});
+  for (const FamilySchema& family : schema.families) {
+    const std::string gc = cli::FormatGcRule(family.gc);
+    const char* aggregates[] = {"", "sum", "min", "max"};
+    page->Row({family.name, family.locality_group, gc.empty() ? "nothing" : gc,
+               aggregates[static_cast<size_t>(family.aggregate) % 4]});
+  }
+  page->EndTable();
+}
+
+}  // namespace
+
+uint64_t CountNotServing(const CellSnapshot& snapshot) {
+  const auto& tablets = snapshot.view->status.tablets;
+  return static_cast<uint64_t>(
+      std::count_if(tablets.begin(), tablets.end(),
+                    [](const wire::TabletSummary& tablet) { return tablet.state != "serving"; }));
+}
+
+StatusOr<const wire::TableSummary*> FindTable(const CellSnapshot& snapshot,
+                                              const net::HttpRequest& request) {
+  const std::string name = ParameterOf(request, "name");
+  for (const wire::TableSummary& table : snapshot.view->status.tables) {
+    if (table.schema.name == name) return &table;
+  }
+  return absl::NotFoundError(absl::StrCat("there is no table \"", Printable(name), "\""));
+}
+
+StatusOr<const wire::TabletSummary*> FindTablet(const CellSnapshot& snapshot,
+                                                const net::HttpRequest& request) {
+  ASSIGN_OR_RETURN(const uint64_t id, NumberOf(request, "id", 0));
+  for (const wire::TabletSummary& tablet : snapshot.view->status.tablets) {
+    if (tablet.location.tablet.id == id) return &tablet;
+  }
+  return absl::NotFoundError(absl::StrCat("there is no tablet ", id, " (any more)"));
+}
+
+StatusOr<wire::ListEventsRequest> EventQueryOf(const net::HttpRequest& request) {
+  wire::ListEventsRequest query;
+  query.kind = ParameterOf(request, "kind");
+  query.table = ParameterOf(request, "table");
+  query.server = ParameterOf(request, "server");
+  ASSIGN_OR_RETURN(query.tablet, NumberOf(request, "tablet", 0));
+  ASSIGN_OR_RETURN(query.after, NumberOf(request, "after", 0));
+  ASSIGN_OR_RETURN(query.limit, NumberOf(request, "limit", kEventsShown));
+  return query;
+}
+
+StatusOr<std::string> CellPage(const CellSnapshot& snapshot, const net::HttpRequest&) {
+  obs::Page page = NewPage(snapshot, "Overview");
+  const wire::CellStatusResponse& status = snapshot.view->status;
+  page.Fact("Health", HealthLine(snapshot));
+  page.Fact("Address", status.master_address);
+  page.Fact("Master epoch", absl::StrCat(status.master_epoch));
+  for (const std::string& work : status.work) page.Fact("Under way", work);
+  AddTroubles(snapshot, &page);
+  AddTables(snapshot, &page);
+  AddServers(snapshot, &page);
+  for (const wire::ServerStatusResponse& server : snapshot.servers) {
+    page.Heading(absl::StrCat("Log and memory of ", server.server_id));
+    AddServerLevels(server, &page);
+  }
+  AddEvents(snapshot, {}, kEventsOfCell, &page);
+  return page.Finish();
+}
+
+StatusOr<std::string> TablesPage(const CellSnapshot& snapshot, const net::HttpRequest&) {
+  obs::Page page = NewPage(snapshot, "Tables");
+  AddTables(snapshot, &page);
+  return page.Finish();
+}
+
+StatusOr<std::string> TablePage(const CellSnapshot& snapshot, const net::HttpRequest& request) {
+  ASSIGN_OR_RETURN(const wire::TableSummary* table, FindTable(snapshot, request));
+  const TableSchema& schema = table->schema;
+  obs::Page page = NewPage(snapshot, absl::StrCat("Table ", schema.name));
+  page.Fact("State", table->state);
+  page.Fact("Id", absl::StrCat(schema.id));
+  page.Fact("Schema version", absl::StrCat(schema.version));
+  page.Fact("Bytes", FormatBytes(table->bytes));
+  page.Fact("Splits at", schema.split_bytes == 0 ? "never" : FormatBytes(schema.split_bytes));
+  page.Fact("Deletion", schema.deletion_protection ? "protected" : "not protected");
+  std::vector<const wire::TabletSummary*> tablets;
+  for (const wire::TabletSummary& tablet : snapshot.view->status.tablets) {
+    if (tablet.location.tablet.table == schema.id) tablets.push_back(&tablet);
+  }
+  std::sort(tablets.begin(), tablets.end(), [](const auto* a, const auto* b) {
+    return a->location.tablet.start_row < b->location.tablet.start_row;
+  });
+  if (!tablets.empty()) AddKeyBar(tablets, &page);
+  AddSchema(schema, &page);
+  page.Heading("Tablets");
+  AddTablets(snapshot, tablets, &page);
+  AddEvents(snapshot, {.table = schema.name}, kEventsOfOne, &page);
+  return page.Finish();
+}
+
+StatusOr<std::string> TabletsPage(const CellSnapshot& snapshot, const net::HttpRequest&) {
+  obs::Page page = NewPage(snapshot, "Tablets");
+  std::vector<const wire::TabletSummary*> tablets;
+  for (const wire::TabletSummary& tablet : snapshot.view->status.tablets) {
+    tablets.push_back(&tablet);
+  }
+  AddTablets(snapshot, tablets, &page);
+  return page.Finish();
+}
+
+StatusOr<std::string> TabletPage(const CellSnapshot& snapshot, const net::HttpRequest& request) {
+  ASSIGN_OR_RETURN(const wire::TabletSummary* tablet, FindTablet(snapshot, request));
+  const TabletDescriptor& range = tablet->location.tablet;
+  obs::Page page = NewPage(snapshot, absl::StrCat("Tablet ", range.id));
+  page.Fact("After row", RowText(range.start_row, "(first)"));
+  page.Fact("Up to row", RowText(range.end_row, "(last)"));
+  page.Fact("State", absl::StrCat(tablet->state, " for ", FormatDurationMs(tablet->state_age_ms)));
+  if (!tablet->reason.empty()) page.Fact("Reason", tablet->reason);
+  if (!tablet->next_step.empty()) page.Fact("Next step", tablet->next_step);
+  page.Fact("Owner", absl::StrCat(tablet->location.server_id, " at ", tablet->location.address,
+                                  ", epoch ", tablet->location.epoch));
+  page.Fact("SSTables", absl::StrCat(FormatCount(tablet->counters.files), ", ",
+                                     FormatBytes(tablet->counters.bytes)));
+  page.Fact("In memory", FormatBytes(tablet->counters.memtable_bytes));
+  page.Fact("Since opened", absl::StrCat(FormatCount(tablet->counters.reads), " reads, ",
+                                         FormatCount(tablet->counters.writes), " writes"));
+  const std::map<TableId, std::string> names = NamesOf(snapshot);
+  if (auto name = names.find(range.table); name != names.end()) {
+    page.Heading("Table");
+    page.Navigation({TableLink(name->second)});
+  }
+  AddEvents(snapshot, {.tablet = range.id}, kEventsOfOne, &page);
+  return page.Finish();
+}
+
+StatusOr<std::string> ServersPage(const CellSnapshot& snapshot, const net::HttpRequest&) {
+  obs::Page page = NewPage(snapshot, "Servers");
+  AddServers(snapshot, &page);
+  for (const wire::ServerStatusResponse& server : snapshot.servers) {
+    AddServerDetails(server, &page);
+  }
+  return page.Finish();
+}
+
+StatusOr<std::string> EventsPage(const CellSnapshot& snapshot, const net::HttpRequest& request) {
+  ASSIGN_OR_RETURN(const wire::ListEventsRequest query, EventQueryOf(request));
+  obs::Page page = NewPage(snapshot, "Events");
+  std::vector<PageCell> kinds = {{"all", "/events"}};
+  for (const char* kind : {"master", "server", "recovery", "table", "tablet", "assign", "split",
+                           "merge", "order", "refused"}) {
+    kinds.emplace_back(kind, absl::StrCat("/events?kind=", kind));
+  }
+  page.Navigation(kinds);
+  AddEvents(snapshot, query, query.limit, &page);
+  return page.Finish();
+}
+
+}  // namespace stele::deploy

@@ -1,0 +1,26 @@
+// CellSnapshot: what the status pages of a process are rendered from. Value type; the view is
+// shared and immutable, `events` is thread-safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "master/cell_view.h"
+#include "schema/convert/event_messages.h"
+#include "schema/convert/messages.h"
+
+namespace stele::deploy {
+
+struct CellSnapshot {
+  // Of the master. Null: it is not active (yet), or this process has none.
+  std::shared_ptr<const master::CellView> view;
+  std::vector<wire::ServerStatusResponse> servers;  // that run in this process
+  // Null: not known to this process.
+  std::function<wire::ListEventsResponse(const wire::ListEventsRequest&)> events;
+  // Why it shows no cell: "the cell is starting", "this master stands by"; empty: it does, or it is
+  // a tablet server.
+  std::string waiting;
+};
+
+}  // namespace stele::deploy
