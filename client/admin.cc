@@ -32,7 +32,10 @@ void AskServer(internal::Session* session, std::string_view address, wire::Metho
                const Request& request, Shape shape, std::function<void(T)> done) {
   auto recorded = internal::Record(session, internal::CallKind::kAdmin);
   auto pass = std::make_shared<routing::Gate::Pass>();
-  if (Status s = session->core()->gate()->Enter(pass.get()); !s.ok()) return done(s);
+  if (Status s = session->core()->gate()->Enter(pass.get()); !s.ok()) {
+    recorded->End(s);
+    return done(s);
+  }
   routing::Call<Response>(
       session->core(), std::string(address), method, request, session->options().admin_timeout_ms,
       [recorded, pass, shape, done = std::move(done)](StatusOr<Response> answer) {

@@ -31,7 +31,7 @@ Status CheckOptions(const ClientOptions& options) {
   RETURN_IF_ERROR(CheckRange("connect_timeout_ms", options.connect_timeout_ms, 1, kMaxTimeoutMs));
   if (options.silence_timeout_ms != 0) {
     RETURN_IF_ERROR(
-        CheckRange("silence_timeout_ms", options.silence_timeout_ms, 100, kMaxTimeoutMs));
+        CheckRange("silence_timeout_ms", options.silence_timeout_ms, 500, kMaxTimeoutMs));
   }
   RETURN_IF_ERROR(CheckRange("io_threads", options.io_threads, 1, 64));
   const RetryPolicy& retry = options.retry_policy;

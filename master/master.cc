@@ -63,7 +63,7 @@ class MasterImpl : public Master {
     MutexLock lock(&mu_);
     return view_;
   }
-  wire::ListEventsResponse events(const wire::ListEventsRequest& query) const override {
+  StatusOr<wire::ListEventsResponse> events(const wire::ListEventsRequest& query) const override {
     return events_.List(query);
   }
   Status WaitUntilSettled(int64_t timeout_ms) override;
@@ -464,8 +464,8 @@ void MasterImpl::CollectGarbage() {
 
 void MasterImpl::Publish(const Status& pass, bool all_serving) {
   auto next = std::make_shared<CellView>(
-      DescribeCell({options_.cell_name, address(), options_.http_address, epoch_,
-                    &term_->servers, &term_->tablets, &term_->catalog, &term_->reconciler,
+      DescribeCell({options_.cell_name, address(), options_.http_address, epoch_, &term_->servers,
+                    &term_->tablets, &term_->catalog, &term_->reconciler,
                     env_.log_recovered ? nullptr : &term_->recoveries, &term_->moves,
                     &term_->reshaper, env_.clock->BootNanos()}));
   next->all_serving = all_serving;
@@ -491,8 +491,17 @@ void MasterImpl::TellChanges(std::shared_ptr<const CellView> view) {
 // Before all serve the catalog has more important work, for a while.
 void MasterImpl::SaveEvents() {
   const int64_t now = env_.clock->BootNanos();
+  if (!term_->catalog.loaded()) return;
+  if (!events_.loaded()) {
+    auto past = term_->catalog.ReadEvents();
+    if (!past.ok()) {
+      LOG(WARNING) << "events: " << past.status().ToString();
+      return;
+    }
+    events_.Load(*past);
+  }
   const bool due = all_serving_ || stopping_ || now - events_saved_boot_ns_ >= kSaveEventsWithinNs;
-  if (!due || !term_->catalog.loaded()) return;
+  if (!due) return;
   events_saved_boot_ns_ = now;
   if (Status saved = events_.Sync(&term_->catalog); !saved.ok()) {
     LOG(WARNING) << saved.ToString();
@@ -505,16 +514,19 @@ void MasterImpl::TellMaintenance(const net::RpcRequest& request) {
   wire::TabletOrderRequest tablets;
   const auto method = static_cast<wire::Method>(request.method);
   if (method == wire::Method::kFlushTable || method == wire::Method::kCompactTable) {
-    if (wire::Decode(request.body, &table).ok()) events_.Add(OrderBy(request, table));
+    if (wire::Decode(request.body, &table).ok())
+      events_.Add(OrderBy(request, table), /*once=*/true);
   } else if (wire::Decode(request.body, &tablets).ok() && !tablets.dry_run) {
-    events_.Add(OrderBy(request, tablets));
+    events_.Add(OrderBy(request, tablets), /*once=*/true);
   }
 }
 
 void MasterImpl::ListEvents(const net::RpcRequest& request, net::RpcReply reply) {
   wire::ListEventsRequest message;
   if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
-  reply.Send(wire::Encode(events_.List(message)));
+  auto list = events_.List(message);
+  if (!list.ok()) return reply.Error(list.status());
+  reply.Send(wire::Encode(*list));
 }
 
 void MasterImpl::Handle(net::RpcRequest request, net::RpcReply reply) {
@@ -587,7 +599,7 @@ void MasterImpl::ChangeTable(const net::RpcRequest& request, net::RpcReply reply
 
 // Once the view shows what it is refused for: who asks next sees it.
 void MasterImpl::Refuse(net::RpcReply reply, const wire::Event& order, const Status& why) {
-  events_.Add(RefusedEvent(order, why));
+  events_.Add(RefusedEvent(order, why), /*once=*/true);
   pending_.Add(std::move(reply), /*deadline_boot_ns=*/0, [why](net::RpcReply* answer) {
     answer->Error(why);
     return true;
@@ -645,7 +657,7 @@ void MasterImpl::OrderServers(const net::RpcRequest& request, net::RpcReply repl
   wire::Event order = OrderBy(request, message);
   Enqueue(std::move(reply), [this, method, message = std::move(message),
                              order = std::move(order)](net::RpcReply waiting) {
-    if (!message.dry_run) events_.Add(order);
+    if (!message.dry_run) events_.Add(order, /*once=*/true);
     auto left = CarryOutServerOrder(Context(), method, message, &term_->moves);
     if (!left.ok()) return Refuse(std::move(waiting), order, left.status());
     pending_.Add(std::move(waiting), /*deadline_boot_ns=*/0, [left = *left](net::RpcReply* answer) {

@@ -67,7 +67,7 @@ class Master {
 
   virtual std::string address() const = 0;
   virtual std::shared_ptr<const CellView> view() const = 0;
-  virtual wire::ListEventsResponse events(const wire::ListEventsRequest& query) const = 0;
+  virtual StatusOr<wire::ListEventsResponse> events(const wire::ListEventsRequest& query) const = 0;
   // Waits until every tablet serves or is known to be broken; DeadlineExceeded naming one that is
   // not there yet.
   virtual Status WaitUntilSettled(int64_t timeout_ms) = 0;

@@ -199,8 +199,11 @@ StatusOr<std::string> AdvertisedAddress(const cli::Invocation& call) {
   if (!call.Has("advertise")) return std::string();
   const std::string address = call.Get<std::string>("advertise");
   const size_t colon = address.rfind(':');
+  const std::string host = address.substr(0, colon);
+  const bool in_brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
   uint32_t port = 0;
-  if (colon == 0 || colon == std::string::npos ||
+  if (colon == std::string::npos || host.empty() || host.find('/') != std::string::npos ||
+      (host.find(':') != std::string::npos && !in_brackets) ||
       !absl::SimpleAtoi(address.substr(colon + 1), &port) || port == 0 || port > 65'535) {
     return absl::InvalidArgumentError(
         absl::StrCat("--advertise ", address, " is not of the form host:port"));

@@ -24,7 +24,7 @@ using obs::PageCell;
 using obs::Printable;
 
 constexpr uint64_t kEventsShown = 100, kEventsOfOne = 50, kEventsOfCell = 15;
-constexpr size_t kTroublesShown = 20;
+constexpr size_t kTroublesShown = 20, kBarParts = 200;
 
 std::string ParameterOf(const net::HttpRequest& request, const char* name) {
   auto found = request.query.find(name);
@@ -126,8 +126,10 @@ void AddEvents(const CellSnapshot& snapshot, wire::ListEventsRequest query, uint
                obs::Page* page) {
   if (snapshot.events == nullptr) return;
   query.limit = limit;
-  const std::vector<wire::Event> events = snapshot.events(query).events;
+  const auto list = snapshot.events(query);
   page->Heading("What happened");
+  if (!list.ok()) return page->Text(list.status().message());
+  const std::vector<wire::Event>& events = list->events;
   if (events.empty()) return page->Text("Nothing that is remembered.");
   std::set<std::string> tables;  // what is gone has no page
   std::set<TabletId> tablets;
@@ -148,10 +150,15 @@ void AddEvents(const CellSnapshot& snapshot, wire::ListEventsRequest query, uint
   page->EndTable();
 }
 
+// One that is closing is no more of any table.
+bool DoesNotServe(const wire::TabletSummary& tablet) {
+  return tablet.state != "serving" && tablet.state != "closing";
+}
+
 void AddTroubles(const CellSnapshot& snapshot, obs::Page* page) {
   std::vector<const wire::TabletSummary*> away;
   for (const wire::TabletSummary& tablet : snapshot.view->status.tablets) {
-    if (tablet.state != "serving" && away.size() < kTroublesShown) away.push_back(&tablet);
+    if (DoesNotServe(tablet) && away.size() < kTroublesShown) away.push_back(&tablet);
   }
   if (away.empty()) return;
   page->Heading(absl::StrCat("Tablets that do not serve",
@@ -187,29 +194,39 @@ std::string HealthLine(const CellSnapshot& snapshot) {
 }
 
 // The tablets of a table side by side in the order of their keys, each as wide as its bytes, the
-// busiest the reddest.
+// busiest the reddest; of many, neighbours together.
 void AddKeyBar(const std::vector<const wire::TabletSummary*>& tablets, obs::Page* page) {
-  uint64_t bytes = 0, busiest = 1;
-  auto operations = [](const wire::TabletSummary* tablet) {
-    return tablet->counters.reads + tablet->counters.writes;
+  struct Part {
+    const wire::TabletSummary* last = nullptr;
+    size_t tablets = 0;
+    uint64_t bytes = 0, operations = 0;
   };
-  for (const wire::TabletSummary* tablet : tablets) {
-    bytes += tablet->counters.bytes;
-    busiest = std::max(busiest, operations(tablet));
+  std::vector<Part> joined(std::min(tablets.size(), kBarParts));
+  uint64_t bytes = 0, busiest = 1;
+  for (size_t i = 0; i < tablets.size(); ++i) {
+    Part& part = joined[i * joined.size() / tablets.size()];
+    part.last = tablets[i];
+    ++part.tablets;
+    part.bytes += tablets[i]->counters.bytes;
+    part.operations += tablets[i]->counters.reads + tablets[i]->counters.writes;
+    bytes += tablets[i]->counters.bytes;
+    busiest = std::max(busiest, part.operations);
   }
   std::vector<obs::BarPart> parts;
   // None is too thin to be seen.
-  const double least = 0.1 * static_cast<double>(bytes + 1) / static_cast<double>(tablets.size());
-  for (const wire::TabletSummary* tablet : tablets) {
-    const TabletDescriptor& range = tablet->location.tablet;
+  const double least = 0.1 * static_cast<double>(bytes + 1) / static_cast<double>(joined.size());
+  for (const Part& part : joined) {
+    const TabletLocation& last = part.last->location;
+    const std::string what =
+        part.tablets == 1 ? absl::StrCat("tablet ", last.tablet.id, " at ", last.server_id)
+                          : absl::StrCat(part.tablets, " tablets, the last ", last.tablet.id);
     parts.push_back(
-        {std::max(least, static_cast<double>(tablet->counters.bytes)),
-         std::log1p(static_cast<double>(operations(tablet))) /
+        {std::max(least, static_cast<double>(part.bytes)),
+         std::log1p(static_cast<double>(part.operations)) /
              std::log1p(static_cast<double>(busiest)),
-         absl::StrCat("tablet ", range.id, ", up to row ", RowText(range.end_row, "(last)"), ", ",
-                      FormatBytes(tablet->counters.bytes), ", ", FormatCount(operations(tablet)),
-                      " operations, at ", tablet->location.server_id),
-         absl::StrCat("/tablet?id=", range.id)});
+         absl::StrCat(what, ", up to row ", RowText(last.tablet.end_row, "(last)"), ", ",
+                      FormatBytes(part.bytes), ", ", FormatCount(part.operations), " operations"),
+         absl::StrCat("/tablet?id=", last.tablet.id)});
   }
   page->Bar("Key range", parts);
 }
@@ -232,7 +249,7 @@ uint64_t CountNotServing(const CellSnapshot& snapshot) {
   const auto& tablets = snapshot.view->status.tablets;
   return static_cast<uint64_t>(
       std::count_if(tablets.begin(), tablets.end(),
-                    [](const wire::TabletSummary& tablet) { return tablet.state != "serving"; }));
+                    [](const wire::TabletSummary& tablet) { return DoesNotServe(tablet); }));
 }
 
 StatusOr<const wire::TableSummary*> FindTable(const CellSnapshot& snapshot,
@@ -307,9 +324,9 @@ StatusOr<std::string> TablePage(const CellSnapshot& snapshot, const net::HttpReq
   });
   if (!tablets.empty()) AddKeyBar(tablets, &page);
   AddSchema(schema, &page);
+  AddEvents(snapshot, {.table = schema.name}, kEventsOfOne, &page);
   page.Heading("Tablets");
   AddTablets(snapshot, tablets, &page);
-  AddEvents(snapshot, {.table = schema.name}, kEventsOfOne, &page);
   return page.Finish();
 }
 

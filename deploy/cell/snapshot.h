@@ -16,8 +16,8 @@ struct CellSnapshot {
   // Of the master. Null: it is not active (yet), or this process has none.
   std::shared_ptr<const master::CellView> view;
   std::vector<wire::ServerStatusResponse> servers;  // that run in this process
-  // Null: not known to this process.
-  std::function<wire::ListEventsResponse(const wire::ListEventsRequest&)> events;
+  // Null: not known to this process. Unavailable: not read yet.
+  std::function<StatusOr<wire::ListEventsResponse>(const wire::ListEventsRequest&)> events;
   // Why it shows no cell: "the cell is starting", "this master stands by"; empty: it does, or it is
   // a tablet server.
   std::string waiting;

@@ -81,7 +81,9 @@ StatusOr<json> TabletsJson(const CellSnapshot& snapshot, const Query&) {
 json EventList(const CellSnapshot& snapshot, const wire::ListEventsRequest& query) {
   json events = json::array();
   if (snapshot.events == nullptr) return events;
-  for (const wire::Event& event : snapshot.events(query).events) {
+  const auto list = snapshot.events(query);
+  if (!list.ok()) return events;
+  for (const wire::Event& event : list->events) {
     events.push_back({{"number", event.number},
                       {"time_us", event.time_us},
                       {"kind", event.kind},
@@ -217,14 +219,14 @@ std::string MetricsText(const CellSnapshot& snapshot) {
   return registry.Render();
 }
 
-// Ready is whose part of the cell is served: an active master when all tablets are, a tablet server
-// when it takes calls.
+// Ready is who takes calls: an active master that knows the tables, a tablet server. Whether all
+// tablets serve is no matter of one process: the overview says it.
 net::HttpResponse Readiness(const CellSnapshot& snapshot) {
   if (snapshot.view == nullptr && snapshot.servers.empty()) {
     return {503, kPlainText, snapshot.waiting + "\n"};
   }
-  if (snapshot.view == nullptr || snapshot.view->all_serving) return {200, kPlainText, "ok\n"};
-  return {503, kPlainText, "not every tablet serves\n"};
+  if (snapshot.view == nullptr || snapshot.view->ready) return {200, kPlainText, "ok\n"};
+  return {503, kPlainText, "the master does not know all tables yet\n"};
 }
 
 // Keys may hold any bytes; what is not UTF-8 was made printable before.

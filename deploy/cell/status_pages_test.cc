@@ -14,7 +14,7 @@ namespace {
 CellSnapshot HostileSnapshot() {
   auto view = std::make_shared<master::CellView>();
   view->status.cell_name = "<script>alert(1)</script>";
-  view->all_serving = true;
+  view->ready = true;
   wire::TableSummary& table = view->status.tables.emplace_back();
   table.schema.name = "pages";
   table.state = "serving";
@@ -198,12 +198,12 @@ TEST(StatusPages, TabletsNameTheirTable) {
   EXPECT_TRUE(absl::StrContains(RenderStatusPage({"/tablets", {}}, snapshot).body, ">pages<"));
 }
 
-TEST(StatusPages, ReadinessFollowsTheTablets) {
+TEST(StatusPages, ReadyIsWhoTakesCalls) {
   CellSnapshot snapshot = HostileSnapshot();
   EXPECT_EQ(RenderStatusPage({"/healthz", {}}, snapshot).status, 200u);
   EXPECT_EQ(RenderStatusPage({"/readyz", {}}, snapshot).status, 200u);
   auto view = std::make_shared<master::CellView>(*snapshot.view);
-  view->all_serving = false;
+  view->ready = false;
   snapshot.view = view;
   EXPECT_EQ(RenderStatusPage({"/readyz", {}}, snapshot).status, 503u);
   CellSnapshot standby;

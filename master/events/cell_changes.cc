@@ -21,14 +21,16 @@ class Changes {
 
  private:
   struct Cell {
-    std::map<std::string, const wire::ServerSummary*> servers;
+    std::map<std::string, const wire::ServerSummary*> servers;  // but for those recovered
+    // Past incarnations whose logs are to be recovered; one that is back has another.
+    std::map<std::pair<std::string, uint64_t>, const wire::ServerSummary*> recovering;
     std::map<TableId, const wire::TableSummary*> tables;
     std::map<TabletId, const wire::TabletSummary*> tablets;
   };
   static Cell Index(const wire::CellStatusResponse& status);
 
+  void Recovery(const std::pair<std::string, uint64_t>& of);
   void Server(const std::string& id);
-  void ServerState(const wire::ServerSummary& was, const wire::ServerSummary& is);
   void Table(TableId id);
   void Tablet(TabletId id);
   void NewTablet(const wire::TabletSummary& is);
@@ -95,9 +97,11 @@ std::string Difference(const TableSchema& was, const TableSchema& is) {
 Changes::Cell Changes::Index(const wire::CellStatusResponse& status) {
   Cell cell;
   for (const wire::ServerSummary& server : status.servers) {
-    // Of a server that is back before its past log is recovered, the living one.
-    const wire::ServerSummary*& shown = cell.servers[server.server_id];
-    if (shown == nullptr || server.incarnation > shown->incarnation) shown = &server;
+    if (server.state == "recovering") {
+      cell.recovering[{server.server_id, server.incarnation}] = &server;
+    } else {
+      cell.servers[server.server_id] = &server;
+    }
   }
   for (const wire::TableSummary& table : status.tables) cell.tables[table.schema.id] = &table;
   for (const wire::TabletSummary& tablet : status.tablets) {
@@ -125,6 +129,7 @@ typename Map::mapped_type FindIn(const Map& map, const typename Map::key_type& k
 }
 
 std::vector<wire::Event> Changes::Find() {
+  for (const auto& of : KeysOf(before_.recovering, after_.recovering)) Recovery(of);
   for (const std::string& id : KeysOf(before_.servers, after_.servers)) Server(id);
   for (TableId id : KeysOf(before_.tables, after_.tables)) Table(id);
   for (TabletId id : KeysOf(before_.tablets, after_.tablets)) Tablet(id);
@@ -152,45 +157,36 @@ std::string Changes::NameOf(TableId table) const {
   return found == nullptr ? "" : found->schema.name;
 }
 
+void Changes::Recovery(const std::pair<std::string, uint64_t>& of) {
+  const wire::ServerSummary* was = FindIn(before_.recovering, of);
+  const wire::ServerSummary* is = FindIn(after_.recovering, of);
+  if (was != nullptr && is != nullptr) return;
+  Add(kRecoveryEvent,
+      is == nullptr
+          ? absl::StrCat("the log of ", of.first, ", incarnation ", of.second, ", is recovered")
+          : absl::StrCat(of.first, ", incarnation ", of.second,
+                         ", is gone; its log is to be recovered", Because(is->note)))
+      ->server = of.first;
+}
+
 void Changes::Server(const std::string& id) {
   const wire::ServerSummary* was = FindIn(before_.servers, id);
   const wire::ServerSummary* is = FindIn(after_.servers, id);
-  if (is == nullptr) {
-    const bool recovered = was->state == "recovering";
-    Add(recovered ? kRecoveryEvent : kServerEvent,
-        recovered ? absl::StrCat(id, "'s log is recovered") : absl::StrCat(id, " is gone"))
-        ->server = id;
-    return;
+  auto add = [&](std::string text) { Add(kServerEvent, absl::StrCat(id, text))->server = id; };
+  auto lives = [](const wire::ServerSummary* server) {  // others are only remembered to be drained
+    return server != nullptr && (server->state == "live" || server->state == "suspect");
+  };
+  if (lives(was) && !lives(is)) {
+    // Else its recovery says so.
+    if (!after_.recovering.contains({id, was->incarnation})) add(" is gone");
+  } else if (lives(is) && (!lives(was) || was->incarnation != is->incarnation)) {
+    add(absl::StrCat(" joined at ", is->address));
+  } else if (lives(is) && was->state != is->state) {
+    add(is->state == "live" ? " reports again"
+                            : absl::StrCat(" does not report", Because(is->note)));
   }
-  const bool lives = is->state == "live" || is->state == "suspect";
-  if (was != nullptr && was->state == "recovering" && is->state != "recovering") {
-    Add(kRecoveryEvent, absl::StrCat(id, "'s log is recovered"))->server = id;
-  }
-  const bool again = was == nullptr || was->incarnation != is->incarnation || !was->address.size();
-  if (lives && again) {
-    Add(kServerEvent, absl::StrCat(id, " joined at ", is->address))->server = id;
-  } else if (was != nullptr && was->state != is->state) {
-    ServerState(*was, *is);
-  }
-  if ((was != nullptr && was->draining) != is->draining) {
-    Add(kServerEvent, absl::StrCat(id, is->draining ? " drains" : " takes tablets again"))->server =
-        id;
-  }
-}
-
-void Changes::ServerState(const wire::ServerSummary& was, const wire::ServerSummary& is) {
-  if (is.state == "recovering") {
-    Add(kRecoveryEvent,
-        absl::StrCat(is.server_id, " is gone; its log is to be recovered", Because(is.note)))
-        ->server = is.server_id;
-  } else if (is.state == "suspect") {
-    Add(kServerEvent, absl::StrCat(is.server_id, " does not report", Because(is.note)))->server =
-        is.server_id;
-  } else if (is.state == "live") {
-    Add(kServerEvent, absl::StrCat(is.server_id, " reports again"))->server = is.server_id;
-  } else if (was.state != "recovering") {
-    Add(kServerEvent, absl::StrCat(is.server_id, " is gone"))->server = is.server_id;
-  }
+  const bool drained = was != nullptr && was->draining, drains = is != nullptr && is->draining;
+  if (drained != drains && is != nullptr) add(drains ? " drains" : " takes tablets again");
 }
 
 void Changes::Table(TableId id) {

@@ -86,16 +86,33 @@ TEST_F(CellChangesTest, ALogIsRecovered) {
   after_.servers[0].state = "recovering";
   after_.servers[0].address.clear();
   after_.servers[0].note = "ts-2 sorts it";
-  EXPECT_EQ(Found(),
-            Texts{"recovery|0||ts-1|ts-1 is gone; its log is to be recovered: ts-2 sorts it"});
+  EXPECT_EQ(Found(), Texts{"recovery|0||ts-1|ts-1, incarnation 1, is gone; its log is to be "
+                           "recovered: ts-2 sorts it"});
   before_ = after_;
   after_.servers.erase(after_.servers.begin());
-  EXPECT_EQ(Found(), Texts{"recovery|0||ts-1|ts-1's log is recovered"});
+  EXPECT_EQ(Found(), Texts{"recovery|0||ts-1|the log of ts-1, incarnation 1, is recovered"});
   // It is back before its past log is recovered: the list has it twice.
   after_ = before_;
   after_.servers.push_back(Server("ts-1", 2));
-  EXPECT_EQ(Found(), (Texts{"recovery|0||ts-1|ts-1's log is recovered",
+  EXPECT_EQ(Found(), Texts{"server|0||ts-1|ts-1 joined at ts-1:1"});
+  before_ = after_;
+  after_.servers.erase(after_.servers.begin());
+  EXPECT_EQ(Found(), Texts{"recovery|0||ts-1|the log of ts-1, incarnation 1, is recovered"});
+}
+
+TEST_F(CellChangesTest, AServerIsBackWithinOneLook) {
+  after_.servers[0].state = "recovering";
+  after_.servers.push_back(Server("ts-1", 2));
+  EXPECT_EQ(Found(), (Texts{"recovery|0||ts-1|ts-1, incarnation 1, is gone; its log is to be "
+                            "recovered",
                             "server|0||ts-1|ts-1 joined at ts-1:1"}));
+}
+
+TEST_F(CellChangesTest, WhoIsOnlyRememberedToBeDrainedDoesNotGo) {
+  before_.servers[0].state = "dead";
+  before_.servers[0].draining = true;
+  after_.servers.erase(after_.servers.begin());
+  EXPECT_EQ(Found(), Texts());
 }
 
 TEST_F(CellChangesTest, AServerDrains) {

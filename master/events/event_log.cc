@@ -13,6 +13,7 @@ namespace {
 constexpr int kCounterBits = 32;
 constexpr size_t kMaxSavedAtOnce = 2'000;
 constexpr int64_t kRepeatedWithinUs = 60'000'000;
+constexpr size_t kMaxNameBytes = 100;
 constexpr size_t kLooksBack = 5'000;  // for what was repeated
 
 bool Matches(const wire::Event& event, const wire::ListEventsRequest& request) {
@@ -23,6 +24,12 @@ bool Matches(const wire::Event& event, const wire::ListEventsRequest& request) {
          (request.server.empty() || event.server == request.server);
 }
 
+void Cut(size_t max_bytes, std::string* text) {
+  if (text->size() <= max_bytes) return;
+  text->resize(max_bytes - 3);
+  text->append("...");
+}
+
 }  // namespace
 
 void EventLog::Begin(uint64_t term) {
@@ -31,7 +38,6 @@ void EventLog::Begin(uint64_t term) {
 }
 
 bool EventLog::IsRepeated(const wire::Event& event) const {
-  if (event.kind != kRefusedEvent && event.kind != kOrderEvent) return false;
   size_t looks = 0;
   for (auto past = events_.rbegin(); past != events_.rend() && looks < kLooksBack;
        ++past, ++looks) {
@@ -43,14 +49,13 @@ bool EventLog::IsRepeated(const wire::Event& event) const {
   return false;
 }
 
-void EventLog::Add(wire::Event event) {
-  if (event.text.size() > wire::kMaxEventTextBytes) {
-    event.text.resize(wire::kMaxEventTextBytes - 3);
-    event.text += "...";
-  }
+void EventLog::Add(wire::Event event, bool once) {
+  Cut(wire::kMaxEventTextBytes, &event.text);
+  Cut(kMaxNameBytes, &event.server);
+  Cut(kMaxNameBytes, &event.actor);
   MutexLock lock(&mu_);
   event.time_us = clock_->WallMicros();
-  if (IsRepeated(event)) return;
+  if (once && IsRepeated(event)) return;
   event.number = ++last_;
   unsaved_.push_back(event.number);
   events_.push_back(std::move(event));
@@ -58,10 +63,11 @@ void EventLog::Add(wire::Event event) {
   if (unsaved_.size() > max_events_) unsaved_.pop_front();
 }
 
-wire::ListEventsResponse EventLog::List(const wire::ListEventsRequest& request) const {
+StatusOr<wire::ListEventsResponse> EventLog::List(const wire::ListEventsRequest& request) const {
   wire::ListEventsResponse response;
   const size_t limit = std::clamp<uint64_t>(request.limit, 1, wire::kMaxListedEvents);
   MutexLock lock(&mu_);
+  if (!loaded_) return absl::UnavailableError("the events of the past are not read yet");
   if (request.after != 0) {
     response.last = request.after;
     for (const wire::Event& event : events_) {
@@ -80,8 +86,12 @@ wire::ListEventsResponse EventLog::List(const wire::ListEventsRequest& request) 
   return response;
 }
 
-Status EventLog::Load(Catalog* catalog) {
-  ASSIGN_OR_RETURN(const auto records, catalog->ReadEvents());
+bool EventLog::loaded() const {
+  MutexLock lock(&mu_);
+  return loaded_;
+}
+
+void EventLog::Load(const std::map<uint64_t, std::string>& records) {
   std::vector<wire::Event> past;
   for (const auto& [number, record] : records) {
     saved_.push_back(number);
@@ -95,11 +105,9 @@ Status EventLog::Load(Catalog* catalog) {
   events_.insert(events_.begin(), past.begin(), past.end());
   while (events_.size() > max_events_) events_.pop_front();
   loaded_ = true;
-  return OkStatus();
 }
 
 Status EventLog::Sync(Catalog* catalog) {
-  if (!loaded_) RETURN_IF_ERROR(Load(catalog));
   std::map<uint64_t, std::string> put;
   {
     MutexLock lock(&mu_);

@@ -9,6 +9,7 @@
 #include "common/testing/status_asserts.h"
 #include "master/events/cell_changes.h"
 #include "master/events/order_text.h"
+#include "schema/convert/codec.h"
 
 namespace stele::master {
 namespace {
@@ -17,16 +18,22 @@ constexpr size_t kMax = 8;
 
 class EventLogTest : public ::testing::Test {
  protected:
-  EventLogTest() { log_.Begin(/*term=*/3); }
+  EventLogTest() {
+    log_.Begin(/*term=*/3);
+    log_.Load({});
+  }
   void Add(const std::string& text, const char* kind = kTabletEvent, TabletId tablet = 0,
            const std::string& table = "", const std::string& server = "",
-           const std::string& actor = "") {
-    log_.Add({0, 0, kind, tablet, table, server, actor, text});
+           const std::string& actor = "", bool once = false) {
+    log_.Add({0, 0, kind, tablet, table, server, actor, text}, once);
     clock_.AdvanceMillis(1);
+  }
+  wire::ListEventsResponse List(const wire::ListEventsRequest& request) {
+    return log_.List(request).value();
   }
   std::string Texts(const wire::ListEventsRequest& request) {
     std::string texts;
-    for (const wire::Event& event : log_.List(request).events) texts += event.text + " ";
+    for (const wire::Event& event : List(request).events) texts += event.text + " ";
     return texts;
   }
 
@@ -37,7 +44,7 @@ class EventLogTest : public ::testing::Test {
 TEST_F(EventLogTest, NumbersBearTheTermAndGrow) {
   Add("a");
   Add("b");
-  const wire::ListEventsResponse all = log_.List({});
+  const wire::ListEventsResponse all = List({});
   ASSERT_EQ(all.events.size(), 2u);
   EXPECT_EQ(all.events[0].number, (uint64_t{3} << 32) + 1);
   EXPECT_EQ(all.events[1].number, (uint64_t{3} << 32) + 2);
@@ -63,13 +70,13 @@ TEST_F(EventLogTest, TheNewestOrWhatFollows) {
   for (const char* text : {"a", "b", "c", "d"}) Add(text);
   EXPECT_EQ(Texts({.limit = 2}), "c d ");
   EXPECT_EQ(Texts({.limit = 0}), "d ") << "at least one";
-  const uint64_t first = log_.List({}).events[0].number;
+  const uint64_t first = List({}).events[0].number;
   EXPECT_EQ(Texts({.after = first, .limit = 2}), "b c ");
-  EXPECT_EQ(log_.List({.after = first, .limit = 2}).last, first + 2);
+  EXPECT_EQ(List({.after = first, .limit = 2}).last, first + 2);
   EXPECT_EQ(Texts({.after = first + 3}), "");
-  EXPECT_EQ(log_.List({.after = first + 3}).last, first + 3);
+  EXPECT_EQ(List({.after = first + 3}).last, first + 3);
   // What was passed over is not looked at again.
-  EXPECT_EQ(log_.List({.after = first, .kind = "none"}).last, first + 3);
+  EXPECT_EQ(List({.after = first, .kind = "none"}).last, first + 3);
 }
 
 TEST_F(EventLogTest, TheOldestGo) {
@@ -79,23 +86,50 @@ TEST_F(EventLogTest, TheOldestGo) {
 
 TEST_F(EventLogTest, ALongTextIsCut) {
   Add(std::string(5000, 'x'));
-  const wire::Event event = log_.List({}).events.at(0);
+  const wire::Event event = List({}).events.at(0);
   EXPECT_EQ(event.text.size(), wire::kMaxEventTextBytes);
   EXPECT_TRUE(event.text.ends_with("x..."));
 }
 
 TEST_F(EventLogTest, WhatIsAskedAgainAndAgainIsToldOnce) {
-  Add("drain", kOrderEvent, 0, "", "ts-1", "me:1");
+  auto once = [&](const char* text, const char* kind, const char* actor) {
+    Add(text, kind, 0, "", "ts-1", actor, /*once=*/true);
+  };
+  once("drain", kOrderEvent, "me:1");
   Add("moved", kTabletEvent);
-  Add("drain", kOrderEvent, 0, "", "ts-1", "me:1");
-  Add("drain", kOrderEvent, 0, "", "ts-1", "another:1");
-  Add("no", kRefusedEvent, 0, "", "", "me:1");
-  Add("no", kRefusedEvent, 0, "", "", "me:1");
+  once("drain", kOrderEvent, "me:1");
+  once("drain", kOrderEvent, "another:1");
+  once("no", kRefusedEvent, "me:1");
+  once("no", kRefusedEvent, "me:1");
   Add("moved", kTabletEvent);  // really, once more
   EXPECT_EQ(Texts({}), "drain moved drain no moved ");
+  Add("drop", kOrderEvent);
+  Add("drop", kOrderEvent);  // another of that name
+  EXPECT_EQ(Texts({.after = List({}).last - 2}), "drop drop ");
   clock_.AdvanceMillis(61'000);
-  Add("no", kRefusedEvent, 0, "", "", "me:1");
+  once("no", kRefusedEvent, "me:1");
   EXPECT_EQ(Texts({.kind = kRefusedEvent}), "no no ");
+}
+
+TEST_F(EventLogTest, ThePastIsReadBeforeItIsListed) {
+  EventLog next(&clock_, kMax);
+  next.Begin(4);
+  next.Add({.kind = kMasterEvent, .text = "active"});
+  EXPECT_STATUS(kUnavailable, "not read yet", next.List({}));
+  Add("old", kTableEvent);
+  wire::Event old = List({}).events[0];
+  ASSERT_OK_AND_ASSIGN(const net::Buffer body, wire::Encode(old));
+  next.Load({{old.number, std::string(body.bytes())}, {old.number + 1, "damaged"}});
+  ASSERT_OK_AND_ASSIGN(const wire::ListEventsResponse all, next.List({}));
+  ASSERT_EQ(all.events.size(), 2u);
+  EXPECT_EQ(all.events[0], old);
+  EXPECT_EQ(all.events[1].text, "active");
+}
+
+TEST_F(EventLogTest, NamesAreCut) {
+  Add("text", kOrderEvent, 0, "t", std::string(70'000, 's'), std::string(200, 'a'));
+  EXPECT_EQ(List({}).events[0].server.size(), 100u);
+  EXPECT_EQ(List({}).events[0].actor.size(), 100u);
 }
 
 TEST(OrderTextTest, SaysWhatWasOrdered) {

@@ -14,6 +14,7 @@ namespace stele::master {
 namespace {
 
 constexpr int64_t kRecoveryTimeoutMs = 600'000;
+constexpr int kSystemAttempts = 3;  // then the whole log is recovered
 constexpr int64_t kRetryDelayNs = 200'000'000;
 constexpr int64_t kMaxRetryDelayNs = 5'000'000'000;
 
@@ -227,15 +228,17 @@ void LogRecoveries::Finish(Shared* shared, Clock* clock, const LogOwner& gone, u
   if (found == shared->orders.end() || found->second.number != number) return;  // another's now
   Order& order = found->second;
   order.under_way = false;
+  // A damaged log is recovered as a whole; a server or a connection that was lost is no reason to.
+  const bool as_a_whole = IsCorrupt(status) || order.failures + 1 >= kSystemAttempts;
   if (order.system_only) {
-    order.system_tried = true;
+    order.system_tried = status.ok() || as_a_whole;
     order.system_done = status.ok();
   } else {
     order.done = status.ok();
   }
   if (status.ok()) return;
   LOG(WARNING) << "recovery of the log of " << gone.server_id << ": " << status.ToString();
-  if (order.system_only) return;  // the whole is tried at once
+  if (order.system_only && as_a_whole) return;  // at once
   order.error = std::string(status.message());
   ++order.failures;
   order.not_before_boot_ns =

@@ -252,6 +252,21 @@ TEST_F(LogRecoveriesTest, TheSystemsTabletsComeFirstWhileTheyAreWaitedFor) {
   EXPECT_EQ(Logs().size(), 1u);
 }
 
+TEST_F(LogRecoveriesTest, ALostServerIsNoReasonToRecoverTheWholeFirst) {
+  Start("ts-1");
+  Start("ts-2");
+  Look();
+  Kill("ts-1");
+  system_first_ = true;
+  for (bool system_only : {true, true, true, false}) {  // it gives up after three
+    Look();
+    ASSERT_EQ(servers_.held.size(), 1u);
+    EXPECT_EQ(servers_.held[0].request.system_only, system_only);
+    servers_.Answer(absl::UnavailableError("connection closed"));
+    clock_.AdvanceMillis(1000);
+  }
+}
+
 TEST_F(LogRecoveriesTest, ALogWhoseSystemPartFailsIsSortedAsAWholeAtOnce) {
   const uint64_t dead = Start("ts-1");
   Start("ts-2");

@@ -36,8 +36,12 @@ void DataService::CountRead(const wire::ReadRowsRequest& read, storage::TabletSt
     if (store->descriptor().Contains(key)) store->load().Add(key);
   }
   if (!read.rows.keys.empty()) return;
-  const bool from_start = read.resume_after.empty() && !read.rows.ranges.empty();
-  store->load().Add(from_start ? read.rows.ranges.front().start : read.resume_after);
+  std::string begin = read.resume_after;
+  if (begin.empty() && !read.rows.ranges.empty()) {
+    begin = read.reversed ? read.rows.ranges.back().end : read.rows.ranges.front().start;
+  }
+  // One that begins outside of the tablet says nothing of where in it the load is.
+  if (store->descriptor().Contains(begin)) store->load().Add(begin);
 }
 
 struct DataService::WriteBatch {
@@ -161,7 +165,7 @@ void DataService::ReadRows(net::RpcRequest request, net::RpcReply reply) {
       ReadTask(*std::move(store), std::move(message), std::move(filter), std::move(task)));
   StatusOr<bool> outcome = read->task.Run(/*may_block=*/false);
   if (!outcome.ok() || *outcome) return FinishRead(read.get(), outcome);
-  WorkPool* const pool = system ? parts_.system_pool : parts_.disk_pool;
+  WorkPool* const pool = system ? parts_.system_disk_pool : parts_.disk_pool;
   Status handed =
       pool->Submit([this, read] { FinishRead(read.get(), read->task.Run(/*may_block=*/true)); });
   if (handed.ok()) return;

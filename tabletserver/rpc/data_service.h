@@ -35,7 +35,8 @@ class DataService {
     Admission* admission = nullptr;
     ParkedReads* parked = nullptr;
     WorkPool* disk_pool = nullptr;
-    WorkPool* system_pool = nullptr;  // reads of the system's tablets that have to wait for a disk
+    WorkPool* system_disk_pool =
+        nullptr;  // reads of the system's tablets that have to wait for a disk
     ProgressWatch* progress = nullptr;
     Clock* clock = nullptr;
     std::function<Status()> lease_check;

@@ -109,6 +109,7 @@ class Server : public TabletServer {
   std::unique_ptr<TabletMap> tablets_;
   std::unique_ptr<WorkPool> disk_pool_;
   std::unique_ptr<WorkPool> tablet_pool_;
+  std::unique_ptr<WorkPool> system_disk_pool_;
   std::unique_ptr<WorkPool> system_pool_;
   std::unique_ptr<WorkPool> maintenance_pool_;
   std::unique_ptr<WorkPool> recovery_pool_;
@@ -197,14 +198,16 @@ Status Server::Listen() {
                          options_.parked_read_ttl_ms * 1'000'000});
   disk_pool_ = std::make_unique<WorkPool>("disk", options_.disk_threads, options_.max_queued_reads);
   tablet_pool_ = std::make_unique<WorkPool>("tablet", kTabletThreads, kMaxQueuedAdminRequests);
+  system_disk_pool_ =
+      std::make_unique<WorkPool>("system disk", kSystemThreads, options_.max_queued_reads);
   system_pool_ = std::make_unique<WorkPool>("system", kSystemThreads, kMaxQueuedAdminRequests);
   maintenance_pool_ = std::make_unique<WorkPool>("maintenance", kMaintenanceRequestThreads,
                                                  kMaxQueuedAdminRequests);
   recovery_pool_ =
       std::make_unique<WorkPool>("recovery", kRecoveryThreads, kMaxQueuedAdminRequests);
   data_ = std::make_unique<DataService>(DataService::Parts{
-      tablets_.get(), &admission_, parked_.get(), disk_pool_.get(), system_pool_.get(), &progress_,
-      env_.clock, [this] { return lease_->Check(); }});
+      tablets_.get(), &admission_, parked_.get(), disk_pool_.get(), system_disk_pool_.get(),
+      &progress_, env_.clock, [this] { return lease_->Check(); }});
   admin_ = std::make_unique<TabletService>(TabletService::Parts{
       tablets_.get(), engine_.get(), env_.store, tablet_pool_.get(), system_pool_.get(),
       maintenance_pool_.get(), recovery_pool_.get(), options_.server_id, incarnation_,
@@ -350,8 +353,8 @@ Status Server::Stop(bool drain) {
   serving_ = !drain && serving_;
   if (rpc_ != nullptr && drain) rpc_->Drain();
   if (rpc_ != nullptr) rpc_->Stop();
-  for (auto* pool : {disk_pool_.get(), tablet_pool_.get(), system_pool_.get(),
-                     maintenance_pool_.get(), recovery_pool_.get()}) {
+  for (auto* pool : {disk_pool_.get(), system_disk_pool_.get(), tablet_pool_.get(),
+                     system_pool_.get(), maintenance_pool_.get(), recovery_pool_.get()}) {
     if (pool != nullptr) pool->Stop();
   }
   timers_.reset();

@@ -145,7 +145,9 @@ void TabletService::SampleRowKeys(const net::RpcRequest& request, net::RpcReply 
 void TabletService::RecoverLog(const net::RpcRequest& request, net::RpcReply reply) {
   wire::RecoverLogRequest message;
   if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
-  RunOn(parts_.recovery_pool, std::move(reply), [this, message = std::move(message)] {
+  // What the system waits for does not stand behind the sort of a whole log.
+  WorkPool* const pool = message.system_only ? parts_.system_pool : parts_.recovery_pool;
+  RunOn(pool, std::move(reply), [this, message = std::move(message)] {
     return parts_.recover_log(message.server_id, message.incarnation, message.system_only);
   });
 }

@@ -68,6 +68,7 @@ Status LogRecovery::RunSystem() {
   if (!log_->damage().empty() || !set_aside_.empty()) {
     return CorruptError(absl::StrCat("log ", log_name_, " is recovered as a whole"));
   }
+  progress_->bytes_done = progress_->bytes_total.load();
   return InstallAll();
 }
 

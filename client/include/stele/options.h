@@ -24,7 +24,7 @@ struct ClientOptions {
   int64_t connect_timeout_ms = 5'000;  ///< of the first contact with the cell
   /// Calls to a server of which nothing at all is heard for so long, not even that it is there, end
   /// as if their connection had broken, and are made again as below. Calls may take longer than
-  /// this: a server says that it is there while it works. 100 .. 86 400 000; 0: never.
+  /// this: a server says that it is there while it works. 500 .. 86 400 000; 0: never.
   int64_t silence_timeout_ms = 2'000;
   uint32_t io_threads = 1;  ///< of this client; 1 .. 64
 
