@@ -176,7 +176,7 @@ TEST(PageTest, FitsAPhone) {
   page.Level("<full>", "3 of 4", 3, 4);
   page.Level("none", "0 of 0", 0, 0);
   page.BeginTable({"\"<c>", "d"});
-  page.Row({"x", std::string(17, 'y')});
+  page.Row({"x", std::string(25, 'y')});
   page.EndTable();
   const std::string html = page.Finish();
   for (const char* part :
@@ -185,6 +185,22 @@ TEST(PageTest, FitsAPhone) {
         "<td data-column=\"d\">yyy"}) {
     EXPECT_NE(html.find(part), std::string::npos) << part;
   }
+}
+
+TEST(PageTest, DrawingsAreEscapedAndLinkToThisServerOnly) {
+  Page page("p");
+  page.Bar("<bar>", {{1, 0, "<cold>", "/tablet?id=1&x"}, {3, 7, "hot", "//elsewhere"}});
+  page.Bar("empty", {});
+  page.Ring("ring", "<mid>", {{RingPart::Kind::kHead, "<head>"}, {RingPart::Kind::kFree, "f"}});
+  const std::string html = page.Finish();
+  for (const char* part :
+       {"aria-label=\"&lt;bar&gt;\"", "<title>&lt;cold&gt;</title>", "href=\"/tablet?id=1&amp;x\"",
+        "width=\"250\" height=\"28\" fill=\"hsl(210 ", "width=\"750\" height=\"28\" fill=\"hsl(0 ",
+        "&lt;mid&gt;", "<circle class=\"head\"", "<title>&lt;head&gt;</title>"}) {
+    EXPECT_NE(html.find(part), std::string::npos) << part << " is not in " << html;
+  }
+  EXPECT_EQ(html.find("elsewhere"), std::string::npos);
+  EXPECT_EQ(html.find("<cold>"), std::string::npos);
 }
 
 TEST(PageTest, PagesAreBounded) {
