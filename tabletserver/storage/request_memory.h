@@ -3,8 +3,10 @@
 //
 // A request is new, then under way (an attempt that comes meanwhile joins it and gets its answer),
 // then remembered with its answer until its client says that it waits for it no more, or for
-// kRequestMemoryMs after its last use; one that failed is forgotten, for it had no effect. Memory
-// is bounded and charged; when it is full new requests are refused: nothing is forgotten early.
+// kRequestMemoryMs after its last use; one that failed is forgotten, for it had no effect. Writes
+// whose sequences follow on each other, as those of one batch to one tablet do, are remembered
+// together, and as long as the last of them. Memory is bounded and charged; when it is full new
+// requests are refused: nothing is forgotten early.
 //
 // Crash rule: a request that is durable in the log is found again from its record, or from the
 // manifest once the record was flushed (Snapshot, Load). Thread-safe; its mutex is a leaf.
@@ -72,13 +74,22 @@ class RequestMemory {
     ChangeOutcome outcome;
     std::vector<ChangeDone> joined;
   };
+  struct Run {         // of writes that are done
+    uint64_t end = 0;  // behind the last
+    int64_t used_ns = 0;
+  };
   struct Client {
     uint64_t first_incomplete = 0;
     std::map<uint64_t, Slot> slots;
+    std::map<uint64_t, Run> runs;  // by their first; none touches another, none has a slot's
   };
   using Clients = std::unordered_map<uint64_t, Client>;
 
   Client* FindOrAdd(uint64_t client_id) REQUIRES(mu_);
+  static Run* FindRun(Client* client, uint64_t sequence);
+  void AddRun(Client* client, uint64_t first, uint64_t end, int64_t now_ns) REQUIRES(mu_);
+  // With its slot: done, and remembered with its neighbours if it can be.
+  void Settle(Client* client, std::map<uint64_t, Slot>::iterator at) REQUIRES(mu_);
   void Trim(Client* client, int64_t now_ns) REQUIRES(mu_);
   void Sweep(int64_t now_ns) REQUIRES(mu_);
   void SetOutcome(Slot* slot, const ChangeOutcome& outcome) REQUIRES(mu_);

@@ -38,7 +38,7 @@ struct SplitOff {
 };
 
 struct Manifest {
-  static constexpr uint32_t kFormatVersion = 5;
+  static constexpr uint32_t kFormatVersion = 6;
   TabletDescriptor tablet;
   Epoch epoch = 0;     // of the owner who wrote it
   TableSchema schema;  // the schema the tablet was last opened or altered with

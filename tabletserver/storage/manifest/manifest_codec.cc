@@ -68,6 +68,7 @@ void PutFile(std::string* out, const ManifestFile& file) {
 void PutRequest(std::string* out, const RememberedRequest& request) {
   PutVarint64(out, request.sequence);
   PutVarint64(out, static_cast<uint64_t>(request.kind));
+  if (request.kind == ChangeKind::kWrite) PutVarint64(out, request.count);
   if (request.kind != ChangeKind::kRow) return;
   PutLengthPrefixed(out, request.row.key);
   PutVarint64(out, request.row.cells.size());
@@ -211,11 +212,18 @@ void ReadDrops(BodyReader* in, Manifest* manifest) {
   }
 }
 
-RememberedRequest ReadRequest(BodyReader* in) {
+RememberedRequest ReadRequest(BodyReader* in, uint32_t version, uint64_t least) {
   RememberedRequest request;
   request.sequence = in->Number("request.sequence");
   request.kind = static_cast<ChangeKind>(
       in->Number("request.kind", static_cast<uint64_t>(ChangeKind::kForgotRow)));
+  if (request.kind == ChangeKind::kWrite && version >= kManifestRunsVersion) {
+    request.count = in->Number("request.count");
+  }
+  if (request.sequence < least || request.count == 0 ||
+      request.count > UINT64_MAX - request.sequence) {
+    in->Fail("request.sequence (not ascending)");
+  }
   if (request.kind != ChangeKind::kRow) return request;
   request.row.key = in->String("request.row");
   const size_t cells = in->Count("request.cells", 4);
@@ -229,15 +237,17 @@ RememberedRequest ReadRequest(BodyReader* in) {
   return request;
 }
 
-void ReadRequests(BodyReader* in, Manifest* manifest) {
+void ReadRequests(BodyReader* in, uint32_t version, Manifest* manifest) {
   const size_t clients = in->Count("clients", 3);
   for (size_t i = 0; i < clients && in->ok(); ++i) {
     RememberedClient& client = manifest->requests.emplace_back();
     client.client_id = in->Number("client.id");
     client.first_incomplete = in->Number("client.first_incomplete");
     const size_t requests = in->Count("client.requests", 2);
+    uint64_t least = 0;
     for (size_t j = 0; j < requests && in->ok(); ++j) {
-      client.requests.push_back(ReadRequest(in));
+      client.requests.push_back(ReadRequest(in, version, least));
+      least = client.requests.back().sequence + client.requests.back().count;
     }
   }
 }
@@ -338,7 +348,7 @@ StatusOr<Manifest> DecodeManifest(Slice encoded) {
   }
   if (version >= kManifestDropsVersion) ReadDrops(&in, &manifest);
   if (version >= kManifestGcNowVersion) manifest.gc_now_us = in.Signed("gc_now_us");
-  if (version >= kManifestRequestsVersion) ReadRequests(&in, &manifest);
+  if (version >= kManifestRequestsVersion) ReadRequests(&in, version, &manifest);
   if (in.ok() && !in.AtEnd()) in.Fail("(bytes after the end)");
   RETURN_IF_ERROR(in.status());
   return manifest;

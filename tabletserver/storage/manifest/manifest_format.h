@@ -19,6 +19,7 @@ inline constexpr uint32_t kManifestSplitsVersion = 2;    // first with last_spli
 inline constexpr uint32_t kManifestDropsVersion = 3;     // first with drops of rows
 inline constexpr uint32_t kManifestGcNowVersion = 4;     // first with gc_now_us
 inline constexpr uint32_t kManifestRequestsVersion = 5;  // first with requests and aggregates
+inline constexpr uint32_t kManifestRunsVersion = 6;      // first with many writes as one request
 
 inline constexpr uint64_t kManifestGroupBloomColumns = 1;
 inline constexpr uint64_t kManifestGroupInMemory = 2;

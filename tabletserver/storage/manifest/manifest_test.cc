@@ -167,13 +167,38 @@ TEST(ManifestCodec, ReadsGoldenVersion4) {
   EXPECT_EQ(*back, GoldenManifestWithGcNow());
 }
 
-TEST(ManifestCodec, GoldenVersion5) {
+TEST(ManifestCodec, ReadsGoldenVersion5) {
   Manifest m = GoldenManifestWithGcNow();
   m.schema.families[0].aggregate = Aggregate::kMax;
   m.requests = {{7, 4, {{4, ChangeKind::kMatched, {}}, {5, ChangeKind::kForgotRow, {}}}},
                 {300, 1, {{1, ChangeKind::kRow, {"r", {{"f", "q", 1000, "v"}}}}}}};
+  StatusOr<Manifest> back =
+      DecodeManifest(absl::HexStringToBytes("53544d4605000000010000000000000073000000f4e79e72"
+                                            "0200017a03ac02a01f"
+                                            "01740201028080806400"
+                                            "0101660107"
+                                            "64656661756c740000000003"
+                                            "010764656661756c74028080040a00"
+                                            "0101620507"
+                                            "64656661756c740607000000"
+                                            "00000000c80100"
+                                            "080161ac02"
+                                            "090101630164ad02"
+                                            "ac02"
+                                            "02"
+                                            "07040204020504"
+                                            "ac020101010301720101660171e8070176"));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(*back, m);
+}
+
+TEST(ManifestCodec, GoldenVersion6) {
+  Manifest m = GoldenManifestWithGcNow();
+  m.schema.families[0].aggregate = Aggregate::kMax;
+  m.requests = {{7, 4, {{4, ChangeKind::kMatched, {}}, {5, ChangeKind::kWrite, {}, 300}}},
+                {300, 1, {{1, ChangeKind::kRow, {"r", {{"f", "q", 1000, "v"}}}}}}};
   EXPECT_EQ(absl::BytesToHexString(EncodeManifest(m)),
-            "53544d4605000000010000000000000073000000f4e79e72"
+            "53544d46060000000100000000000000750000008751f4a3"
             "0200017a03ac02a01f"
             "01740201028080806400"
             "0101660107"
@@ -186,8 +211,22 @@ TEST(ManifestCodec, GoldenVersion5) {
             "090101630164ad02"
             "ac02"
             "02"
-            "07040204020504"
+            "070402"
+            "0402"
+            "0500ac02"
             "ac020101010301720101660171e8070176");
+}
+
+TEST(ManifestCodec, RequestsOutOfOrderAreDamage) {
+  Manifest m = GoldenManifest();
+  for (const std::vector<RememberedRequest>& wrong :
+       {std::vector<RememberedRequest>{{4, ChangeKind::kWrite, {}, 3},
+                                       {6, ChangeKind::kMatched, {}}},
+        {{4, ChangeKind::kWrite, {}, 0}},
+        {{4, ChangeKind::kWrite, {}, UINT64_MAX}}}) {
+    m.requests = {{7, 4, wrong}};
+    EXPECT_EQ(DecodeManifest(EncodeManifest(m)).status().code(), StatusCode::kDataLoss);
+  }
 }
 
 TEST(ManifestCodec, DropsOutOfOrderAreDamage) {

@@ -23,14 +23,15 @@ inline constexpr size_t kMaxRememberedRowBytes = 256 * 1024;
 struct RememberedRequest {
   uint64_t sequence = 0;
   ChangeKind kind = ChangeKind::kWrite;
-  Row row;  // of kRow
+  Row row;             // of kRow
+  uint64_t count = 1;  // of kWrite: so many sequences in a row; else 1
   bool operator==(const RememberedRequest&) const = default;
 };
 
 struct RememberedClient {
   uint64_t client_id = 0;
   uint64_t first_incomplete = 0;            // below it nothing is done any more
-  std::vector<RememberedRequest> requests;  // ascending
+  std::vector<RememberedRequest> requests;  // ascending, none twice
   bool operator==(const RememberedClient&) const = default;
 };
 
