@@ -15,22 +15,12 @@
 #include "common/testing/status_asserts.h"
 #include "common/testing/temp_dir.h"
 #include "tests/integration/hand_client.h"
+#include "tests/integration/small_cell.h"
 
 namespace stele {
 namespace {
 
 using deploy::CellOptions;
-
-CellOptions SmallCell(const std::string& data_dir, uint32_t servers) {
-  CellOptions options;
-  options.data_dir = data_dir;
-  options.tablet_servers = servers;
-  options.engine.log.segment_bytes = 1u << 20;
-  options.engine.memory_limit_bytes = 64u << 20;
-  options.engine.block_cache_bytes = 8u << 20;
-  options.engine.filter_cache_bytes = 1u << 20;
-  return options;
-}
 
 std::string RowKey(int i) { return absl::StrCat("row", 1000 + i); }
 

@@ -17,6 +17,7 @@
 #include "deploy/cell/cell.h"
 #include "stele/client.h"
 #include "tests/integration/hand_client.h"
+#include "tests/integration/small_cell.h"
 
 namespace stele {
 namespace {
@@ -36,14 +37,9 @@ std::string ValueOf(const std::string& key) {
 class GrowthTest : public ::testing::Test {
  protected:
   void Start() {
-    deploy::CellOptions options;
-    options.data_dir = dir_.path();
-    options.tablet_servers = 2;
+    deploy::CellOptions options = SmallCell(dir_.path(), 2);
     options.engine.log.segment_bytes = 4u << 20;
-    options.engine.memory_limit_bytes = 64u << 20;
     options.engine.memtable_bytes = 32u << 10;
-    options.engine.block_cache_bytes = 8u << 20;
-    options.engine.filter_cache_bytes = 1u << 20;
     options.reshape.merge_small_after_ms = 100;
     ASSERT_OK_AND_ASSIGN(cell_, deploy::Cell::Start(options));
     hand_ = std::make_unique<HandClient>(cell_->address());

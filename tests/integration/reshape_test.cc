@@ -19,6 +19,7 @@
 #include "deploy/cell/cell.h"
 #include "stele/client.h"
 #include "tests/integration/hand_client.h"
+#include "tests/integration/small_cell.h"
 
 namespace stele {
 namespace {
@@ -33,14 +34,8 @@ constexpr int64_t kPatienceNs = 120'000'000'000;
 std::string RowKey(int i) { return absl::StrCat("row", 1000 + i); }
 
 CellOptions ThreeServers(const std::string& data_dir) {
-  CellOptions options;
-  options.data_dir = data_dir;
-  options.tablet_servers = 3;
-  options.engine.log.segment_bytes = 1u << 20;
-  options.engine.memory_limit_bytes = 64u << 20;
+  CellOptions options = SmallCell(data_dir, 3);
   options.engine.memtable_bytes = 256u << 10;
-  options.engine.block_cache_bytes = 8u << 20;
-  options.engine.filter_cache_bytes = 1u << 20;
   options.reshape.merge_small_after_ms = 0;
   return options;
 }
