@@ -126,28 +126,24 @@ Status TabletDirectory::PutInLocker(const TabletLocation& location) {
   return OkStatus();
 }
 
-StatusOr<const TabletLocation*> TabletDirectory::HolderOf(const TabletLocation& location) const {
-  if (location.tablet.table == kMetadataTable) return &locations_.at(kRootTablet);
-  const std::string key = MetadataRowKey(location.tablet.table, location.tablet.end_row);
-  // By the end: a start may be written later than a split.
-  const TabletLocation* found = nullptr;
-  for (const auto& [id, holder] : locations_) {
-    const std::string& end = holder.tablet.end_row;
-    if (holder.tablet.table != kMetadataTable || (!end.empty() && end < key)) continue;
-    const bool nearer = found == nullptr || found->tablet.end_row.empty() ||
-                        (!end.empty() && end < found->tablet.end_row);
-    if (nearer) found = &holder;
-  }
-  if (found != nullptr) return found;
-  return absl::UnavailableError("the METADATA tablet of a row is not known");
-}
-
 Status TabletDirectory::WriteRows(const std::vector<TabletLocation>& locations, bool remove) {
+  const std::vector<TabletLocation> metadata = TabletsOf(kMetadataTable);
   std::map<TabletId, std::vector<RowMutation>> by_holder;
   for (const TabletLocation& location : locations) {
-    ASSIGN_OR_RETURN(const TabletLocation* holder, HolderOf(location));
-    RowMutation& row = by_holder[holder->tablet.id].emplace_back();
-    row.row = MetadataRowKey(location.tablet.table, location.tablet.end_row);
+    const std::string key = MetadataRowKey(location.tablet.table, location.tablet.end_row);
+    TabletId holder = kRootTablet;
+    if (location.tablet.table != kMetadataTable) {
+      // By the end: a start may be written later than a split.
+      auto at = std::partition_point(metadata.begin(), metadata.end(), [&](const auto& tablet) {
+        return !tablet.tablet.end_row.empty() && tablet.tablet.end_row < key;
+      });
+      if (at == metadata.end()) {
+        return absl::UnavailableError("the METADATA tablet of a row is not known");
+      }
+      holder = at->tablet.id;
+    }
+    RowMutation& row = by_holder[holder].emplace_back();
+    row.row = key;
     if (remove) {
       row.mutations.push_back(DeleteFromRow{});
     } else {

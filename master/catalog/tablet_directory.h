@@ -53,7 +53,6 @@ class TabletDirectory {
   Status PutInLocker(const TabletLocation& location);
   // Groups the rows by the tablet that holds them and writes each group.
   Status WriteRows(const std::vector<TabletLocation>& locations, bool remove);
-  StatusOr<const TabletLocation*> HolderOf(const TabletLocation& location) const;
   Status TakeIn(const std::vector<Row>& rows, std::map<TabletId, TabletLocation>* into) const;
 
   LockerSession* const locker_;
