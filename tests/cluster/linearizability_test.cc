@@ -11,6 +11,7 @@
 #include <fstream>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/testing/seeded_random.h"
@@ -139,8 +140,21 @@ class LinearizabilityTest : public ::testing::TestWithParam<int> {
                     " ms; faults:");
     for (const auto& [fault, count] : nemesis_.TakeInflicted()) {
       absl::StrAppend(&line, " ", count, " ", fault);
+      if (absl::StartsWith(fault, "part")) parts_ += count;
     }
     std::cout << line << std::endl;
+  }
+
+  // All that is said to the servers goes through their links, and some of it was kept back.
+  void ExpectPartsHeld() {
+    uint64_t held_back = 0;
+    for (int i = 0; i < cell_.servers(); ++i) {
+      EXPECT_GT(cell_.way_to_server(i)->passed_bytes(), 0u) << "nobody goes by the way to ts-" << i;
+      held_back += cell_.way_to_server(i)->held_back();
+    }
+    for (int i = 0; i < cell_.masters(); ++i) held_back += cell_.way_to_master(i)->held_back();
+    // One alone may part somebody to whom nobody spoke.
+    EXPECT_TRUE(parts_ < 3 || held_back > 0) << parts_ << " partitions held nothing back";
   }
 
   static ProcessCell::Tuning Tuning() {
@@ -153,6 +167,7 @@ class LinearizabilityTest : public ::testing::TestWithParam<int> {
   const uint64_t seed_ = TestSeed() + static_cast<uint64_t>(GetParam());
   SeededRandom random_{seed_};
   size_t acknowledged_ = 0;
+  int parts_ = 0;
   ProcessCell cell_{STELE_BINARY, 2, 3, Tuning()};
   Nemesis nemesis_{&cell_, random_.Next()};
   std::vector<std::unique_ptr<Client>> clients_;
@@ -167,6 +182,7 @@ TEST_P(LinearizabilityTest, HistoriesUnderFaults) {
   }
   EXPECT_GE(acknowledged_, kLeastAcknowledged * static_cast<size_t>(last - first));
   EXPECT_OK(cell_.Check());
+  ExpectPartsHeld();
 }
 
 int Cells() { return static_cast<int>((Histories() + kHistoriesOfCell - 1) / kHistoriesOfCell); }

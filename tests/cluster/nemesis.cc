@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/base/mutex.h"
 #include "common/time/clock.h"
@@ -137,7 +138,7 @@ void Nemesis::Break(const Victim& victim) {
 
 // From clients, masters and other servers; ZooKeeper it still reaches, so it need not end.
 void Nemesis::Part(const Victim& victim) {
-  if (victim.way == nullptr) return;
+  CHECK(victim.way != nullptr) << victim.name << " cannot be parted from others";
   const auto way = static_cast<TcpProxy::Way>(1 + random_.Below(3));
   const bool some = random_.OneIn(2);
   constexpr const char* kNames[] = {"", "part-to", "part-from", "part"};

@@ -112,6 +112,7 @@ bool TcpProxy::Pass(Pair* pair, bool from_client) {
     ++lost_;
     return false;
   }
+  passed_ += static_cast<uint64_t>(n);
   return SendAll(from_client ? pair->server : pair->client, buffer, static_cast<size_t>(n));
 }
 
@@ -121,8 +122,12 @@ void TcpProxy::Run() {
     std::vector<std::pair<int, bool>> whose = {{}, {}};
     for (const auto& [client, pair] : pairs_) {
       for (const bool from_client : {true, false}) {
-        if (Holds(pair, from_client)) continue;
-        waits.push_back({from_client ? pair.client : pair.server, POLLIN, 0});
+        pollfd from = {from_client ? pair.client : pair.server, POLLIN, 0};
+        if (Holds(pair, from_client)) {
+          if (poll(&from, 1, 0) > 0 && (from.revents & POLLIN) != 0) ++held_back_;
+          continue;
+        }
+        waits.push_back(from);
         whose.emplace_back(client, from_client);
       }
     }

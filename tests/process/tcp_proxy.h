@@ -37,6 +37,10 @@ class TcpProxy {
   // connection is broken when the server has sent some. Once.
   void LoseNextAnswer() { lose_next_ = true; }
   uint64_t lost_answers() const { return lost_; }
+  // What has come through, in bytes; and how often something was seen to wait on a held connection:
+  // so that a test knows that it stood between, and did part somebody.
+  uint64_t passed_bytes() const { return passed_; }
+  uint64_t held_back() const { return held_back_; }
 
  private:
   struct Pair {
@@ -56,7 +60,7 @@ class TcpProxy {
   int wake_[2] = {-1, -1};
   std::atomic<Way> held_{Way::kNone};
   std::atomic<bool> some_{false}, lose_next_{false}, break_{false}, stop_{false};
-  std::atomic<uint64_t> lost_{0};
+  std::atomic<uint64_t> lost_{0}, passed_{0}, held_back_{0};
   std::map<int, Pair> pairs_;  // bound to the thread
   uint64_t accepted_ = 0;      // likewise
   std::thread thread_;
