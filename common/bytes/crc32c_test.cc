@@ -36,6 +36,34 @@ TEST(Crc32cTest, ExtendsOverEverySplitAndAlignment) {
   }
 }
 
+// Bit by bit, as the polynomial defines it.
+uint32_t SlowCrc32c(Slice data) {
+  uint32_t state = 0xffffffffu;
+  for (const char c : data) {
+    state ^= static_cast<uint8_t>(c);
+    for (int bit = 0; bit < 8; ++bit) state = (state >> 1) ^ ((state & 1) != 0 ? 0x82f63b78u : 0);
+  }
+  return state ^ 0xffffffffu;
+}
+
+// Around the sizes at which it goes to work on more lanes, alone and together.
+TEST(Crc32cTest, LongRunsAreTheSameAsBitByBit) {
+  SeededRandom random(TestSeed());
+  const std::string bytes = random.Bytes(20'000);
+  for (const size_t lanes : {size_t{192}, size_t{768}, size_t{6144}, size_t{6144 + 768 + 192}}) {
+    for (size_t n = lanes - 9; n < lanes + 10; ++n) {
+      const Slice data = Slice(bytes).substr(random.Next() % 9, n);
+      EXPECT_EQ(Crc32c(data), SlowCrc32c(data)) << n;
+      const size_t split = random.Next() % n;
+      EXPECT_EQ(ExtendCrc32c(Crc32c(data.substr(0, split)), data.substr(split)), Crc32c(data)) << n;
+    }
+  }
+  for (int i = 0; i < 100; ++i) {
+    const Slice data = Slice(bytes).substr(random.Next() % 100, random.Next() % 19'900);
+    EXPECT_EQ(Crc32c(data), SlowCrc32c(data)) << data.size();
+  }
+}
+
 TEST(Crc32cTest, EveryBitCounts) {
   std::string bytes = SeededRandom(TestSeed()).Bytes(40);
   const uint32_t crc = Crc32c(bytes);
