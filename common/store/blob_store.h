@@ -48,9 +48,13 @@ class LogStore {
     uint64_t capacity;  // bytes
   };
   virtual StatusOr<std::vector<SegmentInfo>> List() = 0;  // by index
-  // Creates, reserves and pre-writes `capacity` zero bytes; the segment and its name are durable
-  // when it returns. AlreadyExists.
-  virtual StatusOr<std::unique_ptr<LogSegment>> Create(uint64_t index, uint64_t capacity) = 0;
+  // What a new segment's space is: written with zeros once, so that a sync of later writes need not
+  // touch the file system's own records, or only reserved, for a log that is not synced.
+  enum class Space { kWritten, kReserved };
+  // Creates a segment of `capacity` zero bytes; it and its name are durable when it returns.
+  // AlreadyExists.
+  virtual StatusOr<std::unique_ptr<LogSegment>> Create(uint64_t index, uint64_t capacity,
+                                                       Space space = Space::kWritten) = 0;
   virtual StatusOr<std::unique_ptr<LogSegment>> Open(uint64_t index) = 0;  // NotFound
   virtual Status Remove(uint64_t index) = 0;                               // durable; NotFound
   // The epoch under which this holder opened the log: strictly greater than any earlier holder's,

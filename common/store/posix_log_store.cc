@@ -137,7 +137,8 @@ class PosixLogStore : public LogStore {
     return segments;  // 20 digits: the order of the names is that of the numbers
   }
 
-  StatusOr<std::unique_ptr<LogSegment>> Create(uint64_t index, uint64_t capacity) override {
+  StatusOr<std::unique_ptr<LogSegment>> Create(uint64_t index, uint64_t capacity,
+                                               Space space) override {
     if (capacity == 0) return absl::InvalidArgumentError(absl::StrCat(path_, ": capacity 0"));
     if (hold_->read_only()) return SealedForWriting(path_);
     RETURN_IF_ERROR(directory_->CheckUsable());
@@ -148,7 +149,7 @@ class PosixLogStore : public LogStore {
     const std::string temp = PathOf(index, kNewSuffix);
     // An earlier Create of this holder may have failed and been unable to clean up.
     if (Status s = fs()->Unlink(temp); !s.ok() && !IsNotFound(s)) return s;
-    StatusOr<std::unique_ptr<FsFile>> file = WriteZeros(temp, capacity);
+    StatusOr<std::unique_ptr<FsFile>> file = MakeFile(temp, capacity, space);
     if (!file.ok()) {
       fs()->Unlink(temp).IgnoreError();  // else removed by the next holder
       return file.status();
@@ -180,12 +181,14 @@ class PosixLogStore : public LogStore {
 
   // The new file, its space reserved, zeros written over all of it, and synced: later writes inside
   // it change no metadata and cannot meet a full disk.
-  StatusOr<std::unique_ptr<FsFile>> WriteZeros(const std::string& path, uint64_t capacity) {
+  StatusOr<std::unique_ptr<FsFile>> MakeFile(const std::string& path, uint64_t capacity,
+                                             Space space) {
     ASSIGN_OR_RETURN(std::unique_ptr<FsFile> file, fs()->Open(path, Fs::Mode::kCreateExclusive));
     RETURN_IF_ERROR(file->Allocate(capacity));
     const std::string zeros(std::min<uint64_t>(capacity, kZeroChunkBytes), '\0');
-    for (uint64_t offset = 0; offset < capacity;) {
-      const uint64_t n = std::min<uint64_t>(zeros.size(), capacity - offset);
+    const uint64_t written = space == Space::kWritten ? capacity : 0;
+    for (uint64_t offset = 0; offset < written;) {
+      const uint64_t n = std::min<uint64_t>(zeros.size(), written - offset);
       RETURN_IF_ERROR(file->WriteAt(offset, {Slice(zeros.data(), n)}));
       offset += n;
     }

@@ -421,7 +421,8 @@ void CommitLogImpl::GrowLoop() {
     }
     if (ring_.WantsGrowth()) {
       const uint64_t index = ring_.NextIndex();
-      StatusOr<std::unique_ptr<LogSegment>> segment = store_->Create(index, options_.segment_bytes);
+      StatusOr<std::unique_ptr<LogSegment>> segment =
+          store_->Create(index, options_.segment_bytes, SpaceOf(options_));
       if (segment.ok()) {
         ring_.Grown(index, *std::move(segment));
       } else {

@@ -36,6 +36,11 @@ struct CommitLogOptions {
   uint64_t new_log_uuid = 0;
 };
 
+// What a segment that is made now needs. Only syncs gain by space that was written before.
+inline LogStore::Space SpaceOf(const CommitLogOptions& options) {
+  return options.sync ? LogStore::Space::kWritten : LogStore::Space::kReserved;
+}
+
 // One record: opaque to the log. The payload is owned by the log from Append to completion.
 struct LogRecord {
   TabletId tablet = 0;

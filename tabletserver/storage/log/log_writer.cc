@@ -49,7 +49,8 @@ Status LogWriter::FillUp(LogStore* store, LogScan* scan) {
     index = std::max(index, s.index + 1);
   }
   for (; usable < options_.initial_segments; ++usable, ++index) {
-    StatusOr<std::unique_ptr<LogSegment>> segment = store->Create(index, options_.segment_bytes);
+    StatusOr<std::unique_ptr<LogSegment>> segment =
+        store->Create(index, options_.segment_bytes, SpaceOf(options_));
     if (!segment.ok()) {
       if (usable < 2 || !absl::IsResourceExhausted(segment.status())) return segment.status();
       LOG(WARNING) << "log: going on with " << usable << " segments: " << segment.status();
@@ -105,7 +106,7 @@ Status LogWriter::BeginNextLap(LogStore* store, LogScan* scan, bool forget_all) 
   if (chosen == scan->segments.size()) {
     const uint64_t index = scan->segments.back().index + 1;
     ASSIGN_OR_RETURN(std::unique_ptr<LogSegment> created,
-                     store->Create(index, options_.segment_bytes));
+                     store->Create(index, options_.segment_bytes, SpaceOf(options_)));
     ScannedSegment s;
     s.index = index;
     s.segment = std::move(created);

@@ -152,7 +152,7 @@ class MemoryLogStore : public LogStore {
     for (const auto& [index, s] : disk_->segments_) infos.push_back({index, s.current.size()});
     return infos;
   }
-  StatusOr<std::unique_ptr<LogSegment>> Create(uint64_t index, uint64_t capacity) override {
+  StatusOr<std::unique_ptr<LogSegment>> Create(uint64_t index, uint64_t capacity, Space) override {
     MutexLock lock(&disk_->mu_);
     RETURN_IF_ERROR(disk_->Count());
     RETURN_IF_ERROR(disk_->create_error_);
