@@ -1,160 +1,177 @@
 #include "tabletserver/storage/memtable/memtable.h"
 
-#include <array>
-#include <atomic>
-#include <cstring>
-#include <new>
-
 #include "common/base/check.h"
 #include "common/bytes/arena.h"
+#include "tabletserver/storage/memtable/tree_node.h"
 
 namespace stele::storage {
 namespace {
 
-constexpr int kMaxHeight = 16;  // enough for 4^16 cells
 constexpr size_t kMaxKeyBytes = 1u << 24;
 constexpr size_t kMaxStoredValueBytes = UINT32_MAX;
 
-// Header, then `height` links, key and value, all in one piece of the arena.
-class Node {
- public:
-  using Link = std::atomic<Node*>;
-
-  static Node* Create(Arena* arena, int height, Slice key, Slice value) {
-    const size_t links = sizeof(Link) * static_cast<size_t>(height);
-    char* piece = arena->AllocateAligned(sizeof(Node) + links + key.size() + value.size());
-    Node* node = new (piece) Node(height, key.size(), value.size());
-    for (int level = 0; level < height; ++level) new (node->links() + level) Link(nullptr);
-    char* bytes = piece + sizeof(Node) + links;
-    if (!key.empty()) std::memcpy(bytes, key.data(), key.size());
-    if (!value.empty()) std::memcpy(bytes + key.size(), value.data(), value.size());
-    return node;
-  }
-
-  int height() const { return static_cast<int>(size_and_height_ & 0xff); }
-  Slice key() const { return Slice(bytes(), size_and_height_ >> 8); }
-  Slice value() const { return Slice(bytes() + (size_and_height_ >> 8), value_size_); }
-
-  // For readers: everything written before the node was linked is seen.
-  Node* Next(int level) const { return links()[level].load(std::memory_order_acquire); }
-  // For the writer, which sees its own stores.
-  Node* OwnNext(int level) const { return links()[level].load(std::memory_order_relaxed); }
-  void Prepare(int level, Node* next) { links()[level].store(next, std::memory_order_relaxed); }
-  void Publish(int level, Node* next) { links()[level].store(next, std::memory_order_release); }
-
- private:
-  Node(int height, size_t key_size, size_t value_size)
-      : size_and_height_(static_cast<uint32_t>(key_size << 8) | static_cast<uint32_t>(height)),
-        value_size_(static_cast<uint32_t>(value_size)) {}
-  Link* links() { return reinterpret_cast<Link*>(this + 1); }
-  const Link* links() const { return reinterpret_cast<const Link*>(this + 1); }
-  const char* bytes() const { return reinterpret_cast<const char*>(links() + height()); }
-
-  const uint32_t size_and_height_;  // key bytes << 8 | links
-  const uint32_t value_size_;
+// A leaf that was reached, and its version before anything was read of it.
+struct Place {
+  const TreeNode* leaf;
+  uint32_t version;
 };
-static_assert(sizeof(Node) == 8 && sizeof(Node::Link) == 8);
 
-// First node with key >= target; null when there is none.
-const Node* FindFrom(const Node* head, int height, Slice target) {
-  const Node* before = head;
-  const Node* greater = nullptr;  // known >= target: need not be compared again one level down
-  for (int level = height - 1; level >= 0; --level) {
-    const Node* next = before->Next(level);
-    while (next != nullptr && next != greater) {
-      const Node* after = next->Next(level);
-      __builtin_prefetch(after);
-      if (!(next->key() < target)) break;
-      before = next;
-      next = after;
-    }
-    greater = next;
-  }
-  return greater;
-}
+// Which leaf of the tree: the one whose range holds the target, or the last that has a key below
+// it, or below everything.
+enum class Goal { kHolds, kBelow, kLast };
 
-// Last node with key < target, or the last of all when target is empty; null when there is none.
-const Node* FindBefore(const Node* head, int height, Slice target) {
-  const Node* before = head;
-  for (int level = height - 1; level >= 0; --level) {
-    for (const Node* next = before->Next(level);
-         next != nullptr && (target.empty() || next->key() < target); next = before->Next(level)) {
-      before = next;
-    }
+// One try; false beside a change.
+bool TryDescend(const std::atomic<TreeNode*>& root, Slice target, Goal goal, Place* place) {
+  const TreeNode* node = root.load(std::memory_order_acquire);
+  uint32_t version = node->Version();
+  if (TreeNode::IsChanging(version)) return false;
+  // A root that was split before its version was read is no longer the whole tree.
+  if (root.load(std::memory_order_acquire) != node) return false;
+  while (!node->is_leaf()) {
+    const uint32_t at =
+        goal == Goal::kLast ? node->count() : node->CountBelow(target, goal == Goal::kHolds);
+    const TreeNode* child = node->child(at);
+    child->Prefetch();
+    const uint32_t child_version = child->Version();
+    if (TreeNode::IsChanging(child_version) || node->HasChangedSince(version)) return false;
+    node = child;
+    version = child_version;
   }
-  return before == head ? nullptr : before;
+  *place = {node, version};
+  return true;
 }
 
 class MemtableIterator : public Iterator {
  public:
-  MemtableIterator(const Node* head, const std::atomic<int>* height)
-      : head_(head), height_(height) {}
-  bool Valid() const override { return node_ != nullptr; }
-  void SeekToFirst() override { node_ = head_->Next(0); }
+  explicit MemtableIterator(const std::atomic<TreeNode*>* root) : root_(root) {}
+  bool Valid() const override { return at_ < cells_.count; }
+  void SeekToFirst() override { Seek(Slice()); }
   void Seek(Slice target) override {
-    node_ = FindFrom(head_, height_->load(std::memory_order_relaxed), target);
+    for (;;) {
+      Place place;
+      if (!TryDescend(*root_, target, Goal::kHolds, &place)) continue;
+      place.leaf->CopyFrom(place.leaf->CountBelow(target, false), &cells_);
+      if (!place.leaf->HasChangedSince(place.version)) break;
+    }
+    at_ = 0;
+    if (cells_.count == 0) Enter(cells_.next);
   }
   void SeekBefore(Slice target) override {
-    node_ = FindBefore(head_, height_->load(std::memory_order_relaxed), target);
+    const bool last = target.empty();
+    for (;;) {
+      Place place;
+      if (!TryDescend(*root_, target, last ? Goal::kLast : Goal::kBelow, &place)) continue;
+      const TreeNode* leaf = place.leaf;
+      const uint32_t below = last ? leaf->count() : leaf->CountBelow(target, false);
+      cells_.count = 0;
+      cells_.next = nullptr;
+      if (below > 0) cells_.cells[cells_.count++] = leaf->cell(below - 1);
+      if (!leaf->HasChangedSince(place.version)) break;
+    }
+    at_ = 0;
   }
-  void Next() override { node_ = node_->Next(0); }
-  Slice key() const override { return node_->key(); }
-  Slice value() const override { return node_->value(); }
+  void Next() override {
+    if (++at_ == cells_.count) Enter(cells_.next);
+  }
+  Slice key() const override { return cells_.cells[at_]->key(); }
+  Slice value() const override { return cells_.cells[at_]->value(); }
   Status status() const override { return OkStatus(); }
 
  private:
-  const Node* const head_;
-  const std::atomic<int>* const height_;
-  const Node* node_ = nullptr;
+  // Goes to the first cell of a leaf and those right of it. What a split moved away from the leaf
+  // that was copied before is in leaves between the two, and in the copy.
+  void Enter(const TreeNode* leaf) {
+    at_ = 0;
+    cells_.count = 0;
+    while (leaf != nullptr && cells_.count == 0) {
+      const uint32_t version = leaf->Version();
+      if (TreeNode::IsChanging(version)) continue;
+      leaf->CopyFrom(0, &cells_);
+      if (leaf->HasChangedSince(version)) {
+        cells_.count = 0;
+        continue;
+      }
+      leaf = cells_.next;
+    }
+  }
+
+  const std::atomic<TreeNode*>* const root_;
+  TreeNode::Cells cells_;  // of a leaf as it was at some moment
+  uint32_t at_ = 0;
 };
 
 }  // namespace
 
 struct Memtable::Rep {
-  Rep() : head(Node::Create(&arena, kMaxHeight, "", "")) { before.fill(head); }
+  Rep() : root(TreeNode::NewLeaf(&arena)), last{root.load(std::memory_order_relaxed), "", ""} {}
 
-  // One level more with probability 1/4: xorshift, seeded alike in every table, since the heights
-  // need not be secret.
-  int RandomHeight() {
-    random ^= random << 13;
-    random ^= random >> 7;
-    random ^= random << 17;
-    int h = 1;
-    for (uint64_t bits = random; h < kMaxHeight && (bits & 3) == 0; bits >>= 2) ++h;
-    return h;
-  }
+  // A node and its range [low, high); an empty high is open.
+  struct Range {
+    TreeNode* node;
+    Slice low, high;
+    bool Holds(Slice key) const { return low <= key && (high.empty() || key < high); }
+  };
 
-  // Makes before[level] the last node below `key` on every level. Ascending keys, as loads write
-  // them, are found beside the last insert with two comparisons.
-  void FindPlace(Slice key) {
-    if (before[0] != head && before[0]->key() < key) {
-      const Node* next = before[0]->OwnNext(0);
-      if (next == nullptr || key < next->key()) return;
-    }
-    Node* node = head;
-    const Node* greater = nullptr;
-    for (int level = kMaxHeight - 1; level >= 0; --level) {
-      Node* next = node->OwnNext(level);
-      while (next != nullptr && next != greater) {
-        Node* after = next->OwnNext(level);
-        __builtin_prefetch(after);
-        if (!(next->key() < key)) break;
-        node = next;
-        next = after;
-      }
-      before[static_cast<size_t>(level)] = node;
-      greater = next;
-    }
-  }
+  void Insert(const TreeCell* cell);
+  bool InsertInto(const Range& leaf, const TreeCell* cell);
+  Range ChildFor(const Range& parent, Slice key);
+  void Grow();
 
   Arena arena;
-  Node* const head;
-  std::atomic<int> height{1};
+  std::atomic<TreeNode*> root;
   std::atomic<uint64_t> cells{0};
-  // The writer's own state.
-  std::array<Node*, kMaxHeight> before;
-  uint64_t random = 0x9e3779b97f4a7c15u;
+  Range last;  // the leaf of the last insert: the writer's own
 };
+
+// Ascending keys, as loads write them, come into the leaf of the last one.
+void Memtable::Rep::Insert(const TreeCell* cell) {
+  const Slice key = cell->key();
+  if (last.Holds(key) && InsertInto(last, cell)) return;
+  if (root.load(std::memory_order_relaxed)->full()) Grow();
+  Range at = {root.load(std::memory_order_relaxed), "", ""};
+  while (!at.node->is_leaf()) {
+    Range child = ChildFor(at, key);
+    if (child.node->full()) {
+      const uint32_t count = child.node->count();
+      const bool behind = child.node->is_leaf() && child.node->CountBelow(key, false) == count;
+      child.node->Split(&arena, at.node, behind ? count : count / 2, child.low, child.high, cell);
+      child = ChildFor(at, key);
+      if (behind) {  // it has begun the new leaf
+        last = child;
+        return;
+      }
+    }
+    at = child;
+  }
+  last = at;
+  CHECK(InsertInto(at, cell));
+}
+
+// False when the leaf is full.
+bool Memtable::Rep::InsertInto(const Range& leaf, const TreeCell* cell) {
+  if (leaf.node->full()) return false;
+  const uint32_t at = leaf.node->CountBelow(cell->key(), false);
+  CHECK(at == leaf.node->count() || leaf.node->cell(at)->key() != cell->key())
+      << " the same key was added twice";
+  leaf.node->Insert(at, cell);
+  return true;
+}
+
+Memtable::Rep::Range Memtable::Rep::ChildFor(const Range& parent, Slice key) {
+  const TreeNode* node = parent.node;
+  const uint32_t at = node->CountBelow(key, true);
+  Range child = {node->child(at), parent.low, parent.high};
+  child.node->Prefetch();
+  if (at > 0) child.low = node->cell(at - 1)->key();
+  if (at < node->count()) child.high = node->cell(at)->key();
+  return child;
+}
+
+// A new root above the full one, which is split at the next step down.
+void Memtable::Rep::Grow() {
+  TreeNode* const old = root.load(std::memory_order_relaxed);
+  root.store(TreeNode::NewInner(&arena, old), std::memory_order_release);
+}
 
 Memtable::Memtable() : rep_(std::make_unique<Rep>()) {}
 Memtable::~Memtable() = default;
@@ -163,21 +180,7 @@ void Memtable::Add(Slice key, Slice value) {
   CHECK(!key.empty() && key.size() < kMaxKeyBytes) << " key of " << key.size() << " bytes";
   CHECK_LE(value.size(), kMaxStoredValueBytes);
   Rep& rep = *rep_;
-  rep.FindPlace(key);
-  const Node* next = rep.before[0]->OwnNext(0);
-  CHECK(next == nullptr || next->key() != key) << " the same key was added twice";
-  const int height = rep.RandomHeight();
-  Node* node = Node::Create(&rep.arena, height, key, value);
-  for (int level = 0; level < height; ++level) {
-    Node*& before = rep.before[static_cast<size_t>(level)];
-    node->Prepare(level, before->OwnNext(level));
-    before->Publish(level, node);
-    before = node;
-  }
-  // A reader with the old height only starts lower.
-  if (height > rep.height.load(std::memory_order_relaxed)) {
-    rep.height.store(height, std::memory_order_relaxed);
-  }
+  rep.Insert(TreeCell::Create(&rep.arena, key, value));
   rep.cells.store(rep.cells.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
@@ -188,7 +191,7 @@ size_t Memtable::memory_bytes() const {
 uint64_t Memtable::cell_count() const { return rep_->cells.load(std::memory_order_acquire); }
 
 std::unique_ptr<Iterator> Memtable::NewIterator() const {
-  return std::make_unique<MemtableIterator>(rep_->head, &rep_->height);
+  return std::make_unique<MemtableIterator>(&rep_->root);
 }
 
 }  // namespace stele::storage

@@ -1,11 +1,12 @@
-// Memtable: the in-memory, append-only, sorted buffer of one tablet: a skip list in an arena, each
-// node holding key and value. A change never edits in place: a delete is a marker, a rewrite is a
-// newer sequence. Owned by shared_ptr so that readers pin it. Volatile: the commit log holds the
-// same cells until they are flushed.
+// Memtable: the in-memory, append-only, sorted buffer of one tablet: a B+-tree in an arena over
+// cells that each hold key and value. A change never edits in place: a delete is a marker, a
+// rewrite is a newer sequence. Owned by shared_ptr so that readers pin it. Volatile: the commit log
+// holds the same cells until they are flushed.
 //
-// Threads: one writer at a time (the log thread), any number of readers without a lock. A node is
-// linked, from the lowest level up, with release stores after it is complete, so whoever meets a
-// key meets its whole value; nothing is unlinked before the table is destroyed.
+// Threads: one writer at a time (the log thread), any number of readers without a lock. Readers see
+// a node that is being changed by its version and look again (tree_node.h); a cell is complete
+// before a node points to it, so whoever meets a key meets its whole value; nothing is freed before
+// the table is destroyed. An iterator walks a copy of one leaf's pointers after the other.
 #pragma once
 
 #include <cstdint>

@@ -61,6 +61,67 @@ TEST(MemtableTest, SameAsAMap) {
   EXPECT_TRUE(it->status().ok());
 }
 
+// Keys that share long beginnings, end in zeros, or begin each other: where heads are equal.
+TEST(MemtableTest, KeysThatDifferLate) {
+  SeededRandom random(kSeed + 3);
+  Memtable table;
+  std::map<std::string, std::string> model;
+  const auto make = [&random] {
+    std::string key(random.Next() % 3 * 17, 'p');
+    for (uint64_t n = 1 + random.Next() % 14; n > 0; --n) {
+      key += static_cast<char>(random.Next() % 4 == 0 ? random.Next() % 3 : 0);
+    }
+    return key;
+  };
+  for (int i = 0; i < 30'000; ++i) {
+    const std::string key = make();
+    if (model.emplace(key, absl::StrCat(i)).second) table.Add(key, absl::StrCat(i));
+  }
+  ASSERT_GT(model.size(), 5000u) << "seed " << kSeed;
+  auto it = table.NewIterator();
+  it->SeekToFirst();
+  for (const auto& [key, value] : model) {
+    ASSERT_TRUE(it->Valid());
+    ASSERT_EQ(it->key(), key) << "seed " << kSeed;
+    ASSERT_EQ(it->value(), value);
+    it->Next();
+  }
+  EXPECT_FALSE(it->Valid());
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string target = make();
+    auto expected = model.lower_bound(target);
+    it->Seek(target);
+    ASSERT_EQ(it->Valid(), expected != model.end());
+    if (it->Valid()) ASSERT_EQ(it->key(), expected->first) << "seed " << kSeed;
+    it->SeekBefore(target);
+    ASSERT_EQ(it->Valid(), expected != model.begin());
+    if (it->Valid()) ASSERT_EQ(it->key(), std::prev(expected)->first) << "seed " << kSeed;
+  }
+}
+
+// Each of these orders splits its nodes elsewhere.
+TEST(MemtableTest, AscendingDescendingAndTowardsTheMiddle) {
+  constexpr int kCells = 20'000;
+  const auto key = [](int n) { return absl::StrCat("row", 1'000'000 + n); };
+  for (int order = 0; order < 3; ++order) {
+    Memtable table;
+    for (int i = 0; i < kCells; ++i) {
+      int n = order == 0 ? i : kCells - 1 - i;
+      if (order == 2) n = i % 2 == 0 ? i / 2 : kCells - 1 - i / 2;
+      table.Add(key(n), "v");
+    }
+    // Ascending keys fill their nodes, others at least half.
+    EXPECT_LT(table.memory_bytes(), size_t{kCells} * (order == 0 ? 60 : 80) + (2u << 20));
+    auto it = table.NewIterator();
+    it->SeekToFirst();
+    for (int n = 0; n < kCells; ++n, it->Next()) {
+      ASSERT_TRUE(it->Valid());
+      ASSERT_EQ(it->key(), key(n)) << "order " << order;
+    }
+    EXPECT_FALSE(it->Valid());
+  }
+}
+
 // The place beside the last insert is taken only when the key belongs there.
 TEST(MemtableTest, AscendingRunsBetweenOthers) {
   SeededRandom random(kSeed + 1);
