@@ -92,7 +92,7 @@ class SynchronousLog {
   }
   void Grow() {
     const uint64_t index = ring_.NextIndex();
-    auto segment = store_.Create(index, options_.segment_bytes);
+    auto segment = store_.Create(index, options_.segment_bytes, SpaceOf(options_));
     if (segment.ok()) {
       ring_.Grown(index, *std::move(segment));
     } else {
