@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/mutex.h"
 #include "locker/server_node.h"
+#include "master/cell_balance.h"
 #include "master/events/cell_changes.h"
 #include "master/events/order_text.h"
 #include "master/pending_answers.h"
@@ -88,7 +89,8 @@ class MasterImpl : public Master {
           reconciler({&servers, &tablets, &catalog, &control, &reshapes, m->env_.clock,
                       m->env_.faults, m->env_.log_recovered ? nullptr : &recoveries,
                       m->env_.log_recovered}),
-          reshaper(m->options_.reshape, m->env_.clock) {}
+          reshaper(m->options_.reshape, m->env_.clock),
+          balancer(m->options_.balance) {}
     static net::RpcOptions WithTerm(net::RpcOptions options, uint64_t number) {
       options.term = number;
       return options;
@@ -104,6 +106,7 @@ class MasterImpl : public Master {
     Reconciler reconciler;
     Reshaper reshaper;
     TabletMoves moves;
+    Balancer balancer;
   };
   // Outlives the master in the callbacks of calls that are still under way.
   struct Wake {
@@ -433,6 +436,10 @@ void MasterImpl::AdvanceProcedures() {
 
 void MasterImpl::MoveTablets() {
   if (!term_->catalog.loaded() || !term_->tablets.tablets_loaded()) return;
+  MeasureLoads(Context(), &term_->balancer.meter());
+  if (all_serving_) {
+    BalanceByItself(Context(), env_.clock->BootNanos(), &term_->balancer, &term_->moves);
+  }
   term_->moves.Advance(Context());
   moving_ = !term_->moves.empty();
 }
@@ -481,7 +488,9 @@ void MasterImpl::Publish(const Status& pass, bool all_serving) {
 void MasterImpl::TellChanges(std::shared_ptr<const CellView> view) {
   if (!view->ready) return;
   if (told_ != nullptr) {
-    for (wire::Event& event : FindChanges(told_->status, view->status)) {
+    std::map<TabletId, std::string> why_moved;
+    for (PlannedMove& move : term_->moves.moves()) why_moved[move.tablet] = move.reason;
+    for (wire::Event& event : FindChanges(told_->status, view->status, why_moved)) {
       events_.Add(std::move(event));
     }
   }
@@ -658,7 +667,7 @@ void MasterImpl::OrderServers(const net::RpcRequest& request, net::RpcReply repl
   Enqueue(std::move(reply), [this, method, message = std::move(message),
                              order = std::move(order)](net::RpcReply waiting) {
     if (!message.dry_run) events_.Add(order, /*once=*/true);
-    auto left = CarryOutServerOrder(Context(), method, message, &term_->moves);
+    auto left = CarryOutServerOrder(Context(), method, message, &term_->moves, &term_->balancer);
     if (!left.ok()) return Refuse(std::move(waiting), order, left.status());
     pending_.Add(std::move(waiting), /*deadline_boot_ns=*/0, [left = *left](net::RpcReply* answer) {
       answer->Send(wire::Encode(left));

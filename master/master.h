@@ -25,6 +25,7 @@
 #include "locker/locker.h"
 #include "master/cell_view.h"
 #include "master/events/event_log.h"
+#include "master/placement/balancer.h"
 #include "master/reshaper.h"
 
 namespace stele::master {
@@ -42,6 +43,7 @@ struct MasterOptions {
   int64_t report_timeout_ms = 2'000;
   int64_t garbage_collection_interval_ms = 60'000;  // 0: never
   ReshapeOptions reshape;
+  BalanceOptions balance;
   size_t max_events = EventLog::kMaxEvents;  // kept of those that happened
   // Wait for the lock, as a standby; else Start fails when another has it.
   bool stand_by = false;

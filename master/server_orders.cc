@@ -47,12 +47,13 @@ StatusOr<wire::TabletOrderResponse> Undrain(const ProcedureContext& context,
 
 StatusOr<wire::TabletOrderResponse> Balance(const ProcedureContext& context,
                                             const wire::TabletOrderRequest& request,
-                                            TabletMoves* moves) {
+                                            TabletMoves* moves, Balancer* balancer) {
   // What moves already is not where the plan would see it.
   if (!moves->empty()) return Describe(moves->moves());
-  const std::vector<PlannedMove> plan = PlanBalanceOfCell(context);
-  for (const PlannedMove& move : plan) {
-    if (!request.dry_run) moves->Add(move);
+  const std::vector<PlannedMove> plan = balancer->Plan(ViewForBalance(context));
+  if (!request.dry_run) {
+    balancer->Begin(plan);
+    for (const PlannedMove& move : plan) moves->Add(move);
   }
   return Describe(plan);
 }
@@ -62,14 +63,14 @@ StatusOr<wire::TabletOrderResponse> Balance(const ProcedureContext& context,
 StatusOr<wire::TabletOrderResponse> CarryOutServerOrder(const ProcedureContext& context,
                                                         wire::Method method,
                                                         const wire::TabletOrderRequest& request,
-                                                        TabletMoves* moves) {
+                                                        TabletMoves* moves, Balancer* balancer) {
   switch (method) {
     case wire::Method::kDrain:
       return Drain(context, request, moves);
     case wire::Method::kUndrain:
       return Undrain(context, request, moves);
     default:
-      return Balance(context, request, moves);
+      return Balance(context, request, moves, balancer);
   }
 }
 

@@ -3,6 +3,7 @@
 // end, whoever is master then. Bound to the master thread.
 #pragma once
 
+#include "master/placement/balancer.h"
 #include "master/tablet_moves.h"
 #include "schema/convert/reshape_messages.h"
 #include "schema/wire/method.h"
@@ -14,6 +15,6 @@ namespace stele::master {
 StatusOr<wire::TabletOrderResponse> CarryOutServerOrder(const ProcedureContext& context,
                                                         wire::Method method,
                                                         const wire::TabletOrderRequest& request,
-                                                        TabletMoves* moves);
+                                                        TabletMoves* moves, Balancer* balancer);
 
 }  // namespace stele::master

@@ -12,6 +12,7 @@
 #include "common/testing/status_asserts.h"
 #include "common/testing/temp_dir.h"
 #include "locker/embedded/embedded_locker.h"
+#include "master/cell_balance.h"
 #include "schema/convert/codec.h"
 
 namespace stele::master {
@@ -79,7 +80,7 @@ class ServerOrdersTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_OK_AND_ASSIGN(store_, OpenPosixStore(PosixFs(), dir_.path(), /*create=*/true));
-    ASSERT_OK_AND_ASSIGN(locker_, OpenEmbeddedLocker(store_.get(), &clock_, {10'000'000'000}));
+    ASSERT_OK_AND_ASSIGN(locker_, OpenEmbeddedLocker(store_.get(), &clock_, {1'000'000'000'000}));
     ASSERT_OK_AND_ASSIGN(session_, locker_->OpenSession("test"));
     for (const char* id : {"ts-1", "ts-2", "ts-3"}) AddServer(id);
     tablets_ = std::make_unique<TabletDirectory>(session_.get(), &access_, &revision_);
@@ -146,9 +147,11 @@ class ServerOrdersTest : public ::testing::Test {
     wire::TabletOrderRequest request;
     request.server = server;
     request.dry_run = dry_run;
-    ASSIGN_OR_RETURN(auto answer, CarryOutServerOrder(context_, method, request, &moves_));
+    ASSIGN_OR_RETURN(auto answer,
+                     CarryOutServerOrder(context_, method, request, &moves_, &*balancer_));
     return std::move(answer.steps);
   }
+  void Load(int seconds, const std::vector<uint64_t>& loads);
   size_t TabletsAt(const std::string& server) const {
     size_t n = 0;
     for (const auto& [id, location] : tablets_->all()) n += location.server_id == server;
@@ -186,6 +189,7 @@ class ServerOrdersTest : public ::testing::Test {
   std::unique_ptr<ServerList> servers_;
   ProcedureContext context_;
   TabletMoves moves_;
+  std::optional<Balancer> balancer_{BalanceOptions()};
 };
 
 TEST_F(ServerOrdersTest, ADrainMovesEverythingAFewAtATimeAndFlushesFirst) {
@@ -335,6 +339,52 @@ TEST_F(ServerOrdersTest, ABalanceEvensAndComesToRest) {
   for (const char* id : {"ts-1", "ts-2", "ts-3"}) EXPECT_EQ(TabletsAt(id), 4u) << id;
   ASSERT_OK_AND_ASSIGN(const auto nothing, Order(Method::kBalance));
   EXPECT_TRUE(nothing.empty());
+}
+
+// Seconds in which the tablets at ts-2 get what `loads` says, first to last.
+void ServerOrdersTest::Load(int seconds, const std::vector<uint64_t>& loads) {
+  for (int s = 0; s < seconds; ++s) {
+    clock_.AdvanceMillis(1'000);
+    size_t i = 0;
+    for (wire::TabletReport& report : client_.reports["ts-2:1"].tablets) {
+      if (report.tablet.id < kFirst || i >= loads.size()) continue;
+      report.counters.reads += loads[i++];
+    }
+    ASSERT_OK(servers_->Refresh());
+    MeasureLoads(context_, &balancer_->meter());
+    BalanceByItself(context_, clock_.BootNanos(), &*balancer_, &moves_);
+  }
+}
+
+TEST_F(ServerOrdersTest, ABalanceByLoadTellsItsFiguresAndIsNotOrderedTwice) {
+  catalog_.SetLocation(*tablets_->Find(kCatalogTablet));
+  ASSERT_OK(Order(Method::kBalance).status());
+  Settle();
+  Load(5, {1'000, 900});
+  ASSERT_OK_AND_ASSIGN(const auto plan, Order(Method::kBalance, "", /*dry_run=*/true));
+  ASSERT_FALSE(plan.empty());
+  EXPECT_NE(plan[0].find("ts-2 has a load of 1900/s, ts-"), std::string::npos) << plan[0];
+  EXPECT_NE(plan[0].find("the tablet of "), std::string::npos) << plan[0];
+  ASSERT_OK_AND_ASSIGN(const auto begun, Order(Method::kBalance));
+  EXPECT_EQ(begun, plan);
+  Settle();
+  ASSERT_OK_AND_ASSIGN(const auto nothing, Order(Method::kBalance));
+  EXPECT_TRUE(nothing.empty()) << nothing[0];
+}
+
+TEST_F(ServerOrdersTest, ABalanceByItselfWaitsForSilentAndDrainingServers) {
+  balancer_.emplace(BalanceOptions{.after_ms = 3'000});
+  ASSERT_OK(Order(Method::kBalance).status());
+  Settle();
+  const wire::ReportTabletsResponse report = client_.reports["ts-3:1"];
+  client_.reports.erase("ts-3:1");
+  Load(10, {1'000, 900});
+  EXPECT_TRUE(moves_.empty()) << "ts-3 is silent";
+  client_.reports["ts-3:1"] = report;
+  Load(2, {1'000, 900});
+  EXPECT_TRUE(moves_.empty()) << "it waits";
+  Load(3, {1'000, 900});
+  EXPECT_EQ(moves_.moves().size(), 1u);
 }
 
 }  // namespace

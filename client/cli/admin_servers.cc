@@ -180,8 +180,12 @@ Verb AdminUndrainVerb() {
 Verb AdminBalanceVerb() {
   Verb verb = OrderVerb("admin balance", "30m",
                         [](Admin* admin, bool dry_run) { return admin->Balance(dry_run); });
-  verb.summary = "spread tablets evenly over the servers, with as few moves as that takes";
-  verb.details = kPlacement;
+  verb.summary = "spread tablets and load evenly over the servers, with as few moves as that takes";
+  verb.details = absl::StrCat(
+      "By count first, then, within a quarter of the average count, by measured load. Each move "
+      "is\n"
+      "told with its figures. The master does the same by itself (--balance-after).\n",
+      kPlacement);
   verb.example = "stele admin balance --dry-run";
   return verb;
 }

@@ -18,6 +18,7 @@ void AddLocalFlags(cli::po::options_description* options) {
   add("tablet-servers", value<uint32_t>()->default_value(1), "tablet servers, 1 .. 64");
   AddEngineFlags(options);
   AddReshapeFlags(options);
+  AddBalanceFlags(options);
   add("session-timeout-ms", value<int64_t>()->default_value(10'000),
       "time after which a silent server counts as gone, 500 ..");
 }
@@ -44,6 +45,7 @@ StatusOr<deploy::CellOptions> ReadLocalFlags(const cli::Invocation& call) {
     return absl::InvalidArgumentError("--session-timeout-ms is at least 500");
   }
   RETURN_IF_ERROR(ReadReshapeFlags(call, &cell.reshape));
+  RETURN_IF_ERROR(ReadBalanceFlags(call, &cell.balance));
   RETURN_IF_ERROR(ReadEngineFlags(call, cell.tablet_servers, &cell.engine));
   return cell;
 }

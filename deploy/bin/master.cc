@@ -28,6 +28,7 @@ void AddFlags(cli::po::options_description* options) {
   add("http", value<std::string>()->default_value("127.0.0.1:7601"),
       "the status pages' address; `none` for no pages");
   AddReshapeFlags(options);
+  AddBalanceFlags(options);
   AddAdvertiseFlag(options);
   AddLockerFlags(options);
 }
@@ -48,6 +49,7 @@ Status Start(const cli::Invocation& call, StopSignals* signals, Process* process
   master::MasterOptions options;
   options.cell_name = call.Get<std::string>("name");
   RETURN_IF_ERROR(ReadReshapeFlags(call, &options.reshape));
+  RETURN_IF_ERROR(ReadBalanceFlags(call, &options.balance));
   ASSIGN_OR_RETURN(options.advertised_address, AdvertisedAddress(call));
   ASSIGN_OR_RETURN(process->locker, OpenLocker(call));
   ASSIGN_OR_RETURN(options.rpc.cell_key, ReadCellKey(process->locker.get()));

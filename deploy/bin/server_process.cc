@@ -143,6 +143,35 @@ Status ReadReshapeFlags(const cli::Invocation& call, master::ReshapeOptions* res
   return OkStatus();
 }
 
+void AddBalanceFlags(cli::po::options_description* options) {
+  auto add = options->add_options();
+  add("balance-after", value<std::string>()->default_value("5m"),
+      "tablets move by themselves when for so long a server has had too many of them or too much\n"
+      "load, 1s ..; 0s: only when `stele admin balance` says so");
+  add("balance-tolerance", value<uint64_t>()->default_value(25),
+      "a server has too much load when it has so many percent more than the average, 5 .. 1000");
+  add("balance-min-load", value<uint64_t>()->default_value(100),
+      "and so many requests a second more, 1 .. (4 KiB count like one more request)");
+}
+
+Status ReadBalanceFlags(const cli::Invocation& call, master::BalanceOptions* balance) {
+  auto after = cli::ParseDurationUs(call.Get<std::string>("balance-after"));
+  if (!after.ok()) return WithContext(after.status(), "--balance-after");
+  balance->after_ms = *after / 1'000;
+  if (*after != 0 && balance->after_ms < 1'000) {
+    return absl::InvalidArgumentError("--balance-after is at least 1s, or 0s");
+  }
+  balance->tolerance_percent = call.Get<uint64_t>("balance-tolerance");
+  if (balance->tolerance_percent < 5 || balance->tolerance_percent > 1000) {
+    return absl::InvalidArgumentError("--balance-tolerance is 5 .. 1000");
+  }
+  balance->min_load_per_s = call.Get<uint64_t>("balance-min-load");
+  if (balance->min_load_per_s < 1) {
+    return absl::InvalidArgumentError("--balance-min-load is at least 1");
+  }
+  return OkStatus();
+}
+
 void AddLockerFlags(cli::po::options_description* options) {
   auto add = options->add_options();
   add("locker", value<std::string>(), "the cell's address: zk://host:port[,host:port]*[/chroot]");

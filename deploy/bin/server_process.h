@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "common/net/http.h"
 #include "locker/locker.h"
+#include "master/placement/balancer.h"
 #include "master/reshaper.h"
 #include "schema/model/limits.h"
 #include "tabletserver/storage/engine.h"
@@ -47,6 +48,10 @@ Status ReadEngineFlags(const cli::Invocation& call, uint32_t engines,
 // Of masters: --metadata-split, --split-load, --split-load-after, --merge-small-after.
 void AddReshapeFlags(cli::po::options_description* options);
 Status ReadReshapeFlags(const cli::Invocation& call, master::ReshapeOptions* reshape);
+
+// Of masters too: --balance-after, --balance-tolerance, --balance-min-load.
+void AddBalanceFlags(cli::po::options_description* options);
+Status ReadBalanceFlags(const cli::Invocation& call, master::BalanceOptions* balance);
 
 // --locker, --locker-auth, --session-timeout-ms, --zookeeper-tick-ms.
 void AddLockerFlags(cli::po::options_description* options);

@@ -227,6 +227,7 @@ Status CellImpl::StartMaster() {
   options.rpc = options_.rpc;
   options.garbage_collection_interval_ms = options_.garbage_collection_interval_ms;
   options.reshape = options_.reshape;
+  options.balance = options_.balance;
   options.max_events = options_.max_events;
   master::MasterEnv env;
   env.locker = locker_.get();

@@ -24,6 +24,7 @@
 #include "common/time/clock.h"
 #include "master/cell_view.h"
 #include "master/events/event_log.h"
+#include "master/placement/balancer.h"
 #include "master/reshaper.h"
 #include "schema/convert/messages.h"
 #include "tabletserver/storage/engine.h"
@@ -49,6 +50,7 @@ struct CellOptions {
   int64_t start_timeout_ms = 120'000;
   int64_t garbage_collection_interval_ms = 60'000;  // 0: never
   master::ReshapeOptions reshape;
+  master::BalanceOptions balance;
   size_t max_events = master::EventLog::kMaxEvents;
   std::function<void(const Status&)> on_fatal;
 };

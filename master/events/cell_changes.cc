@@ -16,7 +16,8 @@ namespace {
 
 class Changes {
  public:
-  Changes(const wire::CellStatusResponse& before, const wire::CellStatusResponse& after);
+  Changes(const wire::CellStatusResponse& before, const wire::CellStatusResponse& after,
+          const std::map<TabletId, std::string>& why_moved);
   std::vector<wire::Event> Find();
 
  private:
@@ -41,6 +42,7 @@ class Changes {
   std::string NameOf(TableId table) const;
 
   const Cell before_, after_;
+  const std::map<TabletId, std::string>& why_moved_;
   std::vector<wire::Event> events_;
 };
 
@@ -110,8 +112,9 @@ Changes::Cell Changes::Index(const wire::CellStatusResponse& status) {
   return cell;
 }
 
-Changes::Changes(const wire::CellStatusResponse& before, const wire::CellStatusResponse& after)
-    : before_(Index(before)), after_(Index(after)) {}
+Changes::Changes(const wire::CellStatusResponse& before, const wire::CellStatusResponse& after,
+                 const std::map<TabletId, std::string>& why_moved)
+    : before_(Index(before)), after_(Index(after)), why_moved_(why_moved) {}
 
 template <typename Map>
 auto KeysOf(const Map& a, const Map& b) {
@@ -241,9 +244,12 @@ void Changes::Owner(const wire::TabletSummary& was, const wire::TabletSummary& i
     if (!from.empty()) absl::StrAppend(&text, "from ", from, " ");
     absl::StrAppend(&text, "to ", to);
   }
+  auto moved = why_moved_.find(is.location.tablet.id);
+  const std::string why = moved != why_moved_.end() ? moved->second
+                          : was.state == "serving"  ? std::string()
+                                                    : was.reason;
   AddTablet(kAssignEvent, is.location,
-            absl::StrCat(text, ", epoch ", is.location.epoch,
-                         Because(was.state == "serving" ? "" : was.reason)));
+            absl::StrCat(text, ", epoch ", is.location.epoch, Because(why)));
 }
 
 void Changes::Tablet(TabletId id) {
@@ -266,8 +272,9 @@ void Changes::Tablet(TabletId id) {
 }  // namespace
 
 std::vector<wire::Event> FindChanges(const wire::CellStatusResponse& before,
-                                     const wire::CellStatusResponse& after) {
-  return Changes(before, after).Find();
+                                     const wire::CellStatusResponse& after,
+                                     const std::map<TabletId, std::string>& why_moved) {
+  return Changes(before, after, why_moved).Find();
 }
 
 }  // namespace stele::master

@@ -3,6 +3,8 @@
 // pass of the master, which is where anything changes.
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "schema/convert/event_messages.h"
@@ -23,8 +25,10 @@ inline constexpr char kOrderEvent[] = "order";      // an operator asked for it
 inline constexpr char kRefusedEvent[] = "refused";  // or was refused it, or it failed
 
 // Servers first, then tables, then tablets in the order of their ids; without number and time.
+// `why_moved` has the reasons of moves that were planned.
 // REQUIRES: both are ready.
 std::vector<wire::Event> FindChanges(const wire::CellStatusResponse& before,
-                                     const wire::CellStatusResponse& after);
+                                     const wire::CellStatusResponse& after,
+                                     const std::map<TabletId, std::string>& why_moved = {});
 
 }  // namespace stele::master

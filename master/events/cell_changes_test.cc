@@ -50,7 +50,7 @@ class CellChangesTest : public ::testing::Test {
   // "kind|tablet|table|server|text" of each.
   std::vector<std::string> Found() const {
     std::vector<std::string> found;
-    for (const wire::Event& event : FindChanges(before_, after_)) {
+    for (const wire::Event& event : FindChanges(before_, after_, why_moved_)) {
       found.push_back(event.kind + "|" + std::to_string(event.tablet) + "|" + event.table + "|" +
                       event.server + "|" + event.text);
     }
@@ -59,6 +59,7 @@ class CellChangesTest : public ::testing::Test {
   using Texts = std::vector<std::string>;
 
   wire::CellStatusResponse before_, after_;
+  std::map<TabletId, std::string> why_moved_;
 };
 
 TEST_F(CellChangesTest, NothingChanged) {
@@ -66,6 +67,15 @@ TEST_F(CellChangesTest, NothingChanged) {
   after_.tablets[0].counters.bytes = 9;
   after_.tablets[0].reason = "other words";
   EXPECT_EQ(Found(), Texts());
+}
+
+TEST_F(CellChangesTest, AMoveThatWasPlannedHasItsReason) {
+  after_.tablets[0].location.server_id = "ts-2";
+  after_.tablets[0].location.epoch = 4;
+  why_moved_ = {{100, "ts-1 has a load of 9/s"}, {101, "not yet moved"}};
+  EXPECT_EQ(Found(),
+            (Texts{"assign|100|t|ts-2|tablet 100 goes from ts-1 to ts-2, epoch 4: ts-1 has "
+                   "a load of 9/s"}));
 }
 
 TEST_F(CellChangesTest, ServersComeAndGo) {

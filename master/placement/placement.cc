@@ -61,7 +61,7 @@ std::vector<PlannedMove> PlanDrain(const std::vector<PlacedTablet>& leaving,
   for (const ServerLoad& server : servers) total += server.tablets;
   std::vector<PlannedMove> moves;
   for (const PlacedTablet& placed : leaving) {
-    PlannedMove& move = moves.emplace_back(PlannedMove{placed.tablet, placed.server_id, ""});
+    PlannedMove& move = moves.emplace_back(PlannedMove{placed.tablet, placed.server_id, "", ""});
     if (servers.empty()) continue;
     ServerLoad& to = servers[ChooseServer(placed.tablet, servers, total, placed.server_id)];
     ++to.tablets;
@@ -92,8 +92,9 @@ std::vector<PlannedMove> PlanBalance(const std::vector<PlacedTablet>& movable,
                                      std::vector<ServerLoad> servers) {
   if (servers.empty()) return {};
   const std::map<std::string, uint64_t> shares = EvenShares(servers);
-  std::map<std::string, uint64_t> over, under;
+  std::map<std::string, uint64_t> over, under, counts;
   for (const ServerLoad& server : servers) {
+    counts[server.server_id] = server.tablets;
     const uint64_t share = shares.at(server.server_id);
     if (server.tablets > share) over[server.server_id] = server.tablets - share;
     if (server.tablets < share) under[server.server_id] = share - server.tablets;
@@ -106,7 +107,7 @@ std::vector<PlannedMove> PlanBalance(const std::vector<PlacedTablet>& movable,
   for (const PlacedTablet& placed : movable) {
     if (!over.contains(placed.server_id)) continue;
     for (const auto& [to, room] : under) {
-      choices.push_back({Rank(placed.tablet, to), {placed.tablet, placed.server_id, to}});
+      choices.push_back({Rank(placed.tablet, to), {placed.tablet, placed.server_id, to, ""}});
     }
   }
   std::sort(choices.begin(), choices.end(), [](const Choice& a, const Choice& b) {
@@ -120,6 +121,9 @@ std::vector<PlannedMove> PlanBalance(const std::vector<PlacedTablet>& movable,
     if (surplus == 0 || room == 0 || !moved.insert(choice.move.tablet).second) continue;
     --surplus;
     --room;
+    choice.move.reason =
+        absl::StrCat(choice.move.from, " has ", counts.at(choice.move.from), " tablets, ",
+                     choice.move.to, " has ", counts.at(choice.move.to));
     moves.push_back(std::move(choice.move));
   }
   return moves;

@@ -28,7 +28,8 @@ struct PlacedTablet {
 struct PlannedMove {
   TabletId tablet = 0;
   std::string from;
-  std::string to;  // empty: there is no server to take it
+  std::string to;      // empty: there is no server to take it
+  std::string reason;  // with its figures; may be empty
   bool operator==(const PlannedMove&) const = default;
 };
 

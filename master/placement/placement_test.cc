@@ -103,8 +103,8 @@ TEST(Placement, ADrainedServerIsEmptiedAndNobodyOverflows) {
 TEST(Placement, ADrainWithNobodyToTakeTheTabletsSaysSo) {
   const auto moves = PlanDrain({{16, "ts-1"}, {17, "ts-1"}}, {});
   ASSERT_EQ(moves.size(), 2u);
-  EXPECT_EQ(moves[0], (PlannedMove{16, "ts-1", ""}));
-  EXPECT_EQ(moves[1], (PlannedMove{17, "ts-1", ""}));
+  EXPECT_EQ(moves[0], (PlannedMove{16, "ts-1", "", ""}));
+  EXPECT_EQ(moves[1], (PlannedMove{17, "ts-1", "", ""}));
 }
 
 // Every server that is over the larger share must give, every one under the smaller must take.

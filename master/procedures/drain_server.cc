@@ -8,7 +8,7 @@ namespace {
 struct Placement {
   std::vector<ServerLoad> able;       // servers that take tablets
   std::vector<PlacedTablet> leaving;  // tablets of live servers that drain
-  std::vector<PlacedTablet> movable;  // tablets of users at able servers
+  WeighedCell others;                 // able servers, and what they have
 };
 
 Placement ViewPlacement(const ProcedureContext& context, const std::string& also) {
@@ -21,6 +21,7 @@ Placement ViewPlacement(const ProcedureContext& context, const std::string& also
     } else if (server.report_status.ok()) {
       able[id] = view.able.size();
       view.able.push_back({id, 0});
+      view.others.servers.push_back(id);
     }
   }
   for (const auto& [id, location] : context.tablets->all()) {
@@ -31,9 +32,10 @@ Placement ViewPlacement(const ProcedureContext& context, const std::string& also
     auto at = able.find(location.server_id);
     if (at == able.end()) continue;
     ++view.able[at->second].tablets;
-    if (location.tablet.table >= kFirstUserTable) {
-      view.movable.push_back({id, location.server_id});
-    }
+    WeighedTablet& tablet = view.others.tablets.emplace_back();
+    tablet.tablet = id;
+    tablet.server_id = location.server_id;
+    tablet.system = location.tablet.table < kFirstUserTable;
   }
   return view;
 }
@@ -75,12 +77,13 @@ Status EndDrain(const ProcedureContext& context, const std::string& server_id) {
 std::vector<PlannedMove> PlanDrains(const ProcedureContext& context, const std::string& also) {
   Placement view = ViewPlacement(context, also);
   if (view.leaving.empty()) return {};
-  return PlanDrain(view.leaving, std::move(view.able));
+  std::vector<PlannedMove> plan = PlanDrain(view.leaving, std::move(view.able));
+  for (PlannedMove& move : plan) move.reason = absl::StrCat(move.from, " drains");
+  return plan;
 }
 
-std::vector<PlannedMove> PlanBalanceOfCell(const ProcedureContext& context) {
-  Placement view = ViewPlacement(context, "");
-  return PlanBalance(view.movable, std::move(view.able));
+WeighedCell ViewForBalance(const ProcedureContext& context) {
+  return ViewPlacement(context, "").others;
 }
 
 std::string DescribeMove(const PlannedMove& move) {
@@ -88,7 +91,8 @@ std::string DescribeMove(const PlannedMove& move) {
     return absl::StrCat("tablet ", move.tablet, " waits at ", move.from,
                         " for a server that can take it");
   }
-  return absl::StrCat("move tablet ", move.tablet, " from ", move.from, " to ", move.to);
+  return absl::StrCat("move tablet ", move.tablet, " from ", move.from, " to ", move.to,
+                      move.reason.empty() ? "" : ": ", move.reason);
 }
 
 }  // namespace stele::master

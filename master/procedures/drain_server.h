@@ -1,10 +1,11 @@
-// Drain a server, and spread tablets evenly: what is to move where, decided on what is written and
+// Drain a server: what is to move where, and what a balance is decided on: what is written and
 // reported; STATES.md has the steps. Bound to the master thread.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "master/placement/load_balance.h"
 #include "master/placement/placement.h"
 #include "master/procedures/procedure.h"
 
@@ -24,10 +25,10 @@ Status EndDrain(const ProcedureContext& context, const std::string& server_id);
 
 // Where the tablets go that draining servers have; `also` (may be empty) as if it drained too.
 std::vector<PlannedMove> PlanDrains(const ProcedureContext& context, const std::string& also);
-// What makes the servers that do not drain even. Tablets of the system count, and stay.
-std::vector<PlannedMove> PlanBalanceOfCell(const ProcedureContext& context);
+// The servers that do not drain, and what they have; without loads.
+WeighedCell ViewForBalance(const ProcedureContext& context);
 
-// "move tablet 17 from ts-1 to ts-2".
+// "move tablet 17 from ts-1 to ts-2: ts-1 drains".
 std::string DescribeMove(const PlannedMove& move);
 
 }  // namespace stele::master

@@ -80,7 +80,7 @@ class Random {
       status.SetPayload("stele.dev/" + std::string(1, 'a' + Below(26)), absl::Cord(Bytes(30)));
     return status;
   }
-  TabletCounters Counters() { return {Next(), Next(), Next(), Next(), Next()}; }
+  TabletCounters Counters() { return {Next(), Next(), Next(), Next(), Next(), Next()}; }
   Mutation AnyMutation() {
     switch (Below(6)) {
       case 0:

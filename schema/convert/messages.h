@@ -179,6 +179,7 @@ struct TabletCounters {
   uint64_t memtable_bytes = 0;
   uint64_t reads = 0;
   uint64_t writes = 0;
+  uint64_t request_bytes = 0;  // of changes, and of rows that were read
   bool operator==(const TabletCounters&) const = default;
 };
 struct TabletReport {

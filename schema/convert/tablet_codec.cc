@@ -102,11 +102,12 @@ void PutCounters(schema::TabletCounters::Builder to, const TabletCounters& from)
   to.setMemtableBytes(from.memtable_bytes);
   to.setReads(from.reads);
   to.setWrites(from.writes);
+  to.setRequestBytes(from.request_bytes);
 }
 
 TabletCounters GetCounters(schema::TabletCounters::Reader from) {
-  return {from.getBytes(), from.getFiles(), from.getMemtableBytes(), from.getReads(),
-          from.getWrites()};
+  return {from.getBytes(), from.getFiles(),  from.getMemtableBytes(),
+          from.getReads(), from.getWrites(), from.getRequestBytes()};
 }
 
 StatusOr<net::Buffer> Encode(const ReportTabletsResponse& message) {

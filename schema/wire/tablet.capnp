@@ -53,6 +53,7 @@ struct TabletCounters {
   memtableBytes @2 :UInt64;
   reads @3 :UInt64;
   writes @4 :UInt64;
+  requestBytes @5 :UInt64;  # of changes and of rows that were read
 }
 
 struct TabletReport {

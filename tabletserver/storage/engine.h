@@ -141,7 +141,7 @@ struct TabletStats {
   uint64_t memtable_bytes = 0, frozen_bytes = 0, sstable_bytes = 0;
   uint32_t files = 0;
   uint64_t index_bytes = 0;
-  uint64_t reads = 0, writes = 0, rows_read = 0, bytes_written = 0;
+  uint64_t reads = 0, writes = 0, rows_read = 0, bytes_read = 0, bytes_written = 0;
   Lsn oldest_unflushed_lsn = 0;  // 0: none
   Sequence last_sequence = 0;
   uint64_t last_drop_order = 0;  // the highest order of DropRows that was carried out

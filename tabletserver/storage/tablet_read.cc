@@ -57,6 +57,7 @@ StatusOr<ReadProgress> TabletStoreImpl::RunReader(TabletReader* reader, const Re
   StatusOr<ReadProgress> progress = reader->Run(now, budget, sink);  // 2
   if (!progress.ok()) return progress;
   rows_read_ += progress->rows;
+  bytes_read_ += progress->bytes;
   // Of a tablet that was closed meanwhile the state was true when the read began.
   if (fenced_ && !reads_stopped_) {
     return absl::UnavailableError(absl::StrCat("tablet ", tablet_.id, " has another owner"));

@@ -236,6 +236,7 @@ TabletStats TabletStoreImpl::stats() const {
   stats.reads = reads_;
   stats.writes = writes_;
   stats.rows_read = rows_read_;
+  stats.bytes_read = bytes_read_;
   stats.bytes_written = bytes_written_;
   stats.last_sequence = visible_sequence_;
   stats.last_drop_order = last_drop_order_;

@@ -227,7 +227,8 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   std::atomic<bool> reads_stopped_{false};
   std::atomic<bool> no_space_{false};
   std::atomic<int64_t> stamped_now_us_{0};  // gc_now_us of the stored manifest
-  std::atomic<uint64_t> reads_{0}, writes_{0}, rows_read_{0}, bytes_written_{0};
+  std::atomic<uint64_t> reads_{0}, writes_{0}, rows_read_{0};
+  std::atomic<uint64_t> bytes_read_{0}, bytes_written_{0};
   std::atomic<uint32_t> most_files_{0};  // of a group
   std::atomic<uint64_t> last_drop_order_{0};
   std::atomic<uint32_t> flushing_{0}, compacting_{0};

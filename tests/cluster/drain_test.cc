@@ -137,7 +137,13 @@ class DrainTest : public ::testing::Test {
               << longest_ns_ / 1'000'000 << " ms";
   }
 
-  ProcessCell cell_{STELE_BINARY, 2, 3};
+  static ProcessCell::Tuning ByCountOnly() {
+    ProcessCell::Tuning tuning;
+    tuning.master_words = {"--balance-min-load", "1000000"};
+    return tuning;
+  }
+
+  ProcessCell cell_{STELE_BINARY, 2, 3, ByCountOnly()};
   std::unique_ptr<Client> client_;
   std::vector<std::thread> threads_;
   std::atomic<bool> stop_{false};

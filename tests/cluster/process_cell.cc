@@ -54,7 +54,10 @@ Status ProcessCell::DidNotStart(const Role& role) const {
 Status ProcessCell::LaunchMaster(int index) {
   masters_[index]->active = false;
   const int64_t own_ms = tuning_.master_session_timeout_ms;
-  return Launch(masters_[index].get(), {"master"}, own_ms != 0 ? own_ms : session_timeout_ms());
+  std::vector<std::string> words = {"master"};
+  words.insert(words.end(), tuning_.master_words.begin(), tuning_.master_words.end());
+  return Launch(masters_[index].get(), std::move(words),
+                own_ms != 0 ? own_ms : session_timeout_ms());
 }
 
 Status ProcessCell::StartMaster(int index) {

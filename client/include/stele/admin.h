@@ -183,8 +183,8 @@ class Admin {
   void UndrainAsync(std::string_view server_id, bool dry_run, Done<absl::StatusOr<Steps>> done);
   /// With a future.
   std::future<absl::StatusOr<Steps>> UndrainAsync(std::string_view server_id, bool dry_run = false);
-  /// Moves as few tablets as make the numbers of the servers that do not drain differ by one at
-  /// most. Returns as Drain does.
+  /// Moves as few tablets as make the numbers, or within a quarter of these the measured loads, of
+  /// the servers that do not drain even. Each step has its reason. Returns as Drain does.
   absl::StatusOr<Steps> Balance(bool dry_run = false);
   /// With a callback.
   void BalanceAsync(bool dry_run, Done<absl::StatusOr<Steps>> done);
