@@ -2,13 +2,15 @@
 // parted (in one direction, too) and their tablets split, merged and moved: in no history of 16
 // clients is an acknowledged change lost, a change done twice or in part, a change that failed for
 // certain there, an answer stale. STELE_HISTORIES says how many histories there are (12),
-// STELE_HISTORY_MS how long each is (15 s).
+// STELE_HISTORY_MS how long each is (15 s). Four more are of processes on hosts of their own, where
+// packets are dropped between two of them, if this machine can have network namespaces.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <thread>
 
 #include "absl/strings/match.h"
@@ -24,7 +26,7 @@
 namespace stele {
 namespace {
 
-constexpr int kClients = 16;
+constexpr int kClients = 16, kMasters = 2, kServers = 3;
 constexpr int kHistoriesOfCell = 4;
 constexpr int64_t kSessionTimeoutMs = 2'000;
 constexpr int64_t kPatienceMs = 60'000;
@@ -57,16 +59,36 @@ std::map<std::string, size_t> Outcomes(const std::vector<Operation>& operations)
   return counts;
 }
 
-class LinearizabilityTest : public ::testing::TestWithParam<int> {
+// Which of the cells; whether its processes are on hosts of their own.
+struct WhichCell {
+  int number = 0;
+  bool on_hosts = false;
+};
+void PrintTo(const WhichCell& which, std::ostream* out) {
+  *out << which.number << (which.on_hosts ? " on hosts" : "");
+}
+
+class LinearizabilityTest : public ::testing::TestWithParam<WhichCell> {
  protected:
   void SetUp() override {
     STELE_TRACE_SEED(seed_);
+    ProcessCell::Tuning tuning;
+    tuning.session_timeout_ms = kSessionTimeoutMs;
+    tuning.links_between = !GetParam().on_hosts;
+    if (GetParam().on_hosts) {
+      const std::string why = HostNetwork::WhyNot();
+      if (!why.empty()) GTEST_SKIP() << "no hosts in network namespaces here: " << why;
+      ASSERT_OK_AND_ASSIGN(hosts_, HostNetwork::Create(ProcessCell::HostsOf(kMasters, kServers)));
+      tuning.hosts = hosts_.get();
+    }
+    cell_ = std::make_unique<ProcessCell>(STELE_BINARY, kMasters, kServers, tuning);
+    nemesis_.emplace(cell_.get(), random_.Next());
     std::cout << "seed " << seed_ << std::endl;
-    ASSERT_OK(cell_.Start());
+    ASSERT_OK(cell_->Start());
     // Masters may lose their locks on a machine that has much to do.
     Status made;
     SuperviseUntil([&] {
-      auto clients = HistoryClients::Connect(cell_.address());
+      auto clients = HistoryClients::Connect(cell_->address());
       made = clients.status();
       if (!clients.ok()) return false;
       clients_ = *std::move(clients);
@@ -88,7 +110,7 @@ class LinearizabilityTest : public ::testing::TestWithParam<int> {
     const int64_t length_ms = FromEnvironment("STELE_HISTORY_MS", 15'000);
     const auto with_faults_ms = static_cast<int64_t>(kShareWithFaults * length_ms);
     const int64_t end_ns = SystemClock()->BootNanos() + length_ms * 1'000'000;
-    nemesis_.Run(with_faults_ms, kPaces[random_.Below(std::size(kPaces))]);
+    nemesis_->Run(with_faults_ms, kPaces[random_.Below(std::size(kPaces))]);
     SuperviseUntil([&] { return SystemClock()->BootNanos() >= end_ns; });
     const int64_t healed_ns = SystemClock()->BootNanos();
     clients.Stop();
@@ -103,7 +125,7 @@ class LinearizabilityTest : public ::testing::TestWithParam<int> {
     EXPECT_OK(read) << "the cell does not recover";
     const int64_t healing_ms = (SystemClock()->BootNanos() - healed_ns) / 1'000'000;
     if (read.ok()) Judge(clients, number);
-    for (const std::string& what : nemesis_.violations()) ADD_FAILURE() << what;
+    for (const std::string& what : nemesis_->violations()) ADD_FAILURE() << what;
     Tell(number, clients, healing_ms);
     return read.ok() && !HasFailure();
   }
@@ -112,7 +134,7 @@ class LinearizabilityTest : public ::testing::TestWithParam<int> {
   void SuperviseUntil(const IsSo& is_so) {
     Eventually(
         [&] {
-          nemesis_.Supervise();
+          nemesis_->Supervise();
           return is_so();
         },
         2 * kPatienceMs);
@@ -138,55 +160,73 @@ class LinearizabilityTest : public ::testing::TestWithParam<int> {
     }
     absl::StrAppend(&line, " ", clients.reshaped(), " reshaped, all read after ", healing_ms,
                     " ms; faults:");
-    for (const auto& [fault, count] : nemesis_.TakeInflicted()) {
+    for (const auto& [fault, count] : nemesis_->TakeInflicted()) {
       absl::StrAppend(&line, " ", count, " ", fault);
       if (absl::StartsWith(fault, "part")) parts_ += count;
+      for (const char* kind : {"clients", "servers", "zookeeper", "master"}) {
+        if (absl::StartsWith(fault, absl::StrCat("part-", kind))) parts_between_[kind] += count;
+      }
     }
     std::cout << line << std::endl;
   }
 
   // All that is said to the servers goes through their links, and some of it was kept back.
   void ExpectPartsHeld() {
-    uint64_t held_back = 0;
-    for (int i = 0; i < cell_.servers(); ++i) {
-      EXPECT_GT(cell_.way_to_server(i)->passed_bytes(), 0u) << "nobody goes by the way to ts-" << i;
-      held_back += cell_.way_to_server(i)->held_back();
+    if (hosts_ != nullptr) {
+      // Several of a kind, perhaps with hosts that nobody spoke to.
+      for (const auto& [kind, times] : parts_between_) {
+        const auto dropped = nemesis_->dropped().find(kind);
+        const uint64_t packets = dropped == nemesis_->dropped().end() ? 0 : dropped->second;
+        std::cout << "between hosts: " << times << " parts of " << kind << ", " << packets
+                  << " packets dropped" << std::endl;
+        EXPECT_TRUE(times < 3 || packets > 0)
+            << times << " parts of " << kind << " dropped nothing";
+      }
+      return;
     }
-    for (int i = 0; i < cell_.masters(); ++i) held_back += cell_.way_to_master(i)->held_back();
+    uint64_t held_back = 0;
+    for (int i = 0; i < cell_->servers(); ++i) {
+      EXPECT_GT(cell_->way_to_server(i)->passed_bytes(), 0u)
+          << "nobody goes by the way to ts-" << i;
+      held_back += cell_->way_to_server(i)->held_back();
+    }
+    for (int i = 0; i < cell_->masters(); ++i) held_back += cell_->way_to_master(i)->held_back();
     // One alone may part somebody to whom nobody spoke.
     EXPECT_TRUE(parts_ < 3 || held_back > 0) << parts_ << " partitions held nothing back";
   }
 
-  static ProcessCell::Tuning Tuning() {
-    ProcessCell::Tuning tuning;
-    tuning.session_timeout_ms = kSessionTimeoutMs;
-    tuning.links_between = true;
-    return tuning;
-  }
-
-  const uint64_t seed_ = TestSeed() + static_cast<uint64_t>(GetParam());
+  const uint64_t seed_ = TestSeed() + static_cast<uint64_t>(GetParam().number);
   SeededRandom random_{seed_};
   size_t acknowledged_ = 0;
   int parts_ = 0;
-  ProcessCell cell_{STELE_BINARY, 2, 3, Tuning()};
-  Nemesis nemesis_{&cell_, random_.Next()};
+  std::map<std::string, int> parts_between_;  // hosts, by kind
+  std::unique_ptr<HostNetwork> hosts_;
+  std::unique_ptr<ProcessCell> cell_;
+  std::optional<Nemesis> nemesis_;
   std::vector<std::unique_ptr<Client>> clients_;
 };
 
 TEST_P(LinearizabilityTest, HistoriesUnderFaults) {
   STELE_TRACE_SEED(TestSeed());
-  const int first = GetParam() * kHistoriesOfCell;
-  const auto last = std::min<int64_t>(Histories(), first + kHistoriesOfCell);
+  const int first = GetParam().number * kHistoriesOfCell;
+  const auto last = GetParam().on_hosts ? first + std::min<int64_t>(Histories(), kHistoriesOfCell)
+                                        : std::min<int64_t>(Histories(), first + kHistoriesOfCell);
   for (int number = first; number < last; ++number) {
     if (!RunHistory(number)) return;
   }
   EXPECT_GE(acknowledged_, kLeastAcknowledged * static_cast<size_t>(last - first));
-  EXPECT_OK(cell_.Check());
+  EXPECT_OK(cell_->Check());
   ExpectPartsHeld();
 }
 
 int Cells() { return static_cast<int>((Histories() + kHistoriesOfCell - 1) / kHistoriesOfCell); }
-INSTANTIATE_TEST_SUITE_P(Cells, LinearizabilityTest, ::testing::Range(0, Cells()));
+std::vector<WhichCell> AllOnOneHost() {
+  std::vector<WhichCell> all;
+  for (int i = 0; i < Cells(); ++i) all.push_back({i, false});
+  return all;
+}
+INSTANTIATE_TEST_SUITE_P(Cells, LinearizabilityTest, ::testing::ValuesIn(AllOnOneHost()));
+INSTANTIATE_TEST_SUITE_P(Hosts, LinearizabilityTest, ::testing::Values(WhichCell{Cells(), true}));
 
 }  // namespace
 }  // namespace stele

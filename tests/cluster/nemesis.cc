@@ -31,9 +31,30 @@ int64_t Nemesis::Sessions(double least, double most) {
                               static_cast<double>(cell_->session_timeout_ms() * kNanosPerMilli));
 }
 
+// What is held up by links where all is on one host is dropped between hosts.
+bool Nemesis::CanInflict(Fault fault) const {
+  switch (fault) {
+    case Fault::kCutServer:
+    case Fault::kBreakServer:
+    case Fault::kPartServer:
+    case Fault::kCutMaster:
+    case Fault::kPartMaster:
+      return cell_->hosts() == nullptr;
+    case Fault::kPartClients:
+    case Fault::kPartServers:
+    case Fault::kPartZooKeeper:
+    case Fault::kPartMasterAndServer:
+      return cell_->hosts() != nullptr;
+    default:
+      return true;
+  }
+}
+
 Nemesis::Fault Nemesis::NextFault() {
   if (bag_.empty()) {
-    for (int i = 0; i < static_cast<int>(Fault::kEnd); ++i) bag_.push_back(static_cast<Fault>(i));
+    for (int i = 0; i < static_cast<int>(Fault::kEnd); ++i) {
+      if (CanInflict(static_cast<Fault>(i))) bag_.push_back(static_cast<Fault>(i));
+    }
     for (size_t i = bag_.size() - 1; i > 0; --i) std::swap(bag_[i], bag_[random_.Below(i + 1)]);
   }
   const Fault next = bag_.back();
@@ -148,6 +169,56 @@ void Nemesis::Part(const Victim& victim) {
                             [way = victim.way](bool) { way->Hold(TcpProxy::Way::kNone); }};
 }
 
+// One direction, the other, or both.
+void Nemesis::DropBetween(const std::string& kind, const std::pair<int, int>& hosts, int64_t for_ns,
+                          const std::function<void(bool in_full)>& then) {
+  const std::string key = absl::StrCat("hosts ", hosts.first, " and ", hosts.second);
+  if (troubles_.contains(key)) return;
+  HostNetwork* network = cell_->hosts();
+  const uint64_t way = random_.Below(3);
+  std::vector<std::pair<int, int>> ways;
+  if (way != 1) ways.push_back(hosts);
+  if (way != 0) ways.emplace_back(hosts.second, hosts.first);
+  constexpr const char* kWays[] = {"-to", "-from", ""};
+  Note(absl::StrCat("part-", kind, kWays[way]), key);
+  uint64_t before = 0;
+  for (const auto& [from, to] : ways) {
+    before += network->Dropped(from, to).value_or(0);
+    CHECK_OK(network->Drop(from, to));
+  }
+  troubles_[key] = {Now() + for_ns, [this, network, ways, kind, before, then](bool in_full) {
+                      uint64_t after = 0;
+                      for (const auto& [from, to] : ways) {
+                        after += network->Dropped(from, to).value_or(0);
+                        CHECK_OK(network->Pass(from, to));
+                      }
+                      dropped_[kind] += after - before;
+                      then(in_full);
+                    }};
+}
+
+void Nemesis::PartHosts(Fault fault) {
+  const int index = static_cast<int>(random_.Below(static_cast<uint64_t>(cell_->servers())));
+  const int server = cell_->host_of_server(index);
+  const auto nothing = [](bool) {};
+  if (fault == Fault::kPartClients) {
+    DropBetween("clients", {HostNetwork::kOutside, server}, Sessions(0.5, 3), nothing);
+  } else if (fault == Fault::kPartServers) {
+    const int other = cell_->host_of_server((index + 1) % cell_->servers());
+    DropBetween("servers", {server, other}, Sessions(0.5, 3), nothing);
+  } else if (fault == Fault::kPartMasterAndServer) {
+    const int active = std::max(0, cell_->AwaitActiveMaster(/*timeout_ms=*/0));
+    DropBetween("master", {cell_->host_of_master(active), server}, Sessions(0.5, 3), nothing);
+  } else if (const Victim victim = Server(index);
+             victim.process->running() && !troubles_.contains(victim.name)) {
+    // Whichever direction: it knows of no session any more, and must not go on.
+    DropBetween("zookeeper", {server, cell_->host_of_zookeeper()}, Sessions(1.3, 2),
+                [this, victim, pid = victim.process->pid(), now = Now()](bool in_full) {
+                  if (in_full) MustEnd(victim, pid, now);
+                });
+  }
+}
+
 void Nemesis::LoseZooKeeper(int64_t for_ns) {
   if (troubles_.contains(kZooKeeper)) return;
   Note(for_ns == 0 ? "restart" : "lose", kZooKeeper);
@@ -190,6 +261,7 @@ void Nemesis::Inflict(Fault fault) {
   if (fault == Fault::kRestartZooKeeper) return LoseZooKeeper(0);
   if (fault == Fault::kLoseZooKeeper) return LoseZooKeeper(Sessions(1.2, 2));
   if (fault == Fault::kKillServers) return KillServers();
+  if (fault >= Fault::kPartClients && fault < Fault::kKillMaster) return PartHosts(fault);
   const bool of_master = fault >= Fault::kKillMaster;
   const Victim victim =
       of_master ? Master()

@@ -1,8 +1,10 @@
 // Nemesis: does to the processes of a cell what happens to machines. It kills and stops them, cuts
 // them off from ZooKeeper, loses ZooKeeper's answers, ZooKeeper itself or everything at once, holds
 // up what is sent to a process, by it, or both, by all who talk to it or every second one; some
-// of it at the same time; each fault ends after a while. Who was stopped or cut off for longer than
-// its session must end by itself, soon after (PROMISES P13), with an exit code that says so.
+// of it at the same time; each fault ends after a while. Between hosts it drops the packets of two
+// of them, in one direction or both: clients and a server, two servers, a server and ZooKeeper, a
+// master and a server. Who was stopped or cut off for longer than its session must end by itself,
+// soon after (PROMISES P13), with an exit code that says so.
 //
 // Every fault comes once before any comes again. Owned by one test; bound to its thread.
 #pragma once
@@ -33,6 +35,8 @@ class Nemesis {
   std::map<std::string, int> TakeInflicted() { return std::exchange(inflicted_, {}); }
   // What the processes did that they must not.
   const std::vector<std::string>& violations() const { return violations_; }
+  // Of the faults between hosts: how many packets each kind dropped.
+  const std::map<std::string, uint64_t>& dropped() const { return dropped_; }
 
  private:
   enum class Fault : uint8_t {
@@ -45,6 +49,10 @@ class Nemesis {
     kLoseZooKeeper,
     kKillServers,
     kPartServer,
+    kPartClients,  // this and what follows: between hosts
+    kPartServers,
+    kPartZooKeeper,
+    kPartMasterAndServer,
     kKillMaster,  // this and what follows: of masters
     kStopMaster,
     kCutMaster,
@@ -81,6 +89,10 @@ class Nemesis {
   void Cut(const Victim& victim);
   void Break(const Victim& victim);
   void Part(const Victim& victim);
+  void PartHosts(Fault fault);
+  void DropBetween(const std::string& kind, const std::pair<int, int>& hosts, int64_t for_ns,
+                   const std::function<void(bool in_full)>& then);
+  bool CanInflict(Fault fault) const;
   void KillServers();
   void LoseZooKeeper(int64_t for_ns);
   void EndTroubles(bool all);
@@ -94,6 +106,7 @@ class Nemesis {
   std::vector<Doomed> doomed_;
   int64_t zookeeper_back_ns_ = 0;  // from its last loss
   std::map<std::string, int> inflicted_;
+  std::map<std::string, uint64_t> dropped_;
   std::vector<std::string> violations_;
 };
 

@@ -17,16 +17,26 @@ constexpr int64_t kLookMs = 50;
 }  // namespace
 
 ProcessCell::ProcessCell(std::string binary, int masters, int servers, Tuning tuning)
-    : binary_(std::move(binary)), tuning_(std::move(tuning)) {
-  auto make = [this](std::vector<std::unique_ptr<Role>>* roles, int count, const char* name) {
+    : binary_(std::move(binary)),
+      tuning_(std::move(tuning)),
+      zookeeper_(
+          1, tuning_.hosts == nullptr ? "127.0.0.1" : tuning_.hosts->address(0),
+          tuning_.hosts == nullptr ? std::vector<std::string>() : tuning_.hosts->WordsOn(0)) {
+  int host = host_of_zookeeper();
+  auto make = [&](std::vector<std::unique_ptr<Role>>* roles, int count, const char* name) {
     for (int i = 0; i < count; ++i) {
       roles->push_back(std::make_unique<Role>());
       Role* role = roles->back().get();
       role->name = absl::StrCat(name, "-", i + 1);
       const int port = FreePort();
+      role->log = absl::StrCat(dir_.path(), "/", role->name, ".log");
+      if (HostNetwork* hosts = tuning_.hosts; hosts != nullptr) {
+        role->listen = absl::StrCat(hosts->address(++host), ":", port);
+        role->on_host = hosts->WordsOn(host);
+        continue;
+      }
       role->listen = absl::StrCat("127.0.0.1:", port);
       if (tuning_.links_between) role->way = std::make_unique<TcpProxy>(port);
-      role->log = absl::StrCat(dir_.path(), "/", role->name, ".log");
       role->link = std::make_unique<TcpProxy>(zookeeper_.client_port(0));
     }
   };
@@ -36,9 +46,12 @@ ProcessCell::ProcessCell(std::string binary, int masters, int servers, Tuning tu
 
 Status ProcessCell::Launch(Role* role, std::vector<std::string> words, int64_t session_timeout_ms) {
   words.insert(words.begin(), binary_);
+  words.insert(words.begin(), role->on_host.begin(), role->on_host.end());
+  const std::string zookeeper =
+      role->link == nullptr ? zookeeper_.server(0) : role->link->address();
   for (const std::string& word :
        {std::string("--listen"), role->listen, std::string("--http"), std::string("127.0.0.1:0"),
-        std::string("--locker"), absl::StrCat("zk://", role->link->address(), "/test/cell"),
+        std::string("--locker"), absl::StrCat("zk://", zookeeper, "/test/cell"),
         std::string("--session-timeout-ms"), absl::StrCat(session_timeout_ms),
         std::string("--zookeeper-tick-ms"), absl::StrCat(ZkEnsemble::kTickMs)}) {
     words.push_back(word);

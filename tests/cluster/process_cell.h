@@ -1,6 +1,7 @@
 // ProcessCell: a cell as several processes of this machine: masters and tablet servers of the stele
 // program over one directory, and ZooKeeper, which each reaches by a link of its own that can be
-// cut. Addresses stay over restarts. Owned by one test; thread-compatible.
+// cut; or each a process on a host of its own. Addresses stay over restarts. Owned by one test;
+// thread-compatible.
 #pragma once
 
 #include <memory>
@@ -11,6 +12,7 @@
 #include "common/testing/temp_dir.h"
 #include "stele/schema.h"
 #include "tests/process/child_process.h"
+#include "tests/process/host_network.h"
 #include "tests/process/tcp_proxy.h"
 #include "tests/process/zk_ensemble.h"
 
@@ -33,7 +35,11 @@ class ProcessCell {
     int64_t master_session_timeout_ms = 0;  // 0: the same
     // Clients and processes reach each process by a link that can be cut, in one direction too.
     bool links_between = false;
+    // Not null: each process is on a host of its own (host_of_...), and there are no links.
+    // Outlives the cell; has HostsOf(masters, servers) hosts.
+    HostNetwork* hosts = nullptr;
   };
+  static int HostsOf(int masters, int servers) { return 1 + masters + servers; }
   ProcessCell(std::string binary, int masters, int servers)
       : ProcessCell(std::move(binary), masters, servers, Tuning()) {}
   ProcessCell(std::string binary, int masters, int servers, Tuning tuning);
@@ -60,6 +66,10 @@ class ProcessCell {
   ZkEnsemble* zookeeper() { return &zookeeper_; }
   TcpProxy* link_of_master(int index) { return masters_[index]->link.get(); }
   TcpProxy* link_of_server(int index) { return servers_[index]->link.get(); }
+  HostNetwork* hosts() { return tuning_.hosts; }
+  int host_of_zookeeper() const { return 0; }
+  int host_of_master(int index) const { return 1 + index; }
+  int host_of_server(int index) const { return 1 + masters() + index; }
   // By which all others reach it; null without Tuning::links_between.
   TcpProxy* way_to_master(int index) { return masters_[index]->way.get(); }
   TcpProxy* way_to_server(int index) { return servers_[index]->way.get(); }
@@ -77,8 +87,9 @@ class ProcessCell {
   struct Role {
     ChildProcess process;
     std::string name, listen, log;
-    std::unique_ptr<TcpProxy> link;  // to ZooKeeper
-    std::unique_ptr<TcpProxy> way;   // to it
+    std::vector<std::string> on_host;  // words before its own
+    std::unique_ptr<TcpProxy> link;    // to ZooKeeper
+    std::unique_ptr<TcpProxy> way;     // to it
     bool active = false;
   };
   Status Launch(Role* role, std::vector<std::string> words, int64_t session_timeout_ms);
@@ -88,7 +99,7 @@ class ProcessCell {
   const std::string binary_;
   const Tuning tuning_;
   TempDir dir_;
-  ZkEnsemble zookeeper_{1};
+  ZkEnsemble zookeeper_;
   std::vector<std::unique_ptr<Role>> masters_, servers_;
 };
 

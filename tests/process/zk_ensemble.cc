@@ -18,12 +18,12 @@ constexpr int kStartTimeoutMs = 60'000;
 constexpr int kAnswerTimeoutMs = 1'000;
 
 // What a server answers to one of ZooKeeper's four-letter words; "" when it does not.
-std::string Ask(int port, const std::string& word) {
+std::string Ask(const std::string& address, int port, const std::string& word) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in to = {};
   to.sin_family = AF_INET;
   to.sin_port = htons(static_cast<uint16_t>(port));
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  CHECK_EQ(inet_pton(AF_INET, address.c_str(), &to.sin_addr), 1);
   std::string answer;
   if (connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof(to)) == 0 &&
       send(fd, word.data(), word.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(word.size())) {
@@ -40,7 +40,8 @@ std::string Ask(int port, const std::string& word) {
 
 }  // namespace
 
-ZkEnsemble::ZkEnsemble(int servers) {
+ZkEnsemble::ZkEnsemble(int servers, std::string address, std::vector<std::string> on_host)
+    : address_(std::move(address)), on_host_(std::move(on_host)) {
   for (int i = 0; i < servers; ++i) {
     auto node = std::make_unique<Node>();
     node->directory = absl::StrCat(dir_.path(), "/zk-", i + 1);
@@ -58,13 +59,13 @@ void ZkEnsemble::WriteFiles(int server) const {
   std::ofstream config(node.directory + "/zoo.cfg");
   config << "tickTime=" << kTickMs << "\ninitLimit=100\nsyncLimit=50\n"
          << "dataDir=" << node.directory << "/data\n"
-         << "clientPort=" << node.client_port
-         << "\nclientPortAddress=127.0.0.1\n"
+         << "clientPort=" << node.client_port << "\nclientPortAddress=" << address_
+         << "\n"
          // Tests cut no power: a busy disk of the machine must not end everybody's session.
          << "forceSync=no\n"
          << "admin.enableServer=false\n4lw.commands.whitelist=*\nmaxClientCnxns=0\n";
   for (size_t i = 0; i < nodes_.size() && nodes_.size() > 1; ++i) {
-    config << "server." << i + 1 << "=127.0.0.1:" << nodes_[i]->quorum_port << ':'
+    config << "server." << i + 1 << '=' << address_ << ':' << nodes_[i]->quorum_port << ':'
            << nodes_[i]->election_port << '\n';
   }
   std::ofstream(node.directory + "/data/myid") << server + 1 << '\n';
@@ -78,12 +79,13 @@ void ZkEnsemble::WriteFiles(int server) const {
 
 Status ZkEnsemble::Launch(int server) {
   Node& node = *nodes_[server];
-  return node.process.Start(
-      {"java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
-       absl::StrCat("-Dlog4j.configuration=file:", node.directory, "/log4j.properties"), "-cp",
-       "/usr/share/java/zookeeper.jar", "org.apache.zookeeper.server.quorum.QuorumPeerMain",
-       node.directory + "/zoo.cfg"},
-      node.directory + "/stderr");
+  std::vector<std::string> words = on_host_;
+  words.insert(words.end(),
+               {"java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
+                absl::StrCat("-Dlog4j.configuration=file:", node.directory, "/log4j.properties"),
+                "-cp", "/usr/share/java/zookeeper.jar",
+                "org.apache.zookeeper.server.quorum.QuorumPeerMain", node.directory + "/zoo.cfg"});
+  return node.process.Start(words, node.directory + "/stderr");
 }
 
 Status ZkEnsemble::AwaitServing(int server) {
@@ -104,7 +106,7 @@ Status ZkEnsemble::StartServer(int server) {
 }
 
 std::string ZkEnsemble::server(int index) const {
-  return absl::StrCat("127.0.0.1:", nodes_[index]->client_port);
+  return absl::StrCat(address_, ":", nodes_[index]->client_port);
 }
 
 std::string ZkEnsemble::servers() const {
@@ -115,7 +117,7 @@ std::string ZkEnsemble::servers() const {
 
 std::string ZkEnsemble::Mode(int server) const {
   constexpr char kMode[] = "Mode: ";
-  const std::string answer = Ask(nodes_[server]->client_port, "srvr");
+  const std::string answer = Ask(address_, nodes_[server]->client_port, "srvr");
   const size_t at = answer.find(kMode);
   if (at == std::string::npos) return "";
   const size_t begin = at + sizeof(kMode) - 1;

@@ -1,5 +1,6 @@
 // ZkEnsemble: real ZooKeeper servers (Debian's package) as child processes of a test, one or
-// several, on free ports, in a directory of their own. They keep ports and data over restarts.
+// several, on free ports of one host, in a directory of their own. They keep ports and data over
+// restarts.
 // Waiting is polling with a deadline. Owned by one test; thread-compatible.
 #pragma once
 
@@ -16,7 +17,9 @@ namespace stele {
 class ZkEnsemble {
  public:
   static constexpr int kTickMs = 100;
-  explicit ZkEnsemble(int servers);
+  explicit ZkEnsemble(int servers) : ZkEnsemble(servers, "127.0.0.1", {}) {}
+  // On the host of the address, by the words that come before theirs.
+  ZkEnsemble(int servers, std::string address, std::vector<std::string> on_host);
 
   // All of them; returns when they serve (a leader is elected).
   Status Start();
@@ -43,6 +46,8 @@ class ZkEnsemble {
   Status Launch(int server);
   Status AwaitServing(int server);
 
+  const std::string address_;
+  const std::vector<std::string> on_host_;
   TempDir dir_;
   std::vector<std::unique_ptr<Node>> nodes_;
 };
