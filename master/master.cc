@@ -53,6 +53,7 @@ class MasterImpl : public Master {
         client_(net::RpcClient::Create(options.rpc)),
         query_(client_.get()),
         events_(env.clock, options.max_events),
+        load_(std::make_shared<LoadWatch>(env.clock)),
         pending_(env.clock) {}
   ~MasterImpl() override { Stop(); }
 
@@ -67,6 +68,7 @@ class MasterImpl : public Master {
   StatusOr<wire::ListEventsResponse> events(const wire::ListEventsRequest& query) const override {
     return events_.List(query);
   }
+  std::shared_ptr<const LoadWatch> load() const override { return load_; }
   Status WaitUntilSettled(int64_t timeout_ms) override;
   void Stop() override;
 
@@ -177,6 +179,7 @@ class MasterImpl : public Master {
   QueryService query_;
   std::unique_ptr<Term> term_;  // bound to thread_
   EventLog events_;
+  const std::shared_ptr<LoadWatch> load_;
   std::shared_ptr<const CellView> told_;  // bound to thread_; what events were told of; may be null
   PendingAnswers pending_;                // bound to thread_
   bool all_serving_ = false;              // bound to thread_
@@ -479,6 +482,7 @@ void MasterImpl::Publish(const Status& pass, bool all_serving) {
   next->trouble = pass.ok() ? "" : std::string(pass.message());
   next->status.trouble = next->trouble;
   TellChanges(next);
+  load_->Look(term_->client.get(), next->status);
   MutexLock lock(&mu_);
   view_ = std::move(next);
   published_.SignalAll();

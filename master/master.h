@@ -25,6 +25,7 @@
 #include "locker/locker.h"
 #include "master/cell_view.h"
 #include "master/events/event_log.h"
+#include "master/load/load_watch.h"
 #include "master/placement/balancer.h"
 #include "master/reshaper.h"
 
@@ -70,6 +71,8 @@ class Master {
   virtual std::string address() const = 0;
   virtual std::shared_ptr<const CellView> view() const = 0;
   virtual StatusOr<wire::ListEventsResponse> events(const wire::ListEventsRequest& query) const = 0;
+  // What the servers are asked for; while this is the active master.
+  virtual std::shared_ptr<const LoadWatch> load() const = 0;
   // Waits until every tablet serves or is known to be broken; DeadlineExceeded naming one that is
   // not there yet.
   virtual Status WaitUntilSettled(int64_t timeout_ms) = 0;

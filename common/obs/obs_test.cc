@@ -8,6 +8,7 @@
 
 #include "common/obs/metrics.h"
 #include "common/obs/page.h"
+#include "common/obs/time_classes.h"
 
 namespace stele::obs {
 namespace {
@@ -201,6 +202,58 @@ TEST(PageTest, DrawingsAreEscapedAndLinkToThisServerOnly) {
   }
   EXPECT_EQ(html.find("elsewhere"), std::string::npos);
   EXPECT_EQ(html.find("<cold>"), std::string::npos);
+}
+
+TEST(TimeClassesTest, EveryTimeIsInItsClass) {
+  for (size_t i = 0; i + 1 < kTimeClasses; ++i) {
+    ASSERT_LT(TimeClassStart(i), TimeClassStart(i + 1));
+    EXPECT_EQ(TimeClassOf(TimeClassStart(i)), i);
+    EXPECT_EQ(TimeClassOf(TimeClassStart(i + 1) - 1), i);
+  }
+  EXPECT_EQ(TimeClassOf(-1), 0u);
+  EXPECT_EQ(TimeClassOf(INT64_MAX), kTimeClasses - 1);
+}
+
+TEST(TimeClassesTest, QuantilesAreNearTheTruth) {
+  TimeCounts counts{};
+  EXPECT_EQ(QuantileNanos(counts, 0.5), 0);
+  for (int64_t us = 1; us <= 10'000; ++us) ++counts[TimeClassOf(us * 1'000)];
+  EXPECT_EQ(CountOf(counts), 10'000u);
+  for (double q : {0.1, 0.5, 0.9, 0.99, 1.0}) {
+    const double truth = q * 10'000'000;
+    EXPECT_NEAR(static_cast<double>(QuantileNanos(counts, q)), truth, truth / 4) << q;
+  }
+}
+
+TEST(PageTest, LinesAndHeatAreDrawnAndEscaped) {
+  Page page("drawings");
+  LineChart chart;
+  chart.title = "<lines>";
+  chart.top = 10;
+  chart.top_text = "<top>";
+  chart.gap = 0.3;
+  chart.lines = {{"<name>", "7 /s", {{0.0, 0}, {0.1, 10}, {0.5, 5}}}};
+  page.BeginCharts();
+  page.Lines(chart);
+  page.EndCharts();
+  HeatGrid grid;
+  grid.title = "<heat>";
+  grid.columns = 4;
+  grid.rows = {{0, 2, 2, 0}, {8, 0, 8, 0}};
+  grid.row_titles = {"<key>", "b"};
+  grid.row_labels = {"<first>"};
+  page.Heat(grid);
+  const std::string html = page.Finish();
+  for (const char* part :
+       {"&lt;lines&gt;", "&lt;top&gt;", "&lt;name&gt; 7 /s",
+        "points=\"0.0,99.0 0.0,99.0 100.0,1.0\"", "points=\"498.0,50.0 500.0,50.0\"",
+        "class=\"h2\" d=\"M1 0h2v1h-2z\"", "class=\"h8\" d=\"M0 1h1v1h-1zM2 1h1v1h-1z\"",
+        "<title>&lt;key&gt;</title>", "&lt;first&gt;"}) {
+    EXPECT_NE(html.find(part), std::string::npos) << part << " is not in " << html;
+  }
+  for (const char* raw : {"<lines>", "<top>", "<name>", "<key>", "<first>", "<heat>"}) {
+    EXPECT_EQ(html.find(raw), std::string::npos) << raw;
+  }
 }
 
 TEST(PageTest, PagesAreBounded) {

@@ -29,6 +29,29 @@ border-bottom:1px solid var(--line)}
 .fact span{flex:1;min-width:0;font-variant-numeric:tabular-nums}
 meter{width:24rem;max-width:100%;height:.8rem;display:block}
 svg.bar{width:100%;height:1.8rem;display:block;border-radius:.3rem}
+figure{margin:0;flex:1 1 24rem;min-width:0;max-width:44rem}
+.charts{display:flex;flex-wrap:wrap;gap:.6rem 2rem;margin:.5rem 0}
+figcaption{display:flex;flex-wrap:wrap;gap:0 1rem;color:var(--dim)}
+figcaption b{color:var(--fg);font-weight:600}
+.box{position:relative}.box>i{position:absolute;top:0;left:.3rem;font-style:normal;font-size:.8rem;
+color:var(--dim)}
+svg.lines{width:100%;height:7rem;display:block;background:var(--soft);border-radius:.3rem}
+.lines polyline{fill:none;stroke-width:1.6;vector-effect:non-scaling-stroke;stroke-linejoin:round}
+.l0{stroke:var(--link);--c:var(--link)}.l1{stroke:#e08a00;--c:#e08a00}
+.l2{stroke:#2f9e63;--c:#2f9e63}.l3{stroke:#c2457e;--c:#c2457e}
+.key::before{content:"";display:inline-block;width:.7rem;height:.2rem;margin-right:.35rem;
+vertical-align:middle;background:var(--c)}
+.ends{display:flex;justify-content:space-between;color:var(--dim);font-size:.8rem}
+.heat{display:flex;gap:.6rem;margin:.5rem 0}.heat>div{flex:1;min-width:0}
+.keys{flex:0 0 11rem!important;display:flex;flex-direction:column;justify-content:space-between;
+font-size:.78rem;color:var(--dim);height:27rem;text-align:right;overflow:hidden}
+svg.grid{width:100%;height:27rem;display:block;background:var(--soft);border-radius:.3rem}
+.grid .row{fill:transparent}.grid .row:hover{fill:var(--fg);fill-opacity:.12}
+.h1{fill:#fdf0c9}.h2{fill:#fede92}.h3{fill:#fdc163}.h4{fill:#fb9a46}.h5{fill:#f26d35}
+.h6{fill:#db4029}.h7{fill:#b3202c}.h8{fill:#7c0c2b}
+@media(prefers-color-scheme:dark){
+.h1{fill:#33271c}.h2{fill:#523219}.h3{fill:#7b4315}.h4{fill:#a65511}
+.h5{fill:#d16c14}.h6{fill:#ee8f30}.h7{fill:#fab963}.h8{fill:#ffe7b3}}
 svg.ring{width:13rem;max-width:100%;display:block}
 .ring circle{fill:none;stroke-width:26}.ring .free{stroke:var(--line)}
 .ring .live{stroke:var(--link)}
@@ -38,6 +61,7 @@ table{border-collapse:collapse;margin:.5rem 0;max-width:100%}
 th,td{border-bottom:1px solid var(--line);padding:.3rem .9rem .3rem 0;text-align:left;
 vertical-align:top;font-variant-numeric:tabular-nums}
 th{font-weight:600;color:var(--dim);overflow-wrap:normal}.short{white-space:nowrap}
+@media(max-width:40rem){.keys{flex-basis:5.5rem!important;height:18rem}svg.grid{height:18rem}}
 @media(max-width:70rem){body{padding:.8rem}.fact{gap:.6rem}.fact b{flex-basis:7rem}
 table,tbody,tr,td{display:block;width:100%}tr:first-child{display:none}
 tr{background:var(--soft);border-radius:.4rem;padding:.4rem .7rem;margin:.5rem 0}
@@ -232,6 +256,10 @@ void Page::Ring(Slice name, Slice middle, const std::vector<RingPart>& parts) {
   }
   absl::StrAppend(&line, "<text x=\"50%\" y=\"50%\">", HtmlEscape(middle),
                   "</text></svg></span></div>\n");
+  if (HasRoom(line.size())) out_ += line;
+}
+
+void Page::Append(const std::string& line) {
   if (HasRoom(line.size())) out_ += line;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/slice.h"
@@ -48,6 +49,33 @@ struct RingPart {
   std::string title;
 };
 
+// A line over time: points (x, y), x ascending in 0 .. 1. Where `gap` lies between two, it is
+// broken.
+struct ChartLine {
+  std::string name;
+  std::string now;  // its value now, for people
+  std::vector<std::pair<double, double>> points;
+};
+struct LineChart {
+  static constexpr size_t kMaxLines = 4;
+  std::string title;
+  double top = 1;        // the y of the upper edge; the lower is 0
+  std::string top_text;  // what it is, for people
+  std::string from_text, to_text;
+  double gap = 1;  // an x distance that no line crosses
+  std::vector<ChartLine> lines;
+};
+
+// Heat over keys (rows, downwards) and time (columns, to the right).
+struct HeatGrid {
+  static constexpr uint8_t kLevels = 8;
+  std::string title;
+  size_t columns = 0;
+  std::vector<std::vector<uint8_t>> rows;  // of `columns` levels each: 0: none, 1 .. kLevels
+  std::vector<std::string> row_titles;     // what the pointer is told of each
+  std::vector<std::string> row_labels, column_labels;  // spread evenly
+};
+
 // A page of at most about kMaxBytes: what would go beyond is counted and left out.
 class Page {
  public:
@@ -65,6 +93,11 @@ class Page {
   void Bar(Slice name, const std::vector<BarPart>& parts);
   // Parts around a circle, clockwise from the top, with a line of text in its middle.
   void Ring(Slice name, Slice middle, const std::vector<RingPart>& parts);
+  // What stands between them is side by side where there is room.
+  void BeginCharts();
+  void Lines(const LineChart& chart);
+  void EndCharts();
+  void Heat(const HeatGrid& grid);
   void BeginTable(const std::vector<std::string>& columns);
   void Row(const std::vector<PageCell>& cells);  // REQUIRES: between BeginTable and EndTable
   void EndTable();
@@ -72,6 +105,7 @@ class Page {
 
  private:
   bool HasRoom(size_t bytes);
+  void Append(const std::string& line);
   static std::string RenderCell(const PageCell& cell);
 
   std::string out_;

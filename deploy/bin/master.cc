@@ -38,6 +38,7 @@ net::HttpResponse Respond(const Process& process, const net::HttpRequest& reques
   snapshot.waiting = "this master stands by";
   if (Master* master = process.active.load(); master != nullptr) {
     snapshot.view = master->view();
+    snapshot.load = master->load();
     snapshot.events = [master](const wire::ListEventsRequest& query) {
       return master->events(query);
     };

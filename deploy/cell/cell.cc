@@ -150,6 +150,7 @@ net::HttpResponse CellImpl::Respond(const net::HttpRequest& request) {
   snapshot.waiting = "the cell is starting";
   if (started_.load(std::memory_order_acquire)) {
     snapshot.view = master_->view();
+    snapshot.load = master_->load();
     snapshot.servers = server_status();
     snapshot.events = [this](const wire::ListEventsRequest& query) {
       return master_->events(query);

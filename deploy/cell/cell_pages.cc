@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <set>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/schema_expression.h"
 #include "common/obs/page.h"
+#include "deploy/cell/load_pages.h"
+#include "deploy/cell/page_parts.h"
 #include "deploy/cell/server_pages.h"
-#include "schema/model/time_text.h"
 
 namespace stele::deploy {
 namespace {
@@ -25,45 +24,6 @@ using obs::Printable;
 
 constexpr uint64_t kEventsShown = 100, kEventsOfOne = 50, kEventsOfCell = 15;
 constexpr size_t kTroublesShown = 20, kBarParts = 200;
-
-std::string ParameterOf(const net::HttpRequest& request, const char* name) {
-  auto found = request.query.find(name);
-  return found == request.query.end() ? "" : found->second;
-}
-
-StatusOr<uint64_t> NumberOf(const net::HttpRequest& request, const char* name, uint64_t missing) {
-  const std::string text = ParameterOf(request, name);
-  uint64_t number = missing;
-  if (text.empty() || absl::SimpleAtoi(text, &number)) return number;
-  return absl::InvalidArgumentError(absl::StrCat("?", name, "= is not a number"));
-}
-
-obs::Page NewPage(const CellSnapshot& snapshot, const std::string& title) {
-  obs::Page page(absl::StrCat(title, " of cell ", snapshot.view->status.cell_name));
-  page.Navigation({{"Cell", "/"},
-                   {"Tables", "/tables"},
-                   {"Tablets", "/tablets"},
-                   {"Servers", "/servers"},
-                   {"Events", "/events"},
-                   {"Metrics", "/metrics"}});
-  return page;
-}
-
-std::string RowText(const std::string& row, const char* infinity) {
-  return row.empty() ? infinity : Printable(row);
-}
-
-std::map<TableId, std::string> NamesOf(const CellSnapshot& snapshot) {
-  std::map<TableId, std::string> names;
-  for (const wire::TableSummary& table : snapshot.view->status.tables) {
-    names[table.schema.id] = table.schema.name;
-  }
-  return names;
-}
-
-// Names of tables need no escapes in an address: the model lets no others in.
-PageCell TableLink(const std::string& name) { return {name, absl::StrCat("/table?name=", name)}; }
-PageCell TabletLink(TabletId id) { return {absl::StrCat(id), absl::StrCat("/tablet?id=", id)}; }
 
 void AddTables(const CellSnapshot& snapshot, obs::Page* page) {
   page->Heading("Tables");
@@ -80,12 +40,32 @@ void AddTables(const CellSnapshot& snapshot, obs::Page* page) {
   page->EndTable();
 }
 
+void AddRecovery(const wire::RecoveryProgress& recovery, obs::Page* page) {
+  page->Level("Recovery of its log",
+              absl::StrCat("by ", recovery.by, ": ", FormatBytes(recovery.bytes_done), " of ",
+                           FormatBytes(recovery.bytes_total), " read, ", recovery.tablets_done,
+                           " of ", recovery.tablets_total, " tablets written, about ",
+                           FormatDurationMs(recovery.left_ms), " left"),
+              recovery.bytes_done, recovery.bytes_total);
+}
+
+// What is under way: recoveries with how far they are, and what the master is busy with.
+void AddWork(const CellSnapshot& snapshot, obs::Page* page) {
+  const wire::CellStatusResponse& status = snapshot.view->status;
+  for (const std::string& work : status.work) page->Fact("Under way", work);
+  for (const wire::ServerSummary& server : status.servers) {
+    if (server.state != "recovering") continue;
+    page->Fact("Recovering", absl::StrCat(server.server_id, ": ", server.note));
+    if (server.recovery.has_value()) AddRecovery(*server.recovery, page);
+  }
+}
+
 void AddServers(const CellSnapshot& snapshot, obs::Page* page) {
   page->Heading("Tablet servers");
   page->BeginTable({"Server", "Incarnation", "Address", "Pages", "State", "Tablets", "Bytes",
                     "Report age", "Note"});
   for (const wire::ServerSummary& server : snapshot.view->status.servers) {
-    page->Row({server.server_id, absl::StrCat(server.incarnation), server.address,
+    page->Row({ServerLink(server.server_id), absl::StrCat(server.incarnation), server.address,
                server.http_address, absl::StrCat(server.state, server.draining ? ", draining" : ""),
                FormatCount(server.tablets), FormatBytes(server.bytes),
                FormatDurationMs(server.last_report_age_ms), server.note});
@@ -105,47 +85,12 @@ void AddTablets(const CellSnapshot& snapshot,
                name == names.end() ? PageCell(absl::StrCat("id ", location.tablet.table))
                                    : TableLink(name->second),
                RowText(location.tablet.start_row, "(first)"),
-               RowText(location.tablet.end_row, "(last)"), location.server_id,
+               RowText(location.tablet.end_row, "(last)"),
+               location.server_id.empty() ? PageCell("") : ServerLink(location.server_id),
                absl::StrCat(location.epoch), tablet->state, FormatDurationMs(tablet->state_age_ms),
                tablet->reason, tablet->next_step, FormatCount(tablet->counters.files),
                FormatBytes(tablet->counters.bytes), FormatBytes(tablet->counters.memtable_bytes),
                FormatCount(tablet->counters.reads), FormatCount(tablet->counters.writes)});
-  }
-  page->EndTable();
-}
-
-// "2024-01-31 12:00:00.25"
-std::string TimeText(int64_t time_us) {
-  std::string text = FormatTimeUs(time_us / 1000 * 1000);
-  std::replace(text.begin(), text.end(), 'T', ' ');
-  if (text.ends_with('Z')) text.pop_back();
-  return text;
-}
-
-void AddEvents(const CellSnapshot& snapshot, wire::ListEventsRequest query, uint64_t limit,
-               obs::Page* page) {
-  if (snapshot.events == nullptr) return;
-  query.limit = limit;
-  const auto list = snapshot.events(query);
-  page->Heading("What happened");
-  if (!list.ok()) return page->Text(list.status().message());
-  const std::vector<wire::Event>& events = list->events;
-  if (events.empty()) return page->Text("Nothing that is remembered.");
-  std::set<std::string> tables;  // what is gone has no page
-  std::set<TabletId> tablets;
-  for (const auto& [id, name] : NamesOf(snapshot)) tables.insert(name);
-  for (const wire::TabletSummary& tablet : snapshot.view->status.tablets) {
-    tablets.insert(tablet.location.tablet.id);
-  }
-  page->BeginTable({"Time (UTC)", "Kind", "What", "Tablet", "Table", "Server", "Asked for by"});
-  for (auto event = events.rbegin(); event != events.rend(); ++event) {
-    page->Row({TimeText(event->time_us), event->kind, event->text,
-               tablets.contains(event->tablet)
-                   ? TabletLink(event->tablet)
-                   : PageCell(event->tablet == 0 ? "" : absl::StrCat(event->tablet)),
-               tables.contains(event->table) ? TableLink(event->table)
-                                             : PageCell(Printable(event->table)),
-               event->server, event->actor});
   }
   page->EndTable();
 }
@@ -287,8 +232,9 @@ StatusOr<std::string> CellPage(const CellSnapshot& snapshot, const net::HttpRequ
   page.Fact("Health", HealthLine(snapshot));
   page.Fact("Address", status.master_address);
   page.Fact("Master epoch", absl::StrCat(status.master_epoch));
-  for (const std::string& work : status.work) page.Fact("Under way", work);
+  AddWork(snapshot, &page);
   AddTroubles(snapshot, &page);
+  AddHistory(snapshot, master::LoadHistory::OfCell(), &page);
   AddTables(snapshot, &page);
   AddServers(snapshot, &page);
   for (const wire::ServerStatusResponse& server : snapshot.servers) {
@@ -323,6 +269,8 @@ StatusOr<std::string> TablePage(const CellSnapshot& snapshot, const net::HttpReq
     return a->location.tablet.start_row < b->location.tablet.start_row;
   });
   if (!tablets.empty()) AddKeyBar(tablets, &page);
+  page.Navigation({{"Heat of its keys", absl::StrCat("/heat?table=", schema.name)}});
+  AddHistory(snapshot, master::LoadHistory::OfTable(schema.id), &page);
   AddSchema(schema, &page);
   AddEvents(snapshot, {.table = schema.name}, kEventsOfOne, &page);
   page.Heading("Tablets");
@@ -371,6 +319,37 @@ StatusOr<std::string> ServersPage(const CellSnapshot& snapshot, const net::HttpR
   for (const wire::ServerStatusResponse& server : snapshot.servers) {
     AddServerDetails(server, &page);
   }
+  return page.Finish();
+}
+
+StatusOr<const wire::ServerSummary*> FindServer(const CellSnapshot& snapshot,
+                                                const net::HttpRequest& request) {
+  const std::string id = ParameterOf(request, "id");
+  for (const wire::ServerSummary& server : snapshot.view->status.servers) {
+    if (server.server_id == id) return &server;
+  }
+  return absl::NotFoundError(absl::StrCat("there is no server \"", Printable(id), "\""));
+}
+
+StatusOr<std::string> OneServerPage(const CellSnapshot& snapshot, const net::HttpRequest& request) {
+  ASSIGN_OR_RETURN(const wire::ServerSummary* server, FindServer(snapshot, request));
+  obs::Page page = NewPage(snapshot, absl::StrCat("Server ", server->server_id));
+  page.Fact("State", absl::StrCat(server->state, server->draining ? ", draining" : ""));
+  if (!server->note.empty()) page.Fact("Note", server->note);
+  if (server->recovery.has_value()) AddRecovery(*server->recovery, &page);
+  page.Fact("Address", server->address);
+  if (!server->http_address.empty()) page.Fact("Its own pages", server->http_address);
+  page.Fact("Incarnation", absl::StrCat(server->incarnation));
+  page.Fact("Last report", FormatDurationMs(server->last_report_age_ms) + " ago");
+  page.Fact("Bytes", FormatBytes(server->bytes));
+  AddHistory(snapshot, master::LoadHistory::OfServer(server->server_id), &page);
+  AddEvents(snapshot, {.server = server->server_id}, kEventsOfOne, &page);
+  std::vector<const wire::TabletSummary*> tablets;
+  for (const wire::TabletSummary& tablet : snapshot.view->status.tablets) {
+    if (tablet.location.server_id == server->server_id) tablets.push_back(&tablet);
+  }
+  page.Heading(absl::StrCat("Its tablets: ", tablets.size()));
+  AddTablets(snapshot, tablets, &page);
   return page.Finish();
 }
 

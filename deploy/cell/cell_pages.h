@@ -1,6 +1,6 @@
 // The pages that show a cell as its master sees it: overview, tables, one table, tablets, one
-// tablet, servers, events. Pure: the snapshot in, HTML out. Everything is escaped by obs::Page; no
-// page shows a cell's value; keys are shown printable and cut.
+// tablet, servers, one server, events. Pure: the snapshot in, HTML out. Everything is escaped by
+// obs::Page; no page shows a cell's value; keys are shown printable and cut.
 #pragma once
 
 #include <string>
@@ -18,6 +18,7 @@ StatusOr<std::string> TablePage(const CellSnapshot& snapshot, const net::HttpReq
 StatusOr<std::string> TabletsPage(const CellSnapshot& snapshot, const net::HttpRequest& request);
 StatusOr<std::string> TabletPage(const CellSnapshot& snapshot, const net::HttpRequest& request);
 StatusOr<std::string> ServersPage(const CellSnapshot& snapshot, const net::HttpRequest& request);
+StatusOr<std::string> OneServerPage(const CellSnapshot& snapshot, const net::HttpRequest& request);
 StatusOr<std::string> EventsPage(const CellSnapshot& snapshot, const net::HttpRequest& request);
 
 // What the query of an events page selects; the page and its JSON agree. InvalidArgument.
@@ -26,6 +27,9 @@ StatusOr<wire::ListEventsRequest> EventQueryOf(const net::HttpRequest& request);
 StatusOr<const wire::TableSummary*> FindTable(const CellSnapshot& snapshot,
                                               const net::HttpRequest& request);
 StatusOr<const wire::TabletSummary*> FindTablet(const CellSnapshot& snapshot,
+                                                const net::HttpRequest& request);
+// The server of ?id=. NotFound.
+StatusOr<const wire::ServerSummary*> FindServer(const CellSnapshot& snapshot,
                                                 const net::HttpRequest& request);
 // How many tablets do not serve.
 uint64_t CountNotServing(const CellSnapshot& snapshot);

@@ -1,5 +1,5 @@
 // CellSnapshot: what the status pages of a process are rendered from. Value type; the view is
-// shared and immutable, `events` is thread-safe.
+// shared and immutable, `events` and `load` are thread-safe.
 #pragma once
 
 #include <functional>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "master/cell_view.h"
+#include "master/load/load_watch.h"
 #include "schema/convert/event_messages.h"
 #include "schema/convert/messages.h"
 
@@ -18,6 +19,8 @@ struct CellSnapshot {
   std::vector<wire::ServerStatusResponse> servers;  // that run in this process
   // Null: not known to this process. Unavailable: not read yet.
   std::function<StatusOr<wire::ListEventsResponse>(const wire::ListEventsRequest&)> events;
+  // What servers are asked for; null: not known to this process.
+  std::shared_ptr<const master::LoadWatch> load;
   // Why it shows no cell: "the cell is starting", "this master stands by"; empty: it does, or it is
   // a tablet server.
   std::string waiting;

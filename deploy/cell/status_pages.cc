@@ -9,6 +9,7 @@
 #include "common/obs/metrics.h"
 #include "common/obs/page.h"
 #include "deploy/cell/cell_pages.h"
+#include "deploy/cell/load_pages.h"
 #include "deploy/cell/server_numbers.h"
 #include "deploy/cell/server_pages.h"
 
@@ -104,6 +105,7 @@ StatusOr<json> EventsJson(const CellSnapshot& snapshot, const Query& request) {
 StatusOr<json> OneTableJson(const CellSnapshot& snapshot, const Query& request) {
   ASSIGN_OR_RETURN(const wire::TableSummary* table, FindTable(snapshot, request));
   json answer = TableJson(*table);
+  answer["history"] = HistoryJson(snapshot, master::LoadHistory::OfTable(table->schema.id));
   answer["tablet_list"] = TabletList(snapshot, table->schema.id);
   return answer;
 }
@@ -142,20 +144,42 @@ json OwnServers(const CellSnapshot& snapshot) {
   return servers;
 }
 
+json SummaryJson(const wire::ServerSummary& server) {
+  json answer = {{"id", server.server_id},
+                 {"incarnation", server.incarnation},
+                 {"address", server.address},
+                 {"http_address", server.http_address},
+                 {"state", server.state},
+                 {"draining", server.draining},
+                 {"tablets", server.tablets},
+                 {"bytes", server.bytes},
+                 {"last_report_age_ms", server.last_report_age_ms},
+                 {"note", server.note}};
+  if (server.recovery.has_value()) {
+    const wire::RecoveryProgress& recovery = *server.recovery;
+    answer["recovery"] = {{"by", recovery.by},
+                          {"bytes_done", recovery.bytes_done},
+                          {"bytes_total", recovery.bytes_total},
+                          {"tablets_done", recovery.tablets_done},
+                          {"tablets_total", recovery.tablets_total},
+                          {"left_ms", recovery.left_ms}};
+  }
+  return answer;
+}
+
+StatusOr<json> OneServerJson(const CellSnapshot& snapshot, const Query& request) {
+  ASSIGN_OR_RETURN(const wire::ServerSummary* server, FindServer(snapshot, request));
+  json answer = SummaryJson(*server);
+  answer["history"] = HistoryJson(snapshot, master::LoadHistory::OfServer(server->server_id));
+  answer["events"] = EventList(snapshot, {.server = server->server_id});
+  return answer;
+}
+
 // As the master sees them; and, of those in this process, in their own words.
 StatusOr<json> ServersJson(const CellSnapshot& snapshot, const Query&) {
   json seen = json::array();
   for (const wire::ServerSummary& server : snapshot.view->status.servers) {
-    seen.push_back({{"id", server.server_id},
-                    {"incarnation", server.incarnation},
-                    {"address", server.address},
-                    {"http_address", server.http_address},
-                    {"state", server.state},
-                    {"draining", server.draining},
-                    {"tablets", server.tablets},
-                    {"bytes", server.bytes},
-                    {"last_report_age_ms", server.last_report_age_ms},
-                    {"note", server.note}});
+    seen.push_back(SummaryJson(server));
   }
   return json({{"servers", seen}, {"own", OwnServers(snapshot)}});
 }
@@ -171,6 +195,7 @@ StatusOr<json> CellJson(const CellSnapshot& snapshot, const Query& request) {
                {"trouble", snapshot.view->trouble},
                {"work", status.work},
                {"tables", tables},
+               {"history", HistoryJson(snapshot, master::LoadHistory::OfCell())},
                {"servers", OwnServers(snapshot)}});
 }
 
@@ -275,6 +300,8 @@ net::HttpResponse RenderStatusPage(const net::HttpRequest& request, const CellSn
                                      {"/tablets", TabletsPage, TabletsJson},
                                      {"/tablet", TabletPage, OneTabletJson},
                                      {"/servers", ServersPage, ServersJson},
+                                     {"/server", OneServerPage, OneServerJson},
+                                     {"/heat", HeatPage, HeatJson},
                                      {"/events", EventsPage, EventsJson}};
   for (const Entry& entry : kPages) {
     if (request.path != entry.path) continue;

@@ -9,6 +9,7 @@
 
 #include "common/net/rpc.h"
 #include "schema/convert/event_messages.h"
+#include "schema/convert/load_messages.h"
 #include "schema/convert/messages.h"
 #include "schema/convert/reshape_messages.h"
 #include "schema/wire/method.h"
@@ -50,6 +51,7 @@ StatusOr<net::Buffer> Encode(const SampleRowKeysRequest& message);
 StatusOr<net::Buffer> Encode(const SampleRowKeysResponse& message);
 StatusOr<net::Buffer> Encode(const ListEventsRequest& message);
 StatusOr<net::Buffer> Encode(const ListEventsResponse& message);
+StatusOr<net::Buffer> Encode(const ReportLoadResponse& message);
 // A schema, an event alone, for the catalog.
 StatusOr<net::Buffer> Encode(const TableSchema& schema);
 StatusOr<net::Buffer> Encode(const Event& message);
@@ -89,6 +91,7 @@ Status Decode(const net::Buffer& body, SampleRowKeysRequest* out);
 Status Decode(const net::Buffer& body, SampleRowKeysResponse* out);
 Status Decode(const net::Buffer& body, ListEventsRequest* out);
 Status Decode(const net::Buffer& body, ListEventsResponse* out);
+Status Decode(const net::Buffer& body, ReportLoadResponse* out);
 Status Decode(const net::Buffer& body, TableSchema* out);  // DataLoss
 Status Decode(const net::Buffer& body, Event* out);        // DataLoss
 

@@ -507,9 +507,31 @@ std::vector<Kind> EventKinds() {
                                             r.Bytes(9), r.Bytes(9),
                                             r.Next()};
                                       }),
-          MakeKind<ListEventsResponse>("ListEventsResponse", kResponse, [](Random& r) {
-            ListEventsResponse message{{}, r.Next()};
-            for (uint64_t i = r.Below(5); i > 0; i--) message.events.push_back(MakeEvent(r));
+          MakeKind<ListEventsResponse>("ListEventsResponse", kResponse,
+                                       [](Random& r) {
+                                         ListEventsResponse message{{}, r.Next()};
+                                         for (uint64_t i = r.Below(5); i > 0; i--)
+                                           message.events.push_back(MakeEvent(r));
+                                         return message;
+                                       }),
+          MakeKind<ReportLoadResponse>("ReportLoadResponse", kResponse, [](Random& r) {
+            ReportLoadResponse message{r.Bytes(9), r.Next(), {}, {}};
+            for (uint64_t i = r.Below(4); i > 0; i--) {
+              TabletLoad& load = message.tablets.emplace_back();
+              load.tablet = {r.Next(), r.Next(), r.Bytes(30), r.Bytes(30)};
+              load.reads = r.Next();
+              load.writes = r.Next();
+              load.samples_taken = r.Next();
+              for (uint64_t k = r.Below(5); k > 0; k--) {
+                load.newest.push_back({r.Bytes(40), r.Below(2) == 0});
+              }
+            }
+            for (uint64_t i = r.Below(3); i > 0; i--) {
+              TableTimes& times = message.times.emplace_back();
+              times.table = r.Next();
+              for (uint64_t k = r.Below(9); k > 0; k--) times.reads.push_back(r.Next());
+              for (uint64_t k = r.Below(9); k > 0; k--) times.writes.push_back(r.Next());
+            }
             return message;
           })};
 }

@@ -68,6 +68,7 @@ enum class Method : uint16_t {
   kRestartServer,  // Empty -> Empty: it ends, for its supervisor to start it again
   kVerifyTablet,   // TabletRequest -> VerifyTabletResponse: reads all its files
   kListEvents,     // master: ListEventsRequest -> ListEventsResponse
+  kReportLoad,     // the master asks a tablet server: Empty -> ReportLoadResponse
   kEnd,            // one past the last
 };
 
@@ -146,6 +147,7 @@ inline constexpr std::array kMethods = {
     MethodInfo{Method::kRestartServer, "RestartServer", Permission::kAdmin},
     MethodInfo{Method::kVerifyTablet, "VerifyTablet", Permission::kAdmin},
     MethodInfo{Method::kListEvents, "ListEvents", Permission::kStatus},
+    MethodInfo{Method::kReportLoad, "ReportLoad", Permission::kCluster},
 };
 
 namespace internal {

@@ -64,9 +64,11 @@ StatusOr<std::shared_ptr<storage::RowPredicate>> MakePredicate(const Filter& fil
 
 // A change under way: who is answered, and the bytes that it was admitted with.
 struct DataService::PendingChange {
-  PendingChange(net::RpcReply r, Admission::Ticket t) : reply(std::move(r)), ticket(std::move(t)) {}
+  PendingChange(net::RpcReply r, Admission::Ticket t, int64_t begun)
+      : reply(std::move(r)), ticket(std::move(t)), begun_ns(begun) {}
   net::RpcReply reply;
   Admission::Ticket ticket;
+  const int64_t begun_ns;
 };
 
 // Decodes, admits and finds the tablet; on an error the caller was answered.
@@ -74,7 +76,8 @@ template <typename Message>
 std::shared_ptr<DataService::PendingChange> DataService::BeginChange(
     net::RpcRequest* request, net::RpcReply reply, Message* message,
     std::shared_ptr<storage::TabletStore>* store) {
-  Status status = CheckDeadline(request->deadline_boot_ns);
+  const int64_t begun_ns = parts_.clock->BootNanos();
+  Status status = CheckDeadline(request->deadline_boot_ns, begun_ns);
   StatusOr<Admission::Ticket> ticket = Admission::Ticket();
   if (status.ok()) {
     ticket = parts_.admission->Admit(request->body.size());
@@ -94,7 +97,7 @@ std::shared_ptr<DataService::PendingChange> DataService::BeginChange(
     reply.Error(status);
     return nullptr;
   }
-  return std::make_shared<PendingChange>(std::move(reply), *std::move(ticket));
+  return std::make_shared<PendingChange>(std::move(reply), *std::move(ticket), begun_ns);
 }
 
 void DataService::ReadModifyWriteRow(net::RpcRequest request, net::RpcReply reply) {
@@ -102,12 +105,13 @@ void DataService::ReadModifyWriteRow(net::RpcRequest request, net::RpcReply repl
   std::shared_ptr<storage::TabletStore> store;
   auto change = BeginChange(&request, std::move(reply), &message, &store);
   if (change == nullptr) return;
-  store->load().Add(message.row);
+  store->load().Add(message.row, /*write=*/true);
   parts_.progress->Begin();
   Status queued = store->ReadModifyWrite(
       message.row, message.rules, {message.id, request.deadline_boot_ns},
-      [this, change](StatusOr<Row> row) {
+      [this, change, table = message.table](StatusOr<Row> row) {
         parts_.progress->End();
+        CountTime(table, RequestTimes::Kind::kWrite, change->begun_ns);
         wire::ReadModifyWriteRowResponse response{ResultOf(row.status()), {}};
         if (row.ok()) response.row = *std::move(row);
         change->reply.Send(wire::Encode(response));
@@ -122,17 +126,19 @@ void DataService::CheckAndMutateRow(net::RpcRequest request, net::RpcReply reply
   std::shared_ptr<storage::TabletStore> store;
   auto change = BeginChange(&request, std::move(reply), &message, &store);
   if (change == nullptr) return;
-  store->load().Add(message.row);
+  store->load().Add(message.row, /*write=*/true);
   auto predicate = MakePredicate(message.predicate, message.id);
   if (!predicate.ok()) return change->reply.Error(predicate.status());
   parts_.progress->Begin();
-  Status queued = store->CheckAndMutate(
-      message.row, *std::move(predicate), std::move(message.if_true), std::move(message.if_false),
-      {message.id, request.deadline_boot_ns}, [this, change](StatusOr<bool> matched) {
-        parts_.progress->End();
-        change->reply.Send(wire::Encode(
-            wire::CheckAndMutateRowResponse{ResultOf(matched.status()), matched.ok() && *matched}));
-      });
+  Status queued =
+      store->CheckAndMutate(message.row, *std::move(predicate), std::move(message.if_true),
+                            std::move(message.if_false), {message.id, request.deadline_boot_ns},
+                            [this, change, table = message.table](StatusOr<bool> matched) {
+                              parts_.progress->End();
+                              CountTime(table, RequestTimes::Kind::kWrite, change->begun_ns);
+                              change->reply.Send(wire::Encode(wire::CheckAndMutateRowResponse{
+                                  ResultOf(matched.status()), matched.ok() && *matched}));
+                            });
   if (queued.ok()) return;
   parts_.progress->End();
   change->reply.Send(wire::Encode(wire::CheckAndMutateRowResponse{ResultOf(queued), false}));

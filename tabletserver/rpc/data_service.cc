@@ -45,17 +45,20 @@ void DataService::CountRead(const wire::ReadRowsRequest& read, storage::TabletSt
 }
 
 struct DataService::WriteBatch {
-  WriteBatch(net::RpcReply r, size_t rows) : reply(std::move(r)), remaining(rows) {
+  WriteBatch(net::RpcReply r, TableId t, size_t rows, int64_t begun)
+      : reply(std::move(r)), table(t), begun_ns(begun), remaining(rows) {
     response.results.resize(rows);
   }
   net::RpcReply reply;
+  const TableId table;
+  const int64_t begun_ns;
   Admission::Ticket ticket;
   wire::MutateRowsResponse response;  // each element is written once, by its row's completion
   std::atomic<size_t> remaining;
 };
 
-Status DataService::CheckDeadline(int64_t deadline_boot_ns) const {
-  if (deadline_boot_ns == 0 || parts_.clock->BootNanos() < deadline_boot_ns) return OkStatus();
+Status DataService::CheckDeadline(int64_t deadline_boot_ns, int64_t now_ns) {
+  if (deadline_boot_ns == 0 || now_ns < deadline_boot_ns) return OkStatus();
   return absl::DeadlineExceededError("the request's deadline passed before it was begun");
 }
 
@@ -63,11 +66,15 @@ void DataService::FinishRow(const std::shared_ptr<WriteBatch>& batch, size_t ind
                             const Status& status) {
   batch->response.results[index] = ResultOf(status);
   if (batch->remaining.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  CountTime(batch->table, RequestTimes::Kind::kWrite, batch->begun_ns);
   batch->reply.Send(wire::Encode(batch->response));
 }
 
 void DataService::MutateRows(net::RpcRequest request, net::RpcReply reply) {
-  if (Status late = CheckDeadline(request.deadline_boot_ns); !late.ok()) return reply.Error(late);
+  const int64_t begun_ns = parts_.clock->BootNanos();
+  if (Status late = CheckDeadline(request.deadline_boot_ns, begun_ns); !late.ok()) {
+    return reply.Error(late);
+  }
   auto ticket = parts_.admission->Admit(request.body.size());
   if (!ticket.ok()) return reply.Error(ticket.status());
   wire::MutateRowsRequest message;
@@ -84,10 +91,11 @@ void DataService::MutateRows(net::RpcRequest request, net::RpcReply reply) {
     }
   }
   if (message.rows.empty()) return reply.Send(wire::Encode(wire::MutateRowsResponse()));
-  auto batch = std::make_shared<WriteBatch>(std::move(reply), message.rows.size());
+  auto batch =
+      std::make_shared<WriteBatch>(std::move(reply), message.table, message.rows.size(), begun_ns);
   batch->ticket = *std::move(ticket);
   for (size_t i = 0; i < message.rows.size(); ++i) {
-    store->load().Add(message.rows[i].row);
+    store->load().Add(message.rows[i].row, /*write=*/true);
     parts_.progress->Begin();
     storage::ChangeContext context{{}, request.deadline_boot_ns};
     if (!message.sequences.empty()) {
@@ -104,15 +112,24 @@ void DataService::MutateRows(net::RpcRequest request, net::RpcReply reply) {
 }
 
 struct DataService::PendingRead {
-  PendingRead(net::RpcReply r, net::CallWatch w, Admission::Ticket t, ReadTask read)
-      : reply(std::move(r)), watch(std::move(w)), ticket(std::move(t)), task(std::move(read)) {}
+  PendingRead(net::RpcReply r, net::CallWatch w, Admission::Ticket t, TableId of, int64_t begun,
+              ReadTask read)
+      : reply(std::move(r)),
+        watch(std::move(w)),
+        ticket(std::move(t)),
+        table(of),
+        begun_ns(begun),
+        task(std::move(read)) {}
   net::RpcReply reply;
   const net::CallWatch watch;
   Admission::Ticket ticket;
+  const TableId table;
+  const int64_t begun_ns;
   ReadTask task;
 };
 
 void DataService::FinishRead(PendingRead* read, const StatusOr<bool>& outcome) {
+  CountTime(read->table, RequestTimes::Kind::kRead, read->begun_ns);
   if (absl::IsCancelled(outcome.status())) {
     dropped_reads_.fetch_add(1, std::memory_order_relaxed);
     if (!read->watch.cancelled()) {
@@ -127,7 +144,10 @@ void DataService::FinishRead(PendingRead* read, const StatusOr<bool>& outcome) {
 }
 
 void DataService::ReadRows(net::RpcRequest request, net::RpcReply reply) {
-  if (Status late = CheckDeadline(request.deadline_boot_ns); !late.ok()) return reply.Error(late);
+  const int64_t begun_ns = parts_.clock->BootNanos();
+  if (Status late = CheckDeadline(request.deadline_boot_ns, begun_ns); !late.ok()) {
+    return reply.Error(late);
+  }
   auto ticket = parts_.admission->Admit(request.body.size() + kReadCharge);
   if (!ticket.ok()) return reply.Error(ticket.status());
   wire::ReadRowsRequest message;
@@ -155,13 +175,14 @@ void DataService::ReadRows(net::RpcRequest request, net::RpcReply reply) {
     filter = *std::move(compiled);
   }
   const bool system = IsSystemTablet(message.tablet);
+  const TableId table = message.table;
   ReadTaskParts task{parts_.parked, parts_.clock, {std::move(request.peer), request.watch}, {}};
   task.dropped = [clock = parts_.clock, deadline = request.deadline_boot_ns,
                   watch = request.watch] {
     return watch.cancelled() || (deadline != 0 && clock->BootNanos() >= deadline);
   };
   auto read = std::make_shared<PendingRead>(
-      std::move(reply), request.watch, *std::move(ticket),
+      std::move(reply), request.watch, *std::move(ticket), table, begun_ns,
       ReadTask(*std::move(store), std::move(message), std::move(filter), std::move(task)));
   StatusOr<bool> outcome = read->task.Run(/*may_block=*/false);
   if (!outcome.ok() || *outcome) return FinishRead(read.get(), outcome);

@@ -22,6 +22,7 @@
 #include "schema/convert/messages.h"
 #include "tabletserver/rpc/admission.h"
 #include "tabletserver/rpc/parked_reads.h"
+#include "tabletserver/rpc/request_times.h"
 #include "tabletserver/tablet/progress_watch.h"
 #include "tabletserver/tablet/tablet_map.h"
 
@@ -39,6 +40,7 @@ class DataService {
         nullptr;  // reads of the system's tablets that have to wait for a disk
     ProgressWatch* progress = nullptr;
     Clock* clock = nullptr;
+    RequestTimes* times = nullptr;
     std::function<Status()> lease_check;
   };
   explicit DataService(Parts parts) : parts_(std::move(parts)) {}
@@ -63,10 +65,12 @@ class DataService {
 
   struct WriteBatch;
   struct PendingRead;
-  static void FinishRow(const std::shared_ptr<WriteBatch>& batch, size_t index,
-                        const Status& status);
+  void FinishRow(const std::shared_ptr<WriteBatch>& batch, size_t index, const Status& status);
   void FinishRead(PendingRead* read, const StatusOr<bool>& outcome);
-  Status CheckDeadline(int64_t deadline_boot_ns) const;
+  static Status CheckDeadline(int64_t deadline_boot_ns, int64_t now_ns);
+  void CountTime(TableId table, RequestTimes::Kind kind, int64_t begun_ns) {
+    parts_.times->Add(table, kind, parts_.clock->BootNanos() - begun_ns);
+  }
 
   const Parts parts_;
   std::atomic<uint64_t> dropped_reads_{0};

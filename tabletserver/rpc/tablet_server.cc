@@ -16,6 +16,7 @@
 #include "tabletserver/rpc/data_service.h"
 #include "tabletserver/rpc/master_terms.h"
 #include "tabletserver/rpc/parked_reads.h"
+#include "tabletserver/rpc/request_times.h"
 #include "tabletserver/rpc/server_status.h"
 #include "tabletserver/rpc/tablet_service.h"
 #include "tabletserver/tablet/progress_watch.h"
@@ -101,6 +102,7 @@ class Server : public TabletServer {
   std::unique_ptr<Lease> lease_;
   Admission admission_;
   MasterTerms terms_;
+  RequestTimes times_;
   std::unique_ptr<ParkedReads> parked_;
   std::unique_ptr<net::TimerQueue> timers_;
   std::unique_ptr<DataService> data_;
@@ -207,10 +209,10 @@ Status Server::Listen() {
       std::make_unique<WorkPool>("recovery", kRecoveryThreads, kMaxQueuedAdminRequests);
   data_ = std::make_unique<DataService>(DataService::Parts{
       tablets_.get(), &admission_, parked_.get(), disk_pool_.get(), system_disk_pool_.get(),
-      &progress_, env_.clock, [this] { return lease_->Check(); }});
+      &progress_, env_.clock, &times_, [this] { return lease_->Check(); }});
   admin_ = std::make_unique<TabletService>(TabletService::Parts{
       tablets_.get(), engine_.get(), env_.store, tablet_pool_.get(), system_pool_.get(),
-      maintenance_pool_.get(), recovery_pool_.get(), options_.server_id, incarnation_,
+      maintenance_pool_.get(), recovery_pool_.get(), options_.server_id, incarnation_, &times_,
       [this] { return status(); }, [this] { return leaving_.load(); },
       [this](const std::string& id, uint64_t incarnation, bool system_only) {
         return RecoverLog(id, incarnation, system_only);

@@ -52,6 +52,8 @@ void TabletService::Handle(wire::Method method, net::RpcRequest request, net::Rp
       return RecoverLog(request, std::move(reply));
     case wire::Method::kReportTablets:
       return Report(std::move(reply));
+    case wire::Method::kReportLoad:
+      return ReportLoad(std::move(reply));
     case wire::Method::kVerifyTablet:
       return Verify(request, std::move(reply));
     case wire::Method::kServerStatus:
@@ -225,6 +227,11 @@ void TabletService::Report(net::RpcReply reply) {
   response.sorted_log_bytes = stats.sorted_log_bytes;
   response.sorted_log_ms = stats.sorted_log_ms;
   reply.Send(wire::Encode(response));
+}
+
+void TabletService::ReportLoad(net::RpcReply reply) {
+  reply.Send(wire::Encode(wire::ReportLoadResponse{
+      parts_.server_id, parts_.incarnation, parts_.tablets->ReportLoad(), parts_.times->Report()}));
 }
 
 }  // namespace stele::tabletserver

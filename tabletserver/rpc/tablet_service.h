@@ -11,6 +11,7 @@
 #include "common/pool/work_pool.h"
 #include "schema/convert/messages.h"
 #include "schema/wire/method.h"
+#include "tabletserver/rpc/request_times.h"
 #include "tabletserver/tablet/tablet_map.h"
 
 namespace stele::tabletserver {
@@ -28,6 +29,7 @@ class TabletService {
     WorkPool* recovery_pool = nullptr;     // of other servers' logs
     std::string server_id;
     uint64_t incarnation = 0;
+    const RequestTimes* times = nullptr;
     std::function<wire::ServerStatusResponse()> status;
     std::function<bool()> leaving;
     std::function<Status(const std::string& server_id, uint64_t incarnation, bool system_only)>
@@ -50,6 +52,7 @@ class TabletService {
   void OneTablet(wire::Method method, const net::RpcRequest& request, net::RpcReply reply);
   void Verify(const net::RpcRequest& request, net::RpcReply reply);
   void Report(net::RpcReply reply);
+  void ReportLoad(net::RpcReply reply);
   // Of the opens, closes and splits of the tablet.
   WorkPool* PoolOf(TabletId tablet) const;
   // Runs `work` on the pool and answers with its status.

@@ -19,21 +19,38 @@ uint64_t Mix(uint64_t x) {
 
 }  // namespace
 
-void LoadSample::Add(Slice row) {
+void LoadSample::Add(Slice row, bool write) {
   if (Mix(requests_.fetch_add(1, std::memory_order_relaxed)) % kOneIn != 0) return;
   const Slice kept = row.substr(0, kMaxRowBytes);
   MutexLock lock(&mu_);
-  if (rows_.size() < kMaxRows) {
-    rows_.emplace_back(kept);
+  ++taken_;
+  if (sampled_.size() < kMaxRows) {
+    sampled_.push_back({std::string(kept), write});
     return;
   }
-  rows_[next_].assign(kept.data(), kept.size());
+  sampled_[next_].row.assign(kept.data(), kept.size());
+  sampled_[next_].write = write;
   next_ = (next_ + 1) % kMaxRows;
 }
 
 std::vector<std::string> LoadSample::Rows() const {
+  std::vector<std::string> rows;
   MutexLock lock(&mu_);
-  return rows_;
+  rows.reserve(sampled_.size());
+  for (const Request& request : sampled_) rows.push_back(request.row);
+  return rows;
+}
+
+LoadSample::Newest LoadSample::ReadNewest(size_t most) const {
+  Newest newest;
+  MutexLock lock(&mu_);
+  newest.taken = taken_;
+  const size_t count = std::min(most, sampled_.size());
+  newest.requests.reserve(count);
+  for (size_t i = sampled_.size() - count; i < sampled_.size(); ++i) {
+    newest.requests.push_back(sampled_[(next_ + i) % sampled_.size()]);
+  }
+  return newest;
 }
 
 StatusOr<std::string> ChooseLoadSplitRow(const TabletDescriptor& tablet,

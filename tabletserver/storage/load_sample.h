@@ -1,6 +1,7 @@
 // LoadSample: which rows a tablet was asked for lately: the rows of the last kMaxRows requests out
 // of those it takes, about one in kOneIn of all. What a split by load is decided on. Long rows are
-// kept by their beginnings. Owned by the tablet; thread-safe, and cheap for who is not taken.
+// kept by their beginnings. Who draws the load over time asks for the newest, and whether each was
+// written. Owned by the tablet; thread-safe, and cheap for who is not taken.
 #pragma once
 
 #include <atomic>
@@ -19,15 +20,26 @@ class LoadSample {
   static constexpr size_t kMaxRowBytes = 256;
   static constexpr uint64_t kOneIn = 8;
 
+  struct Request {
+    std::string row;
+    bool write = false;
+  };
+  struct Newest {
+    uint64_t taken = 0;             // since the tablet was opened; of them
+    std::vector<Request> requests;  // the newest, in order
+  };
+
   // A request that begins at the row.
-  void Add(Slice row);
+  void Add(Slice row, bool write = false);
   std::vector<std::string> Rows() const;
+  Newest ReadNewest(size_t most) const;
 
  private:
   std::atomic<uint64_t> requests_{0};
   mutable Mutex mu_;
   size_t next_ GUARDED_BY(mu_) = 0;
-  std::vector<std::string> rows_ GUARDED_BY(mu_);
+  uint64_t taken_ GUARDED_BY(mu_) = 0;
+  std::vector<Request> sampled_ GUARDED_BY(mu_);  // a ring
 };
 
 // The row that halves the load: about as many of the sampled rows are at or before it as behind it.

@@ -60,6 +60,22 @@ TEST(LoadSample, IsBoundedAndFollowsTheLoad) {
   }
 }
 
+TEST(LoadSample, GivesTheNewestInOrderAndWhatEachWas) {
+  LoadSample sample;
+  EXPECT_TRUE(sample.ReadNewest(10).requests.empty());
+  for (int i = 0; i < 10'000; ++i) sample.Add(absl::StrCat(10'000 + i), i % 2 == 0);
+  const LoadSample::Newest newest = sample.ReadNewest(20);
+  EXPECT_GT(newest.taken, 10'000 / LoadSample::kOneIn / 2);
+  ASSERT_EQ(newest.requests.size(), 20u);
+  for (size_t i = 0; i < newest.requests.size(); ++i) {
+    const LoadSample::Request& request = newest.requests[i];
+    EXPECT_EQ(request.write, (request.row.back() - '0') % 2 == 0) << request.row;
+    if (i > 0) EXPECT_GT(request.row, newest.requests[i - 1].row);
+  }
+  EXPECT_GT(newest.requests.front().row, "19500");
+  EXPECT_EQ(sample.ReadNewest(1'000).requests.size(), LoadSample::kMaxRows);
+}
+
 TEST(LoadSample, SeesAllWhoTakeTurns) {
   LoadSample sample;
   for (int i = 0; i < 4'000; ++i) sample.Add(std::string(1, static_cast<char>('a' + i % 8)));

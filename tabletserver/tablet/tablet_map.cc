@@ -1,5 +1,6 @@
 #include "tabletserver/tablet/tablet_map.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/log.h"
@@ -17,6 +18,7 @@ Status OlderEpoch(TabletId tablet, Epoch asked, Epoch known) {
 }
 
 constexpr size_t kMaxMoved = 10'000;
+constexpr size_t kReportedRows = 8'192, kFewestReportedRows = 8;  // of all tablets, of each
 
 Status Busy(TabletId tablet) {
   return absl::UnavailableError(
@@ -349,6 +351,34 @@ std::vector<wire::TabletReport> TabletMap::Report() const {
     reports[i].last_drop_order = stats.last_drop_order;
   }
   return reports;
+}
+
+std::vector<wire::TabletLoad> TabletMap::ReportLoad() const {
+  std::vector<wire::TabletLoad> loads;
+  std::vector<std::shared_ptr<storage::TabletStore>> stores;
+  {
+    MutexLock lock(&mu_);
+    for (const auto& [id, entry] : entries_) {
+      if (entry.store == nullptr || entry.state != wire::TabletState::kOpen) continue;
+      loads.emplace_back().tablet = entry.descriptor;
+      loads.back().epoch = entry.epoch;
+      stores.push_back(entry.store);
+    }
+  }
+  const size_t rows = std::clamp(kReportedRows / std::max<size_t>(1, stores.size()),
+                                 kFewestReportedRows, storage::LoadSample::kMaxRows);
+  for (size_t i = 0; i < loads.size(); ++i) {
+    const storage::TabletStats stats = stores[i]->stats();
+    loads[i].reads = stats.reads;
+    loads[i].writes = stats.writes;
+    storage::LoadSample::Newest newest = stores[i]->load().ReadNewest(rows);
+    loads[i].samples_taken = newest.taken;
+    for (storage::LoadSample::Request& request : newest.requests) {
+      loads[i].newest.push_back({std::move(request.row), request.write});
+    }
+  }
+  std::erase_if(loads, [](const wire::TabletLoad& load) { return load.reads + load.writes == 0; });
+  return loads;
 }
 
 size_t TabletMap::size() const {

@@ -21,6 +21,7 @@
 
 #include "common/base/mutex.h"
 #include "common/store/blob_store.h"
+#include "schema/convert/load_messages.h"
 #include "schema/convert/messages.h"
 #include "schema/convert/reshape_messages.h"
 #include "tabletserver/storage/engine.h"
@@ -58,6 +59,8 @@ class TabletMap {
   void SetSelf(TabletLocation self) { self_ = std::move(self); }
 
   std::vector<wire::TabletReport> Report() const;
+  // Of open tablets that were asked for something; the more there are the fewer rows of each.
+  std::vector<wire::TabletLoad> ReportLoad() const;
   size_t size() const;
 
  private:

@@ -1,0 +1,100 @@
+#include "deploy/cell/page_parts.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "schema/model/time_text.h"
+
+namespace stele::deploy {
+
+using obs::PageCell;
+using obs::Printable;
+
+std::string ParameterOf(const net::HttpRequest& request, const char* name) {
+  auto found = request.query.find(name);
+  return found == request.query.end() ? "" : found->second;
+}
+
+StatusOr<uint64_t> NumberOf(const net::HttpRequest& request, const char* name, uint64_t missing) {
+  const std::string text = ParameterOf(request, name);
+  uint64_t number = missing;
+  if (text.empty() || absl::SimpleAtoi(text, &number)) return number;
+  return absl::InvalidArgumentError(absl::StrCat("?", name, "= is not a number"));
+}
+
+obs::Page NewPage(const CellSnapshot& snapshot, const std::string& title) {
+  obs::Page page(absl::StrCat(title, " of cell ", snapshot.view->status.cell_name));
+  page.Navigation({{"Cell", "/"},
+                   {"Tables", "/tables"},
+                   {"Tablets", "/tablets"},
+                   {"Servers", "/servers"},
+                   {"Heat", "/heat"},
+                   {"Events", "/events"},
+                   {"Metrics", "/metrics"}});
+  return page;
+}
+
+std::string RowText(const std::string& row, const char* infinity) {
+  return row.empty() ? infinity : Printable(row);
+}
+
+std::map<TableId, std::string> NamesOf(const CellSnapshot& snapshot) {
+  std::map<TableId, std::string> names;
+  for (const wire::TableSummary& table : snapshot.view->status.tables) {
+    names[table.schema.id] = table.schema.name;
+  }
+  return names;
+}
+
+// Names of tables need no escapes in an address: the model lets no others in.
+PageCell TableLink(const std::string& name) { return {name, absl::StrCat("/table?name=", name)}; }
+PageCell TabletLink(TabletId id) { return {absl::StrCat(id), absl::StrCat("/tablet?id=", id)}; }
+// Ids of servers are of [A-Za-z0-9._-].
+PageCell ServerLink(const std::string& id) { return {id, absl::StrCat("/server?id=", id)}; }
+
+std::string TimeText(int64_t time_us) {
+  std::string text = FormatTimeUs(time_us / 1000 * 1000);
+  std::replace(text.begin(), text.end(), 'T', ' ');
+  if (text.ends_with('Z')) text.pop_back();
+  return text;
+}
+
+void AddEvents(const CellSnapshot& snapshot, wire::ListEventsRequest query, uint64_t limit,
+               obs::Page* page) {
+  if (snapshot.events == nullptr) return;
+  query.limit = limit;
+  const auto list = snapshot.events(query);
+  page->Heading("What happened");
+  if (!list.ok()) return page->Text(list.status().message());
+  const std::vector<wire::Event>& events = list->events;
+  if (events.empty()) return page->Text("Nothing that is remembered.");
+  std::set<std::string> tables;  // what is gone has no page
+  std::set<TabletId> tablets;
+  std::set<std::string> servers;
+  for (const wire::ServerSummary& server : snapshot.view->status.servers) {
+    servers.insert(server.server_id);
+  }
+  for (const auto& [id, name] : NamesOf(snapshot)) tables.insert(name);
+  for (const wire::TabletSummary& tablet : snapshot.view->status.tablets) {
+    tablets.insert(tablet.location.tablet.id);
+  }
+  page->BeginTable({"Time (UTC)", "Kind", "What", "Tablet", "Table", "Server", "Asked for by"});
+  for (auto event = events.rbegin(); event != events.rend(); ++event) {
+    page->Row(
+        {TimeText(event->time_us), event->kind, event->text,
+         tablets.contains(event->tablet)
+             ? TabletLink(event->tablet)
+             : PageCell(event->tablet == 0 ? "" : absl::StrCat(event->tablet)),
+         tables.contains(event->table) ? TableLink(event->table)
+                                       : PageCell(Printable(event->table)),
+         servers.contains(event->server) ? ServerLink(event->server) : PageCell(event->server),
+         event->actor});
+  }
+  page->EndTable();
+}
+
+}  // namespace stele::deploy

@@ -1,0 +1,36 @@
+// What the pages of a cell have in common: their head, links, how rows and times are written, the
+// table of events. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "common/base/status.h"
+#include "common/net/http.h"
+#include "common/obs/page.h"
+#include "deploy/cell/snapshot.h"
+
+namespace stele::deploy {
+
+// With the navigation of the cell's pages. REQUIRES: snapshot.view.
+obs::Page NewPage(const CellSnapshot& snapshot, const std::string& title);
+
+std::string ParameterOf(const net::HttpRequest& request,
+                        const char* name);  // "" when it is not there
+// InvalidArgument naming the parameter.
+StatusOr<uint64_t> NumberOf(const net::HttpRequest& request, const char* name, uint64_t missing);
+
+std::string RowText(const std::string& row, const char* infinity);
+std::string TimeText(int64_t time_us);  // "2024-01-31 12:00:00.25"
+
+std::map<TableId, std::string> NamesOf(const CellSnapshot& snapshot);
+obs::PageCell TableLink(const std::string& name);
+obs::PageCell TabletLink(TabletId id);
+obs::PageCell ServerLink(const std::string& id);
+
+// The newest, newest first.
+void AddEvents(const CellSnapshot& snapshot, wire::ListEventsRequest query, uint64_t limit,
+               obs::Page* page);
+
+}  // namespace stele::deploy
