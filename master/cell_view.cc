@@ -61,6 +61,15 @@ std::vector<std::string> DescribeWork(const CellViewParts& parts) {
   return work;
 }
 
+// What keeps a tablet whole that should be split, or apart from the one it should be merged with.
+std::string WhyNotReshaped(TabletId tablet, const CellViewParts& parts) {
+  std::string hot = parts.reshaper->WhyHot(tablet);
+  if (!hot.empty()) return hot;
+  const auto failure = parts.reshapes->LastFailure(tablet);
+  if (!failure.has_value() || !absl::IsFailedPrecondition(failure->error)) return "";
+  return absl::StrCat("not split or merged: ", failure->error.message());
+}
+
 wire::TabletSummary DescribeTablet(const TabletLocation& location, const CellViewParts& parts) {
   wire::TabletSummary summary;
   summary.location = location;
@@ -72,7 +81,7 @@ wire::TabletSummary DescribeTablet(const TabletLocation& location, const CellVie
     summary.next_step = it->second.next_step;
     summary.state_age_ms = (parts.now_boot_ns - it->second.since_boot_ns) / kNanosPerMilli;
   }
-  if (summary.state == "serving") summary.reason = parts.reshaper->WhyHot(location.tablet.id);
+  if (summary.state == "serving") summary.reason = WhyNotReshaped(location.tablet.id, parts);
   for (const ServerList::Holder& holder : parts.servers->HoldersOf(location.tablet.id)) {
     if (holder.server->node.server_id == location.server_id) {
       summary.counters = holder.report->counters;

@@ -36,6 +36,7 @@ struct CellViewParts {
   const LogRecoveries* recoveries = nullptr;  // null: of a cell in one process
   const TabletMoves* moves = nullptr;
   const Reshaper* reshaper = nullptr;
+  const TabletControl* reshapes = nullptr;
   int64_t now_boot_ns = 0;
 };
 

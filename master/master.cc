@@ -477,7 +477,7 @@ void MasterImpl::Publish(const Status& pass, bool all_serving) {
       DescribeCell({options_.cell_name, address(), options_.http_address, epoch_, &term_->servers,
                     &term_->tablets, &term_->catalog, &term_->reconciler,
                     env_.log_recovered ? nullptr : &term_->recoveries, &term_->moves,
-                    &term_->reshaper, env_.clock->BootNanos()}));
+                    &term_->reshaper, &term_->reshapes, env_.clock->BootNanos()}));
   next->all_serving = all_serving;
   next->trouble = pass.ok() ? "" : std::string(pass.message());
   next->status.trouble = next->trouble;

@@ -48,6 +48,8 @@ struct Environment {
   bool terminal = false;            // standard input and output are one
   ClientCache* clients = nullptr;   // of a shell: kept for its later commands; else null
   Interrupt* interrupt = nullptr;   // of a shell: Ctrl-C during a command; else null
+  Status locker;                    // not OK: the one that names the cell could not be asked, which
+                                    // only a verb that says why goes on with
   FaultInjector* faults = nullptr;  // of the servers that a verb runs; null but in tests
 };
 

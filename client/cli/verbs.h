@@ -38,6 +38,7 @@ Verb AdminTabletsVerb();
 Verb AdminWhoisVerb();
 Verb AdminWaitHealthyVerb();
 Verb AdminEventsVerb();
+Verb AdminWhyVerb();
 Verb AdminFlushVerb();
 Verb AdminCompactVerb();
 Verb AdminVerifyVerb();
