@@ -12,6 +12,14 @@
 
 namespace stele::master {
 
+// The master's hold on its lock.
+struct LockerView {
+  std::string lock_path;
+  int64_t session_timeout_ms = 0;
+  int64_t lease_left_ms = 0;  // when the view was made
+  int64_t made_boot_ns = 0;
+};
+
 struct CellView {
   wire::GetRootResponse root;
   wire::CellStatusResponse status;
@@ -22,6 +30,7 @@ struct CellView {
   // Every tablet serves, or is broken: it was tried several times and will be tried again, but
   // nobody should wait for it (PROMISES P21).
   bool settled = false;
+  LockerView locker;
   std::string trouble;  // why the last pass ended early; empty: it did not
 };
 

@@ -481,6 +481,9 @@ void MasterImpl::Publish(const Status& pass, bool all_serving) {
   next->all_serving = all_serving;
   next->trouble = pass.ok() ? "" : std::string(pass.message());
   next->status.trouble = next->trouble;
+  const int64_t now = env_.clock->BootNanos();
+  next->locker = {kMasterLockPath, session_->session_timeout_ns() / 1'000'000,
+                  (lease_->deadline_boot_ns() - now) / 1'000'000, now};
   TellChanges(next);
   load_->Look(term_->client.get(), next->status);
   MutexLock lock(&mu_);

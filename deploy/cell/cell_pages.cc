@@ -40,26 +40,6 @@ void AddTables(const CellSnapshot& snapshot, obs::Page* page) {
   page->EndTable();
 }
 
-void AddRecovery(const wire::RecoveryProgress& recovery, obs::Page* page) {
-  page->Level("Recovery of its log",
-              absl::StrCat("by ", recovery.by, ": ", FormatBytes(recovery.bytes_done), " of ",
-                           FormatBytes(recovery.bytes_total), " read, ", recovery.tablets_done,
-                           " of ", recovery.tablets_total, " tablets written, about ",
-                           FormatDurationMs(recovery.left_ms), " left"),
-              recovery.bytes_done, recovery.bytes_total);
-}
-
-// What is under way: recoveries with how far they are, and what the master is busy with.
-void AddWork(const CellSnapshot& snapshot, obs::Page* page) {
-  const wire::CellStatusResponse& status = snapshot.view->status;
-  for (const std::string& work : status.work) page->Fact("Under way", work);
-  for (const wire::ServerSummary& server : status.servers) {
-    if (server.state != "recovering") continue;
-    page->Fact("Recovering", absl::StrCat(server.server_id, ": ", server.note));
-    if (server.recovery.has_value()) AddRecovery(*server.recovery, page);
-  }
-}
-
 void AddServers(const CellSnapshot& snapshot, obs::Page* page) {
   page->Heading("Tablet servers");
   page->BeginTable({"Server", "Incarnation", "Address", "Pages", "State", "Tablets", "Bytes",

@@ -33,6 +33,8 @@ obs::Page NewPage(const CellSnapshot& snapshot, const std::string& title) {
                    {"Tablets", "/tablets"},
                    {"Servers", "/servers"},
                    {"Heat", "/heat"},
+                   {"Operations", "/operations"},
+                   {"Locker", "/locker"},
                    {"Events", "/events"},
                    {"Metrics", "/metrics"}});
   return page;
@@ -64,11 +66,11 @@ std::string TimeText(int64_t time_us) {
 }
 
 void AddEvents(const CellSnapshot& snapshot, wire::ListEventsRequest query, uint64_t limit,
-               obs::Page* page) {
+               obs::Page* page, const char* heading) {
   if (snapshot.events == nullptr) return;
   query.limit = limit;
   const auto list = snapshot.events(query);
-  page->Heading("What happened");
+  page->Heading(heading);
   if (!list.ok()) return page->Text(list.status().message());
   const std::vector<wire::Event>& events = list->events;
   if (events.empty()) return page->Text("Nothing that is remembered.");
@@ -95,6 +97,26 @@ void AddEvents(const CellSnapshot& snapshot, wire::ListEventsRequest query, uint
          event->actor});
   }
   page->EndTable();
+}
+
+void AddRecovery(const wire::RecoveryProgress& recovery, obs::Page* page) {
+  page->Level("Recovery of its log",
+              absl::StrCat("by ", recovery.by, ": ", obs::FormatBytes(recovery.bytes_done), " of ",
+                           obs::FormatBytes(recovery.bytes_total), " read, ", recovery.tablets_done,
+                           " of ", recovery.tablets_total, " tablets written, about ",
+                           obs::FormatDurationMs(recovery.left_ms), " left"),
+              recovery.bytes_done, recovery.bytes_total);
+}
+
+// What is under way: recoveries with how far they are, and what the master is busy with.
+void AddWork(const CellSnapshot& snapshot, obs::Page* page) {
+  const wire::CellStatusResponse& status = snapshot.view->status;
+  for (const std::string& work : status.work) page->Fact("Under way", work);
+  for (const wire::ServerSummary& server : status.servers) {
+    if (server.state != "recovering") continue;
+    page->Fact("Recovering", absl::StrCat(server.server_id, ": ", server.note));
+    if (server.recovery.has_value()) AddRecovery(*server.recovery, page);
+  }
 }
 
 }  // namespace stele::deploy

@@ -29,8 +29,13 @@ obs::PageCell TableLink(const std::string& name);
 obs::PageCell TabletLink(TabletId id);
 obs::PageCell ServerLink(const std::string& id);
 
+// How far the recovery of a log is.
+void AddRecovery(const wire::RecoveryProgress& recovery, obs::Page* page);
+// What is under way: recoveries, and what the master is busy with.
+void AddWork(const CellSnapshot& snapshot, obs::Page* page);
+
 // The newest, newest first.
 void AddEvents(const CellSnapshot& snapshot, wire::ListEventsRequest query, uint64_t limit,
-               obs::Page* page);
+               obs::Page* page, const char* heading = "What happened");
 
 }  // namespace stele::deploy

@@ -10,6 +10,7 @@
 #include "common/obs/page.h"
 #include "deploy/cell/cell_pages.h"
 #include "deploy/cell/load_pages.h"
+#include "deploy/cell/operation_pages.h"
 #include "deploy/cell/server_numbers.h"
 #include "deploy/cell/server_pages.h"
 
@@ -23,6 +24,7 @@ using Query = net::HttpRequest;
 
 constexpr char kPlainText[] = "text/plain; charset=utf-8";
 constexpr char kJson[] = "application/json";
+constexpr uint64_t kOrdersListed = 1'000;
 
 json TableJson(const wire::TableSummary& table) {
   json families = json::array();
@@ -184,6 +186,17 @@ StatusOr<json> ServersJson(const CellSnapshot& snapshot, const Query&) {
   return json({{"servers", seen}, {"own", OwnServers(snapshot)}});
 }
 
+StatusOr<json> OperationsJson(const CellSnapshot& snapshot, const Query&) {
+  json recoveries = json::array();
+  for (const wire::ServerSummary& server : snapshot.view->status.servers) {
+    if (server.state == "recovering" || server.draining) recoveries.push_back(SummaryJson(server));
+  }
+  return json({{"work", snapshot.view->status.work},
+               {"servers", recoveries},
+               {"orders", EventList(snapshot, {.kind = "order", .limit = kOrdersListed})},
+               {"refused", EventList(snapshot, {.kind = "refused", .limit = kOrdersListed})}});
+}
+
 StatusOr<json> CellJson(const CellSnapshot& snapshot, const Query& request) {
   ASSIGN_OR_RETURN(const json tables, TablesJson(snapshot, request));
   const wire::CellStatusResponse& status = snapshot.view->status;
@@ -302,6 +315,8 @@ net::HttpResponse RenderStatusPage(const net::HttpRequest& request, const CellSn
                                      {"/servers", ServersPage, ServersJson},
                                      {"/server", OneServerPage, OneServerJson},
                                      {"/heat", HeatPage, HeatJson},
+                                     {"/operations", OperationsPage, OperationsJson},
+                                     {"/locker", LockerPage, LockerJson},
                                      {"/events", EventsPage, EventsJson}};
   for (const Entry& entry : kPages) {
     if (request.path != entry.path) continue;

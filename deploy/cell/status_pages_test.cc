@@ -100,6 +100,41 @@ TEST(StatusPages, ATableATabletAndTheirEvents) {
   EXPECT_EQ(get("/events", {{"limit", "many"}}).status, 400u);
 }
 
+TEST(StatusPages, OperationsAndTheLocker) {
+  CellSnapshot snapshot = HostileSnapshot();
+  auto view = std::make_shared<master::CellView>(*snapshot.view);
+  view->locker = {"/locks/<master>", 4'000, 3'000, 0};
+  view->status.work = {"<moving>"};
+  view->status.tablets[0].state = "opening";
+  view->status.tablets[0].next_step = "waiting for <ts-1>";
+  wire::ServerSummary& gone = view->status.servers.emplace_back();
+  gone.server_id = "ts-2";
+  gone.state = "recovering";
+  gone.recovery = wire::RecoveryProgress{"ts-1", 50, 200, 1, 4, 2'000};
+  snapshot.view = view;
+  std::vector<std::string> asked;
+  snapshot.events = [&asked](const wire::ListEventsRequest& query) {
+    asked.push_back(query.kind);
+    wire::ListEventsResponse list;
+    list.events.emplace_back().text = "drop <table>";
+    return StatusOr<wire::ListEventsResponse>(list);
+  };
+  const std::string page = RenderStatusPage({"/operations", {}}, snapshot).body;
+  for (const char* shown :
+       {"&lt;moving&gt;", "waiting for &lt;ts-1&gt;", "2.00 s left", "max=\"200\"",
+        "drop &lt;table&gt;", "Orders of operators", "Refused"}) {
+    EXPECT_TRUE(absl::StrContains(page, shown)) << shown << " is not in " << page;
+  }
+  EXPECT_EQ(asked, (std::vector<std::string>{"order", "refused"}));
+  const std::string locker = RenderStatusPage({"/locker", {}}, snapshot).body;
+  EXPECT_TRUE(absl::StrContains(locker, "/locks/&lt;master&gt;")) << locker;
+  EXPECT_TRUE(absl::StrContains(locker, "max=\"4000\" value=\"3000\"")) << locker;
+  for (const char* path : {"/operations", "/locker"}) {
+    const auto body = RenderStatusPage({path, {{"format", "json"}}}, snapshot).body;
+    EXPECT_FALSE(nlohmann::json::parse(body, nullptr, false).is_discarded()) << body;
+  }
+}
+
 TEST(StatusPages, OfATabletServerAlone) {
   CellSnapshot snapshot = HostileSnapshot();
   snapshot.view = nullptr;
