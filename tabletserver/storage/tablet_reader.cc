@@ -113,8 +113,13 @@ Status TabletReader::OpenCells(const TabletSnapshot& at, const KeyRange& keys, b
   read.fill_cache = options_.fill_cache;
   read.may_block = may_block;
   std::vector<std::unique_ptr<Iterator>> parts;
-  parts.push_back(version.active->cells.NewIterator());
-  for (const auto& frozen : version.frozen) parts.push_back(frozen->cells.NewIterator());
+  parts.reserve(1 + version.frozen.size() + version.groups.size());
+  const auto add = [&parts](const TabletMemtable& memtable) {
+    // What the snapshot sees was added before it was taken.
+    if (!memtable.cells.empty()) parts.push_back(memtable.cells.NewIterator());
+  };
+  add(*version.active);
+  for (const auto& frozen : version.frozen) add(*frozen);
   for (const TabletGroup& group : version.groups) {
     if (!NeedsGroup(*version.schema, group.name)) continue;
     if (options_.shortcuts.timestamps) {
@@ -127,7 +132,7 @@ Status TabletReader::OpenCells(const TabletSnapshot& at, const KeyRange& keys, b
       parts.push_back(group.index->NewIterator(keys.first, keys.end, read));
     } else {
       ASSIGN_OR_RETURN(auto cells, group.index->NewPointIterator(row, column, read));
-      parts.push_back(std::move(cells));
+      if (cells != nullptr) parts.push_back(std::move(cells));
     }
   }
   parts_.clear();

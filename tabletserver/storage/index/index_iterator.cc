@@ -1,45 +1,69 @@
 #include "tabletserver/storage/index/index_iterator.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
+#include "common/bytes/coding.h"
 #include "schema/model/cell_key.h"
 #include "tabletserver/storage/index/file_fences.h"
 
 namespace stele::storage {
 
-IndexIterator::IndexIterator(std::shared_ptr<const TabletIndex> index,
-                             const std::vector<uint32_t>& files, Slice start, Slice end,
-                             const TabletIndex::ReadOptions& options)
-    : index_(std::move(index)), options_(options) {
-  cursors_.reserve(files.size());
-  heap_.reserve(files.size());
-  for (uint32_t file : files) AddCursor(file, start, end);
+namespace {
+
+size_t CommonPrefix(Slice a, Slice b) {
+  const size_t n = std::min(a.size(), b.size());
+  return static_cast<size_t>(std::mismatch(a.begin(), a.begin() + n, b.begin()).first - a.begin());
 }
 
-void IndexIterator::AddCursor(uint32_t file, Slice start, Slice end) {
+}  // namespace
+
+IndexIterator::IndexIterator(std::shared_ptr<const TabletIndex> index,
+                             absl::Span<const uint32_t> files, Slice start, Slice end,
+                             const TabletIndex::ReadOptions& options)
+    : index_(std::move(index)), options_(options), start_(start), end_(end) {
+  cursors_.reserve(files.size());
+  heap_.reserve(files.size());
+  for (uint32_t file : files) AddCursor(file);
+  if (files.size() < 2) return;
+  // Whatever is between two keys begins with what both begin with.
+  const Slice first = cursors_[0].table->properties().first_key;
+  skip_ = first.size();
+  for (const Cursor& cursor : cursors_) {
+    const SSTableProperties& p = cursor.table->properties();
+    skip_ = std::min(skip_, CommonPrefix(first, p.first_key));
+    skip_ = std::min(skip_, CommonPrefix(first, p.last_key));
+  }
+}
+
+void IndexIterator::AddCursor(uint32_t file) {
   const TabletIndex::File& f = index_->files()[file];
-  Cursor cursor;
+  Cursor& cursor = cursors_.emplace_back();
   cursor.file = file;
   cursor.table = f.table.get();
   cursor.fences = &index_->fences(file);
-  cursor.start = std::string(std::max(start, Slice(f.table->properties().first_key)));
+  cursor.start = std::max(Slice(start_), Slice(f.table->properties().first_key));
   if (!f.clip_start.empty()) {
-    std::string clip;
-    AppendRowEnd(&clip, f.clip_start);
-    cursor.start = std::max(cursor.start, clip);
+    AppendRowEnd(&cursor.clip_start, f.clip_start);
+    cursor.start = std::max(cursor.start, Slice(cursor.clip_start));
   }
-  cursor.end = std::string(end);
+  cursor.end = end_;
   if (!f.clip_end.empty()) {
-    std::string clip;
-    AppendRowEnd(&clip, f.clip_end);
-    if (cursor.end.empty() || clip < cursor.end) cursor.end = std::move(clip);
+    AppendRowEnd(&cursor.clip_end, f.clip_end);
+    if (cursor.end.empty() || Slice(cursor.clip_end) < cursor.end) cursor.end = cursor.clip_end;
   }
-  cursors_.push_back(std::move(cursor));
+}
+
+uint64_t IndexIterator::HeadOf(Slice key) const {
+  if (key.size() >= skip_ + 8) return DecodeBig64(key.data() + skip_);
+  char bytes[8] = {};
+  if (key.size() > skip_) std::memcpy(bytes, key.data() + skip_, key.size() - skip_);
+  return DecodeBig64(bytes);
 }
 
 void IndexIterator::Seek(Slice target) {
-  target_ = std::string(target);
+  target_.assign(target.data(), target.size());
   status_ = OkStatus();
   heap_.clear();
   index_->FindBlocks(target_, &blocks_);
@@ -51,8 +75,8 @@ void IndexIterator::Seek(Slice target) {
 }
 
 bool IndexIterator::Place(Cursor* cursor, Slice target) {
-  const bool from_start = target < Slice(cursor->start);
-  const Slice from = from_start ? Slice(cursor->start) : target;
+  const bool from_start = target < cursor->start;
+  const Slice from = from_start ? cursor->start : target;
   cursor->key = Slice();
   if ((!cursor->end.empty() && from >= cursor->end) ||
       from > Slice(cursor->table->properties().last_key)) {
@@ -60,13 +84,13 @@ bool IndexIterator::Place(Cursor* cursor, Slice target) {
   }
   const int32_t floor = from_start ? cursor->fences->FindBlock(from) : blocks_[cursor->file];
   cursor->block = floor < 0 ? 0 : static_cast<size_t>(floor);
-  cursor->key = from;
+  SetKey(cursor, from);
   cursor->waiting = true;
   return true;
 }
 
 void IndexIterator::SeekBefore(Slice target) {
-  target_ = std::string(target);
+  target_.assign(target.data(), target.size());
   status_ = OkStatus();
   heap_.clear();
   twin_ = alone_ = false;
@@ -82,8 +106,8 @@ Status IndexIterator::PlaceBefore(Cursor* cursor, Slice target) {
   cursor->key = Slice();
   cursor->waiting = false;
   Slice before = target;
-  if (!cursor->end.empty() && (before.empty() || Slice(cursor->end) < before)) before = cursor->end;
-  if (!before.empty() && before <= Slice(cursor->start)) return OkStatus();
+  if (!cursor->end.empty() && (before.empty() || cursor->end < before)) before = cursor->end;
+  if (!before.empty() && before <= cursor->start) return OkStatus();
   RETURN_IF_ERROR(cursor->fences->status());
   int32_t block = static_cast<int32_t>(cursor->fences->size()) - 1;
   if (!before.empty()) block = cursor->fences->FindBlock(before);
@@ -94,7 +118,7 @@ Status IndexIterator::PlaceBefore(Cursor* cursor, Slice target) {
     cursor->cells->SeekBefore(before);
     RETURN_IF_ERROR(cursor->cells->status());
     if (!cursor->cells->Valid()) continue;
-    if (cursor->cells->key() >= Slice(cursor->start)) cursor->key = cursor->cells->key();
+    if (cursor->cells->key() >= cursor->start) cursor->key = cursor->cells->key();
     break;
   }
   return OkStatus();
@@ -118,7 +142,9 @@ Status IndexIterator::Load(Cursor* cursor) {
   RETURN_IF_ERROR(cursor->fences->status());
   const Slice from = cursor->key;
   RETURN_IF_ERROR(OpenBlock(cursor));
-  cursor->check_end = !cursor->end.empty() && BlockEnd(*cursor) >= cursor->end;
+  const Slice block_end = BlockEnd(*cursor);
+  cursor->block_end_head = HeadOf(block_end);
+  cursor->check_end = !cursor->end.empty() && block_end >= cursor->end;
   if (from <= cursor->fences->key(cursor->block)) {
     cursor->cells->SeekToFirst();
   } else {
@@ -130,7 +156,7 @@ Status IndexIterator::Load(Cursor* cursor) {
     WaitForNextBlock(cursor);
     return OkStatus();
   }
-  cursor->key = cursor->cells->key();
+  SetKey(cursor, cursor->cells->key());
   if (cursor->check_end && cursor->key >= cursor->end) cursor->key = Slice();
   return OkStatus();
 }
@@ -142,7 +168,7 @@ Status IndexIterator::Advance(Cursor* cursor) {
     WaitForNextBlock(cursor);
     return OkStatus();
   }
-  cursor->key = cursor->cells->key();
+  SetKey(cursor, cursor->cells->key());
   if (cursor->check_end && cursor->key >= cursor->end) cursor->key = Slice();
   return OkStatus();
 }
@@ -152,7 +178,7 @@ void IndexIterator::WaitForNextBlock(Cursor* cursor) {
   if (++cursor->block == cursor->fences->size()) return;
   const Slice fence = cursor->fences->key(cursor->block);
   if (!cursor->end.empty() && fence >= cursor->end) return;
-  cursor->key = fence;
+  SetKey(cursor, fence);
   cursor->waiting = true;
 }
 
@@ -175,7 +201,7 @@ void IndexIterator::Next() {
   if (in_block && (alone_ || second_ == 0)) return;
   if (in_block) {
     const Cursor& second = *heap_[second_];
-    const int order = root->key.compare(second.key);
+    const int order = Compare(*root, second);
     if (order < 0) return;
     if (order == 0 && !second.waiting) {
       twin_ = true;
@@ -188,7 +214,7 @@ void IndexIterator::Next() {
 
 // What waits goes before what stands on the same key: its block may hold that key, too.
 bool IndexIterator::Before(const Cursor& a, const Cursor& b) {
-  const int order = a.key.compare(b.key);
+  const int order = Compare(a, b);
   return order < 0 || (order == 0 && a.waiting && !b.waiting);
 }
 
@@ -223,12 +249,16 @@ void IndexIterator::FindSecond() {
   alone_ = twin_ = false;
   if (heap_.size() < 2) return;
   second_ = heap_.size() > 2 && Before(*heap_[2], *heap_[1]) ? 2 : 1;
-  const Slice second = heap_[second_]->key;
-  // A block's end is a key of the next block at the earliest, but in the last block its last key.
+  const Cursor& second = *heap_[second_];
   const Cursor& root = *heap_[0];
-  const Slice end = BlockEnd(root);
-  alone_ = root.block + 1 < root.fences->size() ? end <= second : end < second;
-  twin_ = !alone_ && !heap_[second_]->waiting && root.key == second;
+  twin_ = false;
+  // A block's end is a key of the next block at the earliest, but in the last block its last key.
+  if (root.block_end_head <= second.head) {
+    const Slice end = BlockEnd(root);
+    alone_ = root.block + 1 < root.fences->size() ? end <= second.key : end < second.key;
+    if (alone_) return;
+  }
+  twin_ = !second.waiting && root.head == second.head && root.key == second.key;
 }
 
 void IndexIterator::Fail(Status status) {

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
+#include "absl/types/span.h"
 #include "tabletserver/storage/index/tablet_index.h"
 
 namespace stele::storage {
@@ -17,7 +19,7 @@ namespace stele::storage {
 class IndexIterator : public Iterator {
  public:
   // `files` are numbers of files of the index. Bounds as in TabletIndex::NewIterator.
-  IndexIterator(std::shared_ptr<const TabletIndex> index, const std::vector<uint32_t>& files,
+  IndexIterator(std::shared_ptr<const TabletIndex> index, absl::Span<const uint32_t> files,
                 Slice start, Slice end, const TabletIndex::ReadOptions& options);
 
   bool Valid() const override { return !heap_.empty(); }
@@ -34,9 +36,12 @@ class IndexIterator : public Iterator {
     uint32_t file = 0;
     const SSTable* table = nullptr;
     const FileFences* fences = nullptr;
-    std::string start, end;  // keys that count, [start, end); an empty end is open
+    Slice start, end;  // keys that count, [start, end); an empty end is open
+    std::string clip_start, clip_end;
     // The current cell's key or, while waiting, what the block waited for holds nothing below.
     Slice key;
+    uint64_t head = 0;            // of the key
+    uint64_t block_end_head = 0;  // of BlockEnd of the open block
     bool waiting = false;
     size_t block = 0;                 // the current block, or the one waited for
     std::unique_ptr<Iterator> cells;  // over cells_block; null: none is open
@@ -44,7 +49,13 @@ class IndexIterator : public Iterator {
     bool check_end = true;  // the current block may hold keys at or behind `end`
   };
 
-  void AddCursor(uint32_t file, Slice start, Slice end);
+  void AddCursor(uint32_t file);
+  // The eight bytes behind what all keys of the files have in common, as a number.
+  uint64_t HeadOf(Slice key) const;
+  void SetKey(Cursor* cursor, Slice key) const {
+    cursor->key = key;
+    cursor->head = HeadOf(key);
+  }
   // Makes the cursor wait for the first key >= target. False when it has none.
   bool Place(Cursor* cursor, Slice target);
   // Reads the block that is waited for. Afterwards the cursor stands on a cell, waits for the next
@@ -58,6 +69,10 @@ class IndexIterator : public Iterator {
   void WaitForNextBlock(Cursor* cursor);
   static bool IsDone(const Cursor& cursor) { return cursor.key.empty(); }
 
+  static int Compare(const Cursor& a, const Cursor& b) {
+    if (a.head != b.head) return a.head < b.head ? -1 : 1;
+    return a.key.compare(b.key);
+  }
   static bool Before(const Cursor& a, const Cursor& b);
   // The cursor at this place of the heap has another key, or is done.
   void Reorder(size_t at);
@@ -70,10 +85,12 @@ class IndexIterator : public Iterator {
 
   const std::shared_ptr<const TabletIndex> index_;
   const TabletIndex::ReadOptions options_;
-  std::vector<Cursor> cursors_;
-  std::vector<Cursor*> heap_;    // smallest key first
-  std::vector<int32_t> blocks_;  // of the last search
-  std::string target_;           // of the last seek; waiting cursors point into it
+  const std::string start_, end_;
+  size_t skip_ = 0;                         // bytes that all keys of the files share
+  absl::InlinedVector<Cursor, 1> cursors_;  // never moved
+  absl::InlinedVector<Cursor*, 8> heap_;    // smallest key first
+  std::vector<int32_t> blocks_;             // of the last search
+  std::string target_;                      // of the last seek; waiting cursors point into it
   Status status_;
   size_t second_ = 0;   // place of the smallest cursor below the root; 0: there is none
   bool alone_ = false;  // the root's block ends before the second's key

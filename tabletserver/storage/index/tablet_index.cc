@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "common/base/check.h"
 #include "common/bytes/coding.h"
 #include "schema/model/cell_key.h"
@@ -153,7 +154,7 @@ void TabletIndex::FindBlocks(Slice key, std::vector<int32_t>* blocks) const {
 
 std::unique_ptr<Iterator> TabletIndex::NewIterator(Slice start, Slice end,
                                                    const ReadOptions& options) const {
-  std::vector<uint32_t> files;
+  absl::InlinedVector<uint32_t, 8> files;
   for (uint32_t f = 0; f < files_.size(); ++f) {
     if (IsInReach(f, start, end, options)) files.push_back(f);
   }
@@ -165,13 +166,15 @@ StatusOr<std::unique_ptr<Iterator>> TabletIndex::NewPointIterator(
   CHECK_GE(encoded_row.size(), 3u) << " not an encoded row";
   std::string end(encoded_row);
   ++end.back();  // the terminator's successor is behind every key of the row
-  std::vector<uint32_t> files;
+  const uint64_t hash = SSTable::HashOf(encoded_row);
+  absl::InlinedVector<uint32_t, 8> files;
   for (uint32_t f = 0; f < files_.size(); ++f) {
     if (!IsInReach(f, encoded_row, end, options)) continue;
-    ASSIGN_OR_RETURN(const bool may,
-                     files_[f].table->MayContain(encoded_row, encoded_column, options.may_block));
+    ASSIGN_OR_RETURN(const bool may, files_[f].table->MayContain(encoded_row, hash, encoded_column,
+                                                                 options.may_block));
     if (may) files.push_back(f);
   }
+  if (files.empty()) return std::unique_ptr<Iterator>();
   return std::unique_ptr<Iterator>(
       std::make_unique<IndexIterator>(shared_from_this(), files, encoded_row, end, options));
 }

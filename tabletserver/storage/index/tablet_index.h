@@ -62,7 +62,7 @@ class TabletIndex : public std::enable_shared_from_this<TabletIndex> {
 
   // The keys of one row in the files whose filter agrees; with `encoded_column` not empty, at least
   // those that concern this column (its cells and the markers over it) and no promise for others.
-  // encoded_row is EncodedRow() of a key, encoded_column EncodedColumn().
+  // encoded_row is EncodedRow() of a key, encoded_column EncodedColumn(). Null: no file has any.
   StatusOr<std::unique_ptr<Iterator>> NewPointIterator(Slice encoded_row, Slice encoded_column,
                                                        const ReadOptions& options) const;
 

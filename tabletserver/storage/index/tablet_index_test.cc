@@ -193,6 +193,10 @@ TEST(TabletIndexTest, PointReadsSeeTheWholeRowOrColumn) {
         if (EncodedRow(cell.first) == Slice(row)) expected.insert(cell);
       }
       ASSERT_OK_AND_ASSIGN(auto it, index->NewPointIterator(row, "", {}));
+      if (it == nullptr) {
+        ASSERT_TRUE(expected.empty());
+        continue;
+      }
       it->SeekToFirst();
       ExpectRun(it.get(), expected.begin(), expected.end(), INT32_MAX);
       if (expected.empty()) continue;

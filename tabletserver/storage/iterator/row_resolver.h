@@ -26,6 +26,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "tabletserver/storage/iterator/cell_place.h"
 #include "tabletserver/storage/iterator/iterator.h"
 #include "tabletserver/storage/iterator/row_sink.h"
@@ -122,7 +123,7 @@ class RowResolver {
   const RowResolverOptions options_;
   const int64_t min_timestamp_us_, max_timestamp_us_;
   const uint64_t cells_per_column_, cells_per_row_;
-  std::vector<Span> spans_;
+  absl::InlinedVector<Span, 1> spans_;
   CellPlace place_;
   RangeShadow shadow_;
   VersionHistory history_;

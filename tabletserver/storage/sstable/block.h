@@ -44,6 +44,8 @@ Status CheckBlock(Slice block, bool cell_keys);
 class BlockIterator final : public Iterator {
  public:
   explicit BlockIterator(std::shared_ptr<const CachedBlock> block);
+  BlockIterator(const BlockIterator&) = delete;
+  BlockIterator& operator=(const BlockIterator&) = delete;
   bool Valid() const override { return valid_; }
   void SeekToFirst() override;
   void Seek(Slice target) override;
@@ -55,7 +57,7 @@ class BlockIterator final : public Iterator {
   Slice value() const override { return value_; }
   Status status() const override { return status_; }
   // After Next has run off the end: the last key of the block.
-  const std::string& last_key() const { return key_; }
+  Slice last_key() const { return key_; }
 
  private:
   // The last restart point whose key is <= target, or < target when `below`; the first one if there
@@ -74,7 +76,8 @@ class BlockIterator final : public Iterator {
   uint32_t restart_count_ = 0;
   size_t next_ = 0;  // offset of the entry after the current one
   bool valid_ = false;
-  std::string key_;
+  Slice key_;  // in the block when it is whole there, else in built_key_
+  std::string built_key_;
   Slice value_;
   Status status_;
 };

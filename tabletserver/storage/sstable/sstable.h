@@ -127,8 +127,13 @@ class SSTable {
   // over it). encoded_row is EncodedRow() of a key, encoded_column EncodedColumn(). A damaged
   // filter is DataLoss, never "false". Unavailable when may_block is false and the filter is not in
   // memory.
-  virtual StatusOr<bool> MayContain(Slice encoded_row, Slice encoded_column,
-                                    bool may_block = true) const = 0;
+  StatusOr<bool> MayContain(Slice encoded_row, Slice encoded_column, bool may_block = true) const {
+    return MayContain(encoded_row, HashOf(encoded_row), encoded_column, may_block);
+  }
+  // The same for who asks several files: the row's hash is computed once.
+  virtual StatusOr<bool> MayContain(Slice encoded_row, uint64_t row_hash, Slice encoded_column,
+                                    bool may_block) const = 0;
+  static uint64_t HashOf(Slice encoded_row);
 
   // Reads one block, verified and decompressed, through the cache. fill_cache false for large scans
   // and compactions.

@@ -107,7 +107,7 @@ class TableIterator final : public Iterator {
         Fail(std::move(s));
         return;
       }
-      last_key_ = block_->last_key();
+      last_key_.assign(block_->last_key().data(), block_->last_key().size());
       partition_->Next();
       if (!partition_->Valid() && !NextPartition()) return;
       if (!EnterBlock(true)) return;

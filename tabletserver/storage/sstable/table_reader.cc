@@ -67,7 +67,7 @@ Status TableReader::Load() {
   RETURN_IF_ERROR(LoadFooter());
   ASSIGN_OR_RETURN(top_index_, ReadSection(footer_.top_index, Section::kIndex));
   if (footer_.filter_index.stored_bytes > 0) {
-    ASSIGN_OR_RETURN(filter_index_, ReadSection(footer_.filter_index, Section::kIndex));
+    RETURN_IF_ERROR(LoadFilterIndex());
   }
   ASSIGN_OR_RETURN(BlockPtr encoded, ReadSection(footer_.properties, Section::kProperties));
   auto properties = DecodeProperties(encoded->data());
@@ -77,10 +77,25 @@ Status TableReader::Load() {
   properties_ = *std::move(properties);
   properties_.file_id = footer_.file_id;
   properties_.file_bytes = blob_->size();
-  memory_bytes_ = sizeof(*this) + top_index_->charge() +
-                  (filter_index_ == nullptr ? 0 : filter_index_->charge()) +
-                  properties_.first_key.capacity() + properties_.last_key.capacity();
+  memory_bytes_ += sizeof(*this) + top_index_->charge() +
+                   (filter_index_ == nullptr ? 0 : filter_index_->charge()) +
+                   properties_.first_key.capacity() + properties_.last_key.capacity();
   return options_.preload ? Preload() : OkStatus();
+}
+
+Status TableReader::LoadFilterIndex() {
+  ASSIGN_OR_RETURN(filter_index_, ReadSection(footer_.filter_index, Section::kIndex));
+  BlockIterator it(filter_index_);
+  for (it.SeekToFirst(); it.Valid(); it.Next()) {
+    FilterPartition partition;
+    partition.first_key.assign(it.key().data(), it.key().size());
+    if (!ParseHandle(it.value(), &partition.handle)) {
+      return Damage(footer_.filter_index.offset, "malformed handle");
+    }
+    memory_bytes_ += sizeof(partition) + partition.first_key.capacity();
+    filters_.push_back(std::move(partition));
+  }
+  return it.status();
 }
 
 Status TableReader::LoadFooter() {
@@ -300,24 +315,21 @@ StatusOr<BlockPtr> TableReader::ReadFilterPartition(const BlockHandle& handle,
   return options_.filter_cache->Insert(key, std::move(block));
 }
 
-StatusOr<bool> TableReader::ProbeFilter(Slice key, bool may_block) const {
-  BlockIterator partitions(filter_index_);
-  partitions.SeekFloor(key);
-  if (!partitions.Valid()) {
-    RETURN_IF_ERROR(partitions.status());
-    return false;  // before the first key of the file
-  }
-  BlockHandle handle;
-  if (!ParseHandle(partitions.value(), &handle)) {
-    return Damage(footer_.filter_index.offset, "malformed handle");
-  }
+StatusOr<bool> TableReader::ProbeFilter(Slice key, uint64_t hash, bool may_block) const {
+  auto after = std::upper_bound(
+      filters_.begin(), filters_.end(), key,
+      [](Slice wanted, const FilterPartition& p) { return wanted < Slice(p.first_key); });
+  if (after == filters_.begin()) return false;  // before the first key of the file
+  const BlockHandle& handle = std::prev(after)->handle;
   ASSIGN_OR_RETURN(BlockPtr bytes, ReadFilterPartition(handle, may_block));
   BloomFilter filter;
   if (!filter.Init(bytes->data())) return Damage(handle.offset, "malformed filter");
-  return filter.MayContain(BloomHash(key));
+  return filter.MayContain(hash);
 }
 
-StatusOr<bool> TableReader::MayContain(Slice encoded_row, Slice encoded_column,
+uint64_t SSTable::HashOf(Slice encoded_row) { return BloomHash(encoded_row); }
+
+StatusOr<bool> TableReader::MayContain(Slice encoded_row, uint64_t row_hash, Slice encoded_column,
                                        bool may_block) const {
   Slice first = properties_.first_key, last = properties_.last_key;
   if (encoded_row < first.substr(0, encoded_row.size()) ||
@@ -326,21 +338,21 @@ StatusOr<bool> TableReader::MayContain(Slice encoded_row, Slice encoded_column,
   }
   if (filter_index_ == nullptr) return true;
   if (encoded_column.empty() || !properties_.bloom_columns) {
-    return ProbeFilter(encoded_row, may_block);
+    return ProbeFilter(encoded_row, row_hash, may_block);
   }
   CHECK(absl::StartsWith(encoded_column, encoded_row)) << " a column of another row";
-  ASSIGN_OR_RETURN(bool column, ProbeFilter(encoded_column, may_block));
+  ASSIGN_OR_RETURN(bool column, ProbeFilter(encoded_column, BloomHash(encoded_column), may_block));
   if (column || properties_.wide_markers == 0) return column;
   // The places of the row marker and of the family marker over the column.
   std::string place(encoded_row.data(), encoded_row.size());
   place.append(5, '\0');
-  ASSIGN_OR_RETURN(bool row_marker, ProbeFilter(place, may_block));
+  ASSIGN_OR_RETURN(bool row_marker, ProbeFilter(place, BloomHash(place), may_block));
   if (row_marker) return true;
   size_t name_end = encoded_column.find('\0', encoded_row.size());
   CHECK(name_end != Slice::npos && name_end + 3 <= encoded_column.size()) << " no column";
   place.assign(encoded_column.data(), name_end + 3);
   place.append(2, '\0');
-  return ProbeFilter(place, may_block);
+  return ProbeFilter(place, BloomHash(place), may_block);
 }
 
 std::unique_ptr<Iterator> TableReader::NewIterator(bool fill_cache) const {

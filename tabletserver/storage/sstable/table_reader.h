@@ -28,7 +28,9 @@ class TableReader final : public SSTable {
   const std::string& name() const override { return name_; }
   uint64_t memory_bytes() const override { return memory_bytes_; }
   StatusOr<std::vector<Fence>> LoadFences() const override;
-  StatusOr<bool> MayContain(Slice encoded_row, Slice encoded_column, bool may_block) const override;
+  using SSTable::MayContain;
+  StatusOr<bool> MayContain(Slice encoded_row, uint64_t row_hash, Slice encoded_column,
+                            bool may_block) const override;
   StatusOr<BlockPtr> ReadBlock(const BlockHandle& handle, bool fill_cache) const override;
   bool IsCached(const BlockHandle& handle) const override;
   std::unique_ptr<Iterator> NewIterator(bool fill_cache) const override;
@@ -56,7 +58,8 @@ class TableReader final : public SSTable {
   Status LoadFooter();
   Status Preload();
   Status AppendFences(const BlockHandle& partition, std::vector<Fence>* fences) const;
-  StatusOr<bool> ProbeFilter(Slice key, bool may_block) const;
+  Status LoadFilterIndex();
+  StatusOr<bool> ProbeFilter(Slice key, uint64_t hash, bool may_block) const;
   StatusOr<BlockPtr> ReadFilterPartition(const BlockHandle& handle, bool may_block) const;
   // ", rows 'a' to 'b'" for the block at this offset; empty when the index cannot tell.
   std::string RowsAt(uint64_t offset) const;
@@ -72,6 +75,11 @@ class TableReader final : public SSTable {
   SSTableProperties properties_;
   BlockPtr top_index_;
   BlockPtr filter_index_;
+  struct FilterPartition {
+    std::string first_key;
+    BlockHandle handle;
+  };
+  std::vector<FilterPartition> filters_;              // as filter_index_ says
   std::unordered_map<uint64_t, BlockPtr> preloaded_;  // by offset
 };
 
