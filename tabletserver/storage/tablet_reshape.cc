@@ -36,7 +36,7 @@ StatusOr<std::string> TabletStoreImpl::SplitRow() const {
       for (size_t block = first; block < end; ++block) {
         ASSIGN_OR_RETURN(std::string row,
                          RowOfFence(fences.key(block), group.index->files()[file].clip_start));
-        blocks.push_back({std::move(row), fences.handle(block).stored_bytes});
+        blocks.push_back({std::move(row), fences.handle(block).file_bytes()});
       }
     }
   }

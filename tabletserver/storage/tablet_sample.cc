@@ -46,7 +46,7 @@ Status AddFile(const OpenTable& table, const FileFences* fences, const DroppedRo
     if (drops.At(row) > std::max(file.max_sequence, file.drops_applied)) continue;
     row = std::max(row, file.clip_start);
     pieces->push_back(
-        {std::move(row), fences->handle(block).stored_bytes, count_rows ? rows_a_block : 0});
+        {std::move(row), fences->handle(block).file_bytes(), count_rows ? rows_a_block : 0});
   }
   return OkStatus();
 }

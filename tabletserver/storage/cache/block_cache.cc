@@ -70,6 +70,10 @@ struct alignas(64) Slot {
   }
 };
 
+// The CLOCK empties slots in a row and leaves others full in a row: a path that went from slot to
+// slot would run through all of those. So each key has a stride of its own.
+size_t StrideOf(uint64_t hash) { return static_cast<size_t>(hash >> 20) | 1; }
+
 struct Table {
   explicit Table(size_t slot_count) : slots(new Slot[slot_count]), mask(slot_count - 1) {}
   size_t size() const { return mask + 1; }
@@ -77,7 +81,8 @@ struct Table {
 
   // The first slot on the key's path that may hold it, or -1. A race gives a miss, nothing worse.
   int64_t Find(const CacheKey& key, uint64_t hash) const {
-    for (size_t i = 0, at = hash & mask; i <= mask; ++i, at = (at + 1) & mask) {
+    const size_t stride = StrideOf(hash);
+    for (size_t i = 0, at = hash & mask; i <= mask; ++i, at = (at + stride) & mask) {
       const Slot& slot = slots[at];
       if (slot.live() && slot.Holds(key)) return static_cast<int64_t>(at);
       if (slot.passed.load(std::memory_order_relaxed) == 0) return -1;
@@ -88,14 +93,15 @@ struct Table {
   void Place(const CacheKey& key, uint64_t hash, std::shared_ptr<const CachedBlock> block,
              uint64_t referenced) {
     size_t at = hash & mask;
-    for (; slots[at].live(); at = (at + 1) & mask) {
+    for (; slots[at].live(); at = (at + StrideOf(hash)) & mask) {
       slots[at].passed.fetch_add(1, std::memory_order_relaxed);
     }
     slots[at].Publish(key, std::move(block), referenced);
   }
   // REQUIRES the shard's mutex and that the entry of `slot` was just retired.
   std::shared_ptr<const CachedBlock> Clear(size_t at) {
-    for (size_t i = HashOf(slots[at].key()) & mask; i != at; i = (i + 1) & mask) {
+    const uint64_t hash = HashOf(slots[at].key());
+    for (size_t i = hash & mask; i != at; i = (i + StrideOf(hash)) & mask) {
       slots[i].passed.fetch_sub(1, std::memory_order_relaxed);
     }
     return std::move(slots[at].block);
@@ -176,6 +182,15 @@ class alignas(64) BlockCache::Shard {
     ++entries_;
     ++insertions_;
     return block;
+  }
+
+  void Erase(const CacheKey& key, uint64_t hash) EXCLUDES(mu_) {
+    std::shared_ptr<const CachedBlock> erased;  // freed after the mutex
+    MutexLock lock(&mu_);
+    const int64_t at = current().Find(key, hash);
+    if (at < 0) return;
+    current().slots[at].Retire();
+    erased = Remove(&current(), static_cast<size_t>(at));
   }
 
   void EraseFile(uint64_t file) EXCLUDES(mu_) {
@@ -307,6 +322,12 @@ std::shared_ptr<const CachedBlock> BlockCache::Insert(const CacheKey& key,
   if (shard_count_ == 0) return block;
   uint64_t hash = HashOf(key);
   return ShardOf(hash).Insert(key, hash, std::move(block));
+}
+
+void BlockCache::Erase(const CacheKey& key) {
+  if (capacity_ == 0) return;
+  const uint64_t hash = HashOf(key);
+  ShardOf(hash).Erase(key, hash);
 }
 
 void BlockCache::EraseFile(uint64_t file) {

@@ -98,6 +98,25 @@ TEST(BlockCacheTest, PinnedBlocksSurviveEviction) {
   EXPECT_TRUE(IsBlock(*pinned, 1, 7));
 }
 
+TEST(BlockCacheTest, EraseRemovesOneEntry) {
+  MemoryTracker memory("cache", 0);
+  BlockCache cache(1 << 20, &memory);
+  const uint64_t file = cache.NewFileId();
+  for (uint64_t offset = 0; offset < 200; ++offset) {
+    cache.Insert({file, offset}, CachedBlock::Allocate(100));
+  }
+  const auto held = cache.Lookup({file, 7});
+  for (uint64_t offset = 0; offset < 200; offset += 7) cache.Erase({file, offset});
+  cache.Erase({file, 7});
+  cache.Erase({file, 1000});
+  for (uint64_t offset = 0; offset < 200; ++offset) {
+    EXPECT_EQ(cache.Contains({file, offset}), offset % 7 != 0) << offset;
+  }
+  EXPECT_EQ(held->data().size(), 100u) << "whoever has it keeps it";
+  EXPECT_EQ(cache.stats().entries, 200u - 29u);
+  EXPECT_EQ(cache.stats().bytes, (200 - 29) * held->charge());
+}
+
 TEST(BlockCacheTest, EraseFileRemovesThatFileOnly) {
   BlockCache cache(64 << 20, nullptr);
   uint64_t a = cache.NewFileId(), b = cache.NewFileId();

@@ -62,8 +62,19 @@ class CachedBlock {
   Slice data() const { return Slice(bytes_, size_); }
   char* mutable_data() { return bytes_; }
   size_t charge() const { return sizeof(*this) + size_; }
+  // How often this was called before: for its readers to count what they like.
+  uint32_t Count() const { return count_.fetch_add(1, std::memory_order_relaxed); }
+  // What its maker wants to find without a look at the bytes.
+  struct Note {
+    uint64_t place = 0;
+    uint32_t bytes = 0;
+  };
+  void set_note(const Note& note) { note_ = note; }
+  const Note& note() const { return note_; }
 
  private:
+  mutable std::atomic<uint32_t> count_{0};
+  Note note_;
   const size_t size_;
   char* const bytes_;
 };
@@ -90,6 +101,7 @@ class BlockCache {
   // kept when it is larger than a shard or memory is short.
   std::shared_ptr<const CachedBlock> Insert(const CacheKey& key,
                                             std::shared_ptr<const CachedBlock> block);
+  void Erase(const CacheKey& key);
   void EraseFile(uint64_t file);
   CacheStats stats() const;
   uint64_t NewFileId() { return next_file_.fetch_add(1) + 1; }

@@ -128,12 +128,10 @@ Status IndexIterator::OpenBlock(Cursor* cursor) {
   if (cursor->cells != nullptr && cursor->cells_block == cursor->block) return OkStatus();
   const BlockHandle& handle = cursor->fences->handle(cursor->block);
   cursor->cells = nullptr;
-  if (!options_.may_block && !cursor->table->IsCached(handle)) {
-    return absl::UnavailableError(
-        absl::StrCat("would block: ", cursor->table->name(), " has to be read"));
-  }
-  ASSIGN_OR_RETURN(auto block, cursor->table->ReadBlock(handle, options_.fill_cache));
-  cursor->cells = NewBlockIterator(std::move(block));
+  ASSIGN_OR_RETURN(cursor->cells,
+                   cursor->table->OpenBlock(handle, {.fill_cache = options_.fill_cache,
+                                                     .may_block = options_.may_block,
+                                                     .end = cursor->end}));
   cursor->cells_block = cursor->block;
   return OkStatus();
 }
@@ -141,11 +139,13 @@ Status IndexIterator::OpenBlock(Cursor* cursor) {
 Status IndexIterator::Load(Cursor* cursor) {
   RETURN_IF_ERROR(cursor->fences->status());
   const Slice from = cursor->key;
+  // Who comes from another block walks: it will want the whole of this one.
+  const bool walks = cursor->cells != nullptr;
   RETURN_IF_ERROR(OpenBlock(cursor));
   const Slice block_end = BlockEnd(*cursor);
   cursor->block_end_head = HeadOf(block_end);
   cursor->check_end = !cursor->end.empty() && block_end >= cursor->end;
-  if (from <= cursor->fences->key(cursor->block)) {
+  if (walks && from <= cursor->fences->key(cursor->block)) {
     cursor->cells->SeekToFirst();
   } else {
     cursor->cells->Seek(from);

@@ -219,7 +219,7 @@ uint64_t TabletIndex::BytesOf(size_t file) const {
   uint64_t bytes = 0;
   const auto [first, end] = BlocksOf(file);
   for (size_t block = first; block < end; ++block) {
-    bytes += fences_[file]->handle(block).stored_bytes;
+    bytes += fences_[file]->handle(block).file_bytes();
   }
   return bytes;
 }

@@ -76,6 +76,7 @@ std::vector<TestFile> RandomFiles(SeededRandom* random) {
   for (uint64_t n = random->Below(6); n > 0; --n) {
     SSTableOptions options;
     options.block_bytes = random->OneIn(3) ? 4096 : static_cast<uint32_t>(64 + random->Below(400));
+    if (random->OneIn(2)) options.page_bytes = static_cast<uint32_t>(32 + random->Below(200));
     options.bloom_columns = random->OneIn(2);
     CellMap cells = RandomCells(random, 1 + random->Below(400), 60);
     for (const auto& cell : shared) {  // the same keys in several files

@@ -133,8 +133,9 @@ Status CheckBlock(Slice block, bool cell_keys) {
   return OkStatus();
 }
 
-BlockIterator::BlockIterator(std::shared_ptr<const CachedBlock> block) : block_(std::move(block)) {
-  if (SplitBlock(block_->data(), &entries_, &restarts_, &restart_count_)) return;
+BlockIterator::BlockIterator(std::shared_ptr<const CachedBlock> holder, Slice block)
+    : holder_(std::move(holder)) {
+  if (SplitBlock(block, &entries_, &restarts_, &restart_count_)) return;
   restart_count_ = 0;
   Corrupt();
 }

@@ -43,7 +43,10 @@ Status CheckBlock(Slice block, bool cell_keys);
 
 class BlockIterator final : public Iterator {
  public:
-  explicit BlockIterator(std::shared_ptr<const CachedBlock> block);
+  explicit BlockIterator(std::shared_ptr<const CachedBlock> block)
+      : BlockIterator(block, block->data()) {}
+  // Over a block that lies somewhere in `holder`.
+  BlockIterator(std::shared_ptr<const CachedBlock> holder, Slice block);
   BlockIterator(const BlockIterator&) = delete;
   BlockIterator& operator=(const BlockIterator&) = delete;
   bool Valid() const override { return valid_; }
@@ -70,7 +73,7 @@ class BlockIterator final : public Iterator {
   void GoToRestart(uint32_t index);
   void Corrupt();
 
-  std::shared_ptr<const CachedBlock> block_;
+  std::shared_ptr<const CachedBlock> holder_;
   Slice entries_;
   const char* restarts_ = nullptr;
   uint32_t restart_count_ = 0;

@@ -23,6 +23,9 @@ struct SSTableOptions {
   Codec codec = Codec::kLz4;
   uint32_t zstd_level = 1;           // 1..3
   uint32_t block_bytes = 64 * 1024;  // 64 bytes .. 16 MiB
+  // A block is cut into pages of about so much, each read, checked and compressed alone: a point
+  // read touches one. 0: as suits the codec. Blocks of less than two pages are not cut.
+  uint32_t page_bytes = 0;
   uint32_t bloom_bits_per_key = 10;  // 0..64; 0: no filter
   bool bloom_columns = false;        // also hash row+column
   uint32_t index_partition_bytes = 16 * 1024;
@@ -82,13 +85,21 @@ class SSTableBuilder {
   virtual StatusOr<SSTableProperties> Finish() = 0;
 };
 
+// Of one run of stored bytes under one check: a section, a plain block, a page. The handle of a
+// block of pages is that of its directory, which stands behind them.
 struct BlockHandle {
   uint64_t offset = 0;
   uint32_t stored_bytes = 0;
   uint32_t raw_bytes = 0;
   uint32_t crc = 0;  // masked
   Codec codec = Codec::kNone;
+  uint32_t pages_bytes = 0;  // stored bytes of the pages in front; 0: not a directory
   bool operator==(const BlockHandle&) const = default;
+
+  // Of the block with its pages.
+  uint64_t begin() const { return offset - pages_bytes; }
+  uint64_t end() const { return offset + stored_bytes; }
+  uint64_t file_bytes() const { return end() - begin(); }
 };
 
 // One index entry. The block holds the keys in [first_key, next fence's first_key).
@@ -135,11 +146,18 @@ class SSTable {
                                     bool may_block) const = 0;
   static uint64_t HashOf(Slice encoded_row);
 
-  // Reads one block, verified and decompressed, through the cache. fill_cache false for large scans
-  // and compactions.
-  virtual StatusOr<std::shared_ptr<const CachedBlock>> ReadBlock(const BlockHandle& handle,
-                                                                 bool fill_cache) const = 0;
-  // Whether the block is in memory already.
+  struct BlockRead {
+    bool fill_cache = true;  // false for large scans and compactions
+    bool may_block = true;   // false: Unavailable("would block...") for what is not in memory
+    Slice end = {};          // no more is wanted from here on, and perhaps not shown; empty: open.
+                             // Lives as long as the iterator
+  };
+  // The cells of one block, verified and decompressed, through the cache. A block of pages reads
+  // each when the iterator first gets there: errors then come from the iterator. It pins what it
+  // stands on, not the table.
+  virtual StatusOr<std::unique_ptr<Iterator>> OpenBlock(const BlockHandle& handle,
+                                                        const BlockRead& read) const = 0;
+  // Whether the whole block is in memory already.
   virtual bool IsCached(const BlockHandle& handle) const = 0;
 
   // The whole file through its own index. The iterator pins its block, not the table. After an

@@ -66,6 +66,8 @@ class Builder final : public SSTableBuilder {
  public:
   Builder(const SSTableOptions& options, uint64_t file_id, std::unique_ptr<BlobWriter> out)
       : options_(options),
+        page_bytes_(options.page_bytes != 0 ? options.page_bytes : PageBytesFor(options.codec)),
+        paged_(options.block_bytes / 2 >= page_bytes_),
         out_(std::move(out)),
         compressor_(options.codec, options.zstd_level),
         filters_(options),
@@ -92,12 +94,17 @@ class Builder final : public SSTableBuilder {
     // An encoded row is never a prefix of another one.
     const bool new_row = properties_.cells == 0 || Slice(last_key_).substr(0, row.size()) != row;
     const size_t cell_bytes = key.size() + value.size();
-    if (!block_.empty() && MustCut(new_row, cell_bytes)) RETURN_IF_ERROR(status_ = CutBlock());
-    if (block_.empty()) {
-      Slice fence = new_row ? row : key;
-      fence_.assign(fence.data(), fence.size());
+    if (held_bytes() > 0 && MustCut(new_row, cell_bytes)) {
+      RETURN_IF_ERROR(status_ = CutBlock());
+    } else if (paged_ && !block_.empty() && MustCutPage(cell_bytes)) {
+      RETURN_IF_ERROR(status_ = CutPage());
     }
-    if (new_row || block_.empty()) row_begin_ = block_.empty() ? 0 : block_.bytes();
+    if (block_.empty()) {
+      const Slice fence = new_row ? row : key;
+      page_fence_.assign(fence.data(), fence.size());
+      if (held_bytes() == 0) fence_ = page_fence_;
+    }
+    if (new_row || held_bytes() == 0) row_begin_ = held_bytes();
     filters_.Add(row, new_row, key);
     statistics_.Add(row, new_row, key, value);
     block_.Add(key, value);
@@ -106,7 +113,7 @@ class Builder final : public SSTableBuilder {
   }
 
   uint64_t estimated_bytes() const override {
-    return offset_ + block_.bytes() + index_bytes_ + index_.bytes();
+    return offset_ + block_.bytes() + directory_.bytes() + index_bytes_ + index_.bytes();
   }
   uint64_t cells() const override { return properties_.cells; }
 
@@ -120,6 +127,7 @@ class Builder final : public SSTableBuilder {
     Footer footer;
     footer.file_id = properties_.file_id;
     footer.data_end = offset_;
+    footer.version = has_pages_ ? 2 : 1;
     std::vector<BlockHandle> filter_handles, index_handles;
     std::vector<Partition> filters = filters_.Finish();
     RETURN_IF_ERROR(WritePartitions(filters, &filter_handles));
@@ -139,18 +147,55 @@ class Builder final : public SSTableBuilder {
  private:
   // See FORMAT.md, Data blocks.
   bool MustCut(bool new_row, size_t cell_bytes) const {
-    const size_t held = new_row ? block_.bytes() : block_.bytes() - row_begin_;
+    const size_t held = new_row ? held_bytes() : held_bytes() - row_begin_;
     return held >= options_.block_bytes || held + cell_bytes > size_t{2} * options_.block_bytes;
   }
+  bool MustCutPage(size_t cell_bytes) const {
+    const size_t held = block_.bytes();
+    return held >= page_bytes_ || held + cell_bytes > size_t{2} * page_bytes_;
+  }
+  // Raw bytes of the block being built: its finished pages and what block_ holds.
+  size_t held_bytes() const { return pages_raw_bytes_ + (block_.empty() ? 0 : block_.bytes()); }
 
-  Status CutBlock() {
+  StatusOr<BlockHandle> WriteCells() {
     Slice raw = block_.Finish();
     Codec codec;
     Slice stored = compressor_.Compress(raw, &codec);
     ASSIGN_OR_RETURN(BlockHandle handle, Write(stored, codec, raw.size()));
     properties_.raw_block_bytes += raw.size();
-    ++properties_.blocks;
     block_.Reset();
+    return handle;
+  }
+
+  Status CutPage() {
+    const size_t raw_bytes = block_.bytes();
+    ASSIGN_OR_RETURN(BlockHandle handle, WriteCells());
+    std::string value;
+    AppendHandle(&value, handle);
+    directory_.Add(page_fence_, value);
+    pages_bytes_ += handle.stored_bytes;
+    pages_raw_bytes_ += raw_bytes;
+    return OkStatus();
+  }
+
+  // The last page and the directory of a block of pages.
+  StatusOr<BlockHandle> WriteDirectory() {
+    RETURN_IF_ERROR(CutPage());
+    Slice directory = directory_.Finish();
+    properties_.raw_block_bytes += directory.size();
+    ASSIGN_OR_RETURN(BlockHandle handle, WriteRaw(directory));
+    handle.pages_bytes = pages_bytes_;
+    directory_.Reset();
+    pages_bytes_ = 0;
+    pages_raw_bytes_ = 0;
+    has_pages_ = true;
+    return handle;
+  }
+
+  Status CutBlock() {
+    ASSIGN_OR_RETURN(const BlockHandle handle,
+                     directory_.empty() ? WriteCells() : WriteDirectory());
+    ++properties_.blocks;
     if (index_.empty()) index_first_ = fence_;
     std::string value;
     AppendHandle(&value, handle);
@@ -210,15 +255,22 @@ class Builder final : public SSTableBuilder {
   }
 
   const SSTableOptions options_;
+  const uint32_t page_bytes_;
+  const bool paged_;
   const std::unique_ptr<BlobWriter> out_;
   BlockCompressor compressor_;
   FilterWriter filters_;
   SSTableProperties properties_;
   CellStatistics statistics_;
-  BlockBuilder block_{kRestartEntries, kRestartBytes};
+  BlockBuilder block_{kRestartEntries, kRestartBytes};  // the page, or the block without pages
+  BlockBuilder directory_{1, kRestartBytes};            // of the block's finished pages
+  uint32_t pages_bytes_ = 0;                            // of these, as stored
+  size_t pages_raw_bytes_ = 0;
+  bool has_pages_ = false;
   BlockBuilder index_{1, kRestartBytes};
   std::vector<Partition> partitions_;  // of the index
   std::string fence_;                  // of the block being built
+  std::string page_fence_;             // of the page being built
   std::string index_first_;            // fence of the first block of the index partition
   std::string last_key_;
   size_t row_begin_ = 0;  // bytes of the block before the current row

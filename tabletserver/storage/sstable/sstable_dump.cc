@@ -64,6 +64,12 @@ void DumpProperties(const SSTable& table, const Sink& line) {
 
 void DumpFence(const Fence& fence, const Sink& line) {
   const BlockHandle& h = fence.handle;
+  if (h.pages_bytes != 0) {
+    line(absl::StrFormat("block at %d of pages stored %d, directory %d crc %08x from row %s",
+                         h.begin(), h.file_bytes(), h.stored_bytes, h.crc,
+                         PrintableRow(fence.first_key)));
+    return;
+  }
   line(absl::StrFormat("block at %d stored %d raw %d %s crc %08x from row %s", h.offset,
                        h.stored_bytes, h.raw_bytes, NameOf(h.codec), h.crc,
                        PrintableRow(fence.first_key)));
@@ -84,18 +90,17 @@ Status DumpCells(const SSTable& table, const std::vector<Fence>& fences,
   Status first_error;
   uint64_t shown = 0;
   for (const Fence& fence : fences) {
-    auto block = table.ReadBlock(fence.handle, false);
-    if (!block.ok()) {
-      line(absl::StrCat("ERROR ", block.status().message()));
-      first_error.Update(block.status());
-      continue;
+    auto it = table.OpenBlock(fence.handle, {.fill_cache = false});
+    Status status = it.status();
+    if (it.ok()) {
+      for ((*it)->SeekToFirst(); (*it)->Valid(); (*it)->Next()) {
+        if (options.max_cells > 0 && shown++ >= options.max_cells) return first_error;
+        DumpCell((*it)->key(), (*it)->value(), options.values, line);
+      }
+      status = (*it)->status();
     }
-    BlockIterator it(*std::move(block));
-    for (it.SeekToFirst(); it.Valid(); it.Next()) {
-      if (options.max_cells > 0 && shown++ >= options.max_cells) return first_error;
-      DumpCell(it.key(), it.value(), options.values, line);
-    }
-    first_error.Update(it.status());
+    if (!status.ok()) line(absl::StrCat("ERROR ", status.message()));
+    first_error.Update(status);
   }
   return first_error;
 }

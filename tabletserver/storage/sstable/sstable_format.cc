@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kFixedHandleBytes = 24;
 constexpr size_t kFooterCrcFromEnd = 12;  // crc:4 magic:8
+constexpr uint8_t kPagedCodec = 4;        // of the handle of a directory
 
 void AppendFixedHandle(std::string* out, const BlockHandle& handle) {
   PutFixed64(out, handle.offset);
@@ -47,17 +48,28 @@ uint32_t SectionCheck(Slice stored, uint64_t file_id, uint64_t offset) {
 }
 
 void AppendHandle(std::string* out, const BlockHandle& handle) {
+  const bool paged = handle.pages_bytes != 0;
   PutVarint64(out, handle.offset);
   PutVarint64(out, handle.stored_bytes);
-  PutVarint64(out, handle.raw_bytes);
+  PutVarint64(out, paged ? handle.pages_bytes : handle.raw_bytes);
   PutFixed32(out, handle.crc);
-  out->push_back(static_cast<char>(handle.codec));
+  out->push_back(static_cast<char>(paged ? kPagedCodec : static_cast<uint8_t>(handle.codec)));
 }
 
 bool ParseHandle(Slice input, BlockHandle* handle) {
-  return GetVarint64(&input, &handle->offset) && GetVarint32(&input, &handle->stored_bytes) &&
-         GetVarint32(&input, &handle->raw_bytes) && GetFixed32(&input, &handle->crc) &&
-         input.size() == 1 && ParseCodec(static_cast<uint8_t>(input[0]), &handle->codec);
+  if (!GetVarint64(&input, &handle->offset) || !GetVarint32(&input, &handle->stored_bytes) ||
+      !GetVarint32(&input, &handle->raw_bytes) || !GetFixed32(&input, &handle->crc) ||
+      input.size() != 1) {
+    return false;
+  }
+  handle->pages_bytes = 0;
+  if (static_cast<uint8_t>(input[0]) != kPagedCodec) {
+    return ParseCodec(static_cast<uint8_t>(input[0]), &handle->codec);
+  }
+  handle->pages_bytes = handle->raw_bytes;
+  handle->raw_bytes = handle->stored_bytes;
+  handle->codec = Codec::kNone;
+  return handle->pages_bytes != 0 && handle->pages_bytes <= handle->offset;
 }
 
 std::string EncodeFooter(const Footer& footer, uint64_t offset) {
@@ -67,7 +79,7 @@ std::string EncodeFooter(const Footer& footer, uint64_t offset) {
   AppendFixedHandle(&out, footer.properties);
   PutFixed64(&out, footer.data_end);
   PutFixed64(&out, footer.file_id);
-  PutFixed32(&out, kSSTableVersion);
+  PutFixed32(&out, footer.version);
   PutFixed32(&out, kFooterBytes);
   PutFixed32(&out, 0);
   PutFixed32(&out, SectionCheck(out, footer.file_id, offset));
@@ -101,7 +113,8 @@ StatusOr<Footer> DecodeFooter(Slice bytes, uint64_t offset) {
                                                       kSSTableVersion,
                                                       ", the newest this build reads"));
   }
-  if (version != kSSTableVersion || bytes.size() != kFooterBytes) {
+  footer.version = version;
+  if (version == 0 || bytes.size() != kFooterBytes) {
     return CorruptError("footer of an unknown layout");
   }
   static_assert(kFooterBytes == 3 * kFixedHandleBytes + 8 + kFooterTailBytes);

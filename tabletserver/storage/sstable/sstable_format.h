@@ -11,7 +11,8 @@
 namespace stele::storage {
 
 inline constexpr uint64_t kSSTableMagic = 0x3162617465745353;
-inline constexpr uint32_t kSSTableVersion = 1;
+// A file without pages is written as version 1, which has none.
+inline constexpr uint32_t kSSTableVersion = 2;
 inline constexpr size_t kFooterTailBytes = 32;
 inline constexpr size_t kMaxFooterBytes = 4096;
 inline constexpr size_t kFooterBytes = 112;
@@ -31,6 +32,20 @@ static_assert(kBlockOvershoot * kMaxBlockBytes + kMaxValueBytes + 2 * kMaxKeyByt
 uint32_t SectionCheck(Slice stored, uint64_t file_id, uint64_t offset);
 
 void AppendHandle(std::string* out, const BlockHandle& handle);
+// The page size that suits the codec, when none is asked for: a page is decompressed whole, and a
+// larger one shrinks better.
+inline uint32_t PageBytesFor(Codec codec) {
+  switch (codec) {
+    case Codec::kNone:
+      return 4 * 1024;
+    case Codec::kSnappy:
+    case Codec::kLz4:
+      return 16 * 1024;
+    case Codec::kZstd:
+      return 32 * 1024;
+  }
+  return 4 * 1024;
+}
 // False when `input` is not exactly one handle.
 bool ParseHandle(Slice input, BlockHandle* handle);
 
@@ -40,6 +55,7 @@ struct Footer {
   BlockHandle properties;
   uint64_t data_end = 0;
   uint64_t file_id = 0;
+  uint32_t version = 1;
 };
 
 std::string EncodeFooter(const Footer& footer, uint64_t offset);

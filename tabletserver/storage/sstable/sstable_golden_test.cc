@@ -1,6 +1,6 @@
-// Goal: version 1 of the format stays what it is: today's writer reproduces the committed file byte
-// for byte, and today's reader reads it. With STELE_WRITE_GOLDEN set the file is written anew,
-// which only a new format version may need.
+// Goal: the versions of the format stay what they are: today's writer reproduces the committed
+// files byte for byte (1 without pages, 2 with them), and today's reader reads them. With
+// STELE_WRITE_GOLDEN set the files are written anew, which only a new format version may need.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -12,7 +12,9 @@
 namespace stele::storage {
 namespace {
 
-constexpr char kGoldenPath[] = STELE_GOLDEN_DIR "/sstable-v1.bin";
+std::string PathOf(uint32_t version) {
+  return absl::StrCat(STELE_GOLDEN_DIR "/sstable-v", version, ".bin");
+}
 
 // Every kind of cell, a row larger than a block, binary keys, several partitions.
 CellMap GoldenCells() {
@@ -38,8 +40,9 @@ CellMap GoldenCells() {
   return cells;
 }
 
-SSTableOptions GoldenOptions() {
+SSTableOptions GoldenOptions(uint32_t version) {
   SSTableOptions options;
+  if (version == 2) options.page_bytes = 100;
   options.codec = Codec::kNone;  // no library's output in the file
   options.block_bytes = 256;
   options.bloom_columns = true;
@@ -48,8 +51,8 @@ SSTableOptions GoldenOptions() {
   return options;
 }
 
-std::string ReadGolden() {
-  auto file = PosixFs()->Open(kGoldenPath, Fs::Mode::kRead);
+std::string ReadGolden(uint32_t version) {
+  auto file = PosixFs()->Open(PathOf(version), Fs::Mode::kRead);
   EXPECT_OK(file);
   if (!file.ok()) return "";
   auto size = (*file)->Size();
@@ -59,21 +62,24 @@ std::string ReadGolden() {
   return bytes;
 }
 
-TEST(SSTableGoldenTest, TheWriterReproducesVersion1) {
-  const std::string bytes = Build(GoldenCells(), GoldenOptions());
+class SSTableGoldenTest : public testing::TestWithParam<uint32_t> {};
+
+TEST_P(SSTableGoldenTest, TheWriterReproducesIt) {
+  const std::string bytes = Build(GoldenCells(), GoldenOptions(GetParam()));
   if (std::getenv("STELE_WRITE_GOLDEN") != nullptr) {
-    ASSERT_OK_AND_ASSIGN(auto file, PosixFs()->Open(kGoldenPath, Fs::Mode::kCreateExclusive));
+    ASSERT_OK_AND_ASSIGN(auto file,
+                         PosixFs()->Open(PathOf(GetParam()), Fs::Mode::kCreateExclusive));
     const Slice parts[] = {bytes};
     ASSERT_OK(file->WriteAt(0, parts));
     ASSERT_OK(file->Sync());
   }
-  EXPECT_TRUE(bytes == ReadGolden()) << "the bytes of format version 1 have changed";
+  EXPECT_TRUE(bytes == ReadGolden(GetParam())) << "the bytes of the version have changed";
 }
 
-TEST(SSTableGoldenTest, TheReaderReadsVersion1) {
+TEST_P(SSTableGoldenTest, TheReaderReadsIt) {
   SSTable::OpenOptions open;
   open.expected_file_id = kTestFileId;
-  ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(ReadGolden(), open));
+  ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(ReadGolden(GetParam()), open));
   EXPECT_TRUE(ReadAll(*table) == GoldenCells());
   EXPECT_OK(table->Verify());
   EXPECT_EQ(table->properties().cells, 65u);
@@ -84,6 +90,8 @@ TEST(SSTableGoldenTest, TheReaderReadsVersion1) {
     EXPECT_TRUE(*table->MayContain(EncodedRow(key), EncodedColumn(key)));
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Versions, SSTableGoldenTest, testing::Values(1u, 2u));
 
 }  // namespace
 }  // namespace stele::storage

@@ -58,8 +58,7 @@ void ExpectFencesTrue(const SSTable& table, const CellMap& cells) {
   auto cell = cells.begin();
   for (size_t i = 0; i < fences.size(); ++i) {
     if (i > 0) ASSERT_LT(fences[i - 1].first_key, fences[i].first_key);
-    ASSERT_OK_AND_ASSIGN(auto block, table.ReadBlock(fences[i].handle, true));
-    auto it = NewBlockIterator(block);
+    ASSERT_OK_AND_ASSIGN(auto it, table.OpenBlock(fences[i].handle, {}));
     it->SeekToFirst();
     ASSERT_TRUE(it->Valid());
     ASSERT_GE(it->key(), Slice(fences[i].first_key));
@@ -88,9 +87,12 @@ TEST(SSTableTest, RoundTripOverCodecsAndBlockSizes) {
   SeededRandom random(seed);
   const CellMap cells = RandomCells(&random, 400);
   for (Codec codec : kCodecs) {
-    for (uint32_t block_bytes : {64u, 100u, 1000u, 4096u, 65536u}) {
-      SCOPED_TRACE(testing::Message() << "codec " << int(codec) << " block " << block_bytes);
+    for (const auto& [block_bytes, page_bytes] : std::vector<std::pair<uint32_t, uint32_t>>{
+             {64, 0}, {100, 0}, {1000, 0}, {1000, 64}, {4096, 1000}, {4096, 2048}, {65536, 0}}) {
+      SCOPED_TRACE(testing::Message()
+                   << "codec " << int(codec) << " block " << block_bytes << " page " << page_bytes);
       SSTableOptions options = SmallBlocks(block_bytes, codec);
+      options.page_bytes = page_bytes;
       options.bloom_columns = block_bytes % 1000 == 0;
       SSTableProperties written;
       ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(Build(cells, options, &written)));
@@ -338,11 +340,10 @@ TEST(SSTableTest, CachesServeBlocksAndGiveEverythingBack) {
     EXPECT_TRUE(ReadAll(*table) == cells);
     EXPECT_TRUE(ReadAll(*table, false) == cells);
     EXPECT_EQ(reads, before) << "everything is in the cache";
-    ASSERT_OK_AND_ASSIGN(auto pinned, table->ReadBlock(fences[3].handle, true));
+    ASSERT_OK_AND_ASSIGN(auto it, table->OpenBlock(fences[3].handle, {}));
     table.reset();
     EXPECT_EQ(blocks.stats().entries + filters.stats().entries, 0u);
     EXPECT_EQ(blocks.stats().bytes + filters.stats().bytes, 0u);
-    auto it = NewBlockIterator(pinned);
     it->SeekToFirst();
     EXPECT_TRUE(it->Valid());
   }
@@ -408,20 +409,178 @@ TEST(SSTableTest, PreloadedTablesReadNothingLater) {
     return closed ? absl::InternalError("no reads now") : OkStatus();
   };
   SSTable::OpenOptions open;
-  ASSERT_OK_AND_ASSIGN(auto plain, OpenBytes(Build(cells, SmallBlocks(512, Codec::kLz4))));
+  SSTableOptions options = SmallBlocks(512, Codec::kLz4);
+  options.page_bytes = 200;
+  ASSERT_OK_AND_ASSIGN(auto plain, OpenBytes(Build(cells, options)));
   open.preload = true;
-  ASSERT_OK_AND_ASSIGN(auto table,
-                       OpenBytes(Build(cells, SmallBlocks(512, Codec::kLz4)), open, gate));
+  ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(Build(cells, options), open, gate));
   EXPECT_GE(table->memory_bytes(), plain->memory_bytes() + table->properties().raw_block_bytes);
   ASSERT_OK_AND_ASSIGN(auto fences, table->LoadFences());
   closed = true;
   for (const Fence& fence : fences) {
     EXPECT_TRUE(table->IsCached(fence.handle));
-    EXPECT_OK(table->ReadBlock(fence.handle, true));
+    ASSERT_OK_AND_ASSIGN(auto it, table->OpenBlock(fence.handle, {.may_block = false}));
+    it->SeekToFirst();
+    EXPECT_TRUE(it->Valid()) << it->status();
   }
   ASSERT_NO_FATAL_FAILURE(ExpectAllInFilter(*table, cells));
   for (const auto& [key, value] : cells) EXPECT_OK(table->MayContain(EncodedRow(key), "", false));
   EXPECT_TRUE(ReadAll(*table) == cells) << "the index is in memory as well";
+}
+
+// Blocks of 64 KiB in pages of 4: the sizes of a file that is not compressed.
+class PagesTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    SeededRandom random(TestSeed());
+    for (int i = 0; i < 1000; ++i) {
+      cells_.emplace(SetKey(std::to_string(100'000 + i), "q"), random.Letters(1000));
+    }
+    SSTableOptions options;
+    options.codec = Codec::kNone;
+    const auto note = [this](uint64_t offset, size_t n) {
+      reads_.push_back(n);
+      return closed_ ? absl::InternalError("no reads now") : OkStatus();
+    };
+    SSTable::OpenOptions open;
+    open.block_cache = &cache_;
+    ASSERT_OK_AND_ASSIGN(table_, OpenBytes(Build(cells_, options), open, note));
+    ASSERT_OK_AND_ASSIGN(fences_, table_->LoadFences());
+    ASSERT_GT(fences_.size(), 10u);
+    ASSERT_GT(fences_[3].handle.pages_bytes, 60'000u);
+    reads_.clear();
+  }
+  std::unique_ptr<Iterator> Open(size_t block, bool may_block = true) {
+    auto it = table_->OpenBlock(fences_[block].handle, {.may_block = may_block});
+    EXPECT_OK(it.status());
+    return it.ok() ? *std::move(it) : nullptr;
+  }
+  // The key of the n-th cell at or behind the block's fence.
+  std::string KeyIn(size_t block, int n) {
+    auto it = cells_.lower_bound(fences_[block].first_key);
+    std::advance(it, n);
+    return it->first;
+  }
+
+  BlockCache cache_{64u << 20, nullptr};
+  CellMap cells_;
+  std::vector<size_t> reads_;
+  bool closed_ = false;
+  std::shared_ptr<SSTable> table_;
+  std::vector<Fence> fences_;
+};
+
+TEST_F(PagesTest, APointReadReadsOnePage) {
+  auto it = Open(3);
+  it->Seek(KeyIn(3, 20));
+  ASSERT_TRUE(it->Valid());
+  EXPECT_EQ(it->key(), KeyIn(3, 20));
+  ASSERT_EQ(reads_.size(), 2u) << "the directory and the page";
+  EXPECT_LT(reads_[0], 2000u);
+  EXPECT_LT(reads_[1], 9000u);
+  EXPECT_FALSE(table_->IsCached(fences_[3].handle));
+  reads_.clear();
+  it = Open(3, /*may_block=*/false);
+  it->Seek(KeyIn(3, 20));
+  ASSERT_TRUE(it->Valid()) << it->status();
+  it->Seek(KeyIn(3, 50));
+  EXPECT_FALSE(it->Valid());
+  EXPECT_STATUS(kUnavailable, "would block", it->status());
+  EXPECT_STATUS(kUnavailable, "would block",
+                table_->OpenBlock(fences_[4].handle, {.may_block = false}));
+  EXPECT_TRUE(reads_.empty());
+  it->Seek(KeyIn(3, 21));
+  EXPECT_TRUE(it->Valid()) << "an error does not stick to the next seek";
+}
+
+TEST_F(PagesTest, NothingIsReadBehindTheEnd) {
+  for (int n = 0; n < 40; ++n) {
+    const std::string key = KeyIn(6, n);
+    std::string end(EncodedRow(key));
+    ++end.back();  // behind the row
+    auto it = table_->OpenBlock(fences_[6].handle, {.end = end});
+    ASSERT_OK(it);
+    (*it)->Seek(key);
+    ASSERT_EQ((*it)->key(), key);
+    const size_t before = reads_.size();
+    (*it)->Next();
+    EXPECT_EQ(reads_.size(), before) << n;
+    EXPECT_TRUE(!(*it)->Valid() || (*it)->key() >= Slice(end));
+    EXPECT_OK((*it)->status());
+    if (table_->IsCached(fences_[6].handle)) break;
+  }
+}
+
+TEST_F(PagesTest, AWalkReadsTheRestOfTheBlockAtOnce) {
+  auto it = Open(5);
+  it->Seek(KeyIn(5, 9));
+  size_t cells = 0;
+  for (; it->Valid(); it->Next()) ++cells;
+  ASSERT_OK(it->status());
+  EXPECT_GT(cells, 40u);
+  ASSERT_EQ(reads_.size(), 4u) << "the directory, two pages, the whole";
+  EXPECT_GT(reads_[3], 60'000u);
+  it->Seek(KeyIn(5, 0));
+  for (; it->Valid(); it->Next()) ++cells;
+  EXPECT_TRUE(table_->IsCached(fences_[5].handle));
+  closed_ = true;
+  for (it->SeekToFirst(); it->Valid(); it->Next()) ++cells;
+  EXPECT_OK(it->status());
+}
+
+TEST_F(PagesTest, ABlockWhoseMostPagesAreCachedIsCachedWhole) {
+  for (int n = 0; n < 63 && !table_->IsCached(fences_[4].handle); ++n) {
+    auto it = Open(4);
+    it->Seek(KeyIn(4, n));
+    ASSERT_TRUE(it->Valid());
+    ASSERT_EQ(it->key(), KeyIn(4, n));
+    ASSERT_EQ(it->value(), cells_[KeyIn(4, n)]);
+  }
+  ASSERT_TRUE(table_->IsCached(fences_[4].handle));
+  EXPECT_GT(reads_.size(), 8u) << "not for a few pages";
+  EXPECT_GT(reads_.back(), 60'000u);
+  EXPECT_EQ(cache_.stats().entries, 1u) << "the pages have made room";
+  closed_ = true;
+  auto it = Open(4);
+  for (int n = 62; n >= 0; --n) {
+    it->Seek(KeyIn(4, n));
+    ASSERT_TRUE(it->Valid());
+    ASSERT_EQ(it->value(), cells_[KeyIn(4, n)]);
+  }
+}
+
+TEST_F(PagesTest, BackwardOverTheEdgesOfPages) {
+  auto it = Open(2);
+  const auto first = cells_.lower_bound(fences_[2].first_key);
+  const auto end = cells_.lower_bound(fences_[3].first_key);
+  it->SeekBefore("");
+  for (auto cell = end; cell != first;) {
+    ASSERT_TRUE(it->Valid()) << it->status();
+    --cell;
+    ASSERT_EQ(it->key(), cell->first);
+    ASSERT_EQ(it->value(), cell->second);
+    it->SeekBefore(cell->first);
+  }
+  EXPECT_FALSE(it->Valid());
+  EXPECT_OK(it->status());
+}
+
+TEST_F(PagesTest, AFailedReadIsToldAndTheNextSeekTriesAgain) {
+  auto it = Open(7);
+  closed_ = true;
+  it->Seek(KeyIn(7, 3));
+  EXPECT_FALSE(it->Valid());
+  EXPECT_STATUS(kInternal, "no reads now", it->status());
+  EXPECT_STATUS(kInternal, "no reads now", table_->OpenBlock(fences_[8].handle, {}));
+  closed_ = false;
+  it->Seek(KeyIn(7, 3));
+  ASSERT_TRUE(it->Valid());
+  closed_ = true;
+  while (it->Valid()) it->Next();
+  EXPECT_STATUS(kInternal, "no reads now", it->status());
+  closed_ = false;
+  EXPECT_TRUE(ReadAll(*table_) == cells_);
+  EXPECT_OK(table_->Verify());
 }
 
 TEST(SSTableTest, AForwardScanReadsRunsOfBlocks) {

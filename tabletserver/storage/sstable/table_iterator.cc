@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "common/base/check.h"
+#include "tabletserver/storage/sstable/paged_block.h"
 #include "tabletserver/storage/sstable/table_reader.h"
 
 namespace stele::storage {
@@ -17,29 +18,27 @@ class ReadAhead {
  public:
   explicit ReadAhead(const TableReader* table) : table_(table) {}
 
-  // The stored bytes of a block, at least these and perhaps more of what follows them.
-  StatusOr<Slice> Fetch(const BlockHandle& handle) {
-    if (!Holds(handle)) RETURN_IF_ERROR(Fill(handle));
-    return Slice(bytes_).substr(handle.offset - begin_, handle.stored_bytes);
+  // The bytes at a place among the data, at least these and perhaps more of what follows them.
+  StatusOr<Slice> Fetch(uint64_t offset, uint64_t n) {
+    if (!Holds(offset, n)) RETURN_IF_ERROR(Fill(offset, n));
+    return Slice(bytes_).substr(offset - begin_, n);
   }
   void Drop() { bytes_.clear(); }
 
  private:
-  bool Holds(const BlockHandle& handle) const {
-    return handle.offset >= begin_ && handle.offset - begin_ <= bytes_.size() &&
-           handle.stored_bytes <= bytes_.size() - (handle.offset - begin_);
+  bool Holds(uint64_t offset, uint64_t n) const {
+    return offset >= begin_ && offset - begin_ <= bytes_.size() &&
+           n <= bytes_.size() - (offset - begin_);
   }
-  Status Fill(const BlockHandle& handle) {
-    RETURN_IF_ERROR(table_->CheckPlace(handle, TableReader::Section::kData));
+  Status Fill(uint64_t offset, uint64_t n) {
     const uint64_t end = table_->footer().data_end;
-    const size_t wanted =
-        std::min<uint64_t>(std::max<size_t>(handle.stored_bytes, kRunBytes), end - handle.offset);
+    const size_t wanted = std::min<uint64_t>(std::max<uint64_t>(n, kRunBytes), end - offset);
     size_t kept = 0;  // the front of the block may be the tail of the last run
-    if (handle.offset >= begin_ && handle.offset - begin_ < bytes_.size()) {
-      kept = bytes_.size() - (handle.offset - begin_);
+    if (offset >= begin_ && offset - begin_ < bytes_.size()) {
+      kept = bytes_.size() - (offset - begin_);
       std::memmove(bytes_.data(), bytes_.data() + bytes_.size() - kept, kept);
     }
-    begin_ = handle.offset;
+    begin_ = offset;
     bytes_.resize(wanted);
     Status status = table_->ReadBytes(begin_ + kept, wanted - kept, bytes_.data() + kept);
     if (!status.ok()) bytes_.clear();
@@ -74,7 +73,12 @@ class TableIterator final : public Iterator {
     if (!OpenPartition()) return;
     partition_->SeekFloor(target);
     if (!partition_->Valid() && partition_->status().ok()) partition_->SeekToFirst();
-    if (!EnterBlock(false)) return;
+    if (!OpenBlock(false)) return;
+    if (directory_.has_value()) {
+      directory_->SeekFloor(target);
+      if (!directory_->Valid() && directory_->status().ok()) directory_->SeekToFirst();
+    }
+    if (!EnterCells(false)) return;
     block_->Seek(target);
     SkipEmptyBlocks();
   }
@@ -89,6 +93,7 @@ class TableIterator final : public Iterator {
   void Begin() {
     status_ = OkStatus();
     block_.reset();
+    directory_.reset();
     partition_.reset();
     ahead_.Drop();
   }
@@ -96,6 +101,7 @@ class TableIterator final : public Iterator {
   bool Fail(Status status) {
     status_ = std::move(status);
     block_.reset();
+    directory_.reset();
     partition_.reset();
     return false;
   }
@@ -108,10 +114,8 @@ class TableIterator final : public Iterator {
         return;
       }
       last_key_.assign(block_->last_key().data(), block_->last_key().size());
-      partition_->Next();
-      if (!partition_->Valid() && !NextPartition()) return;
-      if (!EnterBlock(true)) return;
-      if (Slice(last_key_) >= partition_->key()) {
+      if (!NextCells()) return;
+      if (Slice(last_key_) >= fence()) {
         Fail(table_->Damage(handle_.offset, "keys of the block before past the fence"));
       }
     }
@@ -138,8 +142,24 @@ class TableIterator final : public Iterator {
     return true;
   }
 
-  // Reads the block that partition_ is at and goes to its first key.
-  bool EnterBlock(bool sequential) {
+  // The next page of the block, else the next block.
+  bool NextCells() {
+    if (directory_.has_value()) {
+      directory_->Next();
+      if (directory_->Valid()) return EnterCells(true);
+      if (Status s = directory_->status(); !s.ok()) return Fail(std::move(s));
+    }
+    partition_->Next();
+    if (!partition_->Valid() && !NextPartition()) return false;
+    return EnterBlock(true);
+  }
+
+  bool EnterBlock(bool sequential) { return OpenBlock(sequential) && EnterCells(sequential); }
+
+  // Takes the block that partition_ is at: its handle, or that of its directory, which is opened.
+  bool OpenBlock(bool sequential) {
+    directory_.reset();
+    whole_.reset();
     if (!partition_->Valid()) {
       Status s = partition_->status();
       return Fail(s.ok() ? table_->Damage(table_->footer().top_index.offset, "empty index") : s);
@@ -147,21 +167,60 @@ class TableIterator final : public Iterator {
     if (!ParseHandle(partition_->value(), &handle_)) {
       return Fail(table_->Damage(table_->footer().top_index.offset, "malformed handle"));
     }
-    auto block =
-        sequential && !fill_cache_ ? ReadSequential() : table_->ReadBlock(handle_, fill_cache_);
-    if (!block.ok()) return Fail(block.status());
-    block_.emplace(*std::move(block));
+    if (handle_.pages_bytes == 0) return true;
+    if (holder_ = table_->FindWhole(handle_); holder_ != nullptr) {
+      whole_.emplace(*holder_);
+      directory_.emplace(holder_, whole_->directory());
+    } else {
+      auto block = ReadDirectory(sequential && !fill_cache_);
+      if (!block.ok()) return Fail(block.status());
+      directory_.emplace(*std::move(block));
+    }
+    directory_->SeekToFirst();
+    if (directory_->Valid() && directory_->key() == partition_->key()) return true;
+    return Fail(table_->Damage(handle_.offset, "the directory does not begin at the fence"));
+  }
+
+  // Reads the page that directory_ is at, or the block, and goes to its first key.
+  bool EnterCells(bool sequential) {
+    if (directory_.has_value() &&
+        (!directory_->Valid() || !ParseHandle(directory_->value(), &handle_))) {
+      return Fail(table_->Damage(handle_.offset, "malformed directory"));
+    }
+    if (whole_.has_value()) {
+      block_.emplace(holder_, whole_->Page(handle_));
+    } else {
+      auto block =
+          sequential && !fill_cache_ ? ReadSequential() : table_->ReadBlock(handle_, fill_cache_);
+      if (!block.ok()) return Fail(block.status());
+      block_.emplace(*std::move(block));
+    }
     block_->SeekToFirst();
-    if (block_->Valid() && block_->key() < partition_->key()) {
+    if (block_->Valid() && block_->key() < fence()) {
       return Fail(table_->Damage(handle_.offset, "a key before its fence"));
     }
     return true;
   }
 
+  // Of block_.
+  Slice fence() const { return directory_.has_value() ? directory_->key() : partition_->key(); }
+
+  StatusOr<BlockPtr> ReadDirectory(bool sequential) {
+    RETURN_IF_ERROR(table_->CheckPlace(handle_, TableReader::Section::kDirectory));
+    if (sequential && table_->FindBlock(handle_) == nullptr) {
+      // Its pages are read next.
+      auto stored = ahead_.Fetch(handle_.begin(), handle_.file_bytes());
+      if (stored.ok()) {
+        return table_->DecodeDirectory(handle_, stored->substr(handle_.pages_bytes));
+      }
+    }
+    return table_->ReadDirectory(handle_, fill_cache_);
+  }
+
   StatusOr<BlockPtr> ReadSequential() {
     RETURN_IF_ERROR(table_->CheckPlace(handle_, TableReader::Section::kData));
     if (BlockPtr block = table_->FindBlock(handle_); block != nullptr) return block;
-    auto stored = ahead_.Fetch(handle_);
+    auto stored = ahead_.Fetch(handle_.offset, handle_.stored_bytes);
     // An error somewhere in the run must not hide the blocks before it.
     if (!stored.ok()) return table_->ReadBlock(handle_, false);
     return table_->DecodeSection(handle_, TableReader::Section::kData, *stored);
@@ -171,8 +230,11 @@ class TableIterator final : public Iterator {
   const bool fill_cache_;
   BlockIterator top_;
   std::optional<BlockIterator> partition_;
+  std::optional<BlockIterator> directory_;  // of the block, when it has pages
   std::optional<BlockIterator> block_;
-  BlockHandle handle_;  // of block_
+  BlockPtr holder_;  // of directory_, when it is of
+  std::optional<WholeBlock> whole_;
+  BlockHandle handle_;  // of block_, for a moment of directory_
   ReadAhead ahead_;
   std::string last_key_;
   Status status_;

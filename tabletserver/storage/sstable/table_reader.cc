@@ -7,6 +7,7 @@
 #include "common/base/check.h"
 #include "schema/model/cell_key.h"
 #include "tabletserver/storage/filter/bloom_filter.h"
+#include "tabletserver/storage/sstable/paged_block.h"
 
 namespace stele::storage {
 namespace {
@@ -144,7 +145,15 @@ Status TableReader::Preload() {
     }
     return it.status();
   };
-  for (const Fence& fence : fences) RETURN_IF_ERROR(keep(fence.handle, Section::kData));
+  for (const Fence& fence : fences) {
+    if (fence.handle.pages_bytes == 0) {
+      RETURN_IF_ERROR(keep(fence.handle, Section::kData));
+      continue;
+    }
+    ASSIGN_OR_RETURN(BlockPtr whole, ReadWhole(fence.handle, false));
+    memory_bytes_ += whole->charge();
+    preloaded_.emplace(fence.handle.begin() | kWhole, std::move(whole));
+  }
   RETURN_IF_ERROR(keep_all(top_index_, Section::kIndex));
   return filter_index_ == nullptr ? OkStatus() : keep_all(filter_index_, Section::kFilter);
 }
@@ -155,7 +164,7 @@ std::string TableReader::RowsAt(uint64_t offset) const {
   if (!fences.ok()) return "";
   auto after = std::upper_bound(
       fences->begin(), fences->end(), offset,
-      [](uint64_t wanted, const Fence& fence) { return wanted < fence.handle.offset; });
+      [](uint64_t wanted, const Fence& fence) { return wanted < fence.handle.begin(); });
   if (after == fences->begin()) return "";
   std::string last = after == fences->end() ? properties_.last_key : after->first_key;
   return absl::StrCat(", rows ", PrintableRow(std::prev(after)->first_key), " to ",
@@ -168,11 +177,12 @@ Status TableReader::Damage(uint64_t offset, Slice what) const {
 }
 
 Status TableReader::CheckPlace(const BlockHandle& handle, Section section) const {
-  const bool data = section == Section::kData;
+  const bool data = section == Section::kData || section == Section::kDirectory;
   const uint64_t begin = data ? 0 : footer_.data_end;
   const uint64_t end = data ? footer_.data_end : footer_offset_;
   if (handle.offset < begin || handle.offset > end || handle.stored_bytes > end - handle.offset ||
-      !PlausibleSizes(handle)) {
+      handle.pages_bytes > handle.offset - begin ||
+      (handle.pages_bytes != 0) != (section == Section::kDirectory) || !PlausibleSizes(handle)) {
     return CorruptError(absl::StrCat("sstable ", name_, ": impossible handle of ",
                                      handle.stored_bytes, " bytes at offset ", handle.offset));
   }
@@ -196,10 +206,7 @@ StatusOr<BlockPtr> TableReader::ReadSection(const BlockHandle& handle, Section s
   if (SectionCheck(stored->data(), footer_.file_id, handle.offset) != handle.crc) {
     return Damage(handle.offset, "check failed");
   }
-  Status walked = section == Section::kData    ? CheckBlock(stored->data(), true)
-                  : section == Section::kIndex ? CheckBlock(stored->data(), false)
-                                               : OkStatus();
-  if (!walked.ok()) return Damage(handle.offset, walked.message());
+  RETURN_IF_ERROR(Walk(handle, section, stored->data()));
   return BlockPtr(std::move(stored));
 }
 
@@ -212,34 +219,151 @@ StatusOr<BlockPtr> TableReader::DecodeSection(const BlockHandle& handle, Section
   if (!Decompress(handle, stored, block->mutable_data())) {
     return Damage(handle.offset, "block does not decompress");
   }
-  Status walked = section == Section::kData    ? CheckBlock(block->data(), true)
-                  : section == Section::kIndex ? CheckBlock(block->data(), false)
-                                               : OkStatus();
-  if (!walked.ok()) return Damage(handle.offset, walked.message());
+  RETURN_IF_ERROR(Walk(handle, section, block->data()));
   return BlockPtr(std::move(block));
 }
 
-BlockPtr TableReader::FindBlock(const BlockHandle& handle) const {
+Status TableReader::Walk(const BlockHandle& handle, Section section, Slice raw) const {
+  if (section == Section::kFilter || section == Section::kProperties) return OkStatus();
+  const Status walked = CheckBlock(raw, /*cell_keys=*/section == Section::kData);
+  return walked.ok() ? OkStatus() : Damage(handle.offset, walked.message());
+}
+
+BlockPtr TableReader::Find(uint64_t place) const {
   if (!preloaded_.empty()) {
-    auto it = preloaded_.find(handle.offset);
+    auto it = preloaded_.find(place);
     if (it != preloaded_.end()) return it->second;
   }
   if (options_.block_cache == nullptr) return nullptr;
-  return options_.block_cache->Lookup({block_cache_id_, handle.offset});
+  return options_.block_cache->Lookup({block_cache_id_, place});
+}
+
+bool TableReader::IsInMemory(uint64_t place) const {
+  if (preloaded_.count(place) > 0) return true;
+  return options_.block_cache != nullptr &&
+         options_.block_cache->Contains({block_cache_id_, place});
+}
+
+BlockPtr TableReader::FindBlock(const BlockHandle& handle) const { return Find(handle.offset); }
+
+BlockPtr TableReader::Keep(const BlockHandle& handle, BlockPtr block) const {
+  if (options_.block_cache == nullptr) return block;
+  return options_.block_cache->Insert({block_cache_id_, handle.offset}, std::move(block));
+}
+
+Status TableReader::WouldBlock() const {
+  return absl::UnavailableError(absl::StrCat("would block: ", name_, " has to be read"));
 }
 
 StatusOr<BlockPtr> TableReader::ReadBlock(const BlockHandle& handle, bool fill_cache) const {
   RETURN_IF_ERROR(CheckPlace(handle, Section::kData));
   if (BlockPtr block = FindBlock(handle); block != nullptr) return block;
   ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kData));
-  if (!fill_cache || options_.block_cache == nullptr) return block;
-  return options_.block_cache->Insert({block_cache_id_, handle.offset}, std::move(block));
+  return fill_cache ? Keep(handle, std::move(block)) : block;
+}
+
+StatusOr<BlockPtr> TableReader::ReadDirectory(const BlockHandle& handle, bool fill_cache) const {
+  RETURN_IF_ERROR(CheckPlace(handle, Section::kDirectory));
+  if (BlockPtr block = FindBlock(handle); block != nullptr) return block;
+  ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kDirectory));
+  RETURN_IF_ERROR(CheckDirectory(handle, block, block->data()));
+  return fill_cache ? Keep(handle, std::move(block)) : block;
+}
+
+StatusOr<BlockPtr> TableReader::DecodeDirectory(const BlockHandle& handle, Slice stored) const {
+  ASSIGN_OR_RETURN(BlockPtr block, DecodeSection(handle, Section::kDirectory, stored));
+  RETURN_IF_ERROR(CheckDirectory(handle, block, block->data()));
+  return block;
+}
+
+Status TableReader::CheckDirectory(const BlockHandle& handle, const BlockPtr& holder,
+                                   Slice directory) const {
+  uint64_t expected = handle.begin();
+  BlockIterator it(holder, directory);
+  for (it.SeekToFirst(); it.Valid(); it.Next()) {
+    BlockHandle page;
+    if (!ParseHandle(it.value(), &page) || page.offset != expected || !IsFence(it.key())) {
+      return Damage(handle.offset, "malformed directory");
+    }
+    RETURN_IF_ERROR(CheckPlace(page, Section::kData));
+    expected = page.end();
+  }
+  RETURN_IF_ERROR(it.status());
+  return expected == handle.offset ? OkStatus() : Damage(handle.offset, "malformed directory");
+}
+
+StatusOr<std::unique_ptr<Iterator>> TableReader::OpenBlock(const BlockHandle& handle,
+                                                           const BlockRead& read) const {
+  if (handle.pages_bytes != 0) return PagedBlock::Open(this, handle, read);
+  BlockPtr block = FindBlock(handle);
+  if (block == nullptr) {
+    if (!read.may_block) return WouldBlock();
+    ASSIGN_OR_RETURN(block, ReadBlock(handle, read.fill_cache));
+  }
+  return NewBlockIterator(std::move(block));
+}
+
+BlockPtr TableReader::FindWhole(const BlockHandle& handle) const {
+  return Find(handle.begin() | kWhole);
+}
+
+StatusOr<BlockPtr> TableReader::ReadWhole(const BlockHandle& handle, bool fill_cache) const {
+  RETURN_IF_ERROR(CheckPlace(handle, Section::kDirectory));
+  auto stored = CachedBlock::Allocate(handle.file_bytes());
+  RETURN_IF_ERROR(ReadBytes(handle.begin(), handle.file_bytes(), stored->mutable_data()));
+  const Slice directory = stored->data().substr(handle.pages_bytes, handle.stored_bytes);
+  if (SectionCheck(directory, footer_.file_id, handle.offset) != handle.crc) {
+    return Damage(handle.offset, "check failed");
+  }
+  RETURN_IF_ERROR(Walk(handle, Section::kDirectory, directory));
+  RETURN_IF_ERROR(CheckDirectory(handle, stored, directory));
+  std::vector<std::pair<std::string, BlockHandle>> pages;
+  bool raw = true;  // as they are stored
+  BlockIterator it(stored, directory);
+  for (it.SeekToFirst(); it.Valid(); it.Next()) {
+    auto& [fence, page] = pages.emplace_back(std::string(it.key()), BlockHandle());
+    CHECK(ParseHandle(it.value(), &page));
+    raw &= page.codec == Codec::kNone;
+  }
+  BlockPtr whole;
+  if (raw) {
+    for (const auto& [fence, page] : pages) {
+      const Slice bytes = stored->data().substr(page.offset - handle.begin(), page.stored_bytes);
+      if (SectionCheck(bytes, footer_.file_id, page.offset) != page.crc) {
+        return Damage(page.offset, "check failed");
+      }
+      RETURN_IF_ERROR(Walk(page, Section::kData, bytes));
+    }
+    whole = WholeBlock::AsStored(std::move(stored), handle);
+  } else {
+    WholeBlock::Builder builder(handle, pages);
+    for (const auto& [fence, page] : pages) {
+      const Slice bytes = stored->data().substr(page.offset - handle.begin(), page.stored_bytes);
+      ASSIGN_OR_RETURN(const BlockPtr one, DecodeSection(page, Section::kData, bytes));
+      builder.Add(one->data());
+    }
+    whole = builder.Finish();
+  }
+  if (!fill_cache || options_.block_cache == nullptr) return whole;
+  options_.block_cache->Erase({block_cache_id_, handle.offset});
+  for (const auto& [fence, page] : pages) {
+    options_.block_cache->Erase({block_cache_id_, page.offset});
+  }
+  return options_.block_cache->Insert({block_cache_id_, handle.begin() | kWhole}, std::move(whole));
+}
+
+bool TableReader::HasMostPages(const BlockHandle& handle, const BlockPtr& directory) const {
+  size_t pages = 0, there = 0;
+  BlockIterator it(directory);
+  for (it.SeekToFirst(); it.Valid(); it.Next(), ++pages) {
+    BlockHandle page;
+    if (ParseHandle(it.value(), &page) && IsInMemory(page.offset)) ++there;
+  }
+  return 2 * there > pages;
 }
 
 bool TableReader::IsCached(const BlockHandle& handle) const {
-  if (preloaded_.count(handle.offset) > 0) return true;
-  return options_.block_cache != nullptr &&
-         options_.block_cache->Contains({block_cache_id_, handle.offset});
+  return IsInMemory(handle.pages_bytes != 0 ? handle.begin() | kWhole : handle.offset);
 }
 
 StatusOr<BlockPtr> TableReader::ReadIndexPartition(Slice encoded_handle, bool fill_cache) const {
@@ -260,14 +384,14 @@ Status TableReader::AppendFences(const BlockHandle& partition, std::vector<Fence
     Fence fence;
     fence.first_key.assign(it.key().data(), it.key().size());
     const Fence* before = fences->empty() ? nullptr : &fences->back();
-    const uint64_t expected =
-        before == nullptr ? 0 : before->handle.offset + before->handle.stored_bytes;
-    if (!ParseHandle(it.value(), &fence.handle) || fence.handle.offset != expected ||
+    const uint64_t expected = before == nullptr ? 0 : before->handle.end();
+    if (!ParseHandle(it.value(), &fence.handle) || fence.handle.begin() != expected ||
         !IsFence(fence.first_key) || (before != nullptr && before->first_key >= fence.first_key)) {
       return CorruptError(absl::StrCat("sstable ", name_, ": malformed fence in the index at ",
                                        "offset ", partition.offset));
     }
-    RETURN_IF_ERROR(CheckPlace(fence.handle, Section::kData));
+    RETURN_IF_ERROR(CheckPlace(
+        fence.handle, fence.handle.pages_bytes != 0 ? Section::kDirectory : Section::kData));
     fences->push_back(std::move(fence));
   }
   return it.status();
@@ -291,8 +415,7 @@ StatusOr<std::vector<Fence>> TableReader::LoadFences() const {
     }
   }
   RETURN_IF_ERROR(top.status());
-  if (fences.empty() ||
-      fences.back().handle.offset + fences.back().handle.stored_bytes != footer_.data_end) {
+  if (fences.empty() || fences.back().handle.end() != footer_.data_end) {
     return CorruptError(absl::StrCat("sstable ", name_, ": the index does not reach the end of ",
                                      "the data at offset ", footer_.data_end));
   }

@@ -18,7 +18,8 @@ using BlockPtr = std::shared_ptr<const CachedBlock>;
 
 class TableReader final : public SSTable {
  public:
-  enum class Section { kData, kIndex, kFilter, kProperties };
+  // A directory lies among the data, but holds handles as an index does.
+  enum class Section { kData, kDirectory, kIndex, kFilter, kProperties };
 
   TableReader(std::shared_ptr<BlobReader> blob, std::string name, const OpenOptions& options);
   ~TableReader() override;
@@ -31,7 +32,8 @@ class TableReader final : public SSTable {
   using SSTable::MayContain;
   StatusOr<bool> MayContain(Slice encoded_row, uint64_t row_hash, Slice encoded_column,
                             bool may_block) const override;
-  StatusOr<BlockPtr> ReadBlock(const BlockHandle& handle, bool fill_cache) const override;
+  StatusOr<std::unique_ptr<Iterator>> OpenBlock(const BlockHandle& handle,
+                                                const BlockRead& read) const override;
   bool IsCached(const BlockHandle& handle) const override;
   std::unique_ptr<Iterator> NewIterator(bool fill_cache) const override;
   Status Verify() const override;
@@ -41,8 +43,23 @@ class TableReader final : public SSTable {
   const Footer& footer() const { return footer_; }
   uint64_t footer_offset() const { return footer_offset_; }
 
-  // The block if it is in memory.
+  // The plain block, page or directory if it is in memory.
   BlockPtr FindBlock(const BlockHandle& handle) const;
+  // A plain block or a page, through the cache.
+  StatusOr<BlockPtr> ReadBlock(const BlockHandle& handle, bool fill_cache) const;
+  // The directory of a block of pages, through the cache; its pages adjoin, from the block's begin.
+  StatusOr<BlockPtr> ReadDirectory(const BlockHandle& handle, bool fill_cache) const;
+  // The same from stored bytes.
+  StatusOr<BlockPtr> DecodeDirectory(const BlockHandle& handle, Slice stored) const;
+  // A block of pages as one WholeBlock (paged_block.h): from the cache; from the blob, in place of
+  // what the cache has of its pages.
+  BlockPtr FindWhole(const BlockHandle& handle) const;
+  StatusOr<BlockPtr> ReadWhole(const BlockHandle& handle, bool fill_cache) const;
+  // Whether more than half of the pages are in the cache.
+  bool HasMostPages(const BlockHandle& handle, const BlockPtr& directory) const;
+  // Puts what was read into the cache; what is there now.
+  BlockPtr Keep(const BlockHandle& handle, BlockPtr block) const;
+  Status WouldBlock() const;
   // Reads a section from the blob, past the caches.
   StatusOr<BlockPtr> ReadSection(const BlockHandle& handle, Section section) const;
   // What ReadSection does once it has the stored bytes.
@@ -57,6 +74,13 @@ class TableReader final : public SSTable {
  private:
   Status LoadFooter();
   Status Preload();
+  Status CheckDirectory(const BlockHandle& handle, const BlockPtr& holder, Slice directory) const;
+  // Of a WholeBlock, in the cache and among what is preloaded. No section is there.
+  static constexpr uint64_t kWhole = uint64_t{1} << 63;
+  BlockPtr Find(uint64_t place) const;
+  bool IsInMemory(uint64_t place) const;
+  // What CheckBlock says of it, and where.
+  Status Walk(const BlockHandle& handle, Section section, Slice raw) const;
   Status AppendFences(const BlockHandle& partition, std::vector<Fence>* fences) const;
   Status LoadFilterIndex();
   StatusOr<bool> ProbeFilter(Slice key, uint64_t hash, bool may_block) const;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "common/base/check.h"
 #include "schema/model/cell_key.h"
 #include "tabletserver/storage/filter/bloom_filter.h"
 #include "tabletserver/storage/sstable/cell_statistics.h"
@@ -62,15 +63,37 @@ class Verifier {
 
   // `end` is the next fence's key; empty for the last block.
   Status VerifyBlock(const Fence& fence, Slice end) {
-    const uint64_t offset = fence.handle.offset;
-    ASSIGN_OR_RETURN(BlockPtr block, table_.ReadSection(fence.handle, TableReader::Section::kData));
+    if (fence.handle.pages_bytes == 0) return VerifyCells(fence.first_key, fence.handle, end);
+    ASSIGN_OR_RETURN(BlockPtr directory, table_.ReadDirectory(fence.handle, false));
     found_.raw_block_bytes += fence.handle.raw_bytes;
-    sections_[offset] = fence.handle.stored_bytes;
+    sections_[fence.handle.offset] = fence.handle.stored_bytes;
+    std::vector<Fence> pages;
+    BlockIterator it(std::move(directory));
+    for (it.SeekToFirst(); it.Valid(); it.Next()) {
+      Fence& page = pages.emplace_back();
+      page.first_key = std::string(it.key());
+      CHECK(ParseHandle(it.value(), &page.handle));  // as ReadDirectory says
+    }
+    RETURN_IF_ERROR(it.status());
+    if (pages.empty() || pages[0].first_key != fence.first_key) {
+      return table_.Damage(fence.handle.offset, "the directory does not begin at the fence");
+    }
+    for (size_t i = 0; i < pages.size(); ++i) {
+      const Slice next = i + 1 < pages.size() ? Slice(pages[i + 1].first_key) : end;
+      RETURN_IF_ERROR(VerifyCells(pages[i].first_key, pages[i].handle, next));
+    }
+    return OkStatus();
+  }
+
+  // A plain block or a page.
+  Status VerifyCells(Slice first, const BlockHandle& handle, Slice end) {
+    const uint64_t offset = handle.offset;
+    ASSIGN_OR_RETURN(BlockPtr block, table_.ReadSection(handle, TableReader::Section::kData));
+    found_.raw_block_bytes += handle.raw_bytes;
+    sections_[offset] = handle.stored_bytes;
     BlockIterator it(std::move(block));
     it.SeekToFirst();
-    if (it.Valid() && it.key() < Slice(fence.first_key)) {
-      return table_.Damage(offset, "a key before its fence");
-    }
+    if (it.Valid() && it.key() < first) return table_.Damage(offset, "a key before its fence");
     for (; it.Valid(); it.Next()) RETURN_IF_ERROR(VerifyCell(offset, it.key(), it.value()));
     RETURN_IF_ERROR(it.status());
     if (!end.empty() && Slice(found_.last_key) >= end) {

@@ -1,0 +1,194 @@
+#include "tabletserver/storage/sstable/paged_block.h"
+
+#include <cstring>
+
+#include "common/base/check.h"
+
+namespace stele::storage {
+
+BlockPtr WholeBlock::AsStored(std::shared_ptr<CachedBlock> block, const BlockHandle& handle) {
+  block->set_note({.place = handle.begin(), .bytes = handle.stored_bytes});
+  return block;
+}
+
+WholeBlock::Builder::Builder(const BlockHandle& handle,
+                             const std::vector<std::pair<std::string, BlockHandle>>& pages)
+    : directory_builder_(1, kRestartBytes) {
+  size_t offset = 0;
+  for (const auto& [fence, page] : pages) {
+    BlockHandle placed;
+    placed.offset = offset;
+    placed.stored_bytes = placed.raw_bytes = page.raw_bytes;
+    std::string value;
+    AppendHandle(&value, placed);
+    directory_builder_.Add(fence, value);
+    offset += page.raw_bytes;
+  }
+  directory_ = directory_builder_.Finish();
+  block_ = CachedBlock::Allocate(offset + directory_.size());
+}
+
+void WholeBlock::Builder::Add(Slice page) {
+  std::memcpy(block_->mutable_data() + used_, page.data(), page.size());
+  used_ += page.size();
+}
+
+BlockPtr WholeBlock::Builder::Finish() {
+  Add(directory_);
+  CHECK_EQ(used_, block_->data().size());
+  block_->set_note({.place = 0, .bytes = static_cast<uint32_t>(directory_.size())});
+  return std::move(block_);
+}
+
+WholeBlock::WholeBlock(const CachedBlock& block)
+    : bytes_(block.data()),
+      directory_(bytes_.substr(bytes_.size() - block.note().bytes)),
+      base_(block.note().place) {}
+
+StatusOr<std::unique_ptr<Iterator>> PagedBlock::Open(const TableReader* table,
+                                                     const BlockHandle& handle,
+                                                     const SSTable::BlockRead& read) {
+  auto block = std::make_unique<PagedBlock>(table, handle, read);
+  if (BlockPtr whole = table->FindWhole(handle); whole != nullptr) {
+    block->UseWhole(std::move(whole));
+    return std::unique_ptr<Iterator>(std::move(block));
+  }
+  BlockPtr directory = table->FindBlock(handle);
+  if (directory == nullptr) {
+    if (!read.may_block) return table->WouldBlock();
+    ASSIGN_OR_RETURN(directory, table->ReadDirectory(handle, read.fill_cache));
+  }
+  block->UseDirectory(std::move(directory));
+  return std::unique_ptr<Iterator>(std::move(block));
+}
+
+void PagedBlock::UseWhole(BlockPtr whole) {
+  page_.reset();
+  holder_ = std::move(whole);
+  whole_.emplace(*holder_);
+  directory_.emplace(holder_, whole_->directory());
+}
+
+void PagedBlock::UseDirectory(BlockPtr directory) {
+  holder_ = std::move(directory);
+  directory_.emplace(holder_);
+}
+
+void PagedBlock::Fail(Status status) {
+  status_ = std::move(status);
+  page_.reset();
+}
+
+bool PagedBlock::OpenPage(bool goes_on) {
+  BlockHandle handle;
+  if (!directory_->Valid() || !ParseHandle(directory_->value(), &handle)) {
+    Fail(table_->Damage(handle_.offset, "malformed directory"));
+    return false;
+  }
+  if (page_.has_value() && page_offset_ == handle.offset) return true;
+  if (!whole_.has_value() && goes_on && BecomeWhole()) return OpenPage(false);
+  if (whole_.has_value()) {
+    const Slice page = whole_->Page(handle);
+    // A block is entered at its end; who walks on comes to the end of the next one.
+    __builtin_prefetch(page.data() + page.size() + page.size() - 4);
+    page_.emplace(holder_, page);
+  } else {
+    StatusOr<BlockPtr> page = ReadPage(handle);
+    if (!page.ok()) {
+      Fail(page.status());
+      return false;
+    }
+    if (whole_.has_value()) return OpenPage(false);
+    page_.emplace(*std::move(page));
+  }
+  page_offset_ = handle.offset;
+  return true;
+}
+
+bool PagedBlock::BecomeWhole() {
+  BlockPtr whole = table_->FindWhole(handle_);
+  if (whole == nullptr) {
+    if (!read_.may_block) return false;
+    StatusOr<BlockPtr> read = table_->ReadWhole(handle_, read_.fill_cache);
+    if (!read.ok()) return false;  // the pages before the fault can still be read
+    whole = *std::move(read);
+  }
+  const std::string fence(directory_->key());
+  UseWhole(std::move(whole));
+  directory_->SeekFloor(fence);
+  return true;
+}
+
+StatusOr<BlockPtr> PagedBlock::ReadPage(const BlockHandle& handle) {
+  if (BlockPtr page = table_->FindBlock(handle); page != nullptr) return page;
+  if (!read_.may_block) return table_->WouldBlock();
+  ASSIGN_OR_RETURN(BlockPtr page, table_->ReadBlock(handle, read_.fill_cache));
+  // Looked at now and then: it costs as much as a read.
+  constexpr uint32_t kReadsBetweenLooks = 4;
+  if (read_.fill_cache && holder_->Count() % kReadsBetweenLooks == kReadsBetweenLooks - 1 &&
+      table_->HasMostPages(handle_, holder_)) {
+    BecomeWhole();
+  }
+  return page;
+}
+
+// From the end of a page to the first cell of the next one.
+void PagedBlock::LeaveFinishedPage() {
+  while (page_.has_value() && !page_->Valid()) {
+    if (Status s = page_->status(); !s.ok()) return Fail(std::move(s));
+    directory_->Next();
+    if (!directory_->Valid()) {
+      if (Status s = directory_->status(); !s.ok()) Fail(std::move(s));
+      return;
+    }
+    if (!read_.end.empty() && directory_->key() >= read_.end) return;
+    if (!OpenPage(++left_ > 1)) return;
+    page_->SeekToFirst();
+  }
+}
+
+void PagedBlock::SeekToFirst() {
+  status_ = OkStatus();
+  left_ = 1;
+  directory_->SeekToFirst();
+  if (!OpenPage(true)) return;
+  page_->SeekToFirst();
+  LeaveFinishedPage();
+}
+
+void PagedBlock::Seek(Slice target) {
+  status_ = OkStatus();
+  left_ = 0;
+  directory_->SeekFloor(target);
+  if (!directory_->Valid() && directory_->status().ok()) directory_->SeekToFirst();
+  if (!OpenPage(false)) return;
+  page_->Seek(target);
+  LeaveFinishedPage();
+}
+
+void PagedBlock::SeekBefore(Slice target) {
+  status_ = OkStatus();
+  directory_->SeekBefore(target);
+  if (!directory_->Valid() && directory_->status().ok()) directory_->SeekToFirst();
+  for (;;) {
+    if (!OpenPage(false)) return;
+    page_->SeekBefore(target);
+    if (Status s = page_->status(); !s.ok()) return Fail(std::move(s));
+    if (page_->Valid()) return;
+    // The page's fence is below the target, its first key is not.
+    const std::string fence(directory_->key());
+    directory_->SeekBefore(fence);
+    if (!directory_->Valid()) {
+      if (Status s = directory_->status(); !s.ok()) Fail(std::move(s));
+      return;
+    }
+  }
+}
+
+void PagedBlock::Next() {
+  DCHECK(Valid());
+  page_->Next();
+  LeaveFinishedPage();
+}
+
+}  // namespace stele::storage
