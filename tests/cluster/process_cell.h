@@ -31,7 +31,7 @@ class ProcessCell {
     // Of the tablet servers: a small ring and little memory.
     std::vector<std::string> server_words = {"--ring-segment", "1m",   "--ring-limit",   "16m",
                                              "--memory-limit", "256m", "--disk-reserve", "1m"};
-    std::vector<std::string> master_words;
+    std::vector<std::string> master_words = {};
     int64_t master_session_timeout_ms = 0;  // 0: the same
     // Clients and processes reach each process by a link that can be cut, in one direction too.
     bool links_between = false;
