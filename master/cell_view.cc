@@ -90,17 +90,24 @@ wire::TabletSummary DescribeTablet(const TabletLocation& location, const CellVie
   return summary;
 }
 
+// What the tablets of each table come to together; without the schemas.
+std::map<TableId, wire::TableSummary> SumUp(const std::vector<wire::TabletSummary>& tablets) {
+  std::map<TableId, wire::TableSummary> sums;
+  for (const wire::TabletSummary& tablet : tablets) {
+    wire::TableSummary& sum = sums[tablet.location.tablet.table];
+    ++sum.tablets;
+    sum.tablets_serving += tablet.state == "serving";
+    sum.bytes += tablet.counters.bytes;
+  }
+  return sums;
+}
+
 wire::TableSummary DescribeTable(const TableSchema& schema, const char* state,
-                                 const std::vector<wire::TabletSummary>& tablets) {
-  wire::TableSummary summary;
+                                 const std::map<TableId, wire::TableSummary>& sums) {
+  auto sum = sums.find(schema.id);
+  wire::TableSummary summary = sum == sums.end() ? wire::TableSummary() : sum->second;
   summary.schema = schema;
   summary.state = state;
-  for (const wire::TabletSummary& tablet : tablets) {
-    if (tablet.location.tablet.table != schema.id) continue;
-    ++summary.tablets;
-    summary.tablets_serving += tablet.state == "serving";
-    summary.bytes += tablet.counters.bytes;
-  }
   return summary;
 }
 
@@ -127,6 +134,7 @@ CellView DescribeCell(const CellViewParts& parts) {
   for (const auto& [id, location] : parts.tablets->all()) {
     view.status.tablets.push_back(DescribeTablet(location, parts));
   }
+  const std::map<TableId, wire::TableSummary> sums = SumUp(view.status.tablets);
   view.root.cell_name = parts.cell_name;
   view.root.master_address = parts.master_address;
   if (const auto* root = parts.tablets->Find(kRootTablet)) view.root.root = *root;
@@ -134,7 +142,7 @@ CellView DescribeCell(const CellViewParts& parts) {
   view.ready = parts.catalog->loaded() && parts.tablets->tablets_loaded();
   view.status.ready = view.ready;
   for (const TableSchema& schema : {MetadataSchema(), CatalogSchema()}) {
-    view.status.tables.push_back(DescribeTable(schema, "serving", view.status.tablets));
+    view.status.tables.push_back(DescribeTable(schema, "serving", sums));
     view.tables[schema.name] = {schema, parts.tablets->TabletsOf(schema.id)};
   }
   if (!view.ready) return view;
@@ -146,7 +154,7 @@ CellView DescribeCell(const CellViewParts& parts) {
   for (const auto& [name, record] : parts.catalog->tables()) {
     const char* state = TableStateName(record.state);
     view.table_states[name] = state;
-    view.status.tables.push_back(DescribeTable(record.schema, state, view.status.tablets));
+    view.status.tables.push_back(DescribeTable(record.schema, state, sums));
     if (record.state != TableState::kServing) continue;
     view.tables[name] = {record.schema, parts.tablets->TabletsOf(record.schema.id)};
   }

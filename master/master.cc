@@ -494,12 +494,17 @@ void MasterImpl::Publish(const Status& pass, bool all_serving) {
 // Against the last look that saw everything.
 void MasterImpl::TellChanges(std::shared_ptr<const CellView> view) {
   if (!view->ready) return;
-  if (told_ != nullptr) {
-    std::map<TabletId, std::string> why_moved;
-    for (PlannedMove& move : term_->moves.moves()) why_moved[move.tablet] = move.reason;
-    for (wire::Event& event : FindChanges(told_->status, view->status, why_moved)) {
-      events_.Add(std::move(event));
-    }
+  if (told_ == nullptr) {
+    // What the master before has told is not known, but what it left is.
+    auto past = std::make_shared<CellView>();
+    past->status = LastSeen(term_->tablets.found(), view->status);
+    term_->tablets.ForgetFound();
+    told_ = std::move(past);
+  }
+  std::map<TabletId, std::string> why_moved;
+  for (PlannedMove& move : term_->moves.moves()) why_moved[move.tablet] = std::move(move.reason);
+  for (wire::Event& event : FindChanges(told_->status, view->status, why_moved)) {
+    events_.Add(std::move(event));
   }
   told_ = std::move(view);
 }

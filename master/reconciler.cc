@@ -76,12 +76,14 @@ std::vector<const ServerNode*> Reconciler::ServersForTablets() const {
 Status Reconciler::AssignAll(const std::vector<TabletLocation>& homeless) {
   const std::vector<const ServerNode*> nodes = ServersForTablets();
   std::vector<ServerLoad> loads;
+  std::map<std::pair<std::string, uint64_t>, size_t> index;
   for (const ServerNode* node : nodes) {
-    ServerLoad& load = loads.emplace_back(ServerLoad{node->server_id, 0});
-    for (const auto& [tablet, location] : parts_.tablets->all()) {
-      load.tablets +=
-          location.server_id == node->server_id && location.incarnation == node->incarnation;
-    }
+    index[{node->server_id, node->incarnation}] = loads.size();
+    loads.push_back({node->server_id, 0});
+  }
+  for (const auto& [tablet, location] : parts_.tablets->all()) {
+    auto at = index.find({location.server_id, location.incarnation});
+    if (at != index.end()) ++loads[at->second].tablets;
   }
   std::vector<TabletLocation> assigned;
   for (const TabletLocation& location : homeless) {

@@ -82,7 +82,7 @@ bool Reshaper::AreWarm(const TabletView& left, const TabletView& right) const {
 }
 
 Status Reshaper::MergeSmallTablets(const ProcedureContext& context) {
-  std::map<TabletId, int64_t> small;
+  Ages small;
   RETURN_IF_ERROR(MergeSmall(context, kMetadataTable, options_.metadata_split_bytes, &small));
   for (const auto& [name, record] : context.catalog->tables()) {
     if (record.state != TableState::kServing || record.dropping) continue;
@@ -95,19 +95,22 @@ Status Reshaper::MergeSmallTablets(const ProcedureContext& context) {
 // A table that has just lost rows may get new ones, and one that was cut beforehand waits for its
 // first: neighbours must have been small for a while.
 Status Reshaper::MergeSmall(const ProcedureContext& context, TableId table, uint64_t split_bytes,
-                            std::map<TabletId, int64_t>* small) {
+                            Ages* small) {
   const uint64_t max_bytes = split_bytes / kMergeBelowShare;
   if (max_bytes == 0) return OkStatus();
   const int64_t now = clock_->BootNanos();
   const std::vector<TabletView> views = ViewTable(context, table);
-  size_t begun = 0;
+  size_t begun = 0, free = 0;  // the first that is in no pair of this pass
   for (size_t left : FindSmallNeighbours(views, max_bytes)) {
     if (AreWarm(views[left], views[left + 1])) continue;
-    const TabletId id = views[left].location.tablet.id;
-    auto since = small_since_ns_.find(id);
-    (*small)[id] = since == small_since_ns_.end() ? now : since->second;
-    if (now - (*small)[id] < options_.merge_small_after_ms * 1'000'000) continue;
-    if (begun++ >= kMaxMergesAtOnce) continue;
+    const std::pair ids(views[left].location.tablet.id, views[left + 1].location.tablet.id);
+    auto known = small_since_ns_.find(ids);
+    const int64_t since = known == small_since_ns_.end() ? now : known->second;
+    (*small)[ids] = since;
+    if (now - since < options_.merge_small_after_ms * 1'000'000) continue;
+    if (left < free || begun >= kMaxMergesAtOnce) continue;
+    free = left + 2;
+    ++begun;
     Status status = MergeOrMove(context, views[left], views[left + 1]);
     if (!status.ok() && status.code() != absl::StatusCode::kUnavailable) return status;
   }

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "common/time/clock.h"
 #include "master/heat.h"
@@ -43,17 +44,19 @@ class Reshaper {
   std::string WhyHot(TabletId tablet) const { return heat_.Why(tablet); }
 
  private:
+  // Since when these two, left and right, are small neighbours.
+  using Ages = std::map<std::pair<TabletId, TabletId>, int64_t>;
   Status SplitHotTablets(const ProcedureContext& context);
   Status SplitHot(const ProcedureContext& context, const TabletView& view);
   bool AreWarm(const TabletView& left, const TabletView& right) const;
   Status MergeSmallTablets(const ProcedureContext& context);
   Status MergeSmall(const ProcedureContext& context, TableId table, uint64_t split_bytes,
-                    std::map<TabletId, int64_t>* small);
+                    Ages* small);
 
   const ReshapeOptions options_;
   Clock* const clock_;
   Heat heat_;
-  std::map<TabletId, int64_t> small_since_ns_;  // by the left one of small neighbours
+  Ages small_since_ns_;
 };
 
 }  // namespace stele::master

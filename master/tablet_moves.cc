@@ -38,14 +38,9 @@ std::vector<PlannedMove> TabletMoves::moves() const {
   return all;
 }
 
-bool TabletMoves::MayStart(const Key& key) const {
-  int started = 0;
-  for (const auto& [other, entry] : moves_) {
-    if (!entry.started) continue;
-    if (other.first) return false;
-    ++started;
-  }
-  return key.first ? started == 0 : started < kMaxMovesAtOnce;
+bool TabletMoves::MayStart(const Key& key, const Started& started) {
+  if (started.of_system != 0) return false;
+  return key.first ? started.all == 0 : started.all < kMaxMovesAtOnce;
 }
 
 bool TabletMoves::AdvanceOne(const ProcedureContext& context, Entry* entry) {
@@ -67,16 +62,24 @@ bool TabletMoves::AdvanceOne(const ProcedureContext& context, Entry* entry) {
 void TabletMoves::Advance(const ProcedureContext& context) {
   for (const PlannedMove& move : PlanDrains(context, "")) Add(move);
   const bool system_serves = SystemServes(context);
+  Started started;
+  auto count = [&](const Key& key, int by) {
+    started.all += by;
+    started.of_system += key.first ? by : 0;
+  };
+  for (const auto& [key, entry] : moves_) count(key, entry.started ? 1 : 0);
   for (auto it = moves_.begin(); it != moves_.end();) {
     const auto& [key, entry] = *it;
-    const bool waits = !entry.started && (!system_serves || !MayStart(key));
+    const bool waits = !entry.started && (!system_serves || !MayStart(key, started));
     // What is started but not written yet would be written through the system's tablets too.
     if (waits || (!system_serves && !entry.way.written())) {
       ++it;
       continue;
     }
-    it->second.started = true;
-    it = AdvanceOne(context, &it->second) ? std::next(it) : moves_.erase(it);
+    if (!std::exchange(it->second.started, true)) count(key, 1);
+    const bool goes_on = AdvanceOne(context, &it->second);
+    if (!goes_on) count(key, -1);
+    it = goes_on ? std::next(it) : moves_.erase(it);
     // A write that failed leaves what was read in doubt.
     if (!context.tablets->tablets_loaded() || !context.catalog->loaded()) return;
   }

@@ -36,7 +36,11 @@ class TabletMoves {
     bool started = false;
   };
   using Key = std::pair<bool, TabletId>;  // tablets of the system come last
-  bool MayStart(const Key& key) const;
+  // How many are started; of the system's.
+  struct Started {
+    int all = 0, of_system = 0;
+  };
+  static bool MayStart(const Key& key, const Started& started);
   // False: it is to be forgotten.
   bool AdvanceOne(const ProcedureContext& context, Entry* entry);
 

@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "client/cli/admin_wait.h"
+#include "client/cli/bytes_text.h"
 #include "client/cli/tablet_names.h"
 #include "client/cli/verbs.h"
 
@@ -64,12 +65,19 @@ Verb AdminSplitVerb() {
   verb.options = [](po::options_description* flags) {
     auto add = flags->add_options();
     add("dry-run", "only say what would be done");
-    add("at", po::value<std::string>(), "last row of the lower part (default: about half)");
+    add("at", po::value<std::string>(),
+        "last row of the lower part (default: about half);\n"
+        "with --escaped escaped text, as `stele admin tablets` prints it");
   };
   verb.run = [](const Invocation& call) {
     TabletOrder wanted;
     if (Status bad = ReadTabletNames(call.args, &wanted); !bad.ok()) return Fail(call, bad);
-    if (call.Has("at")) wanted.at = call.Get<std::string>("at");
+    if (call.Has("at")) {
+      const std::string at = call.Get<std::string>("at");
+      StatusOr<std::string> row = call.Has("escaped") ? Unescape(at) : at;
+      if (!row.ok()) return Fail(call, WithContext(row.status(), "--at"));
+      wanted.at = *std::move(row);
+    }
     return Run(call, &Admin::Split, std::move(wanted));
   };
   return verb;

@@ -46,7 +46,7 @@ StatusOr<std::vector<std::string>> RebuildMetadataRows(const cli::Invocation& ca
   if (call.Has("dry-run")) return steps;
   ASSIGN_OR_RETURN(std::unique_ptr<LockerSession> session, locker->OpenSession("rebuild-metadata"));
   RETURN_IF_ERROR(deploy::CheckNobodyLives(session.get()));
-  RETURN_IF_ERROR(deploy::RebuildMetadata(store.get(), call.env->clock, logs));
+  RETURN_IF_ERROR(deploy::RebuildMetadata(store.get(), call.env->clock, call.env->faults, logs));
   return steps;
 }
 

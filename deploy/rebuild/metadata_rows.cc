@@ -53,7 +53,7 @@ RowMutation RowOf(const TabletLocation& location, master::Revision* revision) {
   return row;
 }
 
-Status DeleteOldMetadata(BlobStore* store) {
+Status DeleteOldMetadata(BlobStore* store, FaultInjector* faults) {
   ASSIGN_OR_RETURN(const std::vector<std::string> cells,
                    store->ListCells(storage::kManifestCellPrefix));
   for (const std::string& cell : cells) {
@@ -66,9 +66,10 @@ Status DeleteOldMetadata(BlobStore* store) {
     }
     if (stored->manifest.tablet.table != kMetadataTable) continue;
     ASSIGN_OR_RETURN(const StoredCell there, store->ReadCell(cell));
+    RETURN_IF_ERROR(FaultPoint(faults, "rebuild_metadata.before_delete"));
     RETURN_IF_ERROR(store->DeleteCell(cell, there.version));
   }
-  return OkStatus();
+  return FaultPoint(faults, "rebuild_metadata.after_deletes");
 }
 
 Status WriteTablet(storage::Engine* engine, const TabletDescriptor& tablet,
@@ -142,30 +143,36 @@ StatusOr<std::map<TabletId, Manifest>> ReadTabletManifests(BlobStore* store) {
 //  2. METADATA's old manifests are gone: the cell cannot start; the next call goes on.
 //  3. What logs held of users' tablets is in their manifests.
 //  4. The root and the METADATA tablet are there, flushed: done. Cut off in it, 2 deletes them.
-Status RebuildMetadata(BlobStore* store, Clock* clock, const std::vector<std::string>& all_logs) {
+Status RebuildMetadata(BlobStore* store, Clock* clock, FaultInjector* faults,
+                       const std::vector<std::string>& all_logs) {
   ASSIGN_OR_RETURN(auto manifests, ReadTabletManifests(store));  // 1
   MetadataRows rows = PlanMetadataRows(manifests);
   if (!rows.gaps.empty()) return absl::FailedPreconditionError(rows.gaps.front());
   ASSIGN_OR_RETURN(const std::vector<std::string> logs, LogsToRecover(store, all_logs));
-  RETURN_IF_ERROR(DeleteOldMetadata(store));  // 2
+  RETURN_IF_ERROR(DeleteOldMetadata(store, faults));  // 2
 
   storage::EngineEnv env;
   env.store = store;
   env.clock = clock;
+  env.faults = faults;
   env.server_id = LogName(kLogPrefix, static_cast<uint64_t>(clock->WallMicros()));
   storage::EngineOptions options;
   options.log.segment_bytes = kLogSegmentBytes;
   ASSIGN_OR_RETURN(auto engine, storage::Engine::Open(options, env));
   for (const std::string& log : logs) {  // 3
     RETURN_IF_ERROR(store->SealLog(log));
+    RETURN_IF_ERROR(FaultPoint(faults, "rebuild_metadata.before_recover"));
     RETURN_IF_ERROR(WithContext(engine->RecoverLog(log), log));
   }
+  RETURN_IF_ERROR(FaultPoint(faults, "rebuild_metadata.after_logs"));
   TabletLocation metadata;
   metadata.tablet = FirstMetadataTabletDescriptor();
   metadata.epoch = kFreshEpoch;
   metadata.assignment = TabletAssignment::kAssigned;
   RETURN_IF_ERROR(WriteTablet(engine.get(), FirstMetadataTabletDescriptor(), rows.locations));  // 4
+  RETURN_IF_ERROR(FaultPoint(faults, "rebuild_metadata.before_root"));
   RETURN_IF_ERROR(WriteTablet(engine.get(), RootTabletDescriptor(), {metadata}));
+  RETURN_IF_ERROR(FaultPoint(faults, "rebuild_metadata.after_root"));
   RETURN_IF_ERROR(engine->Close());
   engine.reset();
   RETURN_IF_ERROR(store->SealLog(env.server_id));

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "common/fault/fault.h"
 #include "common/store/blob_store.h"
 #include "common/time/clock.h"
 #include "schema/metadata/metadata.h"
@@ -32,7 +33,9 @@ StatusOr<std::map<TabletId, storage::Manifest>> ReadTabletManifests(BlobStore* s
 
 // Deletes what is left of METADATA, recovers all logs (what they hold of METADATA is dropped), and
 // writes root and first METADATA tablet. FailedPrecondition: there are gaps. What was cut off is
-// done again from the beginning. `logs`: all that the store holds (ListPosixLogs).
-Status RebuildMetadata(BlobStore* store, Clock* clock, const std::vector<std::string>& logs);
+// done again from the beginning. `logs`: all that the store holds (ListPosixLogs). `faults` may be
+// null.
+Status RebuildMetadata(BlobStore* store, Clock* clock, FaultInjector* faults,
+                       const std::vector<std::string>& logs);
 
 }  // namespace stele::deploy

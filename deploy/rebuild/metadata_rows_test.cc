@@ -5,10 +5,14 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <tuple>
+
 #include "common/store/fs.h"
 #include "common/store/posix_log_store.h"
 #include "common/testing/fault_fs.h"
 #include "common/testing/manual_clock.h"
+#include "common/testing/scripted_faults.h"
 #include "common/testing/status_asserts.h"
 #include "deploy/cell/store_owner.h"
 #include "tabletserver/storage/engine.h"
@@ -100,7 +104,7 @@ class RebuildMetadataTest : public ::testing::Test {
   }
   Status Rebuild() {
     ASSIGN_OR_RETURN(const auto logs, ListPosixLogs(&fs_, "/cell"));
-    return RebuildMetadata(store_.get(), &clock_, logs);
+    return RebuildMetadata(store_.get(), &clock_, faults_, logs);
   }
   // A server that was killed with a row in its log only, and an old row of METADATA too.
   void MakeCell(const std::string& end_of_first) {
@@ -140,6 +144,8 @@ class RebuildMetadataTest : public ::testing::Test {
   FaultFs fs_;
   ManualClock clock_;
   std::unique_ptr<BlobStore> store_;
+  ScriptedFaults scripted_;
+  FaultInjector* faults_ = &scripted_;
 };
 
 TEST_F(RebuildMetadataTest, WhatIsLostComesBackAndLogsAreRecovered) {
@@ -180,6 +186,52 @@ TEST_F(RebuildMetadataTest, WhatWasCutOffIsDoneAgain) {
   ASSERT_OK(Rebuild());
   ASSERT_OK(store_->ReadCell(storage::ManifestCellName(kRootTablet)).status());
 }
+
+constexpr const char* kSteps[] = {"before_delete", "after_deletes", "before_recover",
+                                  "after_logs",    "before_root",   "after_root"};
+
+TEST_F(RebuildMetadataTest, TheStepsAreAllThatThereAre) {
+  MakeCell("m");
+  ASSERT_OK(Rebuild());
+  std::set<std::string> steps, passed;
+  for (const char* step : kSteps) steps.insert(absl::StrCat("rebuild_metadata.", step));
+  for (const auto& [point, hits] : scripted_.AllHits()) {
+    if (point.rfind("rebuild_metadata.", 0) == 0) passed.insert(point);
+  }
+  EXPECT_EQ(passed, steps);
+}
+
+class CutRebuildTest : public RebuildMetadataTest,
+                       public ::testing::WithParamInterface<std::tuple<const char*, uint64_t>> {};
+
+// The power goes at the step: what is on the disk then is rebuilt from, to the same rows.
+TEST_P(CutRebuildTest, IsDoneAgainFromTheBeginning) {
+  const auto [step, seed] = GetParam();
+  MakeCell("m");
+  bool cut = false;
+  scripted_.RunAt(absl::StrCat("rebuild_metadata.", step), 1, [&] {
+    cut = true;
+    fs_.CutPower();
+    return absl::InternalError("cut");
+  });
+  EXPECT_FALSE(Rebuild().ok());
+  ASSERT_TRUE(cut);
+  store_.reset();
+  fs_.Restart(seed);
+  clock_.AdvanceMillis(1);
+  ASSERT_OK_AND_ASSIGN(store_, OpenPosixStore(&fs_, "/cell", /*create=*/false));
+  ASSERT_OK(Rebuild());
+  ASSERT_OK_AND_ASSIGN(auto engine, Open("ts-1.8"));
+  EXPECT_EQ(RowsOf(engine.get(), kRootTablet), MetadataRowKey(kMetadataTable, "") + "=tablet 2 ");
+  EXPECT_EQ(
+      RowsOf(engine.get(), kFirstMetadataTablet),
+      MetadataRowKey(kTable, "m") + "=tablet 30 " + MetadataRowKey(kTable, "") + "=tablet 31 ");
+  EXPECT_EQ(RowsOf(engine.get(), 30), "a=value ") << "it was in the log only";
+}
+
+INSTANTIATE_TEST_SUITE_P(Steps, CutRebuildTest,
+                         ::testing::Combine(::testing::ValuesIn(kSteps),
+                                            ::testing::Values(0, 1, 7, 8)));
 
 TEST_F(RebuildMetadataTest, NothingIsTouchedWhenRowsAreMissing) {
   MakeCell("g");

@@ -28,7 +28,8 @@ Status TabletDirectory::LoadLockerNode(TabletId tablet, const char* path,
   auto location = DecodeTabletLocation(node->value);
   if (!location.ok()) return WithContext(location.status(), path);
   nodes_[tablet] = {path, node->version};
-  locations_[tablet] = *std::move(location);
+  if (finds_) found_.try_emplace(tablet, *location);
+  Keep(*std::move(location));
   return OkStatus();
 }
 
@@ -65,10 +66,9 @@ Status TabletDirectory::LoadMetadataTablets() {
   ASSIGN_OR_RETURN(const std::vector<Row> rows, access_->ReadAll(root, MetadataTabletRows()));
   std::map<TabletId, TabletLocation> found;
   RETURN_IF_ERROR(TakeIn(rows, &found));
-  std::erase_if(locations_, [](const auto& entry) {
-    return entry.second.tablet.table == kMetadataTable && entry.first != kRootTablet;
+  KeepInstead(std::move(found), [](const TabletLocation& old) {
+    return old.tablet.table == kMetadataTable && old.tablet.id != kRootTablet;
   });
-  locations_.merge(found);
   metadata_loaded_ = true;
   return OkStatus();
 }
@@ -87,9 +87,8 @@ Status TabletDirectory::LoadTablets() {
     RETURN_IF_ERROR(TakeIn(rows, &found));
   }
   if (!end.empty()) return CorruptError("the root has no METADATA tablet for the last rows");
-  std::erase_if(locations_,
-                [](const auto& entry) { return entry.second.tablet.table >= kFirstUserTable; });
-  locations_.merge(found);
+  KeepInstead(std::move(found),
+              [](const TabletLocation& old) { return old.tablet.table >= kFirstUserTable; });
   tablets_loaded_ = true;
   return OkStatus();
 }
@@ -101,17 +100,53 @@ const TabletLocation* TabletDirectory::Find(TabletId tablet) const {
 
 std::vector<TabletLocation> TabletDirectory::TabletsOf(TableId table) const {
   std::vector<TabletLocation> tablets;
-  for (const auto& [id, location] : locations_) {
-    if (location.tablet.table == table) tablets.push_back(location);
-  }
-  std::sort(tablets.begin(), tablets.end(), [](const TabletLocation& a, const TabletLocation& b) {
-    // By the end: it never changes, and a start may be written later than a split.
-    if (a.tablet.end_row.empty() || b.tablet.end_row.empty()) {
-      return !a.tablet.end_row.empty() && b.tablet.end_row.empty();
-    }
-    return a.tablet.end_row < b.tablet.end_row;
-  });
+  auto found = by_table_.find(table);
+  if (found == by_table_.end()) return tablets;
+  tablets.reserve(found->second.size());
+  for (const auto& [end, id] : found->second) tablets.push_back(locations_.at(id));
+  given_ += tablets.size();
   return tablets;
+}
+
+void TabletDirectory::ForgetFound() {
+  finds_ = false;
+  found_.clear();
+}
+
+std::vector<TableId> TabletDirectory::Tables() const {
+  std::vector<TableId> tables;
+  for (const auto& [table, tablets] : by_table_) tables.push_back(table);
+  return tables;
+}
+
+void TabletDirectory::Forget(TabletId tablet) {
+  auto found = locations_.find(tablet);
+  if (found == locations_.end()) return;
+  const TabletDescriptor& old = found->second.tablet;
+  auto table = by_table_.find(old.table);
+  // Another may have its rows already.
+  auto place = table->second.find(EndOf(old));
+  if (place != table->second.end() && place->second == tablet) table->second.erase(place);
+  if (table->second.empty()) by_table_.erase(table);
+  locations_.erase(found);
+}
+
+void TabletDirectory::Keep(TabletLocation location) {
+  const TabletId id = location.tablet.id;
+  Forget(id);
+  by_table_[location.tablet.table][EndOf(location.tablet)] = id;
+  locations_[id] = std::move(location);
+}
+
+void TabletDirectory::KeepInstead(std::map<TabletId, TabletLocation> found,
+                                  const std::function<bool(const TabletLocation&)>& replaces) {
+  std::vector<TabletId> old;
+  for (const auto& [id, location] : locations_) {
+    if (replaces(location)) old.push_back(id);
+  }
+  for (TabletId id : old) Forget(id);
+  if (finds_) found_.insert(found.begin(), found.end());
+  for (auto& [id, location] : found) Keep(std::move(location));
 }
 
 Status TabletDirectory::PutInLocker(const TabletLocation& location) {
@@ -122,7 +157,7 @@ Status TabletDirectory::PutInLocker(const TabletLocation& location) {
     return WithContext(version.status(), node.path);
   }
   node.version = *version;
-  locations_[location.tablet.id] = location;
+  Keep(location);
   return OkStatus();
 }
 
@@ -170,13 +205,13 @@ Status TabletDirectory::Put(const std::vector<TabletLocation>& locations) {
     }
   }
   RETURN_IF_ERROR(WriteRows(rows, /*remove=*/false));
-  for (TabletLocation& location : rows) locations_[location.tablet.id] = std::move(location);
+  for (TabletLocation& location : rows) Keep(std::move(location));
   return OkStatus();
 }
 
 Status TabletDirectory::Remove(const std::vector<TabletLocation>& locations) {
   RETURN_IF_ERROR(WriteRows(locations, /*remove=*/true));
-  for (const TabletLocation& location : locations) locations_.erase(location.tablet.id);
+  for (const TabletLocation& location : locations) Forget(location.tablet.id);
   return OkStatus();
 }
 

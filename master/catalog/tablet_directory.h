@@ -8,8 +8,10 @@
 // before it is used. Bound to the master thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "locker/locker.h"
@@ -37,8 +39,16 @@ class TabletDirectory {
 
   const std::map<TabletId, TabletLocation>& all() const { return locations_; }
   const TabletLocation* Find(TabletId tablet) const;
-  // In key order.
+  // In key order; looks at no other table's.
   std::vector<TabletLocation> TabletsOf(TableId table) const;
+  // Those that have tablets, ascending.
+  std::vector<TableId> Tables() const;
+  // Every tablet's location as it was when its level was read first, before anything was written:
+  // what the master before left. Until it is forgotten.
+  const std::map<TabletId, TabletLocation>& found() const { return found_; }
+  void ForgetFound();
+  // How many locations TabletsOf has given away so far: what work done in passes costs.
+  uint64_t given() const { return given_; }
 
   // Writes the locations (new or changed) where they belong.
   Status Put(const std::vector<TabletLocation>& locations);
@@ -49,6 +59,16 @@ class TabletDirectory {
     const char* path;
     uint64_t version = 0;
   };
+  // By the end: it never changes, and a start may be written later than a split. The last has none.
+  using End = std::pair<bool, std::string>;
+  static End EndOf(const TabletDescriptor& tablet) {
+    return {tablet.end_row.empty(), tablet.end_row};
+  }
+  void Keep(TabletLocation location);
+  void Forget(TabletId tablet);
+  // In place of those that `replaces` is true of.
+  void KeepInstead(std::map<TabletId, TabletLocation> found,
+                   const std::function<bool(const TabletLocation&)>& replaces);
   Status LoadLockerNode(TabletId tablet, const char* path, const TabletDescriptor& descriptor);
   Status PutInLocker(const TabletLocation& location);
   // Groups the rows by the tablet that holds them and writes each group.
@@ -61,6 +81,10 @@ class TabletDirectory {
   bool locker_loaded_ = false, metadata_loaded_ = false, tablets_loaded_ = false;
   std::map<TabletId, LockerNode> nodes_;
   std::map<TabletId, TabletLocation> locations_;
+  std::map<TableId, std::map<End, TabletId>> by_table_;  // the same
+  std::map<TabletId, TabletLocation> found_;
+  bool finds_ = true;
+  mutable uint64_t given_ = 0;
 };
 
 }  // namespace stele::master

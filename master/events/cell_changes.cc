@@ -271,6 +271,47 @@ void Changes::Tablet(TabletId id) {
 
 }  // namespace
 
+wire::CellStatusResponse LastSeen(const std::map<TabletId, TabletLocation>& found,
+                                  const wire::CellStatusResponse& now) {
+  wire::CellStatusResponse past;
+  past.tables = now.tables;
+  std::map<TabletId, const wire::TabletSummary*> tablets;
+  for (const wire::TabletSummary& tablet : now.tablets) {
+    tablets[tablet.location.tablet.id] = &tablet;
+  }
+  std::map<std::string, uint64_t> incarnations;  // the last ones that had tablets
+  for (const auto& [id, location] : found) {
+    if (location.server_id.empty()) continue;
+    wire::TabletSummary& tablet = past.tablets.emplace_back();
+    tablet.location = location;
+    tablet.state = "serving";
+    uint64_t& incarnation = incarnations[location.server_id];
+    incarnation = std::max(incarnation, location.incarnation);
+    tablets.erase(id);
+  }
+  for (const auto& [id, tablet] : tablets) {
+    if (found.contains(id)) past.tablets.push_back(*tablet);
+  }
+  std::set<std::string> drained;
+  for (const wire::ServerSummary& server : now.servers) {
+    if (server.draining) drained.insert(server.server_id);
+    auto had = incarnations.find(server.server_id);
+    const bool same = had != incarnations.end() && had->second == server.incarnation;
+    if (same && server.state == "recovering") continue;  // it lived
+    if (had != incarnations.end() && !same && server.state != "recovering") continue;
+    past.servers.push_back(server);
+    if (same) incarnations.erase(had);
+  }
+  for (const auto& [id, incarnation] : incarnations) {
+    wire::ServerSummary& server = past.servers.emplace_back();
+    server.server_id = id;
+    server.incarnation = incarnation;
+    server.state = "live";
+    server.draining = drained.contains(id);
+  }
+  return past;
+}
+
 std::vector<wire::Event> FindChanges(const wire::CellStatusResponse& before,
                                      const wire::CellStatusResponse& after,
                                      const std::map<TabletId, std::string>& why_moved) {

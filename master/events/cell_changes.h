@@ -31,4 +31,10 @@ std::vector<wire::Event> FindChanges(const wire::CellStatusResponse& before,
                                      const wire::CellStatusResponse& after,
                                      const std::map<TabletId, std::string>& why_moved = {});
 
+// The cell as the master before may have seen it last, by where the tablets were when this one read
+// of them first: so that what died together with a master is told by the next one. Servers that had
+// no tablets, and all that nothing is known of, are as they are now.
+wire::CellStatusResponse LastSeen(const std::map<TabletId, TabletLocation>& found,
+                                  const wire::CellStatusResponse& now);
+
 }  // namespace stele::master

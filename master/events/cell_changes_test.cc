@@ -78,6 +78,39 @@ TEST_F(CellChangesTest, AMoveThatWasPlannedHasItsReason) {
                    "a load of 9/s"}));
 }
 
+TEST_F(CellChangesTest, WhatDiedTogetherWithTheMasterIsToldByTheNext) {
+  std::map<TabletId, TabletLocation> found;
+  for (const wire::TabletSummary& tablet : before_.tablets) {
+    found[tablet.location.tablet.id] = tablet.location;
+  }
+  found[101].server_id = "ts-2";
+  after_.tablets[1].location.server_id = "ts-2";
+  after_.servers.push_back(Server("ts-3"));  // without tablets: nothing is known of it
+  before_ = LastSeen(found, after_);
+  EXPECT_EQ(Found(), Texts());
+
+  // ts-1 is dead; ts-2 has been started again.
+  after_.servers = {Server("ts-2", 2), Server("ts-3"), Server("ts-1")};
+  after_.servers[2].state = "recovering";
+  after_.tablets[0].state = "unassigned";
+  after_.tablets[0].reason = "its owner ts-1 is gone";
+  after_.tablets[1].location.incarnation = 2;
+  before_ = LastSeen(found, after_);
+  EXPECT_EQ(Found(),
+            (Texts{"recovery|0||ts-1|ts-1, incarnation 1, is gone; its log is to be recovered",
+                   "server|0||ts-2|ts-2 joined at ts-2:1",
+                   "tablet|100|t|ts-1|tablet 100 is unassigned: its owner ts-1 is gone",
+                   "assign|101|t|ts-2|tablet 101 goes back to ts-2, which was started again, epoch "
+                   "3"}));
+
+  // ts-1 is recovered already, its tablet elsewhere.
+  after_.servers = {Server("ts-2"), Server("ts-3")};
+  after_.tablets = {Tablet(100, "", "m", "ts-3"), Tablet(101, "m", "", "ts-2")};
+  before_ = LastSeen(found, after_);
+  EXPECT_EQ(Found(), (Texts{"server|0||ts-1|ts-1 is gone",
+                            "assign|100|t|ts-3|tablet 100 goes from ts-1 to ts-3, epoch 3"}));
+}
+
 TEST_F(CellChangesTest, ServersComeAndGo) {
   after_.servers = {Server("ts-2", 2), Server("ts-3")};
   EXPECT_EQ(Found(), (Texts{"server|0||ts-1|ts-1 is gone", "server|0||ts-2|ts-2 joined at ts-2:1",

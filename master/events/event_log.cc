@@ -14,6 +14,7 @@ constexpr int kCounterBits = 32;
 constexpr size_t kMaxSavedAtOnce = 2'000;
 constexpr int64_t kRepeatedWithinUs = 60'000'000;
 constexpr size_t kMaxNameBytes = 100;
+constexpr size_t kShareOfOthers = 4;  // one in so many is kept for events not of tablets
 constexpr size_t kLooksBack = 5'000;  // for what was repeated
 
 bool Matches(const wire::Event& event, const wire::ListEventsRequest& request) {
@@ -37,16 +38,35 @@ void EventLog::Begin(uint64_t term) {
   last_ = term << kCounterBits;
 }
 
+EventLog::Class EventLog::ClassOf(const wire::Event& event) {
+  const bool of_tablets = event.kind == kTabletEvent || event.kind == kAssignEvent ||
+                          event.kind == kSplitEvent || event.kind == kMergeEvent;
+  return of_tablets ? kOfTablets : kOthers;
+}
+
+EventLog::Class EventLog::Fullest(const Numbers& numbers) const {
+  const size_t for_others = max_events_ / kShareOfOthers;
+  return numbers[kOthers].size() > for_others || numbers[kOfTablets].empty() ? kOthers : kOfTablets;
+}
+
 bool EventLog::IsRepeated(const wire::Event& event) const {
+  const std::deque<uint64_t>& numbers = kept_[ClassOf(event)];
   size_t looks = 0;
-  for (auto past = events_.rbegin(); past != events_.rend() && looks < kLooksBack;
-       ++past, ++looks) {
-    if (event.time_us - past->time_us > kRepeatedWithinUs) return false;
-    if (past->kind == event.kind && past->text == event.text && past->actor == event.actor) {
+  for (auto number = numbers.rbegin(); number != numbers.rend() && looks < kLooksBack;
+       ++number, ++looks) {
+    const wire::Event& past = events_.at(*number);
+    if (event.time_us - past.time_us > kRepeatedWithinUs) return false;
+    if (past.kind == event.kind && past.text == event.text && past.actor == event.actor) {
       return true;
     }
   }
   return false;
+}
+
+void EventLog::DropOldest() {
+  std::deque<uint64_t>& numbers = kept_[Fullest(kept_)];
+  events_.erase(numbers.front());
+  numbers.pop_front();
 }
 
 void EventLog::Add(wire::Event event, bool once) {
@@ -58,9 +78,13 @@ void EventLog::Add(wire::Event event, bool once) {
   if (once && IsRepeated(event)) return;
   event.number = ++last_;
   unsaved_.push_back(event.number);
-  events_.push_back(std::move(event));
-  if (events_.size() > max_events_) events_.pop_front();
-  if (unsaved_.size() > max_events_) unsaved_.pop_front();
+  kept_[ClassOf(event)].push_back(event.number);
+  events_.emplace(event.number, std::move(event));
+  if (events_.size() > max_events_) DropOldest();
+  if (unsaved_.size() > 2 * max_events_) {
+    std::erase_if(unsaved_,
+                  [this](uint64_t number) REQUIRES(mu_) { return !events_.contains(number); });
+  }
 }
 
 StatusOr<wire::ListEventsResponse> EventLog::List(const wire::ListEventsRequest& request) const {
@@ -70,17 +94,17 @@ StatusOr<wire::ListEventsResponse> EventLog::List(const wire::ListEventsRequest&
   if (!loaded_) return absl::UnavailableError("the events of the past are not read yet");
   if (request.after != 0) {
     response.last = request.after;
-    for (const wire::Event& event : events_) {
+    for (auto event = events_.upper_bound(request.after); event != events_.end(); ++event) {
       if (response.events.size() == limit) break;
-      response.last = std::max(response.last, event.number);
-      if (Matches(event, request)) response.events.push_back(event);
+      response.last = event->first;
+      if (Matches(event->second, request)) response.events.push_back(event->second);
     }
     return response;
   }
-  if (!events_.empty()) response.last = events_.back().number;
+  if (!events_.empty()) response.last = events_.rbegin()->first;
   for (auto event = events_.rbegin(); event != events_.rend(); ++event) {
     if (response.events.size() == limit) break;
-    if (Matches(*event, request)) response.events.push_back(*event);
+    if (Matches(event->second, request)) response.events.push_back(event->second);
   }
   std::reverse(response.events.begin(), response.events.end());
   return response;
@@ -92,47 +116,53 @@ bool EventLog::loaded() const {
 }
 
 void EventLog::Load(const std::map<uint64_t, std::string>& records) {
-  std::vector<wire::Event> past;
+  MutexLock lock(&mu_);
+  Numbers past;
   for (const auto& [number, record] : records) {
-    saved_.push_back(number);
     wire::Event event;
     // One of a later format, or damaged, is not shown; it goes when it is old.
-    if (!wire::Decode(net::Buffer::Copy(record), &event).ok()) continue;
+    const bool known = wire::Decode(net::Buffer::Copy(record), &event).ok();
+    const Class of = known ? ClassOf(event) : kOfTablets;
+    saved_[of].push_back(number);
+    if (!known) continue;
     event.number = number;
-    past.push_back(std::move(event));
+    past[of].push_back(number);
+    events_.emplace(number, std::move(event));
   }
-  MutexLock lock(&mu_);
-  events_.insert(events_.begin(), past.begin(), past.end());
-  while (events_.size() > max_events_) events_.pop_front();
+  for (int of = 0; of < kClasses; ++of) {
+    kept_[of].insert(kept_[of].begin(), past[of].begin(), past[of].end());
+  }
+  while (events_.size() > max_events_) DropOldest();
   loaded_ = true;
 }
 
 Status EventLog::Sync(Catalog* catalog) {
   std::map<uint64_t, std::string> put;
+  Numbers saved = saved_;
+  std::vector<uint64_t> erase;
   {
     MutexLock lock(&mu_);
     for (uint64_t number : unsaved_) {
       if (put.size() == kMaxSavedAtOnce) break;
-      const auto event = std::lower_bound(
-          events_.begin(), events_.end(), number,
-          [](const wire::Event& one, uint64_t wanted) { return one.number < wanted; });
-      if (event == events_.end() || event->number != number) continue;  // too old already
-      ASSIGN_OR_RETURN(const net::Buffer body, wire::Encode(*event));
+      const auto event = events_.find(number);
+      if (event == events_.end()) continue;  // too old already
+      ASSIGN_OR_RETURN(const net::Buffer body, wire::Encode(event->second));
       put[number] = std::string(body.bytes());
+      saved[ClassOf(event->second)].push_back(number);
     }
     if (put.empty()) unsaved_.clear();
   }
-  std::vector<uint64_t> erase;
-  while (erase.size() < saved_.size() && saved_.size() - erase.size() + put.size() > max_events_) {
-    erase.push_back(saved_[erase.size()]);
+  while (saved[kOfTablets].size() + saved[kOthers].size() > max_events_) {
+    std::deque<uint64_t>& numbers = saved[Fullest(saved)];
+    if (put.erase(numbers.front()) == 0) erase.push_back(numbers.front());
+    numbers.pop_front();
   }
   if (put.empty() && erase.empty()) return OkStatus();
+  const uint64_t last = put.empty() ? 0 : put.rbegin()->first;
   RETURN_IF_ERROR(catalog->WriteEvents(put, erase));
-  saved_.erase(saved_.begin(), saved_.begin() + static_cast<std::ptrdiff_t>(erase.size()));
-  for (const auto& [number, record] : put) saved_.push_back(number);
-  if (put.empty()) return OkStatus();
+  saved_ = std::move(saved);
   MutexLock lock(&mu_);
-  std::erase_if(unsaved_, [&](uint64_t number) { return number <= put.rbegin()->first; });
+  std::erase_if(unsaved_, [&](uint64_t number) { return number <= last; });
   return OkStatus();
 }
 

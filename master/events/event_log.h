@@ -1,4 +1,6 @@
-// EventLog: what happened in the cell, the newest kMaxEvents of it: in memory for who asks, and in
+// EventLog: what happened in the cell, the newest kMaxEvents of it, of which a quarter is for what
+// is not of single tablets: a dead server with thousands of them does not push out what operators
+// ordered. In memory for who asks, and in
 // the catalog (rows "e/" and the number in 20 digits, each an Event) for the next master.
 // Thread-safe but for Sync, which the master's thread calls.
 //
@@ -7,6 +9,7 @@
 // masters: the term is above a counter.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -43,17 +46,25 @@ class EventLog {
   Status Sync(Catalog* catalog);
 
  private:
+  enum Class : uint8_t { kOfTablets, kOthers, kClasses };
+  static Class ClassOf(const wire::Event& event);
+  // Of numbers, ascending in each class.
+  using Numbers = std::array<std::deque<uint64_t>, kClasses>;
+  // From which class the oldest goes.
+  Class Fullest(const Numbers& numbers) const;
   bool IsRepeated(const wire::Event& event) const REQUIRES(mu_);
+  void DropOldest() REQUIRES(mu_);
 
   Clock* const clock_;
   const size_t max_events_;
-  std::deque<uint64_t> saved_;  // the numbers of the catalog's rows, ascending
+  Numbers saved_;  // of the catalog's rows
 
   mutable Mutex mu_;
   bool loaded_ GUARDED_BY(mu_) = false;
-  uint64_t last_ GUARDED_BY(mu_) = 0;               // number that was given
-  std::deque<wire::Event> events_ GUARDED_BY(mu_);  // ascending
-  std::deque<uint64_t> unsaved_ GUARDED_BY(mu_);    // ascending
+  uint64_t last_ GUARDED_BY(mu_) = 0;  // number that was given
+  std::map<uint64_t, wire::Event> events_ GUARDED_BY(mu_);
+  Numbers kept_ GUARDED_BY(mu_);                  // of events_
+  std::deque<uint64_t> unsaved_ GUARDED_BY(mu_);  // ascending
 };
 
 }  // namespace stele::master

@@ -126,6 +126,19 @@ TEST_F(EventLogTest, ThePastIsReadBeforeItIsListed) {
   EXPECT_EQ(all.events[1].text, "active");
 }
 
+TEST_F(EventLogTest, ThousandsOfTabletsDoNotPushOutWhatWasOrdered) {
+  Add("drop it", kOrderEvent);
+  Add("no", kRefusedEvent);
+  for (size_t i = 0; i < 10 * kMax; ++i) Add("serves", kTabletEvent);
+  EXPECT_EQ(Texts({.kind = kOrderEvent}), "drop it ");
+  EXPECT_EQ(Texts({.kind = kRefusedEvent}), "no ");
+  EXPECT_EQ(List({.limit = 10 * kMax}).events.size(), kMax);
+  // Nor the other way round.
+  for (size_t i = 0; i < 10 * kMax; ++i) Add("order", kOrderEvent);
+  EXPECT_EQ(List({.kind = kTabletEvent, .limit = kMax}).events.size(), kMax * 3 / 4);
+  EXPECT_EQ(List({.kind = kOrderEvent, .limit = kMax}).events.size(), kMax / 4);
+}
+
 TEST_F(EventLogTest, NamesAreCut) {
   Add("text", kOrderEvent, 0, "t", std::string(70'000, 's'), std::string(200, 'a'));
   EXPECT_EQ(List({}).events[0].server.size(), 100u);

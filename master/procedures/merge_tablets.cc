@@ -90,7 +90,7 @@ std::vector<size_t> FindSmallNeighbours(const std::vector<TabletView>& views, ui
     const TabletView& left = views[i];
     const TabletView& right = views[i + 1];
     if (!MayReshape(left.location.tablet.id) || !left.serving || !right.serving) continue;
-    if (BytesOf(left) + BytesOf(right) <= max_bytes) pairs.push_back(i++);
+    if (BytesOf(left) + BytesOf(right) <= max_bytes) pairs.push_back(i);
   }
   return pairs;
 }

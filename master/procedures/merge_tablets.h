@@ -18,7 +18,7 @@ Status FinishMerges(const ProcedureContext& context, TableId table);
 Status FinishMergesOfUsers(const ProcedureContext& context);
 
 // Pairs of neighbours of the table that together have at most `max_bytes` each, as indices of their
-// left ones; no tablet is in two pairs.
+// left ones, ascending; a tablet may be in two.
 std::vector<size_t> FindSmallNeighbours(const std::vector<TabletView>& views, uint64_t max_bytes);
 
 }  // namespace stele::master

@@ -1,6 +1,5 @@
 #include "master/procedures/table_view.h"
 
-#include <set>
 #include <utility>
 
 namespace stele::master {
@@ -29,11 +28,9 @@ std::vector<TabletView> ViewTable(const ProcedureContext& context, TableId table
 bool MayReshape(TabletId tablet) { return tablet != kRootTablet && tablet != kCatalogTablet; }
 
 std::vector<TableId> UserTables(const ProcedureContext& context) {
-  std::set<TableId> tables;
-  for (const auto& [id, location] : context.tablets->all()) {
-    if (location.tablet.table >= kFirstUserTable) tables.insert(location.tablet.table);
-  }
-  return {tables.begin(), tables.end()};
+  std::vector<TableId> tables = context.tablets->Tables();
+  std::erase_if(tables, [](TableId table) { return table < kFirstUserTable; });
+  return tables;
 }
 
 }  // namespace stele::master

@@ -69,6 +69,7 @@ Status ServerList::Refresh() {
   }
   servers_ = std::move(next);
   AskForReports();
+  IndexHolders();
   return OkStatus();
 }
 
@@ -79,12 +80,17 @@ const LiveServer* ServerList::Find(const std::string& server_id, uint64_t incarn
 }
 
 std::vector<ServerList::Holder> ServerList::HoldersOf(TabletId tablet) const {
-  std::vector<Holder> holders;
+  auto found = holders_.find(tablet);
+  return found == holders_.end() ? std::vector<Holder>() : found->second;
+}
+
+void ServerList::IndexHolders() {
+  holders_.clear();
   for (const auto& [id, server] : servers_) {
-    auto it = server.tablets.find(tablet);
-    if (it != server.tablets.end()) holders.push_back({&server, &it->second});
+    for (const auto& [tablet, report] : server.tablets) {
+      holders_[tablet].push_back({&server, &report});
+    }
   }
-  return holders;
 }
 
 bool ServerList::IsServing(const TabletLocation& location) const {

@@ -55,7 +55,9 @@ class ServerList {
   net::RpcClient* const client_;
   Clock* const clock_;
   const int64_t report_timeout_ms_;
+  void IndexHolders();
   std::map<std::string, LiveServer> servers_;
+  std::map<TabletId, std::vector<Holder>> holders_;  // of servers_
 };
 
 }  // namespace stele::master

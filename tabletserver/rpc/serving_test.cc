@@ -35,10 +35,13 @@ TEST(Admission, RefusesWithADelayAndGivesBack) {
 // cell. (A block that is not in memory cannot be had from the engine at a chosen row.)
 class ScriptedTablet : public storage::TabletStore {
  public:
+  storage::LoadSample& load() override { return sample; }
   std::map<std::string, int> rows;  // with so many cells
   std::map<std::string, bool> on_disk;
   std::function<void()> at_row = [] {};
   TabletDescriptor tablet{7, 16, "", ""};
+  storage::MemoryTracker memory{"test", 0};
+  storage::LoadSample sample{&memory};
 
   const TabletDescriptor& descriptor() const override { return tablet; }
   StatusOr<storage::ReadProgress> Read(const RowRange&, const storage::ReadOptions&,

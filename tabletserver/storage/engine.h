@@ -161,7 +161,7 @@ class TabletStore {
  public:
   virtual ~TabletStore() = default;
   virtual const TabletDescriptor& descriptor() const = 0;
-  LoadSample& load() { return load_; }  // who serves the tablet adds to it
+  virtual LoadSample& load() = 0;  // who serves the tablet adds to it
 
   // Validates against range and schema and queues. `done` runs on the log thread, exactly once,
   // unless an error is returned. Errors at once: InvalidArgument, NotFound (family), OutOfRange
@@ -219,9 +219,6 @@ class TabletStore {
   virtual TabletStats stats() const = 0;
   virtual std::vector<ManifestFile> files() const = 0;
   virtual SplitOff last_split() const = 0;  // that was committed
-
- private:
-  LoadSample load_;
 };
 
 struct EngineStats {

@@ -31,6 +31,7 @@ EngineCore::EngineCore(const EngineOptions& opts, const EngineEnv& e, uint64_t l
       block_memory("block cache", 0, &memory),
       filter_memory("filter cache", 0, &memory),
       request_memory("remembered requests", 0, &memory),
+      load_memory("samples of the load", 0, &memory),
       block_cache(opts.block_cache_bytes, &block_memory),
       filter_cache(opts.filter_cache_bytes, &filter_memory),
       limiter(e.clock, opts.compaction_bytes_per_second),

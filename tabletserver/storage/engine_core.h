@@ -107,6 +107,7 @@ class EngineCore {
  public:
   MemoryTracker memory;
   MemoryTracker memtable_memory, index_memory, block_memory, filter_memory, request_memory;
+  MemoryTracker load_memory;
   BlockCache block_cache, filter_cache;
   RateLimiter limiter;
   WriteThrottle throttle;

@@ -307,8 +307,9 @@ EngineStats EngineImpl::stats() const {
   stats.filter_cache = core_->filter_cache.stats();
   stats.memory_used = core_->memory.used();
   stats.memory_limit = core_->memory.limit();
-  for (const MemoryTracker* tracker : {&core_->memtable_memory, &core_->index_memory,
-                                       &core_->block_memory, &core_->filter_memory}) {
+  for (const MemoryTracker* tracker :
+       {&core_->memtable_memory, &core_->index_memory, &core_->block_memory, &core_->filter_memory,
+        &core_->request_memory, &core_->load_memory}) {
     stats.memory.emplace_back(tracker->name(), tracker->used());
   }
   stats.flushes = core_->counters.flushes;

@@ -17,20 +17,42 @@ uint64_t Mix(uint64_t x) {
   return x ^ (x >> 31);
 }
 
+// Beside the string itself; short ones need nothing.
+int64_t HeapBytes(const std::string& row) {
+  static const size_t inside = std::string().capacity();
+  return row.capacity() > inside ? static_cast<int64_t>(row.capacity()) + 1 : 0;
+}
+
 }  // namespace
+
+LoadSample::~LoadSample() {
+  MutexLock lock(&mu_);
+  memory_->Release(charged_);
+}
 
 void LoadSample::Add(Slice row, bool write) {
   if (Mix(requests_.fetch_add(1, std::memory_order_relaxed)) % kOneIn != 0) return;
   const Slice kept = row.substr(0, kMaxRowBytes);
   MutexLock lock(&mu_);
   ++taken_;
+  int64_t more = 0;
   if (sampled_.size() < kMaxRows) {
+    if (sampled_.empty()) {
+      sampled_.reserve(kMaxRows);
+      more += kMaxRows * sizeof(Request);
+    }
     sampled_.push_back({std::string(kept), write});
-    return;
+    more += HeapBytes(sampled_.back().row);
+  } else {
+    Request& oldest = sampled_[next_];
+    more -= HeapBytes(oldest.row);
+    std::string(kept).swap(oldest.row);  // not into the room of the longest so far
+    oldest.write = write;
+    more += HeapBytes(oldest.row);
+    next_ = (next_ + 1) % kMaxRows;
   }
-  sampled_[next_].row.assign(kept.data(), kept.size());
-  sampled_[next_].write = write;
-  next_ = (next_ + 1) % kMaxRows;
+  charged_ += more;
+  more < 0 ? memory_->Release(-more) : memory_->Charge(more);
 }
 
 std::vector<std::string> LoadSample::Rows() const {

@@ -51,7 +51,9 @@ TEST(LoadSplitRow, IsStrictlyInsideTheTablet) {
 }
 
 TEST(LoadSample, IsBoundedAndFollowsTheLoad) {
-  LoadSample sample;
+  MemoryTracker memory("test", 0);
+  LoadSample sample(&memory);
+  EXPECT_EQ(memory.used(), 0);
   for (int i = 0; i < 10'000; ++i) sample.Add("old");
   EXPECT_EQ(sample.Rows().size(), LoadSample::kMaxRows);
   for (int i = 0; i < 10'000; ++i) sample.Add(std::string(5'000, 'n'));
@@ -61,7 +63,8 @@ TEST(LoadSample, IsBoundedAndFollowsTheLoad) {
 }
 
 TEST(LoadSample, GivesTheNewestInOrderAndWhatEachWas) {
-  LoadSample sample;
+  MemoryTracker memory("test", 0);
+  LoadSample sample(&memory);
   EXPECT_TRUE(sample.ReadNewest(10).requests.empty());
   for (int i = 0; i < 10'000; ++i) sample.Add(absl::StrCat(10'000 + i), i % 2 == 0);
   const LoadSample::Newest newest = sample.ReadNewest(20);
@@ -76,8 +79,26 @@ TEST(LoadSample, GivesTheNewestInOrderAndWhatEachWas) {
   EXPECT_EQ(sample.ReadNewest(1'000).requests.size(), LoadSample::kMaxRows);
 }
 
+TEST(LoadSample, WhatItTakesIsChargedAndReleased) {
+  MemoryTracker memory("test", 0);
+  constexpr int64_t kStrings = LoadSample::kMaxRows * sizeof(LoadSample::Request);
+  {
+    LoadSample sample(&memory);
+    for (int i = 0; i < 10'000; ++i) sample.Add("short");
+    EXPECT_EQ(memory.used(), kStrings);
+    for (int i = 0; i < 10'000; ++i) sample.Add(std::string(5'000, 'n'));
+    EXPECT_GE(memory.used(),
+              kStrings + static_cast<int64_t>(LoadSample::kMaxRows * LoadSample::kMaxRowBytes));
+    EXPECT_LE(memory.used(), 40'000);
+    for (int i = 0; i < 10'000; ++i) sample.Add("short");
+    EXPECT_EQ(memory.used(), kStrings) << "long rows are not paid for any more";
+  }
+  EXPECT_EQ(memory.used(), 0);
+}
+
 TEST(LoadSample, SeesAllWhoTakeTurns) {
-  LoadSample sample;
+  MemoryTracker memory("test", 0);
+  LoadSample sample(&memory);
   for (int i = 0; i < 4'000; ++i) sample.Add(std::string(1, static_cast<char>('a' + i % 8)));
   const std::vector<std::string> rows = sample.Rows();
   EXPECT_EQ(std::set<std::string>(rows.begin(), rows.end()).size(), 8u);

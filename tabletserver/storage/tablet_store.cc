@@ -18,6 +18,7 @@ TabletStoreImpl::TabletStoreImpl(std::shared_ptr<EngineCore> core, StoredManifes
       last_split_(SplitIsPending(stored.manifest) ? SplitOff() : stored.manifest.last_split),
       visible_sequence_(stored.manifest.flushed_sequence),
       last_drop_order_(stored.manifest.last_drop_order),
+      load_(&core_->load_memory),
       requests_(core_->env.clock, &core_->request_memory),
       manifest_(core_->env.store, stored),
       timestamps_(core_->env.clock, stored.manifest.max_server_timestamp_us),

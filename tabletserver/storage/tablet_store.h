@@ -47,6 +47,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   ~TabletStoreImpl() override;
 
   const TabletDescriptor& descriptor() const override { return tablet_; }
+  LoadSample& load() override { return load_; }
   using TabletStore::Write;
   Status Write(const RowMutation& mutation, const ChangeContext& context,
                std::function<void(const Status&)> done) override;
@@ -233,6 +234,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   std::atomic<uint64_t> last_drop_order_{0};
   std::atomic<uint32_t> flushing_{0}, compacting_{0};
 
+  LoadSample load_;
   RequestMemory requests_;
 
   Mutex flush_mu_;

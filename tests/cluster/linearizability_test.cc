@@ -173,14 +173,14 @@ class LinearizabilityTest : public ::testing::TestWithParam<WhichCell> {
   // All that is said to the servers goes through their links, and some of it was kept back.
   void ExpectPartsHeld() {
     if (hosts_ != nullptr) {
-      // Several of a kind, perhaps with hosts that nobody spoke to.
+      // One alone may be of a host to which nobody spoke. Tablet servers have nothing to say to
+      // each other: to part them must do no harm.
       for (const auto& [kind, times] : parts_between_) {
         const auto dropped = nemesis_->dropped().find(kind);
         const uint64_t packets = dropped == nemesis_->dropped().end() ? 0 : dropped->second;
         std::cout << "between hosts: " << times << " parts of " << kind << ", " << packets
                   << " packets dropped" << std::endl;
-        EXPECT_TRUE(times < 3 || packets > 0)
-            << times << " parts of " << kind << " dropped nothing";
+        EXPECT_TRUE(times < 2 || packets > 0 || kind == "servers") << kind;
       }
       return;
     }

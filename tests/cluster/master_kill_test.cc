@@ -302,6 +302,8 @@ class MasterKillTest : public ::testing::Test {
   Work DropRows();
   Work Split();
   Work Merge();
+  Work SplitMetadata();
+  Work MergeMetadata();
   Work Move();
   Work Drain();
   Work Undrain();
@@ -459,6 +461,47 @@ Work MasterKillTest::Merge() {
           }};
 }
 
+// The last of METADATA's tablets, which has the rows of most tables.
+Work MasterKillTest::SplitMetadata() {
+  return {"",
+          [this] {
+            before_ = TabletsOf("_METADATA");
+            order_ = TabletOrder();
+            order_.tablets = {before_.back().id};
+          },
+          [this] {
+            // Near the middle: what there are rows for is not known here.
+            if (TabletsOf("_METADATA").size() > before_.size()) return OkStatus();
+            return asker_->admin().Split(order_).status();
+          },
+          absl::StatusCode::kOk,
+          [this] {
+            const std::vector<TabletInfo> now = TabletsOf("_METADATA");
+            ASSERT_EQ(now.size(), before_.size() + 1);
+            EXPECT_EQ(now.back().id, before_.back().id);
+            EXPECT_EQ(now.back().start_row, now.end()[-2].end_row);
+            for (const auto& [where, value] : rows_) Expect(where.first, where.second, value);
+          }};
+}
+
+Work MasterKillTest::MergeMetadata() {
+  return {"",
+          [this] {
+            before_ = TabletsOf("_METADATA");
+            ASSERT_GT(before_.size(), 2u) << "the root, and two to be merged";
+            order_ = TabletOrder();
+            order_.tablets = {before_.end()[-2].id, before_.end()[-1].id};
+          },
+          [this] { return asker_->admin().Merge(order_).status(); }, absl::StatusCode::kNotFound,
+          [this] {
+            const std::vector<TabletInfo> now = TabletsOf("_METADATA");
+            ASSERT_EQ(now.size(), before_.size() - 1);
+            EXPECT_EQ(now.back().id, before_.back().id);
+            EXPECT_EQ(now.back().start_row, before_.end()[-2].start_row);
+            for (const auto& [where, value] : rows_) Expect(where.first, where.second, value);
+          }};
+}
+
 Work MasterKillTest::Move() {
   return {"move_tablet.",
           [this] {
@@ -550,6 +593,7 @@ TEST_F(MasterKillTest, EachOperationHappensOnce) {
   const std::set<std::string> stops = {"create_table.after_record", "drop_table.before_erase",
                                        "drop_range.before_done", "merge_tablets.after_forget"};
   const std::set<std::string> steps = left_;
+  for (const std::string& stop : stops) ASSERT_TRUE(steps.contains(stop)) << stop << " is no step";
   for (const std::string& point : steps) {
     const auto work = std::find_if(works.begin(), works.end(), [&](const Work& each) {
       return absl::StartsWith(point, each.points);
@@ -563,6 +607,15 @@ TEST_F(MasterKillTest, EachOperationHappensOnce) {
     if (HasFailure()) return;
   }
   EXPECT_TRUE(left_.empty());
+  // The same steps once more where the rows of tablets are tablets' rows themselves.
+  for (const std::string& point : steps) {
+    if (absl::StartsWith(point, "split_tablet.")) Disturb(SplitMetadata(), point, false);
+    if (HasFailure()) return;
+  }
+  for (const std::string& point : steps) {
+    if (absl::StartsWith(point, "merge_tablets.")) Disturb(MergeMetadata(), point, false);
+    if (HasFailure()) return;
+  }
   CheckRows();
   EXPECT_OK(cell_.Check());
 }
