@@ -20,7 +20,7 @@ char* Arena::NewChunk(size_t bytes) {
   Chunk chunk(static_cast<char*>(std::aligned_alloc(alignment, rounded)));
   CHECK(chunk != nullptr) << "out of memory for an arena chunk of " << rounded << " bytes";
   // Only a hint: most of a walk through small pieces is otherwise spent on finding their pages.
-  if (rounded == kMaxChunkBytes) (void)::madvise(chunk.get(), rounded, MADV_HUGEPAGE);
+  if (alignment == kMaxChunkBytes) (void)::madvise(chunk.get(), rounded, MADV_HUGEPAGE);
   chunks_.push_back(std::move(chunk));
   memory_bytes_.fetch_add(rounded, std::memory_order_relaxed);
   return chunks_.back().get();

@@ -179,8 +179,8 @@ class PosixLogStore : public LogStore {
     return absl::StrCat(path_, "/", absl::StrFormat("%020u", index), suffix);
   }
 
-  // The new file, its space reserved, zeros written over all of it, and synced: later writes inside
-  // it change no metadata and cannot meet a full disk.
+  // The new file, its space reserved and synced. With zeros written over all of it, too, later
+  // writes inside it change no metadata and cannot meet a full disk.
   StatusOr<std::unique_ptr<FsFile>> MakeFile(const std::string& path, uint64_t capacity,
                                              Space space) {
     ASSIGN_OR_RETURN(std::unique_ptr<FsFile> file, fs()->Open(path, Fs::Mode::kCreateExclusive));

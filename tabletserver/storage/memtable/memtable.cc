@@ -1,5 +1,9 @@
 #include "tabletserver/storage/memtable/memtable.h"
 
+#include <immintrin.h>
+
+#include <thread>
+
 #include "common/base/check.h"
 #include "common/bytes/arena.h"
 #include "tabletserver/storage/memtable/tree_node.h"
@@ -41,16 +45,34 @@ bool TryDescend(const std::atomic<TreeNode*>& root, Slice target, Goal goal, Pla
   return true;
 }
 
+// Between tries beside a change: the writer needs the processor more.
+class Patience {
+ public:
+  void Wait() {
+    if (++tries_ % kTriesBeforeYield == 0) {
+      std::this_thread::yield();
+    } else {
+      _mm_pause();
+    }
+  }
+
+ private:
+  static constexpr int kTriesBeforeYield = 64;
+  int tries_ = 0;
+};
+
 class MemtableIterator : public Iterator {
  public:
   explicit MemtableIterator(const std::atomic<TreeNode*>* root) : root_(root) {}
   bool Valid() const override { return at_ < cells_.count; }
   void SeekToFirst() override { Seek(Slice()); }
   void Seek(Slice target) override {
-    for (;;) {
+    for (Patience patience;; patience.Wait()) {
       Place place;
       if (!TryDescend(*root_, target, Goal::kHolds, &place)) continue;
-      place.leaf->CopyFrom(place.leaf->CountBelow(target, false), &cells_);
+      // One count for both: a cell that is appended meanwhile may be below the target.
+      const uint32_t count = place.leaf->count();
+      place.leaf->CopyFrom(place.leaf->CountBelow(count, target, false), count, &cells_);
       if (!place.leaf->HasChangedSince(place.version)) break;
     }
     at_ = 0;
@@ -58,7 +80,7 @@ class MemtableIterator : public Iterator {
   }
   void SeekBefore(Slice target) override {
     const bool last = target.empty();
-    for (;;) {
+    for (Patience patience;; patience.Wait()) {
       Place place;
       if (!TryDescend(*root_, target, last ? Goal::kLast : Goal::kBelow, &place)) continue;
       const TreeNode* leaf = place.leaf;
@@ -83,15 +105,18 @@ class MemtableIterator : public Iterator {
   void Enter(const TreeNode* leaf) {
     at_ = 0;
     cells_.count = 0;
+    Patience patience;
     while (leaf != nullptr && cells_.count == 0) {
       const uint32_t version = leaf->Version();
-      if (TreeNode::IsChanging(version)) continue;
-      leaf->CopyFrom(0, &cells_);
-      if (leaf->HasChangedSince(version)) {
-        cells_.count = 0;
-        continue;
+      if (!TreeNode::IsChanging(version)) {
+        leaf->CopyFrom(0, leaf->count(), &cells_);
+        if (!leaf->HasChangedSince(version)) {
+          leaf = cells_.next;
+          continue;
+        }
       }
-      leaf = cells_.next;
+      cells_.count = 0;
+      patience.Wait();
     }
   }
 

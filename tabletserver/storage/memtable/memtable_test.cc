@@ -214,5 +214,42 @@ TEST(MemtableTest, ReadersBesideTheWriter) {
   EXPECT_EQ(table.cell_count(), keys.size());
 }
 
+// Beside a writer that appends behind every target: what a seek finds is never on its wrong side.
+TEST(MemtableTest, SeeksBesideAppends) {
+  constexpr uint64_t kCells = 60'000;
+  const auto key = [](uint64_t n) {
+    return absl::StrCat("a long common beginning ", kCells * 4 + n);
+  };
+  Memtable table;
+  std::atomic<uint64_t> published{0};
+  std::vector<std::thread> readers;
+  for (uint64_t r = 0; r < 2; ++r) {
+    readers.emplace_back([&, r] {
+      SeededRandom random(kSeed + 20 + r);
+      auto it = table.NewIterator();
+      for (uint64_t n = 0; n < kCells;) {
+        n = published.load(std::memory_order_acquire);
+        // Even numbers are added, odd ones never; just ahead of the writer.
+        const std::string target = key(2 * n + 1 + 2 * (random.Next() % 3));
+        it->Seek(target);
+        if (it->Valid()) ASSERT_GE(it->key(), target);
+        it->SeekBefore(target);
+        if (it->Valid()) ASSERT_LT(it->key(), target);
+        if (n == 0) continue;
+        ASSERT_TRUE(it->Valid());
+        ASSERT_GE(it->key(), key(2 * (n - 1)));
+        it->SeekBefore("");
+        ASSERT_TRUE(it->Valid());
+        ASSERT_GE(it->key(), key(2 * (n - 1)));
+      }
+    });
+  }
+  for (uint64_t n = 0; n < kCells; ++n) {
+    table.Add(key(2 * n), "v");
+    published.store(n + 1, std::memory_order_release);
+  }
+  for (std::thread& t : readers) t.join();
+}
+
 }  // namespace
 }  // namespace stele::storage

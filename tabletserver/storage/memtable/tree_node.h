@@ -79,10 +79,13 @@ class TreeNode {
   bool is_leaf() const { return children_ == nullptr; }
   uint32_t count() const { return Get(count_); }
   // How many cells (separators) are below the target, or, with `equal`, not above it.
-  uint32_t CountBelow(Slice target, bool equal) const;
+  uint32_t CountBelow(Slice target, bool equal) const { return CountBelow(count(), target, equal); }
+  // The same among the first `count`: who asks more than once must not meet cells appended between.
+  uint32_t CountBelow(uint32_t count, Slice target, bool equal) const;
   TreeNode* child(uint32_t at) const { return Get(children_->at[at]); }
   const TreeCell* cell(uint32_t at) const { return Get(cells_[at]); }
-  void CopyFrom(uint32_t first, Cells* out) const;
+  // Those of the first `count`.
+  void CopyFrom(uint32_t first, uint32_t count, Cells* out) const;
   // Brings in what a search looks at.
   void Prefetch() const {
     const auto* line = reinterpret_cast<const char*>(this);
@@ -118,7 +121,12 @@ class TreeNode {
   void BeginChange() { version_.store(Version() + 1, std::memory_order_relaxed); }
   void EndChange() { version_.store(Version() + 1, std::memory_order_release); }
   static uint64_t HeadOf(Slice key, size_t skip);
-  void SetHeads(uint32_t skip);
+  struct Heads {
+    uint32_t skip;
+    uint64_t of[kMaxCells];
+  };
+  Heads MakeHeads(uint32_t count, uint32_t skip) const;
+  void SetHeads(uint32_t count, const Heads& heads);
   // With the child right of the cell in an inner node.
   void Place(uint32_t at, const TreeCell* cell, TreeNode* right);
   static uint32_t CommonPrefix(Slice a, Slice b);
@@ -139,8 +147,7 @@ inline uint64_t TreeNode::HeadOf(Slice key, size_t skip) {
   return DecodeBig64(bytes);
 }
 
-inline uint32_t TreeNode::CountBelow(Slice target, bool equal) const {
-  const uint32_t count = Get(count_);
+inline uint32_t TreeNode::CountBelow(uint32_t count, Slice target, bool equal) const {
   if (count == 0) return 0;
   const uint64_t head = HeadOf(target, Get(skip_));
   uint32_t first = 0;
@@ -164,18 +171,22 @@ inline uint32_t TreeNode::CountBelow(Slice target, bool equal) const {
   return first;
 }
 
-inline void TreeNode::CopyFrom(uint32_t first, Cells* out) const {
-  const uint32_t count = std::min(Get(count_), kMaxCells);
+inline void TreeNode::CopyFrom(uint32_t first, uint32_t count, Cells* out) const {
   out->count = 0;
   for (uint32_t at = first; at < count; ++at) out->cells[out->count++] = Get(cells_[at]);
   out->next = Get(next_);
 }
 
-inline void TreeNode::SetHeads(uint32_t skip) {
-  Set(&skip_, skip);
-  for (uint32_t at = 0, end = count(); at < end; ++at) {
-    Set(&heads_[at], HeadOf(cell(at)->key(), skip));
-  }
+inline TreeNode::Heads TreeNode::MakeHeads(uint32_t count, uint32_t skip) const {
+  Heads heads;
+  heads.skip = skip;
+  for (uint32_t at = 0; at < count; ++at) heads.of[at] = HeadOf(cell(at)->key(), skip);
+  return heads;
+}
+
+inline void TreeNode::SetHeads(uint32_t count, const Heads& heads) {
+  Set(&skip_, heads.skip);
+  for (uint32_t at = 0; at < count; ++at) Set(&heads_[at], heads.of[at]);
 }
 
 inline void TreeNode::Place(uint32_t at, const TreeCell* cell, TreeNode* right) {
@@ -217,14 +228,16 @@ inline TreeNode* TreeNode::Split(Arena* arena, TreeNode* parent, uint32_t at, Sl
   }
   Set(&right->count_, end - from);
   Set(&right->next_, Get(next_));
-  right->SetHeads(CommonPrefix(separator->key(), high));
+  right->SetHeads(end - from, right->MakeHeads(end - from, CommonPrefix(separator->key(), high)));
   if (at == end) right->Place(0, cell, nullptr);
+  // Looks at the keys, which takes long, before readers have to wait.
+  const Heads left_heads = MakeHeads(at, CommonPrefix(low, separator->key()));
   // Both are odd until both are whole: who came through the parent before will see it.
   parent->BeginChange();
   BeginChange();
   Set(&count_, at);
   if (is_leaf()) Set(&next_, right);
-  SetHeads(CommonPrefix(low, separator->key()));
+  SetHeads(at, left_heads);
   parent->Place(parent->CountBelow(separator->key(), true), separator, right);
   EndChange();
   parent->EndChange();

@@ -63,6 +63,7 @@ Slice BlockCompressor::Compress(Slice raw, Codec* codec) {
 
 bool PlausibleSizes(const BlockHandle& handle) {
   if (handle.stored_bytes == 0 || handle.raw_bytes > kMaxRawBlockBytes) return false;
+  if (handle.pages_bytes > kMaxRawBlockBytes) return false;
   if (handle.codec == Codec::kNone) return handle.raw_bytes == handle.stored_bytes;
   return handle.stored_bytes < handle.raw_bytes;
 }

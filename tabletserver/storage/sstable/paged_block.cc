@@ -106,11 +106,13 @@ bool PagedBlock::OpenPage(bool goes_on) {
 }
 
 bool PagedBlock::BecomeWhole() {
+  if (whole_failed_) return false;
   BlockPtr whole = table_->FindWhole(handle_);
   if (whole == nullptr) {
     if (!read_.may_block) return false;
     StatusOr<BlockPtr> read = table_->ReadWhole(handle_, read_.fill_cache);
-    if (!read.ok()) return false;  // the pages before the fault can still be read
+    whole_failed_ = !read.ok();
+    if (whole_failed_) return false;  // the pages before the fault can still be read
     whole = *std::move(read);
   }
   const std::string fence(directory_->key());
@@ -149,6 +151,7 @@ void PagedBlock::LeaveFinishedPage() {
 
 void PagedBlock::SeekToFirst() {
   status_ = OkStatus();
+  whole_failed_ = false;
   left_ = 1;
   directory_->SeekToFirst();
   if (!OpenPage(true)) return;
@@ -158,6 +161,7 @@ void PagedBlock::SeekToFirst() {
 
 void PagedBlock::Seek(Slice target) {
   status_ = OkStatus();
+  whole_failed_ = false;
   left_ = 0;
   directory_->SeekFloor(target);
   if (!directory_->Valid() && directory_->status().ok()) directory_->SeekToFirst();
@@ -168,6 +172,7 @@ void PagedBlock::Seek(Slice target) {
 
 void PagedBlock::SeekBefore(Slice target) {
   status_ = OkStatus();
+  whole_failed_ = false;
   directory_->SeekBefore(target);
   if (!directory_->Valid() && directory_->status().ok()) directory_->SeekToFirst();
   for (;;) {

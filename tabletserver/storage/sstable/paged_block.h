@@ -90,8 +90,9 @@ class PagedBlock final : public Iterator {
   std::optional<WholeBlock> whole_;  // of holder_
   std::optional<BlockIterator> directory_;
   std::optional<BlockIterator> page_;
-  uint64_t page_offset_ = 0;  // of page_, as its handle has it
-  int left_ = 0;              // pages that were walked through since the last seek
+  uint64_t page_offset_ = 0;   // of page_, as its handle has it
+  int left_ = 0;               // pages that were walked through since the last seek
+  bool whole_failed_ = false;  // could not be read since then
   Status status_;
 };
 

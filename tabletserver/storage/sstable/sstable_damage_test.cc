@@ -392,9 +392,54 @@ TEST(SSTableDamageTest, ImpossibleHandlesAreRefusedBeforeAllocation) {
     h->raw_bytes = kMaxRawBlockBytes + 1;
   });
   expect_refused([](BlockHandle* h) { h->pages_bytes = 1; });  // before the file
-  expect_refused([&](BlockHandle* h) {                         // an index partition posing as data
+  expect_refused([&](BlockHandle* h) {
+    h->offset = fences.back().handle.offset;
+    h->pages_bytes = kMaxRawBlockBytes + 1;
+  });
+  expect_refused([&](BlockHandle* h) {  // an index partition posing as data
     h->offset = fences.back().handle.offset + fences.back().handle.stored_bytes;
   });
+}
+
+// A sound file whose data is this, though its index tells of other blocks.
+std::string WithData(const std::string& data) {
+  const std::string sound = Build(TinyCells(), TinyOptions());
+  const uint64_t footer_offset = sound.size() - kFooterBytes;
+  StatusOr<Footer> footer = DecodeFooter(Slice(sound).substr(footer_offset), footer_offset);
+  EXPECT_OK(footer);
+  std::string file = data + sound.substr(footer->data_end, footer_offset - footer->data_end);
+  const uint64_t shift = data.size() - footer->data_end;
+  for (BlockHandle* moved : {&footer->top_index, &footer->filter_index, &footer->properties}) {
+    moved->offset += shift;
+    moved->crc = SectionCheck(Slice(file).substr(moved->offset, moved->stored_bytes), kTestFileId,
+                              moved->offset);
+  }
+  footer->data_end = data.size();
+  return file + EncodeFooter(*footer, file.size());
+}
+
+// Sound checks over pages that each claim what one may, but together more than a block.
+TEST(SSTableDamageTest, PagesThatClaimTooMuchAreRefusedBeforeAllocation) {
+  BlockBuilder directory(1, kRestartBytes);
+  for (uint64_t page = 0; page < 1000; ++page) {
+    BlockHandle handle;
+    handle.offset = page;
+    handle.stored_bytes = 1;
+    handle.raw_bytes = kMaxRawBlockBytes;
+    handle.codec = Codec::kZstd;
+    std::string row, value;
+    AppendRowStart(&row, absl::StrCat("row", 1000 + page));
+    AppendHandle(&value, handle);
+    directory.Add(row, value);
+  }
+  const std::string built(directory.Finish());
+  BlockHandle handle;
+  handle.offset = 1000;
+  handle.stored_bytes = handle.raw_bytes = static_cast<uint32_t>(built.size());
+  handle.pages_bytes = 1000;
+  handle.crc = SectionCheck(built, kTestFileId, handle.offset);
+  ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(WithData(std::string(1000, 'p') + built)));
+  EXPECT_STATUS(kDataLoss, "impossible pages", table->OpenBlock(handle, {}));
 }
 
 TEST(SSTableDamageTest, DecompressionMustYieldExactlyTheAnnouncedSize) {

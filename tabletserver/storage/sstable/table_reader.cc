@@ -265,9 +265,14 @@ StatusOr<BlockPtr> TableReader::ReadBlock(const BlockHandle& handle, bool fill_c
 StatusOr<BlockPtr> TableReader::ReadDirectory(const BlockHandle& handle, bool fill_cache) const {
   RETURN_IF_ERROR(CheckPlace(handle, Section::kDirectory));
   if (BlockPtr block = FindBlock(handle); block != nullptr) return block;
+  ASSIGN_OR_RETURN(BlockPtr block, LoadDirectory(handle));
+  return fill_cache ? Keep(handle, std::move(block)) : block;
+}
+
+StatusOr<BlockPtr> TableReader::LoadDirectory(const BlockHandle& handle) const {
   ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kDirectory));
   RETURN_IF_ERROR(CheckDirectory(handle, block, block->data()));
-  return fill_cache ? Keep(handle, std::move(block)) : block;
+  return block;
 }
 
 StatusOr<BlockPtr> TableReader::DecodeDirectory(const BlockHandle& handle, Slice stored) const {
@@ -278,7 +283,7 @@ StatusOr<BlockPtr> TableReader::DecodeDirectory(const BlockHandle& handle, Slice
 
 Status TableReader::CheckDirectory(const BlockHandle& handle, const BlockPtr& holder,
                                    Slice directory) const {
-  uint64_t expected = handle.begin();
+  uint64_t expected = handle.begin(), raw_bytes = 0;
   BlockIterator it(holder, directory);
   for (it.SeekToFirst(); it.Valid(); it.Next()) {
     BlockHandle page;
@@ -286,6 +291,9 @@ Status TableReader::CheckDirectory(const BlockHandle& handle, const BlockPtr& ho
       return Damage(handle.offset, "malformed directory");
     }
     RETURN_IF_ERROR(CheckPlace(page, Section::kData));
+    // Before anyone allocates for all of them.
+    raw_bytes += page.raw_bytes;
+    if (raw_bytes > kMaxRawBlockBytes) return Damage(handle.offset, "impossible pages");
     expected = page.end();
   }
   RETURN_IF_ERROR(it.status());
@@ -345,11 +353,17 @@ StatusOr<BlockPtr> TableReader::ReadWhole(const BlockHandle& handle, bool fill_c
     whole = builder.Finish();
   }
   if (!fill_cache || options_.block_cache == nullptr) return whole;
-  options_.block_cache->Erase({block_cache_id_, handle.offset});
-  for (const auto& [fence, page] : pages) {
-    options_.block_cache->Erase({block_cache_id_, page.offset});
-  }
-  return options_.block_cache->Insert({block_cache_id_, handle.begin() | kWhole}, std::move(whole));
+  whole =
+      options_.block_cache->Insert({block_cache_id_, handle.begin() | kWhole}, std::move(whole));
+  // One that the cache had no room for does not cost it the pages either.
+  if (!IsInMemory(handle.begin() | kWhole)) return whole;
+  const auto erase = [this](uint64_t offset) {
+    const CacheKey key{block_cache_id_, offset};
+    if (options_.block_cache->Contains(key)) options_.block_cache->Erase(key);
+  };
+  erase(handle.offset);
+  for (const auto& [fence, page] : pages) erase(page.offset);
+  return whole;
 }
 
 bool TableReader::HasMostPages(const BlockHandle& handle, const BlockPtr& directory) const {

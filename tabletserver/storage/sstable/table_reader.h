@@ -49,7 +49,8 @@ class TableReader final : public SSTable {
   StatusOr<BlockPtr> ReadBlock(const BlockHandle& handle, bool fill_cache) const;
   // The directory of a block of pages, through the cache; its pages adjoin, from the block's begin.
   StatusOr<BlockPtr> ReadDirectory(const BlockHandle& handle, bool fill_cache) const;
-  // The same from stored bytes.
+  // The same past the cache, and from stored bytes.
+  StatusOr<BlockPtr> LoadDirectory(const BlockHandle& handle) const;
   StatusOr<BlockPtr> DecodeDirectory(const BlockHandle& handle, Slice stored) const;
   // A block of pages as one WholeBlock (paged_block.h): from the cache; from the blob, in place of
   // what the cache has of its pages.

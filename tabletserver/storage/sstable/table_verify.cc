@@ -64,7 +64,7 @@ class Verifier {
   // `end` is the next fence's key; empty for the last block.
   Status VerifyBlock(const Fence& fence, Slice end) {
     if (fence.handle.pages_bytes == 0) return VerifyCells(fence.first_key, fence.handle, end);
-    ASSIGN_OR_RETURN(BlockPtr directory, table_.ReadDirectory(fence.handle, false));
+    ASSIGN_OR_RETURN(BlockPtr directory, table_.LoadDirectory(fence.handle));
     found_.raw_block_bytes += fence.handle.raw_bytes;
     sections_[fence.handle.offset] = fence.handle.stored_bytes;
     std::vector<Fence> pages;
