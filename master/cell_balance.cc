@@ -27,7 +27,7 @@ void BalanceByItself(const ProcedureContext& context, int64_t now_ns, Balancer* 
       moves->empty() && std::all_of(servers.begin(), servers.end(), [&](auto& one) {
         return one.second.report_status.ok() && !IsDraining(*context.catalog, one.second);
       });
-  if (!ready) return;
+  if (!ready) return balancer->Pause(now_ns);
   const std::vector<PlannedMove> due = balancer->TakeDue(ViewForBalance(context), now_ns);
   balancer->Begin(due);
   for (const PlannedMove& move : due) {

@@ -438,11 +438,12 @@ void MasterImpl::AdvanceProcedures() {
 }
 
 void MasterImpl::MoveTablets() {
-  if (!term_->catalog.loaded() || !term_->tablets.tablets_loaded()) return;
+  const int64_t now_ns = env_.clock->BootNanos();
+  const bool loaded = term_->catalog.loaded() && term_->tablets.tablets_loaded();
+  if (!loaded || !all_serving_) term_->balancer.Pause(now_ns);
+  if (!loaded) return;
   MeasureLoads(Context(), &term_->balancer.meter());
-  if (all_serving_) {
-    BalanceByItself(Context(), env_.clock->BootNanos(), &term_->balancer, &term_->moves);
-  }
+  if (all_serving_) BalanceByItself(Context(), now_ns, &term_->balancer, &term_->moves);
   term_->moves.Advance(Context());
   moving_ = !term_->moves.empty();
 }

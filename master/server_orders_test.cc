@@ -387,5 +387,21 @@ TEST_F(ServerOrdersTest, ABalanceByItselfWaitsForSilentAndDrainingServers) {
   EXPECT_EQ(moves_.moves().size(), 1u);
 }
 
+TEST_F(ServerOrdersTest, WhatWasOutOfBalanceBeforeASilenceMustBeSoForAWhileAgain) {
+  balancer_.emplace(BalanceOptions{.after_ms = 3'000});
+  ASSERT_OK(Order(Method::kBalance).status());
+  Settle();
+  Load(3, {1'000, 900});
+  EXPECT_TRUE(moves_.empty()) << "it waits";
+  const wire::ReportTabletsResponse report = client_.reports["ts-3:1"];
+  client_.reports.erase("ts-3:1");
+  Load(10, {1'000, 900});
+  client_.reports["ts-3:1"] = report;
+  Load(2, {1'000, 900});
+  EXPECT_TRUE(moves_.empty()) << "it waits again";
+  Load(3, {1'000, 900});
+  EXPECT_EQ(moves_.moves().size(), 1u);
+}
+
 }  // namespace
 }  // namespace stele::master

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 #include <utility>
 
 namespace stele::master {
@@ -13,6 +12,7 @@ constexpr int64_t kSmoothedMs = 60'000;  // for who is never balanced by itself
 // Of the load at its last move, by which a tablet's load must have changed.
 constexpr double kChanged = 0.5;
 constexpr int64_t kAcceptedFor = 10;  // times the wait before a plan
+constexpr double kWorse = 0.5;        // of what is tolerated
 
 }  // namespace
 
@@ -26,20 +26,34 @@ void Balancer::Weigh(WeighedCell* cell) const {
   for (WeighedTablet& tablet : cell->tablets) tablet.load = meter_.PerSecond(tablet.tablet);
 }
 
-// A tablet that was moved for its load may be again, for another load or among other servers.
+// A tablet that was moved for its load may be again, for another load or among other servers; one
+// whose move came to nothing was not moved.
 void Balancer::ForgetWhatChanged(const WeighedCell& cell) {
   if (servers_ != cell.servers) {
     moved_.clear();
-    accepted_skew_ = 0;
+    accepted_.clear();
+    out_since_ns_ = -1;
   }
   servers_ = cell.servers;
-  std::set<TabletId> there;
-  for (const WeighedTablet& tablet : cell.tablets) there.insert(tablet.tablet);
-  std::erase_if(moved_, [&](const auto& moved) {
-    const double changed = std::abs(meter_.PerSecond(moved.first) - moved.second);
-    return !there.contains(moved.first) ||
-           changed > std::max(moved.second * kChanged, rules_.min_load);
+  std::map<TabletId, std::string> where;
+  for (const WeighedTablet& tablet : cell.tablets) where[tablet.tablet] = tablet.server_id;
+  const auto failed = std::erase_if(moved_, [&](const auto& entry) {
+    auto at = where.find(entry.first);
+    return at != where.end() && at->second != entry.second.to;
   });
+  if (failed != 0) accepted_.clear();
+  std::erase_if(moved_, [&](const auto& entry) {
+    const auto& [tablet, moved] = entry;
+    const double changed = std::abs(meter_.PerSecond(tablet) - moved.load);
+    return !where.contains(tablet) || changed > std::max(moved.load * kChanged, rules_.min_load);
+  });
+}
+
+void Balancer::HoldMoved(WeighedCell* cell) const {
+  for (WeighedTablet& tablet : cell->tablets) {
+    auto moved = moved_.find(tablet.tablet);
+    tablet.stays |= moved != moved_.end() && moved->second.to == tablet.server_id;
+  }
 }
 
 std::vector<PlannedMove> Balancer::Plan(WeighedCell cell) const {
@@ -49,26 +63,38 @@ std::vector<PlannedMove> Balancer::Plan(WeighedCell cell) const {
     std::vector<PlannedMove> plan = PlanByCount(cell);
     if (!plan.empty() || !loaded) return plan;
   }
-  for (WeighedTablet& tablet : cell.tablets) tablet.stays |= moved_.contains(tablet.tablet);
+  HoldMoved(&cell);
   return PlanByLoad(cell, rules_);
 }
 
-// A load that has become more even is what is held to be reached, but not because of a moment.
-bool Balancer::IsOut(const WeighedCell& cell, int64_t now_ns) {
-  const double skew = LoadSkew(cell);
+// What has become more even is what is held to be reached, but not because of a moment.
+void Balancer::Accept(const WeighedCell& cell, int64_t now_ns) {
   const double passed = static_cast<double>(now_ns - looked_ns_) /
                         static_cast<double>(kAcceptedFor * options_.after_ms * kNanosPerMilli);
   looked_ns_ = now_ns;
-  if (skew < accepted_skew_) accepted_skew_ -= (accepted_skew_ - skew) * std::min(1.0, passed);
+  for (const auto& [server, excess] : ExcessLoads(cell, rules_)) {
+    double& accepted = accepted_[server];
+    if (excess < accepted) accepted -= (accepted - excess) * std::min(1.0, passed);
+  }
+}
+
+// Only for what a plan would mend: a server that nothing relieves hides no other, in time either.
+bool Balancer::IsOut(WeighedCell cell) const {
   if (CountsOutOfBounds(cell)) return true;
-  return skew > accepted_skew_ + rules_.tolerance / 2 && LoadOutOfBounds(cell, rules_);
+  std::map<std::string, double> limits;
+  for (const auto& [server, accepted] : accepted_) {
+    limits[server] = std::max(1.0, std::min(1.0, accepted) + kWorse);
+  }
+  HoldMoved(&cell);
+  return CanRelieve(cell, rules_, limits);
 }
 
 std::vector<PlannedMove> Balancer::TakeDue(WeighedCell cell, int64_t now_ns) {
   Weigh(&cell);
   ForgetWhatChanged(cell);
   if (options_.after_ms == 0) return {};
-  if (!IsOut(cell, now_ns)) {
+  Accept(cell, now_ns);
+  if (!IsOut(cell)) {
     out_since_ns_ = -1;
     return {};
   }
@@ -81,12 +107,19 @@ std::vector<PlannedMove> Balancer::TakeDue(WeighedCell cell, int64_t now_ns) {
       if (tablet.tablet == move.tablet) tablet.server_id = move.to;
     }
   }
-  accepted_skew_ = LoadSkew(cell);
+  accepted_ = ExcessLoads(cell, rules_);
   return plan;
 }
 
+void Balancer::Pause(int64_t now_ns) {
+  out_since_ns_ = -1;
+  looked_ns_ = now_ns;
+}
+
 void Balancer::Begin(const std::vector<PlannedMove>& moves) {
-  for (const PlannedMove& move : moves) moved_[move.tablet] = meter_.PerSecond(move.tablet);
+  for (const PlannedMove& move : moves) {
+    moved_[move.tablet] = {meter_.PerSecond(move.tablet), move.to};
+  }
 }
 
 }  // namespace stele::master

@@ -5,9 +5,11 @@
 // So that nothing oscillates: loads are smoothed (load_meter.h); what is out of balance must have
 // been so for a while, which begins anew after every plan; a plan aims at the average but begins
 // only beyond the tolerance; and a tablet that was moved for its load stays where it is until its
-// load has changed by half, or other servers are there; what a plan cannot mend is put up with
-// until it is worse by half the tolerance. What it remembers is of one master: the next one
-// measures anew. Bound to the master thread.
+// load has changed by half, or other servers are there; a server that a plan brought no lower is
+// relieved again only when it is worse by half the tolerance. A server that no move relieves is no
+// reason to act, and none not to act for the others. A move that came to nothing is forgotten: the
+// tablet does not stay. What it remembers is of one master: the next one measures anew. Bound to
+// the master thread.
 #pragma once
 
 #include <cstdint>
@@ -39,20 +41,28 @@ class Balancer {
   std::vector<PlannedMove> TakeDue(WeighedCell cell, int64_t now_ns);
   // These are carried out.
   void Begin(const std::vector<PlannedMove>& moves);
+  // It may not look now: what was out of balance must be so for a while again.
+  void Pause(int64_t now_ns);
 
  private:
-  // Loads, and what stays because it was moved.
+  struct Moved {
+    double load = 0;  // what it had then
+    std::string to;
+  };
   void Weigh(WeighedCell* cell) const;
+  // What was moved stays.
+  void HoldMoved(WeighedCell* cell) const;
   void ForgetWhatChanged(const WeighedCell& cell);
-  bool IsOut(const WeighedCell& cell, int64_t now_ns);
+  void Accept(const WeighedCell& cell, int64_t now_ns);
+  bool IsOut(WeighedCell cell) const;
 
   const BalanceOptions options_;
   const LoadRules rules_;
   LoadMeter meter_;
   int64_t out_since_ns_ = -1;  // -1: it is not out of balance
   std::vector<std::string> servers_;
-  std::map<TabletId, double> moved_;  // with the load it had then
-  double accepted_skew_ = 0;          // what the last plan left
+  std::map<TabletId, Moved> moved_;
+  std::map<std::string, double> accepted_;  // each server's excess that the last plan left
   int64_t looked_ns_ = 0;
 };
 

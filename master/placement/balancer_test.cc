@@ -47,7 +47,9 @@ class SimulatedCell {
       }
       const auto due = balancer_.TakeDue(cell_, now_s_ * kSecondNs);
       balancer_.Begin(due);
-      for (const PlannedMove& move : due) Carry(move);
+      for (const PlannedMove& move : due) {
+        if (!moves_fail_) Carry(move);
+      }
     }
   }
   void Carry(const PlannedMove& move) {
@@ -80,6 +82,7 @@ class SimulatedCell {
   SeededRandom random_;
   WeighedCell cell_;
   Balancer balancer_{kOptions};
+  bool moves_fail_ = false;
   int64_t now_s_ = 0;
   std::map<TabletId, uint64_t> rates_;
   std::map<TabletId, TabletCount> counts_;
@@ -152,6 +155,57 @@ TEST(Balancer, CountsComeFirstAndAreEvenedOnlyOutOfTheirBounds) {
   EXPECT_EQ(cell.times_.size(), 7u) << "as few as make all even";
   cell.Pass(600, 0);
   EXPECT_EQ(cell.times_.size(), 7u);
+}
+
+TEST(Balancer, AServerThatNothingRelievesDoesNotHideOthers) {
+  SimulatedCell cell(TestSeed(), 4, 32);
+  cell.rates_[100] = 6'000;  // alone at ts-0
+  cell.Pass(600, 0);
+  EXPECT_TRUE(cell.times_.empty());
+  const int64_t heated = cell.now_s_;
+  for (TabletId id : {101, 105, 109, 113}) cell.rates_[id] = 800;
+  cell.Pass(300, 0);
+  ASSERT_FALSE(cell.times_.empty());
+  EXPECT_GT(cell.times_.front(), heated + kAfterSeconds) << "it was not out of balance for a while";
+  EXPECT_LT(cell.LoadOf("ts-1"), 2'875);
+  EXPECT_EQ(cell.LoadOf("ts-0"), 6'000);
+  const size_t moved = cell.times_.size();
+  cell.Pass(3'600, /*noise_percent=*/30);
+  EXPECT_EQ(cell.times_.size(), moved);
+}
+
+TEST(Balancer, AMoveThatFailedIsPlannedAgain) {
+  SimulatedCell cell(TestSeed(), 2, 4);
+  cell.rates_[100] = 500;
+  cell.rates_[102] = 400;
+  cell.moves_fail_ = true;
+  cell.Pass(600, 0);
+  const auto plan = cell.balancer_.Plan(cell.cell_);
+  ASSERT_EQ(plan.size(), 1u) << "who asks is told nothing";
+  cell.balancer_.Begin(plan);
+  EXPECT_EQ(cell.balancer_.Plan(cell.cell_).size(), 1u) << "what was ordered failed";
+  cell.moves_fail_ = false;
+  cell.Pass(2 * kAfterSeconds, 0);
+  EXPECT_EQ(cell.times_.size(), 1u);
+  EXPECT_LT(cell.Skew(), 1.2);
+  EXPECT_TRUE(cell.balancer_.Plan(cell.cell_).empty());
+}
+
+TEST(Balancer, TheWhileBeginsAnewAfterAPauseAndWithOtherServers) {
+  SimulatedCell cell(TestSeed(), 3, 30);
+  for (WeighedTablet& tablet : cell.cell_.tablets) {
+    if (tablet.server_id == "ts-1") tablet.server_id = "ts-0";
+  }
+  cell.Pass(kAfterSeconds - 10, 0);
+  cell.now_s_ += 1'000;
+  cell.balancer_.Pause(cell.now_s_ * kSecondNs);
+  cell.Pass(kAfterSeconds - 10, 0);
+  EXPECT_TRUE(cell.times_.empty()) << "after a pause";
+  cell.cell_.servers.push_back("ts-9");
+  cell.Pass(kAfterSeconds - 10, 0);
+  EXPECT_TRUE(cell.times_.empty()) << "with another server";
+  cell.Pass(20, 0);
+  EXPECT_FALSE(cell.times_.empty());
 }
 
 TEST(Balancer, WithoutATimeItActsOnlyWhenAsked) {

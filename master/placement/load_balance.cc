@@ -34,6 +34,11 @@ class LoadPlan {
   LoadPlan(const WeighedCell& cell, const LoadRules& rules);
   double high() const { return high_; }
   const std::vector<Server>& servers() const { return servers_; }
+  // How far the server's load is above the average, in shares of what is tolerated.
+  double Excess(const Server& server) const {
+    return slack_ <= 0 ? 0 : (server.load - (high_ - slack_)) / slack_;
+  }
+  bool CanRelieve(size_t server) const { return BestStep(server).has_value(); }
   std::vector<PlannedMove> Make();
 
  private:
@@ -50,7 +55,7 @@ class LoadPlan {
   void Take(const Step& step);
   void Carry(size_t tablet, size_t from, size_t to);
   void DropNeedless();
-  bool DoesAsWell(double most) const;
+  bool DoesAsWell(const std::vector<double>& limits) const;
   double Load(size_t tablet) const { return cell_.tablets[tablet].load; }
 
   const WeighedCell& cell_;
@@ -179,24 +184,32 @@ void LoadPlan::Take(const Step& step) {
   Carry(step.tablet, step.from, step.to);
 }
 
-bool LoadPlan::DoesAsWell(double most) const {
-  return std::all_of(servers_.begin(), servers_.end(), [&](const Server& server) {
-    return server.load <= most && server.tablets >= bounds_.least && server.tablets <= bounds_.most;
-  });
+bool LoadPlan::DoesAsWell(const std::vector<double>& limits) const {
+  for (size_t i = 0; i < servers_.size(); ++i) {
+    const Server& server = servers_[i];
+    if (server.load > limits[i]) return false;
+    if (server.tablets < bounds_.least || server.tablets > bounds_.most) return false;
+  }
+  return true;
 }
 
-// A later move may have made an earlier one needless.
+// A later move may have made an earlier one needless. Each server is held to what the whole plan
+// makes of itself: one that nothing relieves is no measure for the others.
 void LoadPlan::DropNeedless() {
-  double most = high_;
-  for (const Server& server : servers_) most = std::max(most, server.load);
+  std::vector<double> limits;
+  for (const Server& server : servers_) limits.push_back(std::max(high_, server.load));
   bool dropped = true;
   while (std::exchange(dropped, false)) {
     for (Move& move : moves_) {
       if (move.dropped) continue;
+      const double from = servers_[move.from].load, to = servers_[move.to].load;
       Carry(move.tablet, move.to, move.from);
-      move.dropped = DoesAsWell(most);
+      move.dropped = DoesAsWell(limits);
       dropped |= move.dropped;
-      if (!move.dropped) Carry(move.tablet, move.from, move.to);
+      if (move.dropped) continue;
+      Carry(move.tablet, move.from, move.to);
+      servers_[move.from].load = from;  // without what was rounded
+      servers_[move.to].load = to;
     }
   }
 }
@@ -260,20 +273,29 @@ bool CountsOutOfBounds(const WeighedCell& cell) {
   });
 }
 
-double LoadSkew(const WeighedCell& cell) {
-  const LoadPlan plan(cell, {});
-  double most = 0, total = 0;
-  for (const Server& server : plan.servers()) {
-    most = std::max(most, server.load);
-    total += server.load;
-  }
-  return total <= 0 ? 1 : most * static_cast<double>(plan.servers().size()) / total;
-}
-
 bool LoadOutOfBounds(const WeighedCell& cell, const LoadRules& rules) {
   const LoadPlan plan(cell, rules);
   return std::any_of(plan.servers().begin(), plan.servers().end(),
                      [&](const Server& server) { return server.load > plan.high(); });
+}
+
+std::map<std::string, double> ExcessLoads(const WeighedCell& cell, const LoadRules& rules) {
+  const LoadPlan plan(cell, rules);
+  std::map<std::string, double> excess;
+  for (const Server& server : plan.servers()) excess[server.id] = plan.Excess(server);
+  return excess;
+}
+
+bool CanRelieve(const WeighedCell& cell, const LoadRules& rules,
+                const std::map<std::string, double>& limits) {
+  if (cell.servers.size() < 2) return false;
+  const LoadPlan plan(cell, rules);
+  for (size_t i = 0; i < plan.servers().size(); ++i) {
+    auto limit = limits.find(plan.servers()[i].id);
+    const double most = limit == limits.end() ? 1 : limit->second;
+    if (plan.Excess(plan.servers()[i]) > most && plan.CanRelieve(i)) return true;
+  }
+  return false;
 }
 
 std::vector<PlannedMove> PlanByCount(const WeighedCell& cell) {

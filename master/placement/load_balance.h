@@ -7,6 +7,7 @@
 // has cannot be divided here: that is for splits.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -38,10 +39,14 @@ struct TabletBounds {
 TabletBounds BoundsOf(uint64_t tablets, size_t servers);
 
 double TotalLoad(const WeighedCell& cell);
-// The most loaded server's load, by the average of all.
-double LoadSkew(const WeighedCell& cell);
 bool CountsOutOfBounds(const WeighedCell& cell);
 bool LoadOutOfBounds(const WeighedCell& cell, const LoadRules& rules);
+// How far each server's load is above the average, in shares of what is tolerated: above 1 it has
+// too much.
+std::map<std::string, double> ExcessLoads(const WeighedCell& cell, const LoadRules& rules);
+// Whether there is a move that relieves a server whose excess is above its limit (none given: 1).
+bool CanRelieve(const WeighedCell& cell, const LoadRules& rules,
+                const std::map<std::string, double>& limits);
 
 // As PlanBalance, of all tablets that do not stay: those of users first.
 std::vector<PlannedMove> PlanByCount(const WeighedCell& cell);
