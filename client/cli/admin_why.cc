@@ -182,7 +182,8 @@ void Print(const Invocation& call, const Look& look) {
     for (size_t i = 1; i < causes.size(); ++i) json["more"].push_back(CauseJson(causes[i]));
     json["notes"] = notes;
     json["last_events"] = look.evidence.last_events;
-    out << json.dump() << '\n';
+    // What a peer answered need not be UTF-8.
+    out << json.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
     return;
   }
   if (causes.empty()) out << look.about << ": nothing is wrong that can be seen\n";
@@ -199,7 +200,7 @@ int Run(const Invocation& call) {
   ClientOptions options;
   options.timeout_ms = options.admin_timeout_ms = kAnswerTimeoutMs;
   Look look;
-  look.about = call.args[0];
+  look.about = Escape(call.args[0]);
   if (!call.env->locker.ok()) {
     look.evidence.by_locker = true;
     look.evidence.master = call.env->locker;
@@ -233,7 +234,7 @@ Verb AdminWhyVerb() {
       "Causes: zookeeper-unreachable, master-unreachable, master-in-trouble, server-dead,\n"
       "server-silent, lease-lost, tablet-recovering, tablet-opening, tablet-unassigned,\n"
       "tablet-broken, tablet-closing, corrupt-file, disk-full, write-stall, overloaded,\n"
-      "range-too-hot, one-huge-row, split-refused, drain-in-progress; none.";
+      "range-too-hot, one-huge-row, reshape-refused, drain-in-progress; none.";
   verb.example = "stele admin why webtable com.example/";
   verb.min_args = 1;
   verb.max_args = 2;

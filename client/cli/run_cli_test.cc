@@ -68,6 +68,25 @@ TEST(RunCli, ReadingNeverFlushesTheOutput) {
   EXPECT_EQ(in.tie(), nullptr);
 }
 
+TEST(RunCli, WhyAnswersJsonWhateverTheBytes) {
+  for (const char* form : {"--json", "--quick"}) {
+    std::istringstream in;
+    std::ostringstream out, err;
+    Environment env;
+    env.in = &in;
+    env.out = &out;
+    env.err = &err;
+    env.clock = SystemClock();
+    env.locker = absl::UnavailableError("ZooKeeper says \xfe");
+    const char* words[] = {"stele", "admin", "why", "\xff", form};
+    EXPECT_EQ(RunCli(ClientVerbs(), 5, words, &env), kOk) << err.str();
+    const std::string text = out.str();
+    EXPECT_TRUE(std::all_of(text.begin(), text.end(), [](char c) { return c > 0; })) << text;
+    EXPECT_NE(text.find("\\xff"), std::string::npos) << text;
+    EXPECT_NE(text.find("zookeeper-unreachable"), std::string::npos) << text;
+  }
+}
+
 using Lines = std::vector<std::vector<const char*>>;
 
 void ExpectUsageErrors(const Lines& lines) {

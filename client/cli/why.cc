@@ -264,16 +264,21 @@ void AddHeat(const TabletSummary& tablet, const WhyEvidence& evidence, std::vect
   causes->push_back(std::move(cause));
 }
 
-void AddSplitRefused(const TabletSummary& tablet, const WhyEvidence& evidence,
-                     std::vector<Cause>* causes) {
-  const uint64_t split_bytes = SplitBytesOf(evidence.cell, tablet);
+void AddReshapeRefused(const TabletSummary& tablet, const WhyEvidence& evidence,
+                       std::vector<Cause>* causes) {
   if (!absl::StartsWith(tablet.reason, "not split or merged: ")) return;
-  const bool one_row = absl::StrContains(tablet.reason, "row");
-  causes->push_back({one_row ? "one-huge-row" : "split-refused",
-                     one_row
-                         ? "The tablet is too large and cannot be split: a row is never divided, "
-                           "and one has nearly all of its bytes"
-                         : "The tablet is too large, and its split was refused",
+  const uint64_t split_bytes = SplitBytesOf(evidence.cell, tablet);
+  const bool too_large = split_bytes != 0 && tablet.bytes > split_bytes;
+  if (!too_large || !absl::StrContains(tablet.reason, "no two rows")) {
+    causes->push_back({"reshape-refused",
+                       "A split or merge of the tablet was refused",
+                       {Escape(tablet.reason)},
+                       "it is tried again from time to time, as long as it is wanted"});
+    return;
+  }
+  causes->push_back({"one-huge-row",
+                     "The tablet is too large and cannot be split: a row is never divided, "
+                     "and one has nearly all of its bytes",
                      {absl::StrCat(FormatBytes(tablet.bytes), " in files, to be split at ",
                                    FormatBytes(split_bytes)),
                       Escape(tablet.reason)},
@@ -291,7 +296,7 @@ std::vector<Cause> FindCauses(const WhySubject& subject, const WhyEvidence& evid
     if (tablet->state != "serving") AddAwayTablet(*tablet, evidence, &causes);
     AddDamage(evidence, &causes);
     if (tablet->state == "serving") {
-      AddSplitRefused(*tablet, evidence, &causes);
+      AddReshapeRefused(*tablet, evidence, &causes);
       AddHeat(*tablet, evidence, &causes);
     }
   }

@@ -141,8 +141,24 @@ TEST(WhyTest, HotAndHuge) {
   EXPECT_EQ(OfTablet(evidence), "none");
   evidence.cell.tablets[0].reason = "one hot row: \"a\" has 97 % of the requests";
   EXPECT_EQ(OfTablet(evidence), "range-too-hot");
-  evidence.cell.tablets[0].reason = "not split or merged: all of it is one row";
+}
+
+TEST(WhyTest, OnlyALargeTabletWithoutTwoRowsIsOneHugeRow) {
+  WhyEvidence evidence = Healthy();
+  TabletSummary& tablet = evidence.cell.tablets[0];
+  uint64_t& split_bytes = evidence.cell.tables[0].schema.split_bytes;
+  tablet.reason = "not split or merged: tablet 17 has no two rows with data to split between";
+  EXPECT_EQ(OfTablet(evidence), "reshape-refused") << "it is small: somebody asked for the split";
+  tablet.bytes = 1'001;
   EXPECT_EQ(OfTablet(evidence), "one-huge-row");
+  split_bytes = 0;
+  EXPECT_EQ(OfTablet(evidence), "reshape-refused") << "it is never split by size";
+  split_bytes = 1'000;
+  tablet.reason = "not split or merged: tablets 17 and 18 are on two servers, drop no row";
+  const auto causes = FindCauses({kTablet, ""}, evidence);
+  ASSERT_EQ(causes.size(), 1u);
+  EXPECT_EQ(causes[0].id, "reshape-refused");
+  EXPECT_EQ(causes[0].evidence, std::vector<std::string>{tablet.reason});
 }
 
 TEST(WhyTest, ADrainIsTold) {

@@ -124,10 +124,12 @@ void TabletDirectory::Forget(TabletId tablet) {
   if (found == locations_.end()) return;
   const TabletDescriptor& old = found->second.tablet;
   auto table = by_table_.find(old.table);
-  // Another may have its rows already.
-  auto place = table->second.find(EndOf(old));
-  if (place != table->second.end() && place->second == tablet) table->second.erase(place);
-  if (table->second.empty()) by_table_.erase(table);
+  if (table != by_table_.end()) {
+    // Another may have its rows already.
+    auto place = table->second.find(EndOf(old));
+    if (place != table->second.end() && place->second == tablet) table->second.erase(place);
+    if (table->second.empty()) by_table_.erase(table);
+  }
   locations_.erase(found);
 }
 

@@ -65,7 +65,7 @@ bool KeyHeat::WantsOtherCuts(int64_t now_ms, const Table& table) {
 
 void KeyHeat::ChooseCutsOf(int64_t now_ms, Table* table) {
   table->choose_again = false;
-  table->chosen_ms = now_ms;
+  table->chosen_ms = table->checked_ms = now_ms;
   double all = 0;
   for (const auto& [row, weight] : table->recent) all += weight;
   std::vector<std::string> rows;  // each as often as it is hot, roughly
@@ -98,7 +98,11 @@ HeatColumn* KeyHeat::Current(int64_t now_ms, Table* table) {
   const int64_t begin_ms = RoundDown(now_ms, kLevels[0].length_ms);
   const bool fresh = table->columns.empty() ||
                      table->columns.back().begin_ms + table->columns.back().length_ms <= now_ms;
-  if (table->choose_again || WantsOtherCuts(now_ms, *table)) ChooseCutsOf(now_ms, table);
+  if (!table->choose_again && now_ms - table->checked_ms >= kChooseSoonMs) {
+    table->checked_ms = now_ms;  // to look costs, and each loaded tablet of the table comes here
+    table->choose_again = WantsOtherCuts(now_ms, *table);
+  }
+  if (table->choose_again) ChooseCutsOf(now_ms, table);
   if (fresh) {
     HeatColumn column{begin_ms, kLevels[0].length_ms, table->cuts, {}};
     column.slices.resize(table->cuts->size() + 1);

@@ -85,7 +85,7 @@ class KeyHeat {
     std::vector<KeyWeight> sizes;
     std::shared_ptr<const std::vector<std::string>> cuts;
     bool choose_again = true;
-    int64_t chosen_ms = 0;
+    int64_t chosen_ms = 0, checked_ms = 0;
     std::map<std::string, HotRow> hot;                  // by row
     std::deque<std::pair<std::string, double>> recent;  // sampled rows and what each stands for
     int64_t hot_halved_ms = 0;

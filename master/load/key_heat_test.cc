@@ -108,6 +108,26 @@ TEST(RecutTest, KeepsTheSumAndThePlace) {
   EXPECT_FLOAT_EQ(back[2].reads, 6);
 }
 
+TEST(KeyHeatTest, ForOtherCutsItLooksOnceInAWhile) {
+  KeyHeat heat;
+  const TabletDescriptor whole{1, kTable, "", ""};
+  const int64_t start = 1'000'000;
+  auto cuts = [&] { return *heat.Columns(kTable).back().cuts; };
+  auto add = [&](int64_t now, uint64_t from, uint64_t to) {
+    for (int i = 0; i < 16; ++i) heat.Add(now, whole, 320, 0, Sampled(from, to, 32, false));
+  };
+  add(start, 0, 100'000);
+  heat.SetSizes(kTable, EvenSizes(100'000));
+  add(start + 1'000, 0, 100'000);
+  const auto even = cuts();
+  heat.Add(start + 6'500, whole, 320, 0, Sampled(0, 100'000, 32, false));  // it looks
+  EXPECT_EQ(cuts(), even);
+  add(start + 7'000, 60'000, 60'900);
+  EXPECT_EQ(cuts(), even);
+  add(start + 11'500, 60'000, 60'900);
+  EXPECT_NE(cuts(), even);
+}
+
 TEST(KeyHeatTest, HeatIsUnderTheKeysThatHaveIt) {
   KeyHeat heat;
   const TabletDescriptor whole{1, kTable, "", ""};

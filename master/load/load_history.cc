@@ -11,6 +11,8 @@ float Millis(const obs::TimeCounts& times, double q) {
   return static_cast<float>(obs::QuantileNanos(times, q)) / 1e6f;
 }
 
+bool IsTable(const std::string& name) { return name.rfind("t/", 0) == 0; }
+
 }  // namespace
 
 LoadStep LoadHistory::StepOf(const Series& series) {
@@ -25,21 +27,36 @@ LoadStep LoadHistory::StepOf(const Series& series) {
   return step;
 }
 
+// For a table only a table goes that had no load for a whole step: else those with load would push
+// each other out in turn.
+bool LoadHistory::MakeRoom(int64_t begin_ms, bool for_table) {
+  if (for_table && full_in_ms_ == begin_ms) return false;
+  auto idle = series_.end();
+  for (auto it = series_.begin(); it != series_.end(); ++it) {
+    const int64_t idle_ms = begin_ms - it->second.begin_ms;
+    const bool empty = idle_ms >= kHourMs;
+    const bool may_go =
+        IsTable(it->first) ? !for_table || idle_ms > kStepMs : empty && it->first != OfCell();
+    if (!may_go) continue;
+    if (idle == series_.end() || it->second.begin_ms < idle->second.begin_ms) idle = it;
+  }
+  if (idle == series_.end()) {
+    if (for_table) full_in_ms_ = begin_ms;
+    return false;
+  }
+  series_.erase(idle);
+  return true;
+}
+
 LoadHistory::Series* LoadHistory::At(int64_t now_ms, const std::string& name) {
   const int64_t begin_ms = now_ms / kStepMs * kStepMs;
-  auto [found, added] = series_.try_emplace(name);
-  Series& series = found->second;
-  if (added) {
-    series.begin_ms = begin_ms;
-    if (series_.size() > kMaxSeries) {
-      auto idle = series_.end();
-      for (auto it = series_.begin(); it != series_.end(); ++it) {
-        if (it == found) continue;
-        if (idle == series_.end() || it->second.begin_ms < idle->second.begin_ms) idle = it;
-      }
-      series_.erase(idle);
-    }
+  auto found = series_.find(name);
+  if (found == series_.end()) {
+    if (series_.size() >= kMaxSeries && !MakeRoom(begin_ms, IsTable(name))) return nullptr;
+    found = series_.try_emplace(name).first;
+    found->second.begin_ms = begin_ms;
   }
+  Series& series = found->second;
   if (series.begin_ms == begin_ms) return &series;
   series.steps.push_back(StepOf(series));
   while (series.steps.size() > kSteps || series.steps.front().begin_ms + kHourMs <= now_ms) {
@@ -56,6 +73,7 @@ void LoadHistory::AddCounts(int64_t now_ms, const std::string& name, uint64_t re
                             uint64_t writes) {
   if (reads + writes == 0) return;
   Series* series = At(now_ms, name);
+  if (series == nullptr) return;
   series->reads += reads;
   series->writes += writes;
 }
@@ -64,6 +82,7 @@ void LoadHistory::AddTimes(int64_t now_ms, const std::string& name, const obs::T
                            const obs::TimeCounts& writes) {
   if (obs::CountOf(reads) + obs::CountOf(writes) == 0) return;
   Series* series = At(now_ms, name);
+  if (series == nullptr) return;
   for (size_t i = 0; i < obs::kTimeClasses; ++i) {
     series->read_times[i] += reads[i];
     series->write_times[i] += writes[i];

@@ -2,8 +2,10 @@
 // ten seconds over the last hour. What comes in are differences of counts; a step that is over is
 // kept as seven numbers. Time is the caller's, in milliseconds of the boot clock.
 //
-// Bounds: kMaxSeries series of kSteps steps, 30 bytes each: 10 MiB; the one that was idle for the
-// longest makes room. Thread-compatible; owned by LoadWatch.
+// Bounds: kMaxSeries series of kSteps steps, 30 bytes each: 10 MiB. The table that was idle for the
+// longest makes room for another that has load, but one with load stays: when all have, a further
+// table is not kept. Servers make room when they have nothing of the last hour, the cell never.
+// Thread-compatible; owned by LoadWatch.
 #pragma once
 
 #include <cstdint>
@@ -48,10 +50,12 @@ class LoadHistory {
     obs::TimeCounts read_times{}, write_times{};
     std::deque<LoadStep> steps;
   };
-  Series* At(int64_t now_ms, const std::string& series);
+  Series* At(int64_t now_ms, const std::string& series);  // null: there is no room
+  bool MakeRoom(int64_t begin_ms, bool for_table);
   static LoadStep StepOf(const Series& series);
 
   std::map<std::string, Series> series_;
+  int64_t full_in_ms_ = -1;  // the step in which there was no room for a table
 };
 
 }  // namespace stele::master

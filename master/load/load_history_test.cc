@@ -55,5 +55,47 @@ TEST(LoadHistoryTest, TheSeriesThatIsIdleLongestMakesRoom) {
   EXPECT_EQ(history.Steps(now, LoadHistory::OfTable(LoadHistory::kMaxSeries)).size(), 1u);
 }
 
+TEST(LoadHistoryTest, TheCellAndServersStayAndLoadedTablesArePushedOutByNobody) {
+  LoadHistory history;
+  const std::string server = LoadHistory::OfServer("ts-1");
+  const TableId more = LoadHistory::kMaxSeries + 200;
+  // The cell and the server are silent after the first step, so they are idle for the longest.
+  for (int64_t now = 0; now < 50'000; now += 10'000) {
+    if (now == 0) {
+      history.AddCounts(now, LoadHistory::OfCell(), 7, 0);
+      history.AddCounts(now, server, 7, 0);
+    }
+    for (TableId table = 0; table < more; ++table) {
+      history.AddCounts(now, LoadHistory::OfTable(table), 1, 1);
+    }
+  }
+  EXPECT_EQ(history.Steps(50'000, LoadHistory::OfCell()).size(), 1u);
+  EXPECT_EQ(history.Steps(50'000, server).size(), 1u);
+  size_t kept = 0;
+  for (TableId table = 0; table < more; ++table) {
+    const size_t steps = history.Steps(50'000, LoadHistory::OfTable(table)).size();
+    EXPECT_TRUE(steps == 0 || steps == 5) << table << " has " << steps;
+    kept += steps != 0;
+  }
+  EXPECT_EQ(kept, LoadHistory::kMaxSeries - 2);
+  // A server comes in though all tables have load; a refused table when others have none.
+  history.AddCounts(50'000, LoadHistory::OfServer("ts-2"), 1, 0);
+  EXPECT_EQ(history.Steps(60'000, LoadHistory::OfServer("ts-2")).size(), 1u);
+  history.AddCounts(80'000, LoadHistory::OfTable(more), 1, 0);
+  EXPECT_EQ(history.Steps(90'000, LoadHistory::OfTable(more)).size(), 1u);
+}
+
+TEST(LoadHistoryTest, ServersThatAreGoneForAnHourMakeRoom) {
+  LoadHistory history;
+  history.AddCounts(0, LoadHistory::OfCell(), 1, 0);
+  for (size_t i = 1; i < LoadHistory::kMaxSeries; ++i) {
+    history.AddCounts(0, LoadHistory::OfServer(std::to_string(i)), 1, 0);
+  }
+  history.AddCounts(3'590'000, LoadHistory::OfTable(1), 1, 0);
+  EXPECT_TRUE(history.Steps(3'600'000, LoadHistory::OfTable(1)).empty());
+  history.AddCounts(3'600'000, LoadHistory::OfTable(1), 1, 0);
+  EXPECT_EQ(history.Steps(3'610'000, LoadHistory::OfTable(1)).size(), 1u);
+}
+
 }  // namespace
 }  // namespace stele::master

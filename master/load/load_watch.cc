@@ -38,6 +38,7 @@ void LoadWatch::Look(net::RpcClient* client, const wire::CellStatusResponse& sta
     const int64_t now_ms = NowMs();
     if (looked_ms_ != 0 && now_ms - looked_ms_ < kLookEveryMs) return;
     looked_ms_ = now_ms;
+    if (since_us_ == 0) since_us_ = clock_->WallMicros();
     if (now_ms - aged_ms_ >= kAgeEveryMs) {
       aged_ms_ = now_ms;
       heat_.Age(now_ms);
@@ -224,7 +225,7 @@ void LoadWatch::TakeTimes(int64_t now_ms, const std::string& server_id,
 HeatPicture LoadWatch::Heat(TableId table) const {
   MutexLock lock(&mu_);
   const int64_t now_us = clock_->WallMicros();
-  return {since_us_, now_us, now_us / 1'000 - NowMs(), heat_.Columns(table),
+  return {SinceUs(now_us), now_us, now_us / 1'000 - NowMs(), heat_.Columns(table),
           heat_.HotRows(table, kMaxShownHotRows)};
 }
 
@@ -236,7 +237,7 @@ std::vector<TableId> LoadWatch::HeatTables() const {
 HistoryPicture LoadWatch::History(const std::string& series) const {
   MutexLock lock(&mu_);
   const int64_t now_us = clock_->WallMicros();
-  return {since_us_, now_us, now_us / 1'000 - NowMs(), history_.Steps(NowMs(), series)};
+  return {SinceUs(now_us), now_us, now_us / 1'000 - NowMs(), history_.Steps(NowMs(), series)};
 }
 
 size_t LoadWatch::heat_bytes() const {

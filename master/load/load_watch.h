@@ -41,7 +41,7 @@ struct HistoryPicture {
 
 class LoadWatch : public std::enable_shared_from_this<LoadWatch> {
  public:
-  explicit LoadWatch(Clock* clock) : clock_(clock), since_us_(clock->WallMicros()) {}
+  explicit LoadWatch(Clock* clock) : clock_(clock) {}
 
   // Asks if it is time to. The client outlives nothing: what it has not answered it fails.
   void Look(net::RpcClient* client, const wire::CellStatusResponse& status);
@@ -76,6 +76,9 @@ class LoadWatch : public std::enable_shared_from_this<LoadWatch> {
     std::map<TabletId, KeyWeight> ends;  // what is known without an answer
   };
 
+  int64_t SinceUs(int64_t now_us) const REQUIRES(mu_) {
+    return since_us_ == 0 ? now_us : since_us_;
+  }
   int64_t NowMs() const { return clock_->BootNanos() / 1'000'000; }
   void TakeTablet(int64_t now_ms, const std::string& server_id, const wire::TabletLoad& load,
                   Counted* before) REQUIRES(mu_);
@@ -92,9 +95,10 @@ class LoadWatch : public std::enable_shared_from_this<LoadWatch> {
   void AskSizes(net::RpcClient* client, const Question& question);
 
   Clock* const clock_;
-  const int64_t since_us_;
 
   mutable Mutex mu_;
+  // Of the first look: a standby does not look. 0: there was none.
+  int64_t since_us_ GUARDED_BY(mu_) = 0;
   int64_t looked_ms_ GUARDED_BY(mu_) = 0;
   int64_t aged_ms_ GUARDED_BY(mu_) = 0;
   std::map<std::string, Server> servers_ GUARDED_BY(mu_);

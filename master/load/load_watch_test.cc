@@ -72,6 +72,18 @@ TEST_F(LoadWatchTest, ATabletThatMovesCountsFromItsOpening) {
   EXPECT_NEAR(Reads(*watch_), 66, 1);
 }
 
+TEST_F(LoadWatchTest, KnownSinceTheFirstLook) {
+  Pass(3'600'000);  // as a standby
+  EXPECT_EQ(watch_->Heat(kTable).since_us, clock_.WallMicros());
+  Pass(1'000);
+  const int64_t first_us = clock_.WallMicros();
+  watch_->Look(/*client=*/nullptr, {});
+  Pass(5'000);
+  watch_->Look(nullptr, {});
+  EXPECT_EQ(watch_->Heat(kTable).since_us, first_us);
+  EXPECT_EQ(watch_->History(LoadHistory::OfCell()).since_us, first_us);
+}
+
 TEST_F(LoadWatchTest, ForeignCountsOfTimesDoNoHarm) {
   wire::ReportLoadResponse report = Report("ts-1", 1, 1, 10);
   watch_->Take(report);

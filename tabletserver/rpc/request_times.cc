@@ -16,14 +16,16 @@ std::vector<uint64_t> Read(const Counts& counts) {
 }  // namespace
 
 // Places are filled and never emptied, so who finds an empty one before the table knows that the
-// table was not there.
+// table was not there. And when all were filled before it looked, it never will be.
 RequestTimes::Entry* RequestTimes::Find(TableId table) {
+  const bool full = full_.load(std::memory_order_acquire);
   size_t at = table % kPlaces;
   for (Entry* entry = nullptr;; at = (at + 1) % kPlaces) {
     entry = places_[at].load(std::memory_order_acquire);
     if (entry == nullptr) break;
     if (entry->table == table) return entry;
   }
+  if (full) return &others_;
   MutexLock lock(&mu_);
   for (;; at = (at + 1) % kPlaces) {  // another thread may have been here meanwhile
     Entry* entry = places_[at].load(std::memory_order_relaxed);
@@ -33,6 +35,7 @@ RequestTimes::Entry* RequestTimes::Find(TableId table) {
   if (entries_.size() >= kMaxTables) return &others_;
   entries_.push_back(std::make_unique<Entry>(table));
   places_[at].store(entries_.back().get(), std::memory_order_release);
+  if (entries_.size() == kMaxTables) full_.store(true, std::memory_order_release);
   return entries_.back().get();
 }
 

@@ -1,6 +1,7 @@
 // RequestTimes: how long this server took for reads and for changes, by table, since it started.
 // The first kMaxTables tables are told apart, the others are counted together as table 0. At most
-// 0.4 MiB. Thread-safe; counting waits for nothing once a table is known.
+// 0.4 MiB. Thread-safe; counting waits for nothing once a table is known, or
+// there is room for no other.
 #pragma once
 
 #include <array>
@@ -35,6 +36,7 @@ class RequestTimes {
 
   std::array<std::atomic<Entry*>, kPlaces> places_{};
   Entry others_{0};
+  std::atomic<bool> full_{false};  // set after the last place was filled
   mutable Mutex mu_;
   std::vector<std::unique_ptr<Entry>> entries_ GUARDED_BY(mu_);
 };

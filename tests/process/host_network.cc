@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -19,8 +20,8 @@ namespace stele {
 namespace {
 
 constexpr int64_t kCommandTimeoutMs = 30'000;
-constexpr char kNamePrefix[] = "stele-";
-constexpr char kDevicePrefix[] = "st";
+constexpr char kNamePrefix[] = "stele-test-";
+constexpr char kDevicePrefix[] = "stlt";  // a device's name has 15 bytes at most
 
 // What the command prints; Internal with what it complains of.
 StatusOr<std::vector<std::string>> RunCommand(const std::vector<std::string>& words) {
@@ -60,16 +61,45 @@ Status Nft(const std::string& name, const std::string& rules) {
 std::string BridgeOf(pid_t pid) { return absl::StrCat(kDevicePrefix, pid, "b"); }
 std::string DeviceOf(int host) { return absl::StrCat(kDevicePrefix, getpid(), "h", host); }
 
-// The process id after the prefix; 0: there is none.
-pid_t PidIn(const std::string& name, const std::string& prefix) {
-  pid_t pid = 0;
+// The process id after the prefix when after it comes `mark` and, with_host, a number, and nothing
+// else; 0: it is no such name.
+pid_t PidIn(const std::string& name, const std::string& prefix, char mark, bool with_host) {
+  constexpr char kDigits[] = "0123456789";
   if (name.rfind(prefix, 0) != 0) return 0;
-  const std::string rest = name.substr(prefix.size());
-  const size_t digits = rest.find_first_not_of("0123456789");
-  return absl::SimpleAtoi(rest.substr(0, digits), &pid) ? pid : 0;
+  const size_t marked = name.find_first_not_of(kDigits, prefix.size());
+  if (marked == std::string::npos || name[marked] != mark) return 0;
+  const std::string host = name.substr(marked + 1);
+  if (host.empty() == with_host || host.find_first_not_of(kDigits) != std::string::npos) return 0;
+  pid_t pid = 0;
+  const bool read = absl::SimpleAtoi(name.substr(prefix.size(), marked - prefix.size()), &pid);
+  return read && pid > 1 ? pid : 0;
 }
 
 bool IsGone(pid_t pid) { return pid != 0 && kill(pid, 0) != 0 && errno == ESRCH; }
+
+// A name may be removed while what runs in the namespace lives on, and keeps it.
+void KillAllIn(const std::string& name) {
+  auto pids = RunCommand({"ip", "netns", "pids", name});
+  if (!pids.ok()) {
+    LOG(WARNING) << "what runs in " << name << " is not known: " << pids.status().ToString();
+    return;
+  }
+  for (const std::string& line : *pids) {
+    pid_t pid = 0;
+    if (!absl::SimpleAtoi(line, &pid) || pid <= 1 || pid == getpid()) continue;
+    if (kill(pid, SIGKILL) == 0 || errno == ESRCH) continue;
+    LOG(WARNING) << "cannot kill process " << pid << " in " << name << ": " << strerror(errno);
+  }
+}
+
+// The kernel, or another test, may be faster.
+bool Removes(const std::vector<std::string>& words) {
+  const Status done = Ip(words);
+  if (!done.ok()) {
+    LOG(WARNING) << "cannot be removed: " << done.ToString();
+  }
+  return done.ok();
+}
 
 std::string CounterOf(const char* chain, int other) {
   return absl::StrCat(chain, "_", other + 1);  // the outside is 0
@@ -94,16 +124,17 @@ StatusOr<int> HostNetwork::RemoveStale() {
   ASSIGN_OR_RETURN(const auto names, RunCommand({"ip", "netns", "list"}));
   for (const std::string& line : names) {
     const std::string name = line.substr(0, line.find(' '));
-    if (!IsGone(PidIn(name, kNamePrefix))) continue;
-    RETURN_IF_ERROR(Ip({"netns", "del", name}));  // and its end of the cable
-    ++removed;
+    if (!IsGone(PidIn(name, kNamePrefix, '-', /*with_host=*/true))) continue;
+    KillAllIn(name);
+    removed += Removes({"netns", "del", name});
   }
-  for (const auto& entry : std::filesystem::directory_iterator("/sys/class/net")) {
-    const std::string name = entry.path().filename();
-    const pid_t pid = PidIn(name, kDevicePrefix);
-    if (!IsGone(pid) || name != BridgeOf(pid)) continue;
-    RETURN_IF_ERROR(Ip({"link", "del", name}));
-    ++removed;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it("/sys/class/net", error), end; !error && it != end;
+       it.increment(error)) {
+    const std::string name = it->path().filename();
+    const pid_t end_of = PidIn(name, kDevicePrefix, 'h', /*with_host=*/true);
+    const pid_t bridge_of = PidIn(name, kDevicePrefix, 'b', /*with_host=*/false);
+    if (IsGone(end_of) || IsGone(bridge_of)) removed += Removes({"link", "del", name});
   }
   return removed;
 }

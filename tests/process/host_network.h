@@ -4,8 +4,8 @@
 //
 // Packets are dropped by nft where they arrive, or leave to the outside; who sends them is not
 // told. Namespaces and bridge carry the test's process id in their names: what a test that was
-// killed left is removed by the next one. Needs root, iproute2 and nftables. Owned by one test;
-// bound to its thread.
+// killed left is removed by the next one, with the processes on its hosts. Needs root, iproute2 and
+// nftables. Owned by one test; bound to its thread.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,8 @@ class HostNetwork {
   // Packets, since the beginning.
   StatusOr<uint64_t> Dropped(int from, int to) const;
 
-  // Namespaces and bridges of processes that are no more; how many there were.
+  // Namespaces and devices of processes that are no more; what runs in these namespaces is killed.
+  // How many it removed; what cannot be removed is logged.
   static StatusOr<int> RemoveStale();
 
  private:

@@ -1,13 +1,16 @@
 // Goal: hosts reach each other and the outside; what is dropped in one direction is counted and
-// does not arrive while the other direction passes; what a killed test left is removed.
+// does not arrive while the other direction passes; what a killed test left is removed, with its
+// processes.
 #include "tests/process/host_network.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "absl/strings/str_cat.h"
 #include "common/testing/status_asserts.h"
@@ -95,21 +98,35 @@ TEST_F(HostNetworkTest, DropsOneDirectionAndCounts) {
 }
 
 TEST_F(HostNetworkTest, WhatAKilledTestLeftIsRemoved) {
+  ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);  // what the child leaves becomes ours
+  const std::string left = dir_.path() + "/left";
   const pid_t child = fork();
   if (child == 0) {
     auto network = HostNetwork::Create(1);
-    kill(getpid(), network.ok() ? SIGKILL : SIGTERM);
+    if (!network.ok()) kill(getpid(), SIGTERM);
+    auto words = (*network)->WordsOn(0);
+    words.insert(words.end(), {"sh", "-c", "echo READY; exec sleep 600"});
+    ChildProcess process;
+    const bool runs = process.Start(words, dir_.path() + "/stderr").ok() &&
+                      !process.AwaitLine("READY", 30'000).empty();
+    std::ofstream(left) << process.pid();
+    kill(getpid(), runs ? SIGKILL : SIGTERM);
   }
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);
   ASSERT_TRUE(WIFSIGNALED(status));
   ASSERT_EQ(WTERMSIG(status), SIGKILL) << "it could not make its network";
-  const std::string bridge = absl::StrCat("/sys/class/net/st", child, "b");
+  const std::string bridge = absl::StrCat("/sys/class/net/stlt", child, "b");
   EXPECT_TRUE(std::filesystem::exists(bridge));
   ASSERT_OK_AND_ASSIGN(const int removed, HostNetwork::RemoveStale());
   EXPECT_GE(removed, 2) << "a namespace and a bridge";
   EXPECT_FALSE(std::filesystem::exists(bridge));
-  EXPECT_FALSE(std::filesystem::exists(absl::StrCat("/run/netns/stele-", child, "-0")));
+  EXPECT_FALSE(std::filesystem::exists(absl::StrCat("/run/netns/stele-test-", child, "-0")));
+  pid_t sleeper = 0;
+  std::ifstream(left) >> sleeper;
+  ASSERT_GT(sleeper, 1);
+  ASSERT_EQ(waitpid(sleeper, &status, 0), sleeper);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
 }
 
 }  // namespace
