@@ -282,7 +282,7 @@ class Walk {
       }
       std::vector<std::unique_ptr<Iterator>> inputs;
       ASSERT_OK_AND_ASSIGN(auto point, index_->NewPointIterator(encoded, column, {}));
-      inputs.push_back(std::move(point));
+      if (point != nullptr) inputs.push_back(std::move(point));
       inputs.push_back(memtable_->NewIterator());
       auto it = NewMergingIterator(std::move(inputs));
       RowCollector sink;
