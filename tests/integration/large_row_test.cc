@@ -57,6 +57,7 @@ class LargeRowTest : public ::testing::Test {
     ASSERT_OK_AND_ASSIGN(client_, Client::Connect(cell_.rpc_address(), {.timeout_ms = 100'000}));
     TableSchema schema;
     schema.name = "t";
+    schema.split_bytes = 1u << 30;  // only the test splits it
     schema.families = {FamilySchema{.name = "f"}};
     ASSERT_OK(client_->admin().CreateTable(schema, {}));
     ASSERT_OK_AND_ASSIGN(Table table, client_->OpenTable("t"));
