@@ -293,7 +293,10 @@ void Reconciler::CloseStrays() {
 }
 
 Status Reconciler::RefreshServers() {
+  const uint64_t opened = parts_.control->Ended(), reshaped = parts_.reshapes->Ended();
   RETURN_IF_ERROR(parts_.servers->Refresh());
+  parts_.control->Seen(opened);
+  parts_.reshapes->Seen(reshaped);
   std::set<std::string> alive;
   for (const auto& [id, server] : parts_.servers->servers()) alive.insert(server.node.address);
   parts_.control->AbandonOrdersToOthers(alive);

@@ -115,6 +115,7 @@ class ReshaperTest : public ::testing::Test {
         server_.report.tablets[i].counters.reads += loads[i];
       }
       ASSERT_OK(servers_->Refresh());
+      reshapes_.Seen(reshapes_.Ended());
       ASSERT_OK(reshaper_->Advance(context_));
     }
   }
@@ -180,6 +181,17 @@ TEST_F(ReshaperTest, SmallNeighboursAreMergedInPairsAfterAWhile) {
   ASSERT_EQ(server_.merges.size(), 2u) << "both pairs at a time";
   EXPECT_EQ(server_.merges[0].left, kFirst);
   EXPECT_EQ(server_.merges[1].left, kFirst + 2);
+}
+
+// What was merged would be merged with its other neighbour, and its rows be lost sight of.
+TEST_F(ReshaperTest, NothingIsMergedByReportsFromBeforeItsLastMerge) {
+  Merge(2'500);
+  Pass(4, {});
+  ASSERT_EQ(server_.merges.size(), 2u);
+  ASSERT_OK(reshaper_->Advance(context_));
+  EXPECT_EQ(server_.merges.size(), 2u);
+  Pass(1, {});
+  EXPECT_EQ(server_.merges.size(), 4u) << "these reports say that nothing was done";
 }
 
 TEST_F(ReshaperTest, AWarmNeighbourDoesNotKeepTheOthersFromBeingMerged) {

@@ -100,9 +100,14 @@ class ServerOrdersTest : public ::testing::Test {
       Place({kFirst + static_cast<TabletId>(i), kTable, start, end},
             absl::StrCat("ts-", i % 3 + 1));
     }
-    ASSERT_OK(servers_->Refresh());
+    ASSERT_OK(Look());
   }
 
+  Status Look() {
+    RETURN_IF_ERROR(servers_->Refresh());
+    reshapes_.Seen(reshapes_.Ended());
+    return OkStatus();
+  }
   void AddServer(const std::string& id) {
     const ServerNode node{id, kIncarnation, id + ":1", ""};
     ASSERT_OK_AND_ASSIGN(server_sessions_[id], locker_->OpenSession(id));
@@ -139,7 +144,7 @@ class ServerOrdersTest : public ::testing::Test {
       Report(location.tablet, location.server_id, location.epoch);
       changed = true;
     }
-    EXPECT_OK(servers_->Refresh());
+    EXPECT_OK(Look());
     return changed;
   }
   StatusOr<std::vector<std::string>> Order(Method method, const std::string& server = "",
@@ -274,7 +279,7 @@ TEST_F(ServerOrdersTest, OrdersThatMakeNoSenseAreRefused) {
   ASSERT_OK(Order(Method::kDrain, "ts-2").status());
   EXPECT_STATUS(kFailedPrecondition, "no other server", Order(Method::kDrain, "ts-3").status());
   client_.reports["ts-3:1"].leaving = true;  // by itself
-  ASSERT_OK(servers_->Refresh());
+  ASSERT_OK(Look());
   ASSERT_OK_AND_ASSIGN(const auto left, Order(Method::kDrain, "ts-1", /*dry_run=*/true));
   ASSERT_FALSE(left.empty());
   const std::vector<PlannedMove> plan = PlanDrains(context_, "");
@@ -284,7 +289,7 @@ TEST_F(ServerOrdersTest, OrdersThatMakeNoSenseAreRefused) {
 
 TEST_F(ServerOrdersTest, AServerThatLeavesIsRelievedWithoutAnOrder) {
   client_.reports["ts-3:1"].leaving = true;
-  ASSERT_OK(servers_->Refresh());
+  ASSERT_OK(Look());
   Settle();
   EXPECT_EQ(TabletsAt("ts-3"), 0u);
   EXPECT_TRUE(catalog_.drained().empty()) << "its next incarnation is given tablets";
@@ -307,13 +312,13 @@ TEST_F(ServerOrdersTest, AServerThatGoesMeanwhileIsPlannedAround) {
   moves_.Advance(context_);
   server_sessions_.erase("ts-3");
   client_.reports.erase("ts-3:1");
-  ASSERT_OK(servers_->Refresh());
+  ASSERT_OK(Look());
   for (int i = 0; i < 50 && TabletsAt("ts-2") > 0; ++i) {
     moves_.Advance(context_);
     for (const auto& [id, location] : tablets_->all()) {
       if (location.server_id != "ts-3") Report(location.tablet, location.server_id, location.epoch);
     }
-    ASSERT_OK(servers_->Refresh());
+    ASSERT_OK(Look());
   }
   EXPECT_EQ(TabletsAt("ts-2"), 0u);
   EXPECT_EQ(TabletsAt("ts-1"), 9u);
@@ -350,7 +355,7 @@ void ServerOrdersTest::Load(int seconds, const std::vector<uint64_t>& loads) {
       if (report.tablet.id < kFirst || i >= loads.size()) continue;
       report.counters.reads += loads[i++];
     }
-    ASSERT_OK(servers_->Refresh());
+    ASSERT_OK(Look());
     MeasureLoads(context_, &balancer_->meter());
     BalanceByItself(context_, clock_.BootNanos(), &*balancer_, &moves_);
   }

@@ -33,8 +33,10 @@ void TabletControl::AbandonOrdersToOthers(const std::set<std::string>& alive) {
       ++it;
       continue;
     }
-    shared_->failures[tablet].error =
-        absl::UnavailableError(absl::StrCat("the server at ", call.address, " is gone"));
+    if (!call.is_left) {
+      shared_->failures[tablet].error =
+          absl::UnavailableError(absl::StrCat("the server at ", call.address, " is gone"));
+    }
     it = shared_->under_way.erase(it);
   }
 }
@@ -44,6 +46,12 @@ void TabletControl::Finish(Shared* shared, Clock* clock, TabletId tablet, uint64
   MutexLock lock(&shared->mu);
   auto call = shared->under_way.find(tablet);
   if (call == shared->under_way.end() || call->second.number != number) return;  // abandoned
+  ++shared->ended;
+  shared->unseen[tablet] = shared->ended;
+  if (const TabletId left = call->second.left; left != 0) {
+    shared->under_way.erase(left);
+    shared->unseen[left] = shared->ended;
+  }
   shared->under_way.erase(call);
   if (status.ok()) {
     shared->failures.erase(tablet);
@@ -58,7 +66,7 @@ void TabletControl::Finish(Shared* shared, Clock* clock, TabletId tablet, uint64
 }
 
 void TabletControl::Order(const ServerNode& server, wire::Method method, TabletId tablet,
-                          StatusOr<net::Buffer> body) {
+                          StatusOr<net::Buffer> body, TabletId left) {
   uint64_t number = 0;
   {
     MutexLock lock(&shared_->mu);
@@ -66,8 +74,10 @@ void TabletControl::Order(const ServerNode& server, wire::Method method, TabletI
     const bool put_off = failed != shared_->failures.end() &&
                          clock_->BootNanos() < failed->second.not_before_boot_ns;
     if (put_off || shared_->under_way.contains(tablet)) return;
+    if (left != 0 && shared_->under_way.contains(left)) return;
     number = shared_->next_number++;
-    shared_->under_way[tablet] = {number, server.address};
+    shared_->under_way[tablet] = {number, server.address, left, false};
+    if (left != 0) shared_->under_way[left] = {number, server.address, 0, true};
   }
   if (!body.ok()) return Finish(shared_.get(), clock_, tablet, number, body.status());
   client_->Call(server.address, static_cast<uint16_t>(method), *std::move(body), kOrderTimeoutMs,
@@ -103,7 +113,7 @@ void TabletControl::Split(const ServerNode& server, const wire::SplitTabletReque
 }
 
 void TabletControl::Merge(const ServerNode& server, const wire::MergeTabletsRequest& request) {
-  Order(server, wire::Method::kMergeTablets, request.right, wire::Encode(request));
+  Order(server, wire::Method::kMergeTablets, request.right, wire::Encode(request), request.left);
 }
 
 Status TabletControl::ForgetMerged(const ServerNode& server,
@@ -116,9 +126,19 @@ Status TabletControl::ForgetMerged(const ServerNode& server,
 bool TabletControl::Ready(TabletId tablet) const {
   MutexLock lock(&shared_->mu);
   auto failed = shared_->failures.find(tablet);
-  return shared_->under_way.count(tablet) == 0 &&
+  return !shared_->under_way.contains(tablet) && !shared_->unseen.contains(tablet) &&
          (failed == shared_->failures.end() ||
           clock_->BootNanos() >= failed->second.not_before_boot_ns);
+}
+
+uint64_t TabletControl::Ended() const {
+  MutexLock lock(&shared_->mu);
+  return shared_->ended;
+}
+
+void TabletControl::Seen(uint64_t ended) {
+  MutexLock lock(&shared_->mu);
+  std::erase_if(shared_->unseen, [&](const auto& one) { return one.second <= ended; });
 }
 
 bool TabletControl::UnderWay(TabletId tablet) const {

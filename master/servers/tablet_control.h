@@ -33,7 +33,8 @@ class TabletControl {
   // `client` and `clock` outlive it; kick may be called for as long as calls are under way.
   TabletControl(net::RpcClient* client, Clock* clock, std::function<void()> kick);
 
-  // Each does nothing when an order for the tablet is under way or put off.
+  // Each does nothing when an order for the tablet (of a merge: for either) is under way or put
+  // off.
   void Open(const ServerNode& server, const wire::OpenTabletRequest& request);
   void Close(const ServerNode& server, const wire::CloseTabletRequest& request);
   void Alter(const ServerNode& server, const wire::AlterTabletRequest& request);
@@ -47,9 +48,14 @@ class TabletControl {
   // Unavailable, without a delay for the next; what they may still answer is not listened to.
   void AbandonOrdersToOthers(const std::set<std::string>& alive);
 
-  // Whether an order would be given now.
+  // Whether an order would be given now, and what the last one did is in the reports (Seen). Of a
+  // merge that is so of both tablets.
   bool Ready(TabletId tablet) const;
   bool UnderWay(TabletId tablet) const;
+  // How many orders have ended. All reports were asked for after that many had: what they did is
+  // seen.
+  uint64_t Ended() const;
+  void Seen(uint64_t ended);
   std::optional<Failure> LastFailure(TabletId tablet) const;
   void ForgetFailure(TabletId tablet);
 
@@ -64,13 +70,16 @@ class TabletControl {
     struct Call {
       uint64_t number = 0;
       std::string address;
+      TabletId left = 0;     // that is merged into the tablet
+      bool is_left = false;  // of such an order
     };
     std::map<TabletId, Call> under_way GUARDED_BY(mu);
-    uint64_t next_number GUARDED_BY(mu) = 1;
+    uint64_t next_number GUARDED_BY(mu) = 1, ended GUARDED_BY(mu) = 0;
+    std::map<TabletId, uint64_t> unseen GUARDED_BY(mu);  // as which its last order ended
     std::map<TabletId, Failure> failures GUARDED_BY(mu);
   };
   void Order(const ServerNode& server, wire::Method method, TabletId tablet,
-             StatusOr<net::Buffer> body);
+             StatusOr<net::Buffer> body, TabletId left = 0);
   static void Finish(Shared* shared, Clock* clock, TabletId tablet, uint64_t number,
                      const Status& status);
 

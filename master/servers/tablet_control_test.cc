@@ -100,6 +100,40 @@ TEST_F(TabletControlTest, AForgottenFailureIsNotWaitedFor) {
   EXPECT_TRUE(control_.UnderWay(20));
 }
 
+// What was reported before an order ended is not what the next one may be founded on.
+TEST_F(TabletControlTest, BothTabletsOfAMergeAreBusyUntilAReportShowsWhatItDid) {
+  control_.Merge(server_, {.left = 20, .right = 21});
+  EXPECT_FALSE(control_.Ready(20));
+  EXPECT_FALSE(control_.Ready(21));
+  Open();
+  control_.Merge(server_, {.left = 19, .right = 20});
+  control_.Merge(server_, {.left = 20, .right = 22});
+  EXPECT_EQ(client_.methods.size(), 1u);
+  const uint64_t before = control_.Ended();
+  client_.Answer(net::Buffer());
+  EXPECT_FALSE(control_.UnderWay(20));
+  control_.Seen(before);
+  EXPECT_FALSE(control_.Ready(20)) << "the reports are older";
+  EXPECT_FALSE(control_.Ready(21)) << "the reports are older";
+  control_.Seen(control_.Ended());
+  EXPECT_TRUE(control_.Ready(20));
+  EXPECT_TRUE(control_.Ready(21));
+}
+
+TEST_F(TabletControlTest, AMergeThatFailedOrIsAbandonedFreesBoth) {
+  control_.Merge(server_, {.left = 20, .right = 21});
+  client_.Answer(absl::UnavailableError("connection lost"));
+  control_.Seen(control_.Ended());
+  EXPECT_TRUE(control_.Ready(20));
+  EXPECT_FALSE(control_.Ready(21)) << "it is put off";
+  control_.ForgetFailure(21);
+  control_.Merge(server_, {.left = 20, .right = 21});
+  control_.AbandonOrdersToOthers({});
+  EXPECT_TRUE(control_.Ready(20));
+  EXPECT_TRUE(control_.Ready(21));
+  EXPECT_FALSE(control_.LastFailure(20).has_value());
+}
+
 TEST_F(TabletControlTest, AnOrderToAServerThatIsGoneIsNotWaitedFor) {
   Open();
   control_.AbandonOrdersToOthers({"ts:1"});

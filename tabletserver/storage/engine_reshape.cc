@@ -262,8 +262,12 @@ Status EngineImpl::ForgetMerged(TabletId left, TabletId right) {
   auto sealed = ReadManifest(core_->env.store, left);
   if (absl::IsNotFound(sealed.status())) return OkStatus();
   RETURN_IF_ERROR(sealed.status());
-  const bool covered = sealed->manifest.merged_into == right &&
-                       store->descriptor().start_row <= sealed->manifest.tablet.start_row;
+  // Whoever it was merged into may have been merged into the right one since: only with its rows
+  // can another tablet reach over them all.
+  const TabletDescriptor whole = store->descriptor(), &left_rows = sealed->manifest.tablet;
+  const bool covered = sealed->manifest.merged_into != 0 && whole.table == left_rows.table &&
+                       whole.start_row <= left_rows.start_row && !left_rows.end_row.empty() &&
+                       (whole.end_row.empty() || left_rows.end_row <= whole.end_row);
   if (!covered) {
     return absl::FailedPreconditionError(
         absl::StrCat("tablet ", left, " was not merged into tablet ", right));

@@ -163,6 +163,22 @@ TEST_F(EngineReshapeTest, SplitsNearTheMiddleAndMergesBack) {
   EXPECT_EQ(rows, Expected(values));
 }
 
+// The one that was merged first is let go of by whoever has its rows in the end, and not before.
+TEST_F(EngineReshapeTest, WhatWasMergedIntoAMergedTabletIsForgotten) {
+  EngineHarness h;
+  ASSERT_OK_AND_ASSIGN(auto values, Fill(&h));
+  ASSERT_OK(h.engine()->SplitTablet(kTestTablet, kNext, Key(20)));
+  ASSERT_OK(h.engine()->SplitTablet(kNext, kLeft, Key(10)));
+  ASSERT_OK(h.engine()->MergeTablets(kLeft, kNext));
+  EXPECT_STATUS(kFailedPrecondition, "not merged", h.engine()->ForgetMerged(kLeft, kTestTablet));
+  ASSERT_OK(h.engine()->MergeTablets(kNext, kTestTablet));
+  ASSERT_OK(h.engine()->ForgetMerged(kNext, kTestTablet));
+  ASSERT_OK(h.engine()->ForgetMerged(kLeft, kTestTablet));
+  EXPECT_STATUS(kNotFound, "", ReadManifest(h.store(), kLeft));
+  ASSERT_OK_AND_ASSIGN(std::string rows, ScanAll(&h));
+  EXPECT_EQ(rows, Expected(values));
+}
+
 TEST_F(EngineReshapeTest, RefusesWhatMakesNoSense) {
   EngineHarness h;
   ASSERT_OK(Fill(&h).status());
