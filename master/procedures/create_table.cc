@@ -58,7 +58,11 @@ StatusOr<TableRecord> BeginCreateTable(const ProcedureContext& context,
   }
   RETURN_IF_ERROR(CheckSplitKeys(&record.split_keys));
   FillIn(&record.schema);
-  if (context.catalog->FindTable(record.schema.name) != nullptr) {
+  if (const TableRecord* other = context.catalog->FindTable(record.schema.name)) {
+    if (other->state == TableState::kDropping) {
+      return absl::UnavailableError(
+          absl::StrCat("table \"", record.schema.name, "\" is being dropped"));
+    }
     return absl::AlreadyExistsError(absl::StrCat("table \"", record.schema.name, "\" exists"));
   }
   ASSIGN_OR_RETURN(record.schema.id, context.catalog->NewTableId());

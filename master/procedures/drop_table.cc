@@ -36,8 +36,12 @@ StatusOr<TableRecord> BeginDropTable(const ProcedureContext& context,
                                      const wire::TableNameRequest& request) {
   const std::string& name = request.table;
   const TableRecord* found = context.catalog->FindTable(name);
-  if (found == nullptr || found->state == TableState::kDropping) {
+  if (found == nullptr) {
     return absl::NotFoundError(absl::StrCat("table \"", name, "\" does not exist"));
+  }
+  // Until it is gone its name is taken.
+  if (found->state == TableState::kDropping) {
+    return absl::UnavailableError(absl::StrCat("table \"", name, "\" is being dropped"));
   }
   if (found->state == TableState::kCreating) {
     return absl::UnavailableError(absl::StrCat("table \"", name, "\" is being created"));

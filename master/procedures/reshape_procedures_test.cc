@@ -10,6 +10,8 @@
 #include "common/testing/status_asserts.h"
 #include "common/testing/temp_dir.h"
 #include "locker/embedded/embedded_locker.h"
+#include "master/procedures/create_table.h"
+#include "master/procedures/drop_table.h"
 #include "master/procedures/merge_tablets.h"
 #include "master/procedures/move_tablet.h"
 #include "master/procedures/split_tablet.h"
@@ -286,6 +288,16 @@ TEST_F(ReshapeProceduresTest, NothingIsMergedWhileRowsAreDropped) {
   ASSERT_OK(catalog_.Put(record));
   EXPECT_STATUS(kUnavailable, "being dropped", BeginMergeTablets(context_, View(0), View(1)));
   EXPECT_TRUE(client_.orders.empty());
+}
+
+TEST_F(ReshapeProceduresTest, TheNameOfATableIsTakenUntilItIsGone) {
+  TableRecord record = *catalog_.FindTable(kTable);
+  record.state = TableState::kDropping;
+  ASSERT_OK(catalog_.Put(record));
+  EXPECT_STATUS(kUnavailable, "being dropped", BeginDropTable(context_, {record.schema.name}));
+  wire::CreateTableRequest again;
+  again.schema.name = record.schema.name;
+  EXPECT_STATUS(kUnavailable, "being dropped", BeginCreateTable(context_, again));
 }
 
 TEST_F(ReshapeProceduresTest, AMergeIsOrderedOfTheRightOne) {
