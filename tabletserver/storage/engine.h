@@ -34,6 +34,7 @@ struct EngineOptions {
   CommitLogOptions log;
   uint64_t memory_limit_bytes = 1u << 30;  // all of the engine; 64 MiB ..
   uint64_t memtable_bytes = 32u << 20;     // per tablet, triggers a minor compaction
+  uint32_t page_bytes = 0;                 // as in SSTableOptions: 0 is as suits the codec
   uint64_t block_cache_bytes = 256u << 20;
   uint64_t filter_cache_bytes = 64u << 20;
   uint64_t compaction_bytes_per_second = 0;  // I/O budget of all maintenance; 0: none

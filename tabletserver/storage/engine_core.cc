@@ -128,6 +128,7 @@ TableOutputEnv EngineCore::OutputEnv(const TabletDescriptor& tablet, Epoch epoch
   out.block_cache = &block_cache;
   out.filter_cache = &filter_cache;
   out.new_name = [making, tablet, epoch] { return making->NewName(tablet, epoch); };
+  out.page_bytes = options.page_bytes;
   out.fault_prefix = std::string(fault_prefix);
   return out;
 }

@@ -15,6 +15,7 @@ EngineOptions TinyEngineOptions() {
   options.log.max_group_bytes = 4096;
   options.memory_limit_bytes = 64u << 20;
   options.memtable_bytes = 64u << 10;
+  options.page_bytes = 80;  // the schema's blocks have a few
   options.block_cache_bytes = 1u << 20;
   options.filter_cache_bytes = 1u << 18;
   options.maintenance_threads = 0;

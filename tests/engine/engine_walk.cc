@@ -149,6 +149,7 @@ EngineOptions WalkOptions(uint64_t seed) {
   options.log.max_segments = static_cast<uint32_t>(random.Between(6, 16));
   options.log.max_group_bytes = 1024;
   options.memtable_bytes = random.Between(4096, 16384);
+  options.page_bytes = random.OneIn(4) ? 0 : static_cast<uint32_t>(random.Between(40, 256));
   options.block_cache_bytes = random.OneIn(2) ? 0 : 16384;
   options.filter_cache_bytes = random.OneIn(2) ? 0 : 16384;
   // Small merges, so that most leave older and newer files out.

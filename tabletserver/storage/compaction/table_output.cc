@@ -14,8 +14,9 @@ StatusOr<std::string> RowOfKey(Slice key) {
 }
 }  // namespace
 
-SSTableOptions TableOptionsOf(const LocalityGroupSchema& group) {
+SSTableOptions TableOptionsOf(const LocalityGroupSchema& group, uint32_t page_bytes) {
   SSTableOptions options;
+  options.page_bytes = page_bytes;
   options.codec = group.codec;
   options.block_bytes = group.block_bytes;
   options.bloom_bits_per_key = group.bloom_bits_per_key;
@@ -45,7 +46,8 @@ Status TableOutput::Open() {
   RETURN_IF_ERROR(Point("file_open"));
   StatusOr<std::unique_ptr<BlobWriter>> blob = env_->store->CreateBlob(name_.blob);
   if (!blob.ok()) return WithContext(blob.status(), absl::StrCat("create ", name_.blob));
-  builder_ = SSTableBuilder::Create(TableOptionsOf(*group_), name_.file_id, *std::move(blob));
+  builder_ = SSTableBuilder::Create(TableOptionsOf(*group_, env_->page_bytes), name_.file_id,
+                                    *std::move(blob));
   return OkStatus();
 }
 

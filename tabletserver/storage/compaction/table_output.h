@@ -34,6 +34,7 @@ struct TableOutputEnv {
   std::function<TableFileName()> new_name;  // never the same name or id again
   std::string fault_prefix;                 // "flush", "compaction"; empty: no fault points
   bool verify = false;                      // read the whole file back
+  uint32_t page_bytes = 0;                  // as in SSTableOptions
   const DroppedRows* drops = nullptr;       // the job leaves out what they hide; null: none
 };
 
@@ -69,7 +70,7 @@ class TableOutput {
 };
 
 // Options of a new file of the group.
-SSTableOptions TableOptionsOf(const LocalityGroupSchema& group);
+SSTableOptions TableOptionsOf(const LocalityGroupSchema& group, uint32_t page_bytes);
 // Options to read one.
 SSTable::OpenOptions TableOpenOptionsOf(const LocalityGroupSchema& group, BlockCache* block_cache,
                                         BlockCache* filter_cache);
