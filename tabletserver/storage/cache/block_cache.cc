@@ -137,7 +137,7 @@ class alignas(64) BlockCache::Shard {
     for (const auto& table : tables_) memory_->Release(static_cast<int64_t>(table->bytes()));
   }
 
-  std::shared_ptr<const CachedBlock> Lookup(const CacheKey& key, uint64_t hash) {
+  std::shared_ptr<const CachedBlock> Lookup(const CacheKey& key, uint64_t hash, bool is_access) {
     const Table* table = table_.load(std::memory_order_acquire);
     if (int64_t at = table->Find(key, hash); at >= 0) {
       Slot& slot = table->slots[at];
@@ -151,13 +151,14 @@ class alignas(64) BlockCache::Shard {
       }
       slot.meta.fetch_sub(Slot::kReader, std::memory_order_release);
       if (block != nullptr) {
-        hits_.fetch_add(1, std::memory_order_relaxed);
+        if (is_access) hits_.fetch_add(1, std::memory_order_relaxed);
         return block;
       }
     }
-    misses_.fetch_add(1, std::memory_order_relaxed);
     return nullptr;
   }
+
+  void CountMiss() { misses_.fetch_add(1, std::memory_order_relaxed); }
 
   bool Contains(const CacheKey& key, uint64_t hash) const {
     return table_.load(std::memory_order_acquire)->Find(key, hash) >= 0;
@@ -308,7 +309,17 @@ BlockCache::Shard& BlockCache::ShardOf(uint64_t hash) const {
 std::shared_ptr<const CachedBlock> BlockCache::Lookup(const CacheKey& key) {
   if (shard_count_ == 0) return nullptr;
   uint64_t hash = HashOf(key);
-  return ShardOf(hash).Lookup(key, hash);
+  return ShardOf(hash).Lookup(key, hash, /*is_access=*/true);
+}
+
+std::shared_ptr<const CachedBlock> BlockCache::Peek(const CacheKey& key) {
+  if (shard_count_ == 0) return nullptr;
+  uint64_t hash = HashOf(key);
+  return ShardOf(hash).Lookup(key, hash, /*is_access=*/false);
+}
+
+void BlockCache::CountMiss(const CacheKey& key) {
+  if (shard_count_ != 0) ShardOf(HashOf(key)).CountMiss();
 }
 
 bool BlockCache::Contains(const CacheKey& key) const {

@@ -80,6 +80,7 @@ class CachedBlock {
 };
 
 struct CacheStats {
+  // Of accesses: what was found, what had to be read instead. Who only looks counts as neither.
   uint64_t hits = 0, misses = 0, insertions = 0, evictions = 0;
   uint64_t bytes = 0, entries = 0, capacity = 0;
 };
@@ -93,8 +94,12 @@ class BlockCache {
   BlockCache(const BlockCache&) = delete;
   BlockCache& operator=(const BlockCache&) = delete;
 
-  // Null when absent.
+  // Null when absent. Found, it is a hit. Absent, it is nothing yet: the block may be in another
+  // place, or not be wanted enough to wait for; who reads it then says CountMiss, once.
   std::shared_ptr<const CachedBlock> Lookup(const CacheKey& key);
+  void CountMiss(const CacheKey& key);
+  // Lookup that counts nothing: for what is a part of an access.
+  std::shared_ptr<const CachedBlock> Peek(const CacheKey& key);
   // Whether Lookup would find it. Counts no hit and does not keep the block from eviction.
   bool Contains(const CacheKey& key) const;
   // Returns the resident block: `block`, or the one another thread put there first. `block` is not

@@ -49,11 +49,12 @@ StatusOr<std::unique_ptr<Iterator>> PagedBlock::Open(const TableReader* table,
                                                      const BlockHandle& handle,
                                                      const SSTable::BlockRead& read) {
   auto block = std::make_unique<PagedBlock>(table, handle, read);
-  if (BlockPtr whole = table->FindWhole(handle); whole != nullptr) {
+  const auto counts = TableReader::CountsOf(read.fill_cache);
+  if (BlockPtr whole = table->FindWhole(handle, counts); whole != nullptr) {
     block->UseWhole(std::move(whole));
     return std::unique_ptr<Iterator>(std::move(block));
   }
-  BlockPtr directory = table->FindBlock(handle);
+  BlockPtr directory = table->FindBlock(handle, TableReader::Counts::kNothing);
   if (directory == nullptr) {
     if (!read.may_block) return table->WouldBlock();
     ASSIGN_OR_RETURN(directory, table->ReadDirectory(handle, read.fill_cache));
@@ -86,7 +87,7 @@ bool PagedBlock::OpenPage(bool goes_on) {
     return false;
   }
   if (page_.has_value() && page_offset_ == handle.offset) return true;
-  if (!whole_.has_value() && goes_on && BecomeWhole()) return OpenPage(false);
+  if (!whole_.has_value() && goes_on && BecomeWhole(counts_)) return OpenPage(false);
   if (whole_.has_value()) {
     const Slice page = whole_->Page(handle);
     // A block is entered at its end; who walks on comes to the end of the next one.
@@ -105,12 +106,12 @@ bool PagedBlock::OpenPage(bool goes_on) {
   return true;
 }
 
-bool PagedBlock::BecomeWhole() {
+bool PagedBlock::BecomeWhole(TableReader::Counts counts) {
   if (whole_failed_) return false;
-  BlockPtr whole = table_->FindWhole(handle_);
+  BlockPtr whole = table_->FindWhole(handle_, counts);
   if (whole == nullptr) {
     if (!read_.may_block) return false;
-    StatusOr<BlockPtr> read = table_->ReadWhole(handle_, read_.fill_cache);
+    StatusOr<BlockPtr> read = table_->ReadWhole(handle_, read_.fill_cache, counts);
     whole_failed_ = !read.ok();
     if (whole_failed_) return false;  // the pages before the fault can still be read
     whole = *std::move(read);
@@ -122,14 +123,14 @@ bool PagedBlock::BecomeWhole() {
 }
 
 StatusOr<BlockPtr> PagedBlock::ReadPage(const BlockHandle& handle) {
-  if (BlockPtr page = table_->FindBlock(handle); page != nullptr) return page;
+  if (BlockPtr page = table_->FindBlock(handle, counts_); page != nullptr) return page;
   if (!read_.may_block) return table_->WouldBlock();
   ASSIGN_OR_RETURN(BlockPtr page, table_->ReadBlock(handle, read_.fill_cache));
   // Looked at now and then: it costs as much as a read.
   constexpr uint32_t kReadsBetweenLooks = 4;
   if (read_.fill_cache && holder_->Count() % kReadsBetweenLooks == kReadsBetweenLooks - 1 &&
       table_->HasMostPages(handle_, holder_)) {
-    BecomeWhole();
+    BecomeWhole(TableReader::Counts::kNothing);
   }
   return page;
 }

@@ -60,7 +60,10 @@ class PagedBlock final : public Iterator {
                                                   const BlockHandle& handle,
                                                   const SSTable::BlockRead& read);
   PagedBlock(const TableReader* table, const BlockHandle& handle, const SSTable::BlockRead& read)
-      : table_(table), handle_(handle), read_(read) {}
+      : table_(table),
+        handle_(handle),
+        read_(read),
+        counts_(TableReader::CountsOf(read.fill_cache)) {}
 
   bool Valid() const override { return page_.has_value() && page_->Valid(); }
   void SeekToFirst() override;
@@ -78,7 +81,7 @@ class PagedBlock final : public Iterator {
   bool OpenPage(bool goes_on);
   // From now on the whole block, at the page that directory_ stands on; false when it cannot be
   // had.
-  bool BecomeWhole();
+  bool BecomeWhole(TableReader::Counts counts);
   StatusOr<BlockPtr> ReadPage(const BlockHandle& handle);
   void LeaveFinishedPage();
   void Fail(Status status);
@@ -86,6 +89,7 @@ class PagedBlock final : public Iterator {
   const TableReader* const table_;
   const BlockHandle handle_;
   const SSTable::BlockRead read_;
+  const TableReader::Counts counts_;
   BlockPtr holder_;                  // of directory_
   std::optional<WholeBlock> whole_;  // of holder_
   std::optional<BlockIterator> directory_;

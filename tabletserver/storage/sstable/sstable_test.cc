@@ -334,6 +334,8 @@ TEST(SSTableTest, CachesServeBlocksAndGiveEverythingBack) {
     EXPECT_STATUS(kUnavailable, "would block", table->MayContain(row, "", false));
     EXPECT_TRUE(*table->MayContain(row, ""));
     EXPECT_TRUE(*table->MayContain(row, "", false));
+    EXPECT_EQ(filters.stats().misses, 1u);
+    EXPECT_EQ(filters.stats().hits, 1u);
     EXPECT_TRUE(ReadAll(*table) == cells);
     EXPECT_TRUE(table->IsCached(fences[3].handle));
     const uint64_t before = reads;
@@ -491,6 +493,41 @@ TEST_F(PagesTest, APointReadReadsOnePage) {
   EXPECT_TRUE(reads_.empty());
   it->Seek(KeyIn(3, 21));
   EXPECT_TRUE(it->Valid()) << "an error does not stick to the next seek";
+}
+
+// One access is one hit or one miss, whatever had to be looked up for it.
+TEST_F(PagesTest, AnAccessCountsOnce) {
+  uint64_t hits = 0, misses = 0;
+  const auto expect = [&](uint64_t more_hits, uint64_t more_misses, const char* what) {
+    const CacheStats stats = cache_.stats();
+    EXPECT_EQ(stats.hits - hits, more_hits) << what;
+    EXPECT_EQ(stats.misses - misses, more_misses) << what;
+    hits = stats.hits;
+    misses = stats.misses;
+  };
+  Open(3)->Seek(KeyIn(3, 20));
+  expect(0, 1, "a page that had to be read, and its directory");
+  Open(3)->Seek(KeyIn(3, 20));
+  expect(1, 0, "a page that is there");
+  Open(3, /*may_block=*/false)->Seek(KeyIn(3, 50));
+  expect(0, 0, "a page that may not be waited for");
+  Open(3)->Seek(KeyIn(3, 50));
+  expect(0, 1, "and is read then");
+  Open(5)->SeekToFirst();
+  expect(0, 1, "a whole");
+  Open(5)->Seek(KeyIn(5, 9));
+  Open(5)->SeekToFirst();
+  expect(2, 0, "a whole that is there");
+  for (int n = 0; n < 63 && !table_->IsCached(fences_[4].handle); ++n) {
+    Open(4)->Seek(KeyIn(4, n));
+    const CacheStats stats = cache_.stats();
+    EXPECT_EQ(stats.hits + stats.misses, hits + misses + 1) << "the pages that make room, " << n;
+    hits = stats.hits;
+    misses = stats.misses;
+  }
+  auto compaction = table_->NewIterator(/*fill_cache=*/false);
+  for (compaction->SeekToFirst(); compaction->Valid(); compaction->Next()) continue;
+  expect(0, 0, "who does not fill the cache");
 }
 
 TEST_F(PagesTest, NothingIsReadBehindTheEnd) {

@@ -90,6 +90,8 @@ class TableIterator final : public Iterator {
   }
 
  private:
+  static constexpr auto kNothing = TableReader::Counts::kNothing;
+
   void Begin() {
     status_ = OkStatus();
     block_.reset();
@@ -168,7 +170,8 @@ class TableIterator final : public Iterator {
       return Fail(table_->Damage(table_->footer().top_index.offset, "malformed handle"));
     }
     if (handle_.pages_bytes == 0) return true;
-    if (holder_ = table_->FindWhole(handle_); holder_ != nullptr) {
+    if (holder_ = table_->FindWhole(handle_, TableReader::CountsOf(fill_cache_));
+        holder_ != nullptr) {
       whole_.emplace(*holder_);
       directory_.emplace(holder_, whole_->directory());
     } else {
@@ -207,7 +210,7 @@ class TableIterator final : public Iterator {
 
   StatusOr<BlockPtr> ReadDirectory(bool sequential) {
     RETURN_IF_ERROR(table_->CheckPlace(handle_, TableReader::Section::kDirectory));
-    if (sequential && table_->FindBlock(handle_) == nullptr) {
+    if (sequential && table_->FindBlock(handle_, kNothing) == nullptr) {
       // Its pages are read next.
       auto stored = ahead_.Fetch(handle_.begin(), handle_.file_bytes());
       if (stored.ok()) {
@@ -219,7 +222,7 @@ class TableIterator final : public Iterator {
 
   StatusOr<BlockPtr> ReadSequential() {
     RETURN_IF_ERROR(table_->CheckPlace(handle_, TableReader::Section::kData));
-    if (BlockPtr block = table_->FindBlock(handle_); block != nullptr) return block;
+    if (BlockPtr block = table_->FindBlock(handle_, kNothing); block != nullptr) return block;
     auto stored = ahead_.Fetch(handle_.offset, handle_.stored_bytes);
     // An error somewhere in the run must not hide the blocks before it.
     if (!stored.ok()) return table_->ReadBlock(handle_, false);

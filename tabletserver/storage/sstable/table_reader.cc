@@ -150,7 +150,7 @@ Status TableReader::Preload() {
       RETURN_IF_ERROR(keep(fence.handle, Section::kData));
       continue;
     }
-    ASSIGN_OR_RETURN(BlockPtr whole, ReadWhole(fence.handle, false));
+    ASSIGN_OR_RETURN(BlockPtr whole, ReadWhole(fence.handle, false, Counts::kNothing));
     memory_bytes_ += whole->charge();
     preloaded_.emplace(fence.handle.begin() | kWhole, std::move(whole));
   }
@@ -229,13 +229,20 @@ Status TableReader::Walk(const BlockHandle& handle, Section section, Slice raw) 
   return walked.ok() ? OkStatus() : Damage(handle.offset, walked.message());
 }
 
-BlockPtr TableReader::Find(uint64_t place) const {
+BlockPtr TableReader::Find(uint64_t place, Counts counts) const {
   if (!preloaded_.empty()) {
     auto it = preloaded_.find(place);
     if (it != preloaded_.end()) return it->second;
   }
   if (options_.block_cache == nullptr) return nullptr;
-  return options_.block_cache->Lookup({block_cache_id_, place});
+  const CacheKey key{block_cache_id_, place};
+  return counts == Counts::kAccess ? options_.block_cache->Lookup(key)
+                                   : options_.block_cache->Peek(key);
+}
+
+void TableReader::CountMiss(uint64_t place, Counts counts) const {
+  if (options_.block_cache == nullptr || counts == Counts::kNothing) return;
+  options_.block_cache->CountMiss({block_cache_id_, place});
 }
 
 bool TableReader::IsInMemory(uint64_t place) const {
@@ -244,7 +251,9 @@ bool TableReader::IsInMemory(uint64_t place) const {
          options_.block_cache->Contains({block_cache_id_, place});
 }
 
-BlockPtr TableReader::FindBlock(const BlockHandle& handle) const { return Find(handle.offset); }
+BlockPtr TableReader::FindBlock(const BlockHandle& handle, Counts counts) const {
+  return Find(handle.offset, counts);
+}
 
 BlockPtr TableReader::Keep(const BlockHandle& handle, BlockPtr block) const {
   if (options_.block_cache == nullptr) return block;
@@ -257,14 +266,16 @@ Status TableReader::WouldBlock() const {
 
 StatusOr<BlockPtr> TableReader::ReadBlock(const BlockHandle& handle, bool fill_cache) const {
   RETURN_IF_ERROR(CheckPlace(handle, Section::kData));
-  if (BlockPtr block = FindBlock(handle); block != nullptr) return block;
+  const Counts counts = CountsOf(fill_cache);
+  if (BlockPtr block = FindBlock(handle, counts); block != nullptr) return block;
+  CountMiss(handle.offset, counts);
   ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kData));
   return fill_cache ? Keep(handle, std::move(block)) : block;
 }
 
 StatusOr<BlockPtr> TableReader::ReadDirectory(const BlockHandle& handle, bool fill_cache) const {
   RETURN_IF_ERROR(CheckPlace(handle, Section::kDirectory));
-  if (BlockPtr block = FindBlock(handle); block != nullptr) return block;
+  if (BlockPtr block = FindBlock(handle, Counts::kNothing); block != nullptr) return block;
   ASSIGN_OR_RETURN(BlockPtr block, LoadDirectory(handle));
   return fill_cache ? Keep(handle, std::move(block)) : block;
 }
@@ -303,20 +314,23 @@ Status TableReader::CheckDirectory(const BlockHandle& handle, const BlockPtr& ho
 StatusOr<std::unique_ptr<Iterator>> TableReader::OpenBlock(const BlockHandle& handle,
                                                            const BlockRead& read) const {
   if (handle.pages_bytes != 0) return PagedBlock::Open(this, handle, read);
-  BlockPtr block = FindBlock(handle);
-  if (block == nullptr) {
-    if (!read.may_block) return WouldBlock();
-    ASSIGN_OR_RETURN(block, ReadBlock(handle, read.fill_cache));
+  if (!read.may_block) {
+    BlockPtr block = FindBlock(handle, CountsOf(read.fill_cache));
+    if (block == nullptr) return WouldBlock();
+    return NewBlockIterator(std::move(block));
   }
+  ASSIGN_OR_RETURN(BlockPtr block, ReadBlock(handle, read.fill_cache));
   return NewBlockIterator(std::move(block));
 }
 
-BlockPtr TableReader::FindWhole(const BlockHandle& handle) const {
-  return Find(handle.begin() | kWhole);
+BlockPtr TableReader::FindWhole(const BlockHandle& handle, Counts counts) const {
+  return Find(handle.begin() | kWhole, counts);
 }
 
-StatusOr<BlockPtr> TableReader::ReadWhole(const BlockHandle& handle, bool fill_cache) const {
+StatusOr<BlockPtr> TableReader::ReadWhole(const BlockHandle& handle, bool fill_cache,
+                                          Counts counts) const {
   RETURN_IF_ERROR(CheckPlace(handle, Section::kDirectory));
+  CountMiss(handle.begin() | kWhole, counts);
   auto stored = CachedBlock::Allocate(handle.file_bytes());
   RETURN_IF_ERROR(ReadBytes(handle.begin(), handle.file_bytes(), stored->mutable_data()));
   const Slice directory = stored->data().substr(handle.pages_bytes, handle.stored_bytes);
@@ -385,7 +399,7 @@ StatusOr<BlockPtr> TableReader::ReadIndexPartition(Slice encoded_handle, bool fi
   if (!ParseHandle(encoded_handle, &handle)) {
     return Damage(footer_.top_index.offset, "malformed handle");
   }
-  if (BlockPtr block = FindBlock(handle); block != nullptr) return block;
+  if (BlockPtr block = FindBlock(handle, Counts::kNothing); block != nullptr) return block;
   ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kIndex));
   if (!fill_cache || options_.block_cache == nullptr) return block;
   return options_.block_cache->Insert({block_cache_id_, handle.offset}, std::move(block));
@@ -447,6 +461,7 @@ StatusOr<BlockPtr> TableReader::ReadFilterPartition(const BlockHandle& handle,
     if (BlockPtr block = options_.filter_cache->Lookup(key); block != nullptr) return block;
   }
   if (!may_block) return absl::UnavailableError("would block: a filter is not in memory");
+  if (options_.filter_cache != nullptr) options_.filter_cache->CountMiss(key);
   ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kFilter));
   if (options_.filter_cache == nullptr) return block;
   return options_.filter_cache->Insert(key, std::move(block));

@@ -43,8 +43,15 @@ class TableReader final : public SSTable {
   const Footer& footer() const { return footer_; }
   uint64_t footer_offset() const { return footer_offset_; }
 
+  // What the cache counts. An access is a plain block, a page or a whole that a read takes its
+  // cells from: found it is a hit, read it is a miss. Nothing else counts: directories, looks
+  // that find nothing, and the reads of whoever does not fill the cache (compactions).
+  enum class Counts { kNothing, kAccess };
+  static Counts CountsOf(bool fill_cache) {
+    return fill_cache ? Counts::kAccess : Counts::kNothing;
+  }
   // The plain block, page or directory if it is in memory.
-  BlockPtr FindBlock(const BlockHandle& handle) const;
+  BlockPtr FindBlock(const BlockHandle& handle, Counts counts) const;
   // A plain block or a page, through the cache.
   StatusOr<BlockPtr> ReadBlock(const BlockHandle& handle, bool fill_cache) const;
   // The directory of a block of pages, through the cache; its pages adjoin, from the block's begin.
@@ -54,8 +61,8 @@ class TableReader final : public SSTable {
   StatusOr<BlockPtr> DecodeDirectory(const BlockHandle& handle, Slice stored) const;
   // A block of pages as one WholeBlock (paged_block.h): from the cache; from the blob, in place of
   // what the cache has of its pages.
-  BlockPtr FindWhole(const BlockHandle& handle) const;
-  StatusOr<BlockPtr> ReadWhole(const BlockHandle& handle, bool fill_cache) const;
+  BlockPtr FindWhole(const BlockHandle& handle, Counts counts) const;
+  StatusOr<BlockPtr> ReadWhole(const BlockHandle& handle, bool fill_cache, Counts counts) const;
   // Whether more than half of the pages are in the cache.
   bool HasMostPages(const BlockHandle& handle, const BlockPtr& directory) const;
   // Puts what was read into the cache; what is there now.
@@ -78,7 +85,8 @@ class TableReader final : public SSTable {
   Status CheckDirectory(const BlockHandle& handle, const BlockPtr& holder, Slice directory) const;
   // Of a WholeBlock, in the cache and among what is preloaded. No section is there.
   static constexpr uint64_t kWhole = uint64_t{1} << 63;
-  BlockPtr Find(uint64_t place) const;
+  BlockPtr Find(uint64_t place, Counts counts) const;
+  void CountMiss(uint64_t place, Counts counts) const;
   bool IsInMemory(uint64_t place) const;
   // What CheckBlock says of it, and where.
   Status Walk(const BlockHandle& handle, Section section, Slice raw) const;
