@@ -21,6 +21,7 @@
 #include "schema/model/model.h"
 #include "tabletserver/storage/cache/cache.h"
 #include "tabletserver/storage/disk_watch.h"
+#include "tabletserver/storage/iterator/read_trace.h"
 #include "tabletserver/storage/iterator/row_sink.h"
 #include "tabletserver/storage/load_sample.h"
 #include "tabletserver/storage/log/commit_log.h"
@@ -108,6 +109,7 @@ struct ReadBudget {
   uint64_t max_keys_examined = 1u << 20;
   bool may_block = true;
   std::function<bool()> stop;  // asked now and then: true ends the call; null: never
+  ReadTrace* trace = nullptr;  // what the call looked at is added; null: nobody asks
 };
 
 // A memtable that reads keep in memory.

@@ -101,7 +101,8 @@ std::string TabletReader::OnlyColumn(const TableSchema& schema) const {
   return std::string(EncodedColumn(key));
 }
 
-Status TabletReader::OpenCells(const TabletSnapshot& at, const KeyRange& keys, bool may_block) {
+Status TabletReader::OpenCells(const TabletSnapshot& at, const KeyRange& keys,
+                               const ReadBudget& budget) {
   const TabletVersion& version = *at.version;
   const ReadSelection& selection = options_.selection;
   std::string row, column;  // encoded, when the range is one row
@@ -111,12 +112,18 @@ Status TabletReader::OpenCells(const TabletSnapshot& at, const KeyRange& keys, b
   }
   TabletIndex::ReadOptions read;
   read.fill_cache = options_.fill_cache;
-  read.may_block = may_block;
+  read.may_block = budget.may_block;
+  read.trace = budget.trace;
   std::vector<std::unique_ptr<Iterator>> parts;
   parts.reserve(1 + version.frozen.size() + version.groups.size());
-  const auto add = [&parts](const TabletMemtable& memtable) {
+  const auto add = [&parts, trace = budget.trace](const TabletMemtable& memtable) {
     // What the snapshot sees was added before it was taken.
-    if (!memtable.cells.empty()) parts.push_back(memtable.cells.NewIterator());
+    if (memtable.cells.empty()) return;
+    parts.push_back(memtable.cells.NewIterator());
+    if (trace == nullptr) return;
+    ++trace->memtables;
+    parts.back() =
+        std::make_unique<CountingIterator>(std::move(parts.back()), &trace->memtable_cells);
   };
   add(*version.active);
   for (const auto& frozen : version.frozen) add(*frozen);
@@ -171,7 +178,7 @@ StatusOr<ReadProgress> TabletReader::Run(const TabletSnapshot& now, const ReadBu
   Status damage;
   if (!in_row_) RETURN_IF_ERROR(Begin(now, &keys, &damage));
   keys_before_ = resolver_->keys_examined();
-  Status status = OpenCells(kept_, keys, budget.may_block);
+  Status status = OpenCells(kept_, keys, budget);
   if (status.ok()) status = Walk(keys, budget, sink);
   cells_.reset();
   progress_.keys_examined = resolver_->keys_examined() - keys_before_;

@@ -53,7 +53,7 @@ class TabletReader {
   std::string OnlyColumn(const TableSchema& schema) const;
   // The damage of the first damaged file that is met; `keys` is cut before its rows.
   Status CutBeforeDamage(const TabletVersion& version, KeyRange* keys) const;
-  Status OpenCells(const TabletSnapshot& at, const KeyRange& keys, bool may_block);
+  Status OpenCells(const TabletSnapshot& at, const KeyRange& keys, const ReadBudget& budget);
   Status Begin(const TabletSnapshot& now, KeyRange* keys, Status* damage);
   Status Walk(const KeyRange& keys, const ReadBudget& budget, RowSink* sink);
   // Puts cells_ on the first key of the next row. False when there is none.

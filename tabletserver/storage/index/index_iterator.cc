@@ -128,10 +128,16 @@ Status IndexIterator::OpenBlock(Cursor* cursor) {
   if (cursor->cells != nullptr && cursor->cells_block == cursor->block) return OkStatus();
   const BlockHandle& handle = cursor->fences->handle(cursor->block);
   cursor->cells = nullptr;
+  ReadTrace::File* const trace =
+      options_.trace == nullptr ? nullptr : options_.trace->Of(cursor->table->name());
   ASSIGN_OR_RETURN(cursor->cells,
                    cursor->table->OpenBlock(handle, {.fill_cache = options_.fill_cache,
                                                      .may_block = options_.may_block,
-                                                     .end = cursor->end}));
+                                                     .end = cursor->end,
+                                                     .trace = trace}));
+  if (trace != nullptr) {
+    cursor->cells = std::make_unique<CountingIterator>(std::move(cursor->cells), &trace->cells);
+  }
   cursor->cells_block = cursor->block;
   return OkStatus();
 }

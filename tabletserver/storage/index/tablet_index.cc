@@ -156,7 +156,9 @@ std::unique_ptr<Iterator> TabletIndex::NewIterator(Slice start, Slice end,
                                                    const ReadOptions& options) const {
   absl::InlinedVector<uint32_t, 8> files;
   for (uint32_t f = 0; f < files_.size(); ++f) {
-    if (IsInReach(f, start, end, options)) files.push_back(f);
+    const bool in_reach = IsInReach(f, start, end, options);
+    if (in_reach) files.push_back(f);
+    if (options.trace != nullptr) Trace(f, in_reach, ReadTrace::Filter::kNotAsked, options.trace);
   }
   return std::make_unique<IndexIterator>(shared_from_this(), files, start, end, options);
 }
@@ -169,14 +171,28 @@ StatusOr<std::unique_ptr<Iterator>> TabletIndex::NewPointIterator(
   const uint64_t hash = SSTable::HashOf(encoded_row);
   absl::InlinedVector<uint32_t, 8> files;
   for (uint32_t f = 0; f < files_.size(); ++f) {
-    if (!IsInReach(f, encoded_row, end, options)) continue;
+    if (!IsInReach(f, encoded_row, end, options)) {
+      if (options.trace != nullptr) Trace(f, false, ReadTrace::Filter::kNotAsked, options.trace);
+      continue;
+    }
     ASSIGN_OR_RETURN(const bool may, files_[f].table->MayContain(encoded_row, hash, encoded_column,
                                                                  options.may_block));
     if (may) files.push_back(f);
+    if (options.trace == nullptr) continue;
+    Trace(f, true, may ? ReadTrace::Filter::kMayHold : ReadTrace::Filter::kHoldsNot, options.trace);
   }
   if (files.empty()) return std::unique_ptr<Iterator>();
   return std::unique_ptr<Iterator>(
       std::make_unique<IndexIterator>(shared_from_this(), files, encoded_row, end, options));
+}
+
+void TabletIndex::Trace(uint32_t file, bool in_reach, ReadTrace::Filter filter,
+                        ReadTrace* trace) const {
+  if (!in_reach) {
+    ++trace->files_out_of_reach;
+  } else {
+    trace->Of(files_[file].table->name())->filter = filter;
+  }
 }
 
 // By what is known without reading: first and last key, the smallest sequence, the timestamps.

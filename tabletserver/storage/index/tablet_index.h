@@ -45,6 +45,7 @@ class TabletIndex : public std::enable_shared_from_this<TabletIndex> {
     // Files without delete markers whose cells are all older than min, or none older than max, are
     // passed over; 0: none is.
     int64_t min_timestamp_us = 0, max_timestamp_us = 0;
+    ReadTrace* trace = nullptr;  // what is counted; null: nothing. Outlives the iterators
   };
 
   // Takes what it can from `base` (null: nothing): only fences of new files are read, only they are
@@ -94,6 +95,7 @@ class TabletIndex : public std::enable_shared_from_this<TabletIndex> {
   void BuildGroups();
   size_t FindGroup(Slice key) const;
   bool IsInReach(uint32_t file, Slice start, Slice end, const ReadOptions& options) const;
+  void Trace(uint32_t file, bool in_reach, ReadTrace::Filter filter, ReadTrace* trace) const;
 
   std::vector<File> files_;
   std::vector<std::shared_ptr<const FileFences>> fences_;  // one for each file

@@ -51,12 +51,14 @@ StatusOr<std::unique_ptr<Iterator>> PagedBlock::Open(const TableReader* table,
   auto block = std::make_unique<PagedBlock>(table, handle, read);
   const auto counts = TableReader::CountsOf(read.fill_cache);
   if (BlockPtr whole = table->FindWhole(handle, counts); whole != nullptr) {
+    if (read.trace != nullptr) ++read.trace->blocks_cached;
     block->UseWhole(std::move(whole));
     return std::unique_ptr<Iterator>(std::move(block));
   }
   BlockPtr directory = table->FindBlock(handle, TableReader::Counts::kNothing);
   if (directory == nullptr) {
     if (!read.may_block) return table->WouldBlock();
+    const TracedFileRead traced(read.trace, handle.stored_bytes);
     ASSIGN_OR_RETURN(directory, table->ReadDirectory(handle, read.fill_cache));
   }
   block->UseDirectory(std::move(directory));
@@ -111,6 +113,7 @@ bool PagedBlock::BecomeWhole(TableReader::Counts counts) {
   BlockPtr whole = table_->FindWhole(handle_, counts);
   if (whole == nullptr) {
     if (!read_.may_block) return false;
+    const TracedFileRead traced(read_.trace, handle_.file_bytes());
     StatusOr<BlockPtr> read = table_->ReadWhole(handle_, read_.fill_cache, counts);
     whole_failed_ = !read.ok();
     if (whole_failed_) return false;  // the pages before the fault can still be read
@@ -123,9 +126,16 @@ bool PagedBlock::BecomeWhole(TableReader::Counts counts) {
 }
 
 StatusOr<BlockPtr> PagedBlock::ReadPage(const BlockHandle& handle) {
-  if (BlockPtr page = table_->FindBlock(handle, counts_); page != nullptr) return page;
+  BlockPtr page = table_->FindBlock(handle, counts_);
+  if (page != nullptr) {
+    if (read_.trace != nullptr) ++read_.trace->blocks_cached;
+    return page;
+  }
   if (!read_.may_block) return table_->WouldBlock();
-  ASSIGN_OR_RETURN(BlockPtr page, table_->ReadBlock(handle, read_.fill_cache));
+  {
+    const TracedFileRead traced(read_.trace, handle.stored_bytes);
+    ASSIGN_OR_RETURN(page, table_->ReadBlock(handle, read_.fill_cache));
+  }
   // Looked at now and then: it costs as much as a read.
   constexpr uint32_t kReadsBetweenLooks = 4;
   if (read_.fill_cache && holder_->Count() % kReadsBetweenLooks == kReadsBetweenLooks - 1 &&

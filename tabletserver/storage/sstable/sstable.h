@@ -16,6 +16,7 @@
 #include "schema/model/model.h"
 #include "tabletserver/storage/cache/cache.h"
 #include "tabletserver/storage/iterator/iterator.h"
+#include "tabletserver/storage/iterator/read_trace.h"
 
 namespace stele::storage {
 
@@ -151,6 +152,7 @@ class SSTable {
     bool may_block = true;   // false: Unavailable("would block...") for what is not in memory
     Slice end = {};          // no more is wanted from here on, and perhaps not shown; empty: open.
                              // Lives as long as the iterator
+    ReadTrace::File* trace = nullptr;  // what is counted; null: nothing. Lives as long, too
   };
   // The cells of one block, verified and decompressed, through the cache. A block of pages reads
   // each when the iterator first gets there: errors then come from the iterator. It pins what it

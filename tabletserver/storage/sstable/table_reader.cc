@@ -314,12 +314,14 @@ Status TableReader::CheckDirectory(const BlockHandle& handle, const BlockPtr& ho
 StatusOr<std::unique_ptr<Iterator>> TableReader::OpenBlock(const BlockHandle& handle,
                                                            const BlockRead& read) const {
   if (handle.pages_bytes != 0) return PagedBlock::Open(this, handle, read);
-  if (!read.may_block) {
-    BlockPtr block = FindBlock(handle, CountsOf(read.fill_cache));
-    if (block == nullptr) return WouldBlock();
-    return NewBlockIterator(std::move(block));
+  BlockPtr block = FindBlock(handle, CountsOf(read.fill_cache));
+  if (block == nullptr) {
+    if (!read.may_block) return WouldBlock();
+    const TracedFileRead traced(read.trace, handle.stored_bytes);
+    ASSIGN_OR_RETURN(block, ReadBlock(handle, read.fill_cache));
+  } else if (read.trace != nullptr) {
+    ++read.trace->blocks_cached;
   }
-  ASSIGN_OR_RETURN(BlockPtr block, ReadBlock(handle, read.fill_cache));
   return NewBlockIterator(std::move(block));
 }
 
