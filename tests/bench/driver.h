@@ -24,6 +24,7 @@ struct DriverOptions {
   bool merge = true;              // false: flushed files stay as they are
   uint32_t puts_in_flight = 1;    // of Put; peers without a queued write always have 1
   uint64_t page_bytes = 4 << 20;  // of a scan, where a scan has pages
+  bool repeatable = false;        // of Stele: no thread works in the background, no name is random
 };
 
 class Driver {

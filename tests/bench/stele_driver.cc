@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/base/mutex.h"
+#include "common/base/random.h"
 #include "common/store/blob_store.h"
 #include "common/store/fs.h"
 #include "common/time/clock.h"
@@ -14,6 +16,15 @@
 
 namespace stele::bench {
 namespace {
+
+// Names that are the same in every run.
+class CountingRandom : public RandomSource {
+ public:
+  uint64_t Next64() override { return next_.fetch_add(1) * 0x9E3779B97F4A7C15ull; }
+
+ private:
+  std::atomic<uint64_t> next_{1};
+};
 
 constexpr TabletId kTablet = 100;
 constexpr TableId kTable = 7;
@@ -78,10 +89,12 @@ class SteleDriver : public Driver {
     engine.block_cache_bytes = options.block_cache_bytes;
     engine.memory_limit_bytes =
         std::max<uint64_t>(1u << 30, 4 * options.memtable_bytes + 2 * options.block_cache_bytes);
+    if (options.repeatable) engine.maintenance_threads = 0;
     if (!options.merge) engine.merge_min_files = engine.merge_max_files = 1000;
     storage::EngineEnv env;
     env.store = store_.get();
     env.clock = SystemClock();
+    if (options.repeatable) env.random = &random_;
     env.server_id = "bench";
     env.lease_check = [] { return OkStatus(); };
     env.on_fatal = [](const Status& status) { CHECK_OK(status); };
@@ -188,6 +201,7 @@ class SteleDriver : public Driver {
   CondVar changed_;
   uint32_t in_flight_ GUARDED_BY(mu_) = 0;
   uint32_t waited_for_ GUARDED_BY(mu_) = kNobodyWaits;
+  CountingRandom random_;
   std::unique_ptr<BlobStore> store_;
   std::unique_ptr<storage::Engine> engine_;
   std::shared_ptr<storage::TabletStore> tablet_;

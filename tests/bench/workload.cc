@@ -1,85 +1,20 @@
 #include "tests/bench/workload.h"
 
 #include <algorithm>
-#include <latch>
-#include <numeric>
-#include <random>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
 #include "common/time/clock.h"
+#include "tests/bench/rows.h"
 
 namespace stele::bench {
 namespace {
 
-constexpr size_t kKeyBytes = 20;
-constexpr size_t kValueBytes = 1000;
-constexpr uint64_t kRowBytes = kKeyBytes + kValueBytes;
 constexpr uint64_t kSmallCacheBytes = 8u << 20;
 constexpr uint32_t kOverlappingFiles = 8;
 constexpr uint32_t kPutsInFlight = 256;
 constexpr uint64_t kScanPasses = 3;
 constexpr uint64_t kRowsPerSeek = 100;
-
-// Rows by number: decimal keys in order, values cut out of one run of random bytes.
-class Rows {
- public:
-  Rows(uint64_t count, uint64_t seed) : order_(count), random_(seed) {
-    std::iota(order_.begin(), order_.end(), 0);
-    std::shuffle(order_.begin(), order_.end(), random_);
-    pool_.reserve(kPoolBytes);
-    while (pool_.size() < kPoolBytes) {
-      const uint64_t word = random_();
-      pool_.append(reinterpret_cast<const char*>(&word), sizeof word);
-    }
-  }
-  uint64_t count() const { return order_.size(); }
-  // The row that comes i-th in random order.
-  uint64_t Shuffled(uint64_t i) const { return order_[i % order_.size()]; }
-  Slice Value(uint64_t row) const {
-    return Slice(pool_).substr((row * 7919) % (kPoolBytes - kValueBytes), kValueBytes);
-  }
-
- private:
-  static constexpr size_t kPoolBytes = 4u << 20;
-  std::vector<uint32_t> order_;
-  std::mt19937_64 random_;
-  std::string pool_;
-};
-
-// Rows that are there have even numbers in their keys, absent ones odd.
-class Key {
- public:
-  explicit Key(uint64_t row, bool absent = false) {
-    uint64_t rest = 2 * row + (absent ? 1 : 0);
-    for (size_t i = kKeyBytes; i-- > 0; rest /= 10) {
-      digits_[i] = static_cast<char>('0' + rest % 10);
-    }
-  }
-  operator Slice() const { return Slice(digits_, kKeyBytes); }
-
- private:
-  char digits_[kKeyBytes];
-};
-
-// Calls fn(i) for every i below `count`, spread over threads that start together; returns when all
-// are done, with a meter that began at the start.
-Meter RunThreads(uint32_t threads, uint64_t count, const std::function<void(uint64_t)>& fn) {
-  std::latch ready(threads + 1);
-  std::vector<std::thread> running;
-  for (uint32_t t = 0; t < threads; ++t) {
-    running.emplace_back([&, t] {
-      ready.arrive_and_wait();
-      for (uint64_t i = t; i < count; i += threads) fn(i);
-    });
-  }
-  Meter meter;
-  ready.arrive_and_wait();
-  for (std::thread& thread : running) thread.join();
-  meter.StopClock();
-  return meter;
-}
 
 struct Bench {
   const CaseOptions& options;
@@ -129,11 +64,9 @@ void WriteSynced(Bench* bench, uint32_t writers, uint64_t count) {
 
 void RandomReads(Bench* bench, const std::string& name, uint32_t threads, uint64_t count,
                  bool absent) {
-  // Another order than that of the writes: neighbours in the log would be neighbours in memory.
-  constexpr uint64_t kStep = 1'000'003;
   Meter meter = RunThreads(threads, count, [bench, absent](uint64_t i) {
     thread_local std::string value;
-    const uint64_t row = bench->rows.Shuffled(i * kStep);
+    const uint64_t row = bench->rows.ForRead(i);
     CHECK_EQ(bench->driver->Get(Key(row, absent), &value), !absent);
     CHECK(absent || value.size() == kValueBytes);
   });
