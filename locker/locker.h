@@ -20,6 +20,11 @@
 
 namespace stele {
 
+// Unavailable because no server of the Locker answers: nothing is known to be wrong with the one
+// who asks, and it is worth asking again later.
+Status LockerAwayError(Slice message);
+bool IsLockerAway(const Status& status);
+
 struct LockerValue {
   std::string value;
   uint64_t version = 0;

@@ -202,6 +202,12 @@ void Server::Stop() {
 
 }  // namespace
 
+HttpOptions HttpOptionsFor(Slice address) {
+  HttpOptions options;
+  options.allow_remote = !IsLoopbackName(address);
+  return options;
+}
+
 StatusOr<std::unique_ptr<HttpServer>> HttpServer::Listen(const std::string& address,
                                                          const HttpOptions& options,
                                                          HttpHandler handler) {

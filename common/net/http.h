@@ -27,6 +27,9 @@ struct HttpOptions {
   uint64_t max_response_bytes = 16u << 20;  // a longer one is an error 500
 };
 
+// Remote access for an address that is not loopback's: who names one wants it.
+HttpOptions HttpOptionsFor(Slice address);
+
 struct HttpRequest {
   std::string path;                          // decoded, begins with '/'
   std::map<std::string, std::string> query;  // decoded; of a repeated name the last

@@ -201,6 +201,11 @@ TEST(HttpTest, LoopbackOnlyUnlessAllowed) {
   EXPECT_EQ(HttpServer::Listen("0.0.0.0:0", remote, ShowRequest).status().code(),
             absl::StatusCode::kInvalidArgument);
   remote.allow_remote = true;
+  EXPECT_TRUE(HttpOptionsFor("0.0.0.0:0").allow_remote);
+  EXPECT_TRUE(HttpOptionsFor("10.0.0.1:7601").allow_remote);
+  for (const char* own : {"127.0.0.1:7601", "[::1]:0"}) {
+    EXPECT_FALSE(HttpOptionsFor(own).allow_remote) << own;
+  }
   auto open = HttpServer::Listen("127.0.0.1:0", remote, ShowRequest);
   ASSERT_TRUE(open.ok());
   EXPECT_TRUE(Starts(Ask(**open, "GET", "/", "cell.example"), "HTTP/1.1 200 "));

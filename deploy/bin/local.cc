@@ -21,6 +21,7 @@ StatusOr<std::unique_ptr<Cell>> StartWhenThereIsRoom(const deploy::CellOptions& 
     if (!absl::IsResourceExhausted(cell.status())) return cell;
     LOG(ERROR) << "cannot start yet, waiting for room: "
                << cli::Escape(ToStd(cell.status().message()));
+    Notify("STATUS=waits for room on the disk");
     if (signals->Came(kPauseSeconds)) return cell;
   }
 }
@@ -35,6 +36,7 @@ int Run(const cli::Invocation& call) {
   SayReady(call, "local", (*cell)->address(), (*cell)->http_address());
   signals.Await();
   LOG(INFO) << "draining";
+  Notify("STOPPING=1\nSTATUS=drains");
   return Stopped(call, (*cell)->Stop(/*drain=*/true));
 }
 

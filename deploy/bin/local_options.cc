@@ -13,8 +13,7 @@ void AddLocalFlags(cli::po::options_description* options) {
   add("data", value<std::string>(), "the data directory; created when absent");
   add("rpc", value<std::string>()->default_value("127.0.0.1:7600"),
       "the cell's address; port 0 takes a free one");
-  add("http", value<std::string>()->default_value("127.0.0.1:7601"),
-      "the status pages' address; `none` for no pages");
+  add("http", value<std::string>()->default_value("127.0.0.1:7601"), kHttpMeaning);
   add("tablet-servers", value<uint32_t>()->default_value(1), "tablet servers, 1 .. 64");
   AddEngineFlags(options);
   AddReshapeFlags(options);

@@ -25,8 +25,7 @@ void AddFlags(cli::po::options_description* options) {
   add("name", value<std::string>()->default_value("stele"), "the cell's name, for people");
   add("listen", value<std::string>()->default_value("127.0.0.1:7600"),
       "the address that clients and servers are told; port 0 takes a free one");
-  add("http", value<std::string>()->default_value("127.0.0.1:7601"),
-      "the status pages' address; `none` for no pages");
+  add("http", value<std::string>()->default_value("127.0.0.1:7601"), kHttpMeaning);
   AddReshapeFlags(options);
   AddBalanceFlags(options);
   AddAdvertiseFlag(options);
@@ -65,6 +64,7 @@ Status Start(const cli::Invocation& call, StopSignals* signals, Process* process
   env.on_fatal = EndProcess("master");
   env.on_standby = [out = call.env->out](const std::string& address) {
     *out << "STANDBY master rpc=" << address << std::endl;
+    Notify("READY=1\nSTATUS=stands by");
   };
   env.stop_waiting = [signals] { return signals->Came(); };
   ASSIGN_OR_RETURN(process->master, Master::Start(options, env));
@@ -80,6 +80,7 @@ int Run(const cli::Invocation& call) {
   SayReady(call, "master", process.master->address(),
            process.http == nullptr ? "" : process.http->address());
   signals.Await();
+  Notify("STOPPING=1");
   if (process.http != nullptr) process.http->Stop();
   process.master->Stop();
   return 0;
@@ -95,8 +96,8 @@ cli::Verb MasterVerb() {
       "Prints `STANDBY master rpc=ADDRESS` when another master is active and it waits to take "
       "over,\n"
       "and `READY master rpc=ADDRESS http=ADDRESS` when it is the active one. Its own exit codes:\n"
-      "0 stopped, 10 it lost its lock, 13 bad configuration (a flag, an address in use, no\n"
-      "ZooKeeper).";
+      "0 stopped, 10 it lost its lock, 13 bad configuration (a flag, an address in use), 15 no\n"
+      "ZooKeeper answers.";
   verb.example = "stele master --locker zk://127.0.0.1:2181/cell --listen 127.0.0.1:7600";
   verb.uses_cell = false;
   verb.options = AddFlags;

@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "client/cli/bytes_text.h"
 #include "common/base/log.h"
+#include "common/net/notify.h"
 #include "locker/cell_key.h"
 #include "locker/zk/zk_locker.h"
 #include "tabletserver/tablet/exit_code.h"
@@ -75,8 +76,18 @@ bool StopSignals::Came(int wait_s) {
   return taken_;
 }
 
+void Notify(const std::string& state) {
+  const char* socket = std::getenv("NOTIFY_SOCKET");
+  if (socket == nullptr) return;
+  const Status told = net::NotifySupervisor(socket, state);
+  if (!told.ok()) {
+    LOG(WARNING) << cli::Escape(ToStd(told.message()));
+  }
+}
+
 int FailedToStart(const cli::Invocation& call, const Status& status) {
   *call.env->err << "stele: " << cli::Escape(ToStd(status.message())) << '\n';
+  if (IsLockerAway(status)) return static_cast<int>(tabletserver::ExitCode::kLockerAway);
   return static_cast<int>(tabletserver::ExitCodeForStart(status));
 }
 
@@ -244,6 +255,7 @@ void SayReady(const cli::Invocation& call, const char* role, const std::string& 
               const std::string& http) {
   *call.env->out << "READY " << role << " rpc=" << rpc << " http=" << (http.empty() ? "none" : http)
                  << std::endl;
+  Notify(absl::StrCat("READY=1\nSTATUS=serves at ", rpc));
 }
 
 StatusOr<std::unique_ptr<net::HttpServer>> ListenHttp(
@@ -251,7 +263,7 @@ StatusOr<std::unique_ptr<net::HttpServer>> ListenHttp(
     std::function<net::HttpResponse(const net::HttpRequest&)> respond) {
   const std::string address = call.Get<std::string>("http");
   if (address == "none") return std::unique_ptr<net::HttpServer>();
-  auto http = net::HttpServer::Listen(address, net::HttpOptions(), std::move(respond));
+  auto http = net::HttpServer::Listen(address, net::HttpOptionsFor(address), std::move(respond));
   if (!http.ok()) return WithContext(http.status(), "status pages");
   return http;
 }

@@ -33,6 +33,14 @@ class StopSignals {
   bool taken_ = false;
 };
 
+// Tells the supervisor that started this process (systemd, Type=notify) how it goes.
+void Notify(const std::string& state);
+
+// Of --http.
+inline constexpr char kHttpMeaning[] =
+    "the status pages' address; `none` for no pages. They change nothing, but show keys: on an\n"
+    "address that is not loopback's, to whoever reaches it (Prometheus, probes)";
+
 int FailedToStart(const cli::Invocation& call, const Status& status);
 int Stopped(const cli::Invocation& call, const Status& status);
 // A role that must not go on ends the process at once, whatever its other threads do: nothing may
@@ -65,7 +73,7 @@ StatusOr<std::string> ReadCellKey(Locker* locker);
 // Null when --http is `none`.
 StatusOr<std::unique_ptr<net::HttpServer>> ListenHttp(
     const cli::Invocation& call, std::function<net::HttpResponse(const net::HttpRequest&)> respond);
-// READY ROLE rpc=ADDRESS http=ADDRESS; without status pages http=none.
+// READY ROLE rpc=ADDRESS http=ADDRESS, and to the supervisor; without status pages http=none.
 void SayReady(const cli::Invocation& call, const char* role, const std::string& rpc,
               const std::string& http);
 

@@ -40,8 +40,7 @@ void AddFlags(cli::po::options_description* options) {
       "the address that clients and masters are told; port 0 takes a free one");
   add("leave-timeout-ms", value<int64_t>()->default_value(60'000),
       "how long SIGTERM waits for other servers to take the tablets; 0: it does not");
-  add("http", value<std::string>()->default_value("127.0.0.1:0"),
-      "the status pages' address; `none` for no pages");
+  add("http", value<std::string>()->default_value("127.0.0.1:0"), kHttpMeaning);
   AddAdvertiseFlag(options);
   AddLockerFlags(options);
   AddEngineFlags(options);
@@ -108,6 +107,7 @@ int Run(const cli::Invocation& call) {
            process.http == nullptr ? "" : process.http->address());
   signals.Await();
   LOG(INFO) << "draining";
+  Notify("STOPPING=1\nSTATUS=gives its tablets away");
   const int64_t leave_ms = call.Get<int64_t>("leave-timeout-ms");
   if (leave_ms > 0) process.server->Leave(leave_ms);
   if (process.http != nullptr) process.http->Stop();
@@ -128,9 +128,10 @@ cli::Verb TabletServerVerb() {
       "SIGTERM and SIGINT give its tablets to other servers, drain and end it; a second one ends\n"
       "it at once. Its own exit codes: 0 drained, 10 fenced, 11 storage error, 12 storage "
       "stalled,\n"
-      "13 bad configuration (a flag, the data directory or its format, an address in use, no\n"
-      "ZooKeeper, another server has its --id), 14 drained for `stele admin rolling-restart`: its\n"
-      "supervisor is to start it again, as after 10.";
+      "13 bad configuration (a flag, the data directory or its format, an address in use, another\n"
+      "server has its --id), 14 drained for `stele admin rolling-restart`, 15 no ZooKeeper "
+      "answers.\n"
+      "Its supervisor is to start it again after 10, 14 and 15, and never after 13.";
   verb.example =
       "stele tabletserver --id ts-1 --locker zk://127.0.0.1:2181/cell --data-dir /srv/cell";
   verb.uses_cell = false;

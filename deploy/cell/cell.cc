@@ -57,7 +57,8 @@ Status CheckAddresses(const CellOptions& options) {
   RETURN_IF_ERROR(net::RpcServer::Listen(options.rpc_address, options.rpc, refuse).status());
   if (options.http_address.empty()) return OkStatus();
   auto empty = [](const net::HttpRequest&) { return net::HttpResponse(); };
-  auto http = net::HttpServer::Listen(options.http_address, net::HttpOptions(), empty);
+  auto http = net::HttpServer::Listen(options.http_address,
+                                      net::HttpOptionsFor(options.http_address), empty);
   return WithContext(http.status(), "status pages");
 }
 
@@ -138,7 +139,7 @@ Status CellImpl::OpenLocker() {
 Status CellImpl::ListenHttp() {
   if (options_.http_address.empty()) return OkStatus();
   auto http =
-      net::HttpServer::Listen(options_.http_address, net::HttpOptions(),
+      net::HttpServer::Listen(options_.http_address, net::HttpOptionsFor(options_.http_address),
                               [this](const net::HttpRequest& request) { return Respond(request); });
   if (!http.ok()) return WithContext(http.status(), "status pages");
   http_ = *std::move(http);

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/log.h"
+#include "locker/locker.h"
 
 namespace stele {
 namespace {
@@ -129,8 +130,7 @@ StatusOr<std::string> ResolveServers(const ZkAddress& address) {
   bool any = false;
   for (const ZkAddress::Server& server : address.servers) any = Resolve(server, &numeric) || any;
   if (!any || numeric.empty()) {
-    return absl::UnavailableError(
-        absl::StrCat("no host of ", FormatZkAddress(address), " can be found"));
+    return LockerAwayError(absl::StrCat("no host of ", FormatZkAddress(address), " can be found"));
   }
   return absl::StrJoin(numeric, ",");
 }

@@ -73,9 +73,8 @@ Status ZkSession::Connect(const std::string& servers) {
   RETURN_IF_ERROR(connection_->Start());
   const int64_t deadline = Deadline();
   if (connection_->WaitConnected(deadline) == ZkCode::kNotConnected) {
-    return absl::UnavailableError(absl::StrCat("no ZooKeeper of ", options_.address,
-                                               " answers within ",
-                                               options_.call_timeout_ns / 1'000'000, " ms"));
+    return LockerAwayError(absl::StrCat("no ZooKeeper of ", options_.address, " answers within ",
+                                        options_.call_timeout_ns / 1'000'000, " ms"));
   }
   if (chroot_.empty()) return OkStatus();
   return WithContext(MakeParents(chroot_ + "/x", deadline), options_.address);
@@ -112,7 +111,7 @@ Status ZkSession::ToStatus(const ZkAnswer& answer, const std::string& path) cons
       return absl::PermissionDeniedError(
           absl::StrCat("locker node ", path, ": ZooKeeper denies it with these credentials"));
     case ZkCode::kNotConnected:
-      return absl::UnavailableError(
+      return LockerAwayError(
           absl::StrCat("locker: no ZooKeeper of ", options_.address, " is connected"));
     case ZkCode::kLost:
       return UnknownOutcome(path);
@@ -142,7 +141,7 @@ StatusOr<ZkSession::Node> ZkSession::Read(const std::string& full, const std::st
   // Reading again changes nothing.
   while (answer.code == ZkCode::kLost && answer.settled) answer = connection_->Get(full, deadline);
   if (answer.code == ZkCode::kLost) {
-    return absl::UnavailableError(absl::StrCat("locker node ", path, ": no answer in time"));
+    return LockerAwayError(absl::StrCat("locker node ", path, ": no answer in time"));
   }
   RETURN_IF_ERROR(ToStatus(answer, path));
   Node node;
@@ -177,7 +176,7 @@ StatusOr<std::vector<std::string>> ZkSession::Children(const std::string& path) 
   }
   if (answer.code == ZkCode::kNoNode) return std::vector<std::string>();
   if (answer.code == ZkCode::kLost) {
-    return absl::UnavailableError(absl::StrCat("locker node ", path, ": no answer in time"));
+    return LockerAwayError(absl::StrCat("locker node ", path, ": no answer in time"));
   }
   RETURN_IF_ERROR(ToStatus(answer, path));
   std::sort(answer.names.begin(), answer.names.end());
@@ -216,7 +215,7 @@ Status ZkSession::MakeParents(const std::string& full, int64_t deadline) {
     // Above our chroot we may have no right to make anything, nor the need.
     if (made.code == ZkCode::kNodeExists || made.code == ZkCode::kDenied) continue;
     if (made.code == ZkCode::kLost) {  // made or not: it is no value
-      return absl::UnavailableError(absl::StrCat("locker node ", parent, ": no answer in time"));
+      return LockerAwayError(absl::StrCat("locker node ", parent, ": no answer in time"));
     }
     RETURN_IF_ERROR(ToStatus(made, parent));
   }

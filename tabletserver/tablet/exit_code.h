@@ -12,6 +12,7 @@ enum class ExitCode : int {
   kStorageStalled = 12,    // the storage answers no more
   kBadConfiguration = 13,  // wrong directory, newer format, address in use, bad option
   kRestart = 14,           // an operator asked for it: it is to be started again
+  kLockerAway = 15,        // at the start no ZooKeeper answered: it is to be started again
 };
 
 // For the status with which a running server ended (on_fatal).
@@ -32,11 +33,12 @@ inline ExitCode ExitCodeForStart(const Status& status) {
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kFailedPrecondition:
     case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kUnknown:  // ZooKeeper was lost; no storage answers so
     case absl::StatusCode::kAlreadyExists:
     case absl::StatusCode::kNotFound:
     case absl::StatusCode::kPermissionDenied:  // a directory that cannot be written
       return ExitCode::kBadConfiguration;
+    case absl::StatusCode::kUnknown:  // ZooKeeper was lost; no storage answers so
+      return ExitCode::kLockerAway;
     default:
       return ExitCode::kStorageError;
   }

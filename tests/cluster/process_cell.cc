@@ -116,7 +116,7 @@ Status ProcessCell::Start() {
 }
 
 bool ProcessCell::EndedAsItMay(Role* role, int code) {
-  constexpr int kMay[] = {kExitFenced, kExitStalled, kExitBadConfiguration, kExitRestart};
+  constexpr int kMay[] = {kExitFenced, kExitStalled, kExitLockerAway, kExitRestart};
   if (std::find(std::begin(kMay), std::end(kMay), code) != std::end(kMay)) return true;
   LOG(ERROR) << role->name << " has ended with " << code << ":\n" << TailOf(role->log);
   return false;

@@ -26,6 +26,7 @@ class ProcessCell {
   static constexpr int kExitStalled = 12;
   static constexpr int kExitBadConfiguration = 13;
   static constexpr int kExitRestart = 14;
+  static constexpr int kExitLockerAway = 15;
   struct Tuning {
     int64_t session_timeout_ms = kSessionTimeoutMs;
     // Of the tablet servers: a small ring and little memory.
