@@ -42,10 +42,12 @@ struct Environment {
   std::istream* in;
   std::ostream* out;
   std::ostream* err;
-  bool progress = false;  // standard error is a terminal
-  std::string cell;       // STELE_CELL, or the default
+  bool progress = false;                              // standard error is a terminal
+  std::string cell;                                   // STELE_CELL, or the default
+  std::map<std::string, std::string> variables = {};  // of the environment, those named STELE_...
   Clock* clock = nullptr;
   bool terminal = false;            // standard input and output are one
+  bool colour = false;              // standard output is one, and nobody minds (NO_COLOR)
   ClientCache* clients = nullptr;   // of a shell: kept for its later commands; else null
   Interrupt* interrupt = nullptr;   // of a shell: Ctrl-C during a command; else null
   Status locker;                    // not OK: the one that names the cell could not be asked, which

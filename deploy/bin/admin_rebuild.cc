@@ -1,9 +1,11 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "client/cli/bytes_text.h"
 #include "common/store/fs.h"
 #include "common/store/posix_log_store.h"
+#include "deploy/bin/role_settings.h"
 #include "deploy/bin/server_process.h"
 #include "deploy/bin/server_verbs.h"
 #include "deploy/rebuild/locker_content.h"
@@ -12,9 +14,14 @@
 namespace stele::bin {
 namespace {
 
+// Those of a tablet server that say where the cell is.
+const std::set<std::string> kPlaceOfCell = {"data-dir", "locker", "locker-auth",
+                                            "session-timeout-ms", "zookeeper-tick-ms"};
+
 StatusOr<std::vector<std::string>> RebuildLocker(const cli::Invocation& call) {
-  ASSIGN_OR_RETURN(const std::string data_dir, Required(call, "data-dir"));
-  ASSIGN_OR_RETURN(std::unique_ptr<Locker> locker, OpenLocker(call));
+  ASSIGN_OR_RETURN(auto settings, ReadSettings(call, config::Role::kTabletServer));
+  ASSIGN_OR_RETURN(const std::string data_dir, settings->Required("data-dir"));
+  ASSIGN_OR_RETURN(std::unique_ptr<Locker> locker, OpenLocker(*settings));
   ASSIGN_OR_RETURN(std::unique_ptr<BlobStore> store,
                    OpenPosixStore(PosixFs(), data_dir, /*create=*/false));
   ASSIGN_OR_RETURN(const auto logs, ListPosixLogs(PosixFs(), data_dir));
@@ -30,8 +37,9 @@ StatusOr<std::vector<std::string>> RebuildLocker(const cli::Invocation& call) {
 }
 
 StatusOr<std::vector<std::string>> RebuildMetadataRows(const cli::Invocation& call) {
-  ASSIGN_OR_RETURN(const std::string data_dir, Required(call, "data-dir"));
-  ASSIGN_OR_RETURN(std::unique_ptr<Locker> locker, OpenLocker(call));
+  ASSIGN_OR_RETURN(auto settings, ReadSettings(call, config::Role::kTabletServer));
+  ASSIGN_OR_RETURN(const std::string data_dir, settings->Required("data-dir"));
+  ASSIGN_OR_RETURN(std::unique_ptr<Locker> locker, OpenLocker(*settings));
   ASSIGN_OR_RETURN(std::unique_ptr<BlobStore> store,
                    OpenPosixStore(PosixFs(), data_dir, /*create=*/false));
   ASSIGN_OR_RETURN(const auto logs, ListPosixLogs(PosixFs(), data_dir));
@@ -73,10 +81,8 @@ cli::Verb Offline(cli::Verb verb,
   verb.uses_cell = false;
   verb.reads = true;
   verb.options = [](cli::po::options_description* flags) {
-    auto add = flags->add_options();
-    add("data-dir", cli::po::value<std::string>(), "the cell's directory");
-    add("dry-run", "only say what would be written");
-    AddLockerFlags(flags);
+    flags->add_options()("dry-run", "only say what would be written");
+    AddRoleFlags(config::Role::kTabletServer, flags, kPlaceOfCell);
   };
   verb.run = [rebuild](const cli::Invocation& call) { return Run(call, rebuild); };
   return verb;

@@ -2,7 +2,7 @@
 
 #include "client/cli/bytes_text.h"
 #include "common/base/log.h"
-#include "deploy/bin/local_options.h"
+#include "deploy/bin/role_settings.h"
 #include "deploy/bin/server_process.h"
 #include "deploy/bin/server_verbs.h"
 
@@ -27,11 +27,15 @@ StatusOr<std::unique_ptr<Cell>> StartWhenThereIsRoom(const deploy::CellOptions& 
 }
 
 int Run(const cli::Invocation& call) {
-  StatusOr<deploy::CellOptions> options = ReadLocalFlags(call);
-  if (!options.ok()) return FailedToStart(call, options.status());
-  options->on_fatal = EndProcess("cell");
+  auto settings = ReadSettings(call, config::Role::kLocal);
+  if (!settings.ok()) return FailedToStart(call, settings.status());
+  deploy::CellOptions options;
+  Status read = ReadLocal(**settings, &options);
+  if (!read.ok()) return FailedToStart(call, read);
+  options.faults = call.env->faults;
+  options.on_fatal = EndProcess("cell");
   StopSignals signals;
-  StatusOr<std::unique_ptr<Cell>> cell = StartWhenThereIsRoom(*options, &signals);
+  StatusOr<std::unique_ptr<Cell>> cell = StartWhenThereIsRoom(options, &signals);
   if (!cell.ok()) return FailedToStart(call, cell.status());
   SayReady(call, "local", (*cell)->address(), (*cell)->http_address());
   signals.Await();
@@ -50,10 +54,13 @@ cli::Verb LocalVerb() {
       "Prints `READY local rpc=ADDRESS http=ADDRESS` when every tablet serves. SIGTERM and SIGINT\n"
       "drain and end it; a second one ends it at once, which loses nothing acknowledged.\n"
       "Its own exit codes: 0 drained, 10 fenced, 11 storage error, 12 storage stalled, 13 bad\n"
-      "configuration (a flag, the data directory or its format, an address in use).";
+      "configuration (an option, the data directory or its format, an address in use).\n" +
+      std::string(config::kPrecedence);
   verb.example = "stele local --data .cell/data --memory-limit 512m --ring-limit 256m";
   verb.uses_cell = false;
-  verb.options = AddLocalFlags;
+  verb.options = [](cli::po::options_description* flags) {
+    AddRoleFlags(config::Role::kLocal, flags);
+  };
   verb.run = Run;
   return verb;
 }

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "common/base/log.h"
+#include "deploy/bin/role_settings.h"
 #include "deploy/bin/server_process.h"
 #include "deploy/bin/server_verbs.h"
 #include "deploy/cell/status_pages.h"
@@ -10,27 +11,15 @@
 namespace stele::bin {
 namespace {
 
-using cli::po::value;
 using master::Master;
 
 struct Process {
+  std::unique_ptr<config::Settings> settings;
   std::unique_ptr<Locker> locker;
   std::unique_ptr<net::HttpServer> http;
   std::atomic<Master*> active{nullptr};
   std::unique_ptr<Master> master;
 };
-
-void AddFlags(cli::po::options_description* options) {
-  auto add = options->add_options();
-  add("name", value<std::string>()->default_value("stele"), "the cell's name, for people");
-  add("listen", value<std::string>()->default_value("127.0.0.1:7600"),
-      "the address that clients and servers are told; port 0 takes a free one");
-  add("http", value<std::string>()->default_value("127.0.0.1:7601"), kHttpMeaning);
-  AddReshapeFlags(options);
-  AddBalanceFlags(options);
-  AddAdvertiseFlag(options);
-  AddLockerFlags(options);
-}
 
 net::HttpResponse Respond(const Process& process, const net::HttpRequest& request) {
   deploy::CellSnapshot snapshot;
@@ -46,16 +35,15 @@ net::HttpResponse Respond(const Process& process, const net::HttpRequest& reques
 }
 
 Status Start(const cli::Invocation& call, StopSignals* signals, Process* process) {
+  ASSIGN_OR_RETURN(process->settings, ReadSettings(call, config::Role::kMaster));
+  const config::Settings& settings = *process->settings;
   master::MasterOptions options;
-  options.cell_name = call.Get<std::string>("name");
-  RETURN_IF_ERROR(ReadReshapeFlags(call, &options.reshape));
-  RETURN_IF_ERROR(ReadBalanceFlags(call, &options.balance));
-  ASSIGN_OR_RETURN(options.advertised_address, AdvertisedAddress(call));
-  ASSIGN_OR_RETURN(process->locker, OpenLocker(call));
+  RETURN_IF_ERROR(ReadMaster(settings, &options));
+  ASSIGN_OR_RETURN(process->locker, OpenLocker(settings));
   ASSIGN_OR_RETURN(options.rpc.cell_key, ReadCellKey(process->locker.get()));
   auto respond = [process](const net::HttpRequest& request) { return Respond(*process, request); };
-  ASSIGN_OR_RETURN(process->http, ListenHttp(call, respond));
-  SetAddresses(call, process->http.get(), &options);
+  ASSIGN_OR_RETURN(process->http, ListenHttp(settings, respond));
+  SetAddresses(settings, process->http.get(), &options);
   options.stand_by = true;
   master::MasterEnv env;
   env.locker = process->locker.get();
@@ -96,11 +84,14 @@ cli::Verb MasterVerb() {
       "Prints `STANDBY master rpc=ADDRESS` when another master is active and it waits to take "
       "over,\n"
       "and `READY master rpc=ADDRESS http=ADDRESS` when it is the active one. Its own exit codes:\n"
-      "0 stopped, 10 it lost its lock, 13 bad configuration (a flag, an address in use), 15 no\n"
-      "ZooKeeper answers.";
+      "0 stopped, 10 it lost its lock, 13 bad configuration (an option, an address in use), 15 no\n"
+      "ZooKeeper answers.\n" +
+      std::string(config::kPrecedence);
   verb.example = "stele master --locker zk://127.0.0.1:2181/cell --listen 127.0.0.1:7600";
   verb.uses_cell = false;
-  verb.options = AddFlags;
+  verb.options = [](cli::po::options_description* flags) {
+    AddRoleFlags(config::Role::kMaster, flags);
+  };
   verb.run = Run;
   return verb;
 }

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <iterator>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,18 @@ bool FindMasters(std::vector<std::string>* words, cli::Environment* env) {
   return true;
 }
 
+// Those that begin with STELE_; empty ones are as good as not there.
+std::map<std::string, std::string> OwnVariables() {
+  std::map<std::string, std::string> own;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    const size_t equals = text.find('=');
+    if (text.rfind("STELE_", 0) != 0 || equals == text.npos || equals + 1 == text.size()) continue;
+    own.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return own;
+}
+
 }  // namespace
 
 int RunProgram(int argc, char** argv, FaultInjector* faults) {
@@ -55,9 +68,14 @@ int RunProgram(int argc, char** argv, FaultInjector* faults) {
   env.err = &std::cerr;
   env.progress = isatty(STDERR_FILENO) == 1;
   env.terminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
+  const char* no_colour = std::getenv("NO_COLOR");
+  env.colour = isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
   env.clock = SystemClock();
   env.faults = faults;
-  if (const char* cell = std::getenv("STELE_CELL"); cell != nullptr) env.cell = cell;
+  env.variables = OwnVariables();
+  if (const auto cell = env.variables.find("STELE_CELL"); cell != env.variables.end()) {
+    env.cell = cell->second;
+  }
 
   std::vector<cli::Verb> verbs = cli::ClientVerbs();
   std::vector<cli::Verb> more = ServerVerbs();
@@ -66,8 +84,11 @@ int RunProgram(int argc, char** argv, FaultInjector* faults) {
                std::make_move_iterator(more.end()));
   std::vector<std::string> words(argv, argv + argc);
   const std::string first = words.size() > 1 ? words[1] : "";
-  const bool of_server = std::any_of(verbs.begin(), verbs.begin() + server_verbs,
-                                     [&](const cli::Verb& v) { return v.name == first; });
+  // What needs no cell is not kept by one that is away.
+  const bool of_server =
+      std::any_of(verbs.begin(), verbs.begin() + server_verbs, [&](const cli::Verb& v) {
+        return v.name.substr(0, v.name.find(' ')) == first && first != "admin";
+      });
   if (!of_server && !FindMasters(&words, &env)) return kUnavailable;
   std::vector<const char*> pointers;
   for (const std::string& word : words) pointers.push_back(word.c_str());

@@ -3,16 +3,10 @@
 namespace stele::bin {
 
 std::vector<cli::Verb> ServerVerbs() {
-  return {LocalVerb(),
-          MasterVerb(),
-          TabletServerVerb(),
-          AdminCheckVerb(),
-          AdminRebuildLockerVerb(),
-          AdminRebuildMetadataVerb(),
-          DebugLogVerb(),
-          DebugSSTableVerb(),
-          DebugManifestVerb(),
-          DebugRescueVerb()};
+  return {
+      LocalVerb(),       MasterVerb(),       TabletServerVerb(),       ConfigCheckVerb(),
+      ConfigPrintVerb(), AdminCheckVerb(),   AdminRebuildLockerVerb(), AdminRebuildMetadataVerb(),
+      DebugLogVerb(),    DebugSSTableVerb(), DebugManifestVerb(),      DebugRescueVerb()};
 }
 
 }  // namespace stele::bin

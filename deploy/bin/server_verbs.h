@@ -11,6 +11,8 @@ namespace stele::bin {
 std::vector<cli::Verb> ServerVerbs();
 
 cli::Verb LocalVerb();
+cli::Verb ConfigCheckVerb();
+cli::Verb ConfigPrintVerb();
 cli::Verb AdminCheckVerb();
 cli::Verb AdminRebuildLockerVerb();
 cli::Verb AdminRebuildMetadataVerb();

@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/store/blob_store.h"
 #include "common/store/fs.h"
+#include "deploy/bin/role_settings.h"
 #include "deploy/bin/server_process.h"
 #include "deploy/bin/server_verbs.h"
 #include "deploy/cell/status_pages.h"
@@ -16,14 +17,12 @@
 namespace stele::bin {
 namespace {
 
-using cli::po::value;
 using tabletserver::TabletServer;
 
-constexpr int kStallsPerTimeout = 2;
-constexpr int kLockWaitTimeouts = 4;
 constexpr int kStoreTries = 20;
 
 struct Process {
+  std::unique_ptr<config::Settings> settings;
   std::unique_ptr<Locker> locker;
   std::unique_ptr<BlobStore> store;
   std::unique_ptr<net::HttpServer> http;
@@ -31,20 +30,6 @@ struct Process {
   std::atomic<bool> restart{false};
   std::unique_ptr<TabletServer> server;
 };
-
-void AddFlags(cli::po::options_description* options) {
-  auto add = options->add_options();
-  add("id", value<std::string>(), "the server's name in the cell, for ever: [A-Za-z0-9._-]{1,64}");
-  add("data-dir", value<std::string>(), "the cell's directory, shared by all its tablet servers");
-  add("listen", value<std::string>()->default_value("127.0.0.1:0"),
-      "the address that clients and masters are told; port 0 takes a free one");
-  add("leave-timeout-ms", value<int64_t>()->default_value(60'000),
-      "how long SIGTERM waits for other servers to take the tablets; 0: it does not");
-  add("http", value<std::string>()->default_value("127.0.0.1:0"), kHttpMeaning);
-  AddAdvertiseFlag(options);
-  AddLockerFlags(options);
-  AddEngineFlags(options);
-}
 
 // Its numbers, for people and programs; the cell's pages are the masters'.
 net::HttpResponse Respond(const Process& process, const net::HttpRequest& request) {
@@ -58,12 +43,13 @@ net::HttpResponse Respond(const Process& process, const net::HttpRequest& reques
 }
 
 Status Start(const cli::Invocation& call, StopSignals* signals, Process* process) {
+  ASSIGN_OR_RETURN(process->settings, ReadSettings(call, config::Role::kTabletServer));
+  const config::Settings& settings = *process->settings;
   tabletserver::TabletServerOptions options;
-  ASSIGN_OR_RETURN(options.server_id, Required(call, "id"));
-  ASSIGN_OR_RETURN(options.advertised_address, AdvertisedAddress(call));
-  ASSIGN_OR_RETURN(const std::string data_dir, Required(call, "data-dir"));
-  RETURN_IF_ERROR(ReadEngineFlags(call, 1, &options.engine));
-  ASSIGN_OR_RETURN(process->locker, OpenLocker(call));
+  RETURN_IF_ERROR(settings.Required("id").status());
+  ASSIGN_OR_RETURN(const std::string data_dir, settings.Required("data-dir"));
+  RETURN_IF_ERROR(ReadTabletServer(settings, &options));
+  ASSIGN_OR_RETURN(process->locker, OpenLocker(settings));
   auto store = OpenPosixStore(PosixFs(), data_dir, /*create=*/true);
   // Several servers that are started at once make the directory one after the other.
   for (int i = 0; i < kStoreTries && absl::IsUnavailable(store.status()); ++i) {
@@ -77,11 +63,9 @@ Status Start(const cli::Invocation& call, StopSignals* signals, Process* process
   ASSIGN_OR_RETURN(options.rpc.cell_key, ReadCellKey(process->locker.get()));
   RETURN_IF_ERROR(deploy::ClaimForProcesses(process->store.get(), options.rpc.cell_key));
   auto respond = [process](const net::HttpRequest& request) { return Respond(*process, request); };
-  ASSIGN_OR_RETURN(process->http, ListenHttp(call, respond));
-  SetAddresses(call, process->http.get(), &options);
-  options.disk_stall_timeout_ms = SessionTimeoutMs(call) / kStallsPerTimeout;
+  ASSIGN_OR_RETURN(process->http, ListenHttp(settings, respond));
+  SetAddresses(settings, process->http.get(), &options);
   options.log_of_incarnation = true;
-  options.lock_wait_ms = SessionTimeoutMs(call) * kLockWaitTimeouts;
   tabletserver::TabletServerEnv env;
   env.store = process->store.get();
   env.clock = SystemClock();
@@ -108,7 +92,7 @@ int Run(const cli::Invocation& call) {
   signals.Await();
   LOG(INFO) << "draining";
   Notify("STOPPING=1\nSTATUS=gives its tablets away");
-  const int64_t leave_ms = call.Get<int64_t>("leave-timeout-ms");
+  const int64_t leave_ms = process.settings->Millis("leave-timeout-ms");
   if (leave_ms > 0) process.server->Leave(leave_ms);
   if (process.http != nullptr) process.http->Stop();
   const int code = Stopped(call, process.server->Stop(/*drain=*/true));
@@ -128,14 +112,18 @@ cli::Verb TabletServerVerb() {
       "SIGTERM and SIGINT give its tablets to other servers, drain and end it; a second one ends\n"
       "it at once. Its own exit codes: 0 drained, 10 fenced, 11 storage error, 12 storage "
       "stalled,\n"
-      "13 bad configuration (a flag, the data directory or its format, an address in use, another\n"
+      "13 bad configuration (an option, the data directory or its format, an address in use, "
+      "another\n"
       "server has its --id), 14 drained for `stele admin rolling-restart`, 15 no ZooKeeper "
       "answers.\n"
-      "Its supervisor is to start it again after 10, 14 and 15, and never after 13.";
+      "Its supervisor is to start it again after 10, 14 and 15, and never after 13.\n" +
+      std::string(config::kPrecedence);
   verb.example =
       "stele tabletserver --id ts-1 --locker zk://127.0.0.1:2181/cell --data-dir /srv/cell";
   verb.uses_cell = false;
-  verb.options = AddFlags;
+  verb.options = [](cli::po::options_description* flags) {
+    AddRoleFlags(config::Role::kTabletServer, flags);
+  };
   verb.run = Run;
   return verb;
 }

@@ -1,0 +1,237 @@
+// What the roles make of their options: defaults, values that do not go together, and the verbs
+// `config check` and `config print` with their exit codes.
+#include "deploy/bin/role_settings.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_split.h"
+#include "common/testing/temp_dir.h"
+#include "deploy/bin/server_verbs.h"
+
+namespace stele::bin {
+namespace {
+
+using config::Role;
+
+config::Settings Make(Role role, std::map<std::string, std::string> flags) {
+  config::SettingsInput input;
+  input.flags = std::move(flags);
+  config::ResolvedSettings resolved = config::Resolve(role, input);
+  EXPECT_TRUE(resolved.problems.empty()) << resolved.problems[0];
+  return config::Settings(role, std::move(resolved.settings));
+}
+
+TEST(RoleSettings, OptionsArriveWhereTheyAreMeant) {
+  TempDir dir;
+  const config::Settings local = Make(Role::kLocal, {{"data", dir.path()},
+                                                     {"tablet-servers", "2"},
+                                                     {"http", "none"},
+                                                     {"ring-segment", "4m"},
+                                                     {"ring-limit", "64m"},
+                                                     {"compaction-rate", "8m"},
+                                                     {"block-cache", "32m"},
+                                                     {"disk-threads", "3"},
+                                                     {"trash-keep", "1h"},
+                                                     {"balance-after", "0s"},
+                                                     {"split-load", "7"}});
+  deploy::CellOptions cell;
+  ASSERT_TRUE(ReadLocal(local, &cell).ok());
+  EXPECT_EQ(cell.data_dir, dir.path());
+  EXPECT_EQ(cell.http_address, "");
+  EXPECT_EQ(cell.rpc_address, "127.0.0.1:7600");
+  EXPECT_EQ(cell.tablet_servers, 2u);
+  EXPECT_EQ(cell.engine.log.segment_bytes, 4u << 20);
+  EXPECT_EQ(cell.engine.log.max_segments, 16u);
+  EXPECT_EQ(cell.engine.compaction_bytes_per_second, 8u << 20);
+  EXPECT_EQ(cell.engine.block_cache_bytes, 32u << 20);
+  EXPECT_EQ(cell.engine.trash_keep_ms, 3'600'000u);
+  EXPECT_EQ(cell.disk_threads, 3u);
+  EXPECT_EQ(cell.balance.after_ms, 0);
+  EXPECT_EQ(cell.reshape.split_load_per_s, 7u);
+
+  master::MasterOptions master;
+  ASSERT_TRUE(ReadMaster(Make(Role::kMaster, {{"name", "c"}, {"advertise", "h:1"}}), &master).ok());
+  EXPECT_EQ(master.cell_name, "c");
+  EXPECT_EQ(master.advertised_address, "h:1");
+
+  tabletserver::TabletServerOptions server;
+  ASSERT_TRUE(
+      ReadTabletServer(Make(Role::kTabletServer, {{"id", "ts-1"}, {"session-timeout-ms", "4000"}}),
+                       &server)
+          .ok());
+  EXPECT_EQ(server.server_id, "ts-1");
+  EXPECT_EQ(server.disk_stall_timeout_ms, 2'000);
+  EXPECT_EQ(server.lock_wait_ms, 16'000);
+}
+
+// The table's defaults are those of the code below it, so that neither changes alone.
+TEST(RoleSettings, DefaultsAreThoseOfTheParts) {
+  deploy::CellOptions cell;
+  ASSERT_TRUE(ReadLocal(Make(Role::kLocal, {{"data", "/nowhere"}}), &cell).ok());
+  const deploy::CellOptions bare;
+  EXPECT_EQ(cell.session_timeout_ms, bare.session_timeout_ms);
+  EXPECT_EQ(cell.disk_threads, bare.disk_threads);
+  EXPECT_EQ(cell.tablet_servers, bare.tablet_servers);
+  EXPECT_EQ(cell.engine.maintenance_threads, bare.engine.maintenance_threads);
+  EXPECT_EQ(cell.engine.trash_keep_ms, bare.engine.trash_keep_ms);
+  EXPECT_EQ(cell.engine.compaction_bytes_per_second, bare.engine.compaction_bytes_per_second);
+  EXPECT_EQ(cell.engine.disk_reserve_bytes, bare.engine.disk_reserve_bytes);
+  EXPECT_EQ(cell.reshape.metadata_split_bytes, bare.reshape.metadata_split_bytes);
+  EXPECT_EQ(cell.reshape.merge_small_after_ms, bare.reshape.merge_small_after_ms);
+  EXPECT_EQ(cell.reshape.split_load_per_s, bare.reshape.split_load_per_s);
+  EXPECT_EQ(cell.reshape.split_load_after_ms, bare.reshape.split_load_after_ms);
+  EXPECT_EQ(cell.balance.after_ms, bare.balance.after_ms);
+  EXPECT_EQ(cell.balance.tolerance_percent, bare.balance.tolerance_percent);
+  EXPECT_EQ(cell.balance.min_load_per_s, bare.balance.min_load_per_s);
+}
+
+TEST(RoleSettings, WhatDoesNotGoTogether) {
+  struct Case {
+    Role role;
+    std::map<std::string, std::string> flags;
+    const char* wrong;
+  };
+  const Case cases[] = {
+      {Role::kLocal,
+       {{"ring-limit", "100m"}},
+       "--ring-limit 100m is 104857600 bytes; with segments"},
+      {Role::kLocal, {{"ring-segment", "1k"}, {"ring-limit", "1g"}}, "--ring-limit 1g is"},
+      {Role::kLocal,
+       {{"memory-limit", "200m"}, {"tablet-servers", "8"}},
+       "--memory-limit 200m leaves"},
+      {Role::kTabletServer,
+       {{"memory-limit", "256m"}, {"block-cache", "1g"}},
+       "--block-cache 1g is more"},
+  };
+  for (const Case& c : cases) {
+    const Status bad = CheckTogether(Make(c.role, c.flags));
+    EXPECT_EQ(std::string(bad.message()).rfind(c.wrong, 0), 0u) << bad;
+  }
+  for (Role role : {Role::kLocal, Role::kMaster, Role::kTabletServer}) {
+    EXPECT_TRUE(CheckTogether(Make(role, {})).ok()) << config::NameOf(role);
+  }
+  deploy::CellOptions cell;
+  EXPECT_FALSE(ReadLocal(Make(Role::kLocal, {}), &cell).ok());
+  TempDir dir;
+  const std::string file = dir.path() + "/file";
+  std::ofstream(file) << "x";
+  const Status not_dir = ReadLocal(Make(Role::kLocal, {{"data", file}}), &cell);
+  EXPECT_NE(std::string(not_dir.message()).find("is not a directory"), std::string::npos);
+}
+
+struct Outcome {
+  int code;
+  std::string out, err;
+};
+
+Outcome Stele(std::vector<std::string> words, std::map<std::string, std::string> variables = {}) {
+  std::istringstream in;
+  std::ostringstream out, err;
+  cli::Environment env;
+  env.in = &in;
+  env.out = &out;
+  env.err = &err;
+  env.clock = SystemClock();
+  env.variables = std::move(variables);
+  words.insert(words.begin(), "stele");
+  std::vector<const char*> pointers;
+  for (const std::string& word : words) pointers.push_back(word.c_str());
+  const int code =
+      cli::RunCli(ServerVerbs(), static_cast<int>(words.size()), pointers.data(), &env);
+  return {code, out.str(), err.str()};
+}
+
+TEST(ConfigVerbs, Check) {
+  TempDir dir;
+  const std::string path = dir.path() + "/stele.conf", secret = dir.path() + "/secret";
+  const auto check = [&](const std::string& text, std::vector<std::string> more = {}) {
+    std::ofstream(path) << text;
+    more.insert(more.begin(), {"config", "check", path});
+    return Stele(more);
+  };
+  EXPECT_EQ(check("[tabletserver]\nid = ts-1\n").out, path + ": ok, 1 options\n");
+  Outcome bad = check("id = ts-1\nmemry-limit = 1g\n\n[master]\nname\n");
+  EXPECT_EQ(bad.code, 13);
+  EXPECT_EQ(bad.out, path + ":2: \"memry-limit\" is no option; is memory-limit meant?\n" + path +
+                         ":5: \"name\" is not of the form name = value\n");
+  bad = check("[tabletserver]\nring-limit = 5m\n");
+  EXPECT_EQ(bad.code, 13);
+  EXPECT_EQ(bad.out.rfind(path + ": for tabletserver: " + path + ":2: ring-limit 5m", 0), 0u);
+  EXPECT_EQ(check("[tabletserver]\nring-limit = 5m\n", {"--role", "master"}).code, 0);
+  EXPECT_EQ(check("", {"--role", "servant"}).code, 2);
+  bad = check("[master]\nname\n", {"--json"});
+  EXPECT_EQ(bad.code, 13);
+  EXPECT_NE(bad.out.find("\"ok\":false,\"problems\":[{\"line\":2"), std::string::npos) << bad.out;
+  EXPECT_EQ(Stele({"config", "check", path + "x"}).code, 13);
+
+  std::ofstream(secret) << "u:p";
+  chmod(secret.c_str(), 0644);
+  Outcome warned = check("locker-auth = " + secret + "\n");
+  EXPECT_EQ(warned.code, 0);
+  EXPECT_NE(warned.out.find("can be read by others"), std::string::npos) << warned.out;
+  chmod(secret.c_str(), 0600);
+  EXPECT_EQ(check("locker-auth = " + secret + "\n").out, path + ": ok, 1 options\n");
+  warned = check("locker-auth = " + secret + "x\n");
+  EXPECT_NE(warned.out.find("is not there"), std::string::npos) << warned.out;
+}
+
+TEST(ConfigVerbs, PrintSaysWhereEachComesFrom) {
+  TempDir dir;
+  const std::string path = dir.path() + "/stele.conf";
+  std::ofstream(path) << "memory-limit = 2g\n[tabletserver]\nid = from-file\n";
+  Outcome print =
+      Stele({"config", "print", "tabletserver", "--id", "from-flag"},
+            {{"STELE_CONFIG", path}, {"STELE_HTTP", "none"}, {"STELE_MEMORY_LIMIT", "3g"}});
+  EXPECT_EQ(print.code, 0) << print.err;
+  const auto line_of = [&](const std::string& name) {
+    const size_t at = print.out.find("\n" + name + " ");
+    const std::string line = print.out.substr(at + 1, print.out.find('\n', at + 1) - at - 1);
+    std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
+    words.resize(3);
+    return words;
+  };
+  using Words = std::vector<std::string>;
+  EXPECT_EQ(line_of("id"), (Words{"id", "from-flag", "--id"}));
+  EXPECT_EQ(line_of("http"), (Words{"http", "none", "STELE_HTTP"}));
+  EXPECT_EQ(line_of("memory-limit"), (Words{"memory-limit", "2g", path + ":1"}));
+  EXPECT_EQ(line_of("ring-segment"), (Words{"ring-segment", "64m", "default"}));
+  EXPECT_EQ(print.out.find("from-file"), std::string::npos) << print.out;
+  const Outcome json = Stele({"config", "print", "master", "--config", path, "--json"});
+  EXPECT_EQ(json.code, 0) << json.err;
+  EXPECT_NE(json.out.find("{\"name\":\"name\",\"value\":\"stele\",\"source\":\"default\""),
+            std::string::npos)
+      << json.out;
+  EXPECT_EQ(Stele({"config", "print", "servant"}).code, 2);
+  EXPECT_EQ(Stele({"config", "print", "master", "--memory-limit", "1g"}).code, 2);
+  EXPECT_EQ(Stele({"config", "print", "master", "--config", path + "x"}).code, 13);
+  const Outcome bad = Stele({"config", "print", "tabletserver", "--id", "a b"});
+  EXPECT_EQ(bad.code, 13);
+  EXPECT_NE(bad.err.find("--id a b is not of"), std::string::npos) << bad.err;
+  EXPECT_EQ(Stele({"config", "print", "local", "--ring-limit", "1m"}).code, 13);
+}
+
+TEST(ServerVerbs, RefuseWhatTheirFileGetsWrong) {
+  TempDir dir;
+  const std::string path = dir.path() + "/stele.conf";
+  std::ofstream(path) << "session-timeout-ms = 5\nhttp = none\nhttp = none\n";
+  for (const char* role : {"local", "master", "tabletserver"}) {
+    const Outcome bad = Stele({role, "--config", path});
+    EXPECT_EQ(bad.code, 13) << role;
+    EXPECT_NE(bad.err.find(path + ":1: session-timeout-ms 5 is out of range"), std::string::npos)
+        << bad.err;
+    EXPECT_NE(bad.err.find("(and 1 more"), std::string::npos) << bad.err;
+  }
+  EXPECT_EQ(Stele({"local", "--config", path + "x"}).code, 13);
+  EXPECT_EQ(Stele({"local"}).code, 13);
+  // What one role is given by the environment is not looked at by another.
+  const Outcome missing = Stele({"tabletserver"}, {{"STELE_NAME", ""}});
+  EXPECT_EQ(missing.code, 13);
+  EXPECT_NE(missing.err.find("--id is missing"), std::string::npos) << missing.err;
+}
+
+}  // namespace
+}  // namespace stele::bin
