@@ -56,15 +56,16 @@ target_compile_features(stele_sdk INTERFACE cxx_std_20)
 target_link_libraries(stele_sdk INTERFACE absl::status absl::statusor absl::strings absl::str_format absl::cord absl::span
   CapnProto::capnp PkgConfig::RE2 Threads::Threads)
 
-install(TARGETS stele RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS stele_sdk EXPORT steleTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
-  FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(TARGETS stele RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
+install(TARGETS stele_sdk EXPORT steleTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev
+  FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/stele)
-install(EXPORT steleTargets NAMESPACE stele:: DESTINATION ${package_dir})
+install(EXPORT steleTargets NAMESPACE stele:: DESTINATION ${package_dir} COMPONENT dev)
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/steleConfig.cmake.in ${PROJECT_BINARY_DIR}/steleConfig.cmake
   INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/steleConfigVersion.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/steleConfig.cmake ${PROJECT_BINARY_DIR}/steleConfigVersion.cmake DESTINATION ${package_dir})
+install(FILES ${PROJECT_BINARY_DIR}/steleConfig.cmake ${PROJECT_BINARY_DIR}/steleConfigVersion.cmake
+  DESTINATION ${package_dir} COMPONENT dev)
 file(RELATIVE_PATH PC_TO_PREFIX /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/stele.pc.in ${PROJECT_BINARY_DIR}/stele.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/stele.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${PROJECT_BINARY_DIR}/stele.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
