@@ -7,9 +7,10 @@ set(deb ${PROJECT_SOURCE_DIR}/deploy/deb)
 set(systemd ${PROJECT_SOURCE_DIR}/deploy/systemd)
 set(made ${PROJECT_BINARY_DIR}/packaging)
 
-# stele_unit(<file> <role's command> <default file> DESCRIPTION <text> STOP_SECONDS <n> [AFTER <units>])
+# stele_unit(<file> <role's command> <default file> CONFIG <file> DESCRIPTION <text> STOP_SECONDS <n> [AFTER <units>])
 function(stele_unit file COMMAND DEFAULTS)
-  cmake_parse_arguments(PARSE_ARGV 3 ARG "" "DESCRIPTION;STOP_SECONDS;AFTER" "")
+  cmake_parse_arguments(PARSE_ARGV 3 ARG "" "CONFIG;DESCRIPTION;STOP_SECONDS;AFTER" "")
+  set(CONFIG ${ARG_CONFIG})
   set(DESCRIPTION ${ARG_DESCRIPTION})
   set(STOP_SECONDS ${ARG_STOP_SECONDS})
   set(AFTER ${ARG_AFTER})
@@ -19,7 +20,7 @@ function(stele_unit file COMMAND DEFAULTS)
   endif()
   file(READ ${systemd}/unit.service.in unit)
   # Only these names: systemd writes sets of system calls with an @, too.
-  foreach(name COMMAND ENVIRONMENT DESCRIPTION STOP_SECONDS AFTER)
+  foreach(name COMMAND CONFIG ENVIRONMENT DESCRIPTION STOP_SECONDS AFTER)
     string(REPLACE "@${name}@" "${${name}}" unit "${unit}")
   endforeach()
   file(CONFIGURE OUTPUT ${made}/${file} CONTENT "${unit}" @ONLY)
@@ -27,15 +28,18 @@ function(stele_unit file COMMAND DEFAULTS)
 endfunction()
 
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${systemd}/unit.service.in)
-stele_unit(stele-local.service "local" stele-local DESCRIPTION "a whole cell in one process" STOP_SECONDS 120)
-stele_unit(stele-master.service "master" stele-master DESCRIPTION "a master of a cell" STOP_SECONDS 30 AFTER " zookeeper.service")
+stele_unit(stele-local.service "local" stele-local CONFIG /etc/stele/local.conf DESCRIPTION "a whole cell in one process" STOP_SECONDS 120)
+stele_unit(stele-master.service "master" stele-master CONFIG /etc/stele/cell.conf DESCRIPTION "a master of a cell" STOP_SECONDS 30
+  AFTER " zookeeper.service")
 # Longer than --leave-timeout-ms, in which others take its tablets.
-stele_unit(stele-tabletserver@.service "tabletserver --id %i" stele-tabletserver DESCRIPTION "tablet server %i" STOP_SECONDS 150
-  AFTER " zookeeper.service remote-fs.target")
+stele_unit(stele-tabletserver@.service "tabletserver --id %i" stele-tabletserver CONFIG /etc/stele/cell.conf
+  DESCRIPTION "tablet server %i" STOP_SECONDS 150 AFTER " zookeeper.service remote-fs.target")
 
 foreach(role local master tabletserver)
   install(FILES ${systemd}/stele-${role}.default DESTINATION /etc/default RENAME stele-${role} COMPONENT server EXCLUDE_FROM_ALL)
 endforeach()
+
+install(FILES ${systemd}/local.conf ${systemd}/cell.conf DESTINATION /etc/stele COMPONENT server EXCLUDE_FROM_ALL)
 
 # --- what Debian wants of each package
 execute_process(COMMAND gzip -9nc ${deb}/changelog OUTPUT_FILE ${PROJECT_BINARY_DIR}/changelog.gz COMMAND_ERROR_IS_FATAL ANY)
@@ -79,7 +83,7 @@ Units of systemd for a whole cell in one process, for masters and for
 tablet servers, their configuration, the user that they run as, the
 runbook, alarms and a dashboard. The installation starts no role: see
 /usr/share/doc/stele.")
-file(WRITE ${made}/conffiles "/etc/default/stele-local\n/etc/default/stele-master\n/etc/default/stele-tabletserver\n")
+file(WRITE ${made}/conffiles "/etc/stele/local.conf\n/etc/stele/cell.conf\n/etc/default/stele-local\n/etc/default/stele-master\n/etc/default/stele-tabletserver\n")
 
 set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME stele-tools)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION database)
