@@ -1,6 +1,6 @@
 // Runs one case of one store in this process and prints a JSON line a measure:
 //   bench_engine DRIVER CASE ROWS SEED DIRECTORY
-// Without arguments it lists its drivers and cases. `run` interleaves such processes.
+// Without arguments it lists its cases, each with its drivers. `run` interleaves such processes.
 #include <algorithm>
 #include <iostream>
 
@@ -12,8 +12,6 @@ namespace stele::bench {
 std::unique_ptr<Driver> OpenDriver(Slice name, const DriverOptions& options) {
   if (name == "stele") return OpenStele(options);
   if (name == "raw") return OpenRawLog(options);
-  if (name == "cell") return OpenCell(options);
-  if (name == "echo") return OpenEcho(options);
 #ifdef STELE_BENCH_ROCKSDB
   if (name == "rocksdb") return OpenRocksDb(options);
 #endif
@@ -26,23 +24,26 @@ std::unique_ptr<Driver> OpenDriver(Slice name, const DriverOptions& options) {
 namespace {
 
 std::vector<std::string> DriverNames() {
-  std::vector<std::string> names = {"stele", "raw", "cell", "echo"};
+  std::vector<std::string> names = {"stele"};
 #ifdef STELE_BENCH_ROCKSDB
   names.emplace_back("rocksdb");
 #endif
 #ifdef STELE_BENCH_LEVELDB
   names.emplace_back("leveldb");
 #endif
+  names.emplace_back("raw");
   return names;
 }
 
 int Main(int argc, char** argv) {
   if (argc == 1) {
-    std::cout << "drivers";
-    for (const std::string& name : DriverNames()) std::cout << " " << name;
-    std::cout << "\ncases";
-    for (const std::string& name : CaseNames()) std::cout << " " << name;
-    std::cout << std::endl;
+    for (const std::string& name : CaseNames()) {
+      std::cout << name;
+      for (const std::string& driver : DriverNames()) {
+        if (HasCase(driver, name)) std::cout << " " << driver;
+      }
+      std::cout << "\n";
+    }
     return 0;
   }
   const std::vector<std::string> known = DriverNames();

@@ -48,14 +48,8 @@ class Driver {
 std::unique_ptr<Driver> OpenStele(const DriverOptions& options);
 std::unique_ptr<Driver> OpenRocksDb(const DriverOptions& options);
 std::unique_ptr<Driver> OpenLevelDb(const DriverOptions& options);
-// The limit of a log and nothing else: one thread gathers what is waiting, writes it over a
-// pre-written file with one pwrite and syncs it with one fdatasync. Only PutSync works.
+// A RawLog; only PutSync works.
 std::unique_ptr<Driver> OpenRawLog(const DriverOptions& options);
-// A whole cell in a process of its own, over loopback through the client library.
-std::unique_ptr<Driver> OpenCell(const DriverOptions& options);
-// The limit of a server and nothing else: answers of the right size, over loopback, from a process
-// that does no work for them.
-std::unique_ptr<Driver> OpenEcho(const DriverOptions& options);
 
 // Null for a name that is unknown or not built in.
 std::unique_ptr<Driver> OpenDriver(Slice name, const DriverOptions& options);

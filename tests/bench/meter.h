@@ -1,10 +1,13 @@
-// Meter: what a stretch of work cost this process: wall time, CPU time, bytes handed to write
-// calls, peak of resident memory. Read from the kernel's books (getrusage, /proc/self). Begins when
-// made; bound to one thread, counts all of the process.
+// Meter: what a stretch of work cost this process, or those that served it: wall time, CPU time,
+// bytes handed to write calls, peak of resident memory. Read from the kernel's books (getrusage,
+// /proc). Begins when made; bound to one thread, counts all threads of the processes.
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace stele::bench {
 
@@ -14,6 +17,7 @@ struct Measure {
   uint64_t payload_bytes = 0;  // keys and values that the work was about
   double seconds = 0;
   double cpu_seconds = 0;
+  double caller_cpu_seconds = 0;  // of this process, when others are counted
   uint64_t written_bytes = 0;
   uint64_t peak_resident_bytes = 0;
   double p50_us = 0, p99_us = 0;  // of one operation; 0: not taken
@@ -22,14 +26,16 @@ struct Measure {
 
 class Meter {
  public:
-  Meter();
+  // Counts those processes, which outlive it; none: this one.
+  explicit Meter(std::vector<pid_t> servers = {});
   // Fixes the time; CPU, bytes and memory go on until Finish.
   void StopClock();
   Measure Finish(std::string name, uint64_t operations, uint64_t payload_bytes);
 
  private:
+  const std::vector<pid_t> servers_;
   const uint64_t written_at_start_;
-  const double cpu_at_start_;
+  const double cpu_at_start_, own_cpu_at_start_;
   const int64_t start_ns_;
   int64_t stop_ns_ = 0;
 };

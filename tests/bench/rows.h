@@ -7,6 +7,7 @@
 #include <functional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/slice.h"
@@ -45,6 +46,7 @@ class Key {
  public:
   explicit Key(uint64_t row, bool absent = false);
   operator Slice() const { return Slice(digits_, kKeyBytes); }
+  std::string_view view() const { return {digits_, kKeyBytes}; }  // for the SDK
 
  private:
   char digits_[kKeyBytes];

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
-#include "common/time/clock.h"
 #include "tests/bench/rows.h"
 
 namespace stele::bench {
@@ -146,27 +145,6 @@ void ReadOverlap(Bench* bench) {
   FullScans(bench, "scan_8_files");
 }
 
-// Loads a tenth of the rows, then one call after the other on each of so many threads.
-void Serve(Bench* bench, const std::string& name, uint32_t threads, bool write) {
-  bench->Open();
-  const uint64_t rows = std::max<uint64_t>(1, bench->rows.count() / 10);
-  RunThreads(16, rows, [bench](uint64_t row) { bench->Put(row); });
-  const uint64_t count = threads == 1 ? rows : 4 * rows;
-  std::vector<int64_t> took_ns(count);
-  Meter meter = RunThreads(threads, count, [&](uint64_t i) {
-    thread_local std::string value;
-    const uint64_t row = bench->rows.Shuffled(i) % rows;
-    const int64_t start_ns = MonotonicNanos();
-    write ? bench->Put(row) : CHECK(bench->driver->Get(Key(row), &value));
-    took_ns[i] = MonotonicNanos() - start_ns;
-  });
-  Measure measure = meter.Finish(name, count, count * kRowBytes);
-  std::sort(took_ns.begin(), took_ns.end());
-  measure.p50_us = static_cast<double>(took_ns[count / 2]) * 1e-3;
-  measure.p99_us = static_cast<double>(took_ns[count * 99 / 100]) * 1e-3;
-  bench->Report(measure);
-}
-
 struct Case {
   const char* name;
   void (*run)(Bench*);
@@ -186,9 +164,6 @@ constexpr Case kCases[] = {
     {"read_page_cache", ReadPageCache},
     {"read_memtable", ReadMemtable},
     {"read_overlap", ReadOverlap},
-    {"rpc_read_1", [](Bench* b) { Serve(b, "rpc_read_1", 1, false); }},
-    {"rpc_read_16", [](Bench* b) { Serve(b, "rpc_read_16", 16, false); }},
-    {"rpc_write_16", [](Bench* b) { Serve(b, "rpc_write_16", 16, true); }},
 };
 
 }  // namespace
@@ -197,6 +172,10 @@ std::vector<std::string> CaseNames() {
   std::vector<std::string> names;
   for (const Case& one : kCases) names.emplace_back(one.name);
   return names;
+}
+
+bool HasCase(const std::string& driver, const std::string& name) {
+  return driver != "raw" || name.rfind("synced_", 0) == 0;
 }
 
 bool RunCase(const std::string& name, const CaseOptions& options,

@@ -13,7 +13,7 @@
 namespace stele::bench {
 
 struct CaseOptions {
-  std::string driver;     // stele, rocksdb, leveldb, raw; for rpc_ cases cell, echo
+  std::string driver;     // stele, rocksdb, leveldb, raw
   std::string directory;  // empty
   uint64_t rows = 100'000;
   uint64_t seed = 1;
@@ -21,6 +21,8 @@ struct CaseOptions {
 
 // Names for RunCase, in the order of running.
 std::vector<std::string> CaseNames();
+// Whether that driver can do what the case asks of it.
+bool HasCase(const std::string& driver, const std::string& name);
 
 // Calls `report` once a measure. False: no such case or driver.
 bool RunCase(const std::string& name, const CaseOptions& options,
