@@ -51,10 +51,10 @@ struct Table::State {
     RETURN_IF_ERROR(ValidateSelection(query.selection()));
     RETURN_IF_ERROR(ValidateFilter(query.filter()));
     ASSIGN_OR_RETURN(routing::RowRanges ranges, routing::RowRanges::Create(rows));
-    return routing::ScanOp::Create(
-        session->core(), session->locator(),
-        {schema.id, std::move(ranges), query.selection(), limit, query.filter(),
-         session->core()->jitter()->Below(UINT64_MAX), query.reversed(), session->Retry(call)});
+    return routing::ScanOp::Create(session->core(), session->locator(),
+                                   {schema.id, std::move(ranges), query.selection(), limit,
+                                    query.filter(), session->core()->jitter()->Below(UINT64_MAX),
+                                    query.reversed(), session->Retry(call), call.explanation});
   }
 };
 

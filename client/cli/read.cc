@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "client/cli/bytes_text.h"
+#include "client/cli/explain_text.h"
 #include "client/cli/query_flags.h"
 #include "client/cli/row_text.h"
 #include "client/cli/verbs.h"
@@ -18,7 +19,16 @@ int Run(const Invocation& call) {
   std::shared_ptr<Client> client;
   StatusOr<Table> table = OpenTable(call, call.args[0], &client);
   if (!table.ok()) return Fail(call, table.status());
-  StatusOr<std::optional<Row>> row = table->ReadRow(call.args[1], query);
+  CallOptions options;
+  if (call.Has("explain")) options.explanation = std::make_shared<ReadExplanation>();
+  const int64_t begun_ns = call.env->clock->BootNanos();
+  StatusOr<std::optional<Row>> row = table->ReadRow(call.args[1], query, options);
+  if (options.explanation != nullptr) {
+    const int64_t total_us = (call.env->clock->BootNanos() - begun_ns) / 1'000;
+    *call.env->out << (call.Has("json") ? ExplanationAsJson(*options.explanation, total_us)
+                                        : ExplanationAsText(*options.explanation, total_us));
+    return row.ok() ? kOk : Fail(call, row.status());
+  }
   if (!row.ok()) return Fail(call, row.status());
   if (!row->has_value()) {
     if (call.Has("json")) *call.env->out << "null\n";
@@ -51,6 +61,9 @@ Verb ReadVerb() {
     AddOutputFlags(options);
     auto add = options->add_options();
     add("value", "print the first cell's value alone, byte for byte");
+    add("explain",
+        "print how the row is found instead: the way to its tablet, files and blocks "
+        "touched, the time of each stage");
   };
   verb.run = Run;
   return verb;

@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "client/cli/bytes_text.h"
+#include "client/cli/explain_text.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/query_flags.h"
 #include "client/cli/row_text.h"
@@ -9,6 +10,23 @@
 
 namespace stele::cli {
 namespace {
+
+// Reads all of it and prints none.
+int Explain(const Invocation& call, const ReadQuery& query, Table* table) {
+  CallOptions options;
+  options.explanation = std::make_shared<ReadExplanation>();
+  const int64_t begun_ns = call.env->clock->BootNanos();
+  Status status;
+  for (StatusOr<Row>& row : table->ReadRows(query, options)) {
+    status = row.status();
+    if (!status.ok()) break;
+    if (call.env->interrupt != nullptr && call.env->interrupt->Pending()) return kInterrupted;
+  }
+  const int64_t total_us = (call.env->clock->BootNanos() - begun_ns) / 1'000;
+  *call.env->out << (call.Has("json") ? ExplanationAsJson(*options.explanation, total_us)
+                                      : ExplanationAsText(*options.explanation, total_us));
+  return status.ok() ? kOk : Fail(call, status);
+}
 
 int Run(const Invocation& call) {
   ReadQuery query;
@@ -20,6 +38,7 @@ int Run(const Invocation& call) {
   std::shared_ptr<Client> client;
   StatusOr<Table> table = OpenTable(call, call.args[0], &client);
   if (!table.ok()) return Fail(call, table.status());
+  if (call.Has("explain")) return Explain(call, query.Reversed(call.Has("reversed")), &*table);
   const bool keys = call.Has("keys");
   query.Reversed(call.Has("reversed"));
   std::string text = RowHeader(*format);
@@ -55,6 +74,7 @@ Verb ScanVerb() {
     AddOutputFlags(options);
     auto add = options->add_options();
     add("keys", "print row keys only");
+    add("explain", "read all, and print how instead: each request with files and times");
     add("reversed", "in descending key order: --limit takes the last rows");
   };
   verb.run = Run;

@@ -44,6 +44,39 @@ std::optional<TabletLocation> Locator::Cached(TableId table, Slice row) const {
   return cache_.Find(table, row);
 }
 
+std::vector<ReadExplanation::Step> Locator::KnownPath(TableId table, Slice row) const {
+  std::optional<wire::GetRootResponse> cell;
+  {
+    MutexLock lock(&mu_);
+    cell = cell_;
+  }
+  std::vector<ReadExplanation::Step> path;
+  const auto add = [&path](const char* what, const std::optional<TabletLocation>& found) {
+    ReadExplanation::Step& step = path.emplace_back();
+    step.what = what;
+    if (!found.has_value()) return;
+    step.tablet = found->tablet.id;
+    step.cached = true;
+    step.server = found->server_id;
+    step.address = found->address;
+  };
+  std::optional<TabletLocation> root, catalog;
+  if (cell.has_value()) {
+    root = cell->root;
+    catalog = cell->catalog;
+  }
+  if (table == kCatalogTable) {
+    add("catalog tablet", catalog);
+    return path;
+  }
+  add("root tablet", root);
+  if (table != kMetadataTable) {
+    add("METADATA tablet", cache_.Find(kMetadataTable, MetadataLookup(table, row).start));
+  }
+  add("tablet", cache_.Find(table, row));
+  return path;
+}
+
 void Locator::Learn(const TabletLocation& used, const Status& failure) {
   const bool by_cell = used.tablet.id == kRootTablet || used.tablet.id == kCatalogTablet;
   if (by_cell && LocationIsSuspect(failure)) ForgetCell();

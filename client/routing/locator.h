@@ -22,6 +22,7 @@
 
 #include "client/routing/core.h"
 #include "client/routing/location_cache.h"
+#include "stele/read_explanation.h"
 
 namespace stele::routing {
 
@@ -35,6 +36,8 @@ class Locator {
   using LocateCallback = std::function<void(StatusOr<TabletLocation>)>;
   void Locate(TableId table, const std::string& row, int64_t deadline_ns, LocateCallback done);
   std::optional<TabletLocation> Cached(TableId table, Slice row) const;
+  // The levels of the walk from the root down to the row's tablet, as far as each is known now.
+  std::vector<ReadExplanation::Step> KnownPath(TableId table, Slice row) const;
 
   // Learns from a failed call to the tablet's server: forgets the location, or takes the new one
   // that came with the answer.
@@ -74,7 +77,7 @@ class Locator {
   const std::vector<std::string> addresses_;
   LocationCache cache_;
   std::atomic<size_t> answered_{0};  // which address did last
-  Mutex mu_;
+  mutable Mutex mu_;
   std::map<Range, std::vector<Waiter>> waiters_ GUARDED_BY(mu_);  // a key: a walk is under way
   std::optional<wire::GetRootResponse> cell_ GUARDED_BY(mu_);
   std::vector<CellCallback> cell_waiters_ GUARDED_BY(mu_);

@@ -88,6 +88,7 @@ class RoutingTest : public ::testing::Test {
                                           int64_t timeout_ms = 10'000) {
     ScanSpec spec{kTable, *RowRanges::Create(rows), {}, limit, {}, 0, reversed_};
     spec.retry = Terms(0).retry;
+    spec.explanation = explanation_;
     auto scan = ScanOp::Create(core_.get(), locator_.get(), std::move(spec));
     std::vector<std::string> keys;
     while (true) {
@@ -122,8 +123,9 @@ class RoutingTest : public ::testing::Test {
   std::unique_ptr<Core> core_;
   std::unique_ptr<Locator> locator_;
   size_t cells_seen_ = 0;
-  bool reversed_ = false;                // Scan's order
-  std::function<void()> between_pages_;  // called by Scan
+  bool reversed_ = false;                         // Scan's order
+  std::function<void()> between_pages_;           // called by Scan
+  std::shared_ptr<ReadExplanation> explanation_;  // of Scan; null: not asked for
 };
 
 std::vector<std::string> Backwards(std::vector<std::string> keys) {
@@ -636,6 +638,37 @@ TEST_F(RoutingTest, ScanGoesOnAfterFailuresAndMoves) {
     ASSERT_TRUE(got.ok()) << got.status();
     EXPECT_EQ(*got, reversed ? Backwards(keys) : keys);
   }
+}
+
+// The tree's three levels, what was known of them, each request and what became of it.
+TEST_F(RoutingTest, AnExplainedScanTellsItsWay) {
+  Fill(10);
+  explanation_ = std::make_shared<ReadExplanation>();
+  ASSERT_TRUE(Scan({{"b"}, {}}).ok());
+  const auto first = *explanation_;
+  ASSERT_EQ(first.steps.size(), 3u);
+  EXPECT_EQ(first.steps[0].what, "root tablet");
+  EXPECT_EQ(first.steps[1].what, "METADATA tablet");
+  EXPECT_EQ(first.steps[2].what, "tablet");
+  for (const auto& step : first.steps) {
+    EXPECT_FALSE(step.cached) << step.what;
+    EXPECT_FALSE(step.address.empty()) << step.what;
+  }
+  ASSERT_EQ(first.attempts.size(), 1u);
+  EXPECT_EQ(first.attempts[0].address, first.steps[2].address);
+  EXPECT_EQ(first.attempts[0].tablet, first.steps[2].tablet);
+  EXPECT_TRUE(first.attempts[0].status.ok());
+  EXPECT_FALSE(first.attempts[0].traced) << "this server tells nothing";
+
+  explanation_ = std::make_shared<ReadExplanation>();
+  cell_.FailNext({Method::kReadRows, absl::UnavailableError("connection lost")});
+  ASSERT_TRUE(Scan({{"b"}, {}}).ok());
+  const auto& second = *explanation_;
+  ASSERT_GE(second.steps.size(), 3u);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(second.steps[i].cached) << second.steps[i].what;
+  ASSERT_EQ(second.attempts.size(), 2u);
+  EXPECT_TRUE(absl::IsUnavailable(second.attempts[0].status));
+  EXPECT_TRUE(second.attempts[1].status.ok());
 }
 
 TEST_F(RoutingTest, ScanStopsAtAFailureThatStays) {

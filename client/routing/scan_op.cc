@@ -20,7 +20,12 @@ std::shared_ptr<ScanOp> ScanOp::Create(Core* core, Locator* locator, ScanSpec sp
 }
 
 ScanOp::ScanOp(Core* core, Locator* locator, ScanSpec spec)
-    : core_(core), locator_(locator), spec_(std::move(spec)) {}
+    : core_(core),
+      locator_(locator),
+      spec_(std::move(spec)),
+      explainer_(spec_.explanation == nullptr
+                     ? nullptr
+                     : std::make_unique<ScanExplainer>(core, locator, spec_.explanation)) {}
 
 void ScanOp::NextParts(int64_t deadline_ns, PartsDone done) {
   CHECK(!done_) << "a page was asked for before the last one came";
@@ -69,8 +74,14 @@ void ScanOp::Attempt() {
   if (cancelled()) return Answer(absl::CancelledError("the scan was cancelled"));
   if (core_->gate()->closed()) return Answer(absl::CancelledError("the client is closed"));
   if (cursor_at_.has_value()) return Ask(*cursor_at_);
-  locator_->Locate(spec_.table, NextRow(), deadline_ns_,
+  const std::string row = NextRow();
+  if (explainer_ != nullptr) explainer_->LookUpBegins(spec_.table, row);
+  locator_->Locate(spec_.table, row, deadline_ns_,
                    [self = shared_from_this()](StatusOr<TabletLocation> location) {
+                     if (self->explainer_ != nullptr) {
+                       self->explainer_->LookUpEnds(self->spec_.table, self->NextRow(),
+                                                    location.status());
+                     }
                      if (!location.ok()) return self->Failed(NothingSent(location.status()));
                      self->Ask(*location);
                    });
@@ -103,6 +114,7 @@ void ScanOp::Ask(const TabletLocation& location) {
   request.filter = spec_.filter;
   request.sample_seed = spec_.sample_seed;
   request.reversed = spec_.reversed;
+  request.explain = explainer_ != nullptr;
   if (spec_.rows_limit > 0) request.rows_limit = spec_.rows_limit - rows_given_;
   request.max_bytes = core_->options().page_bytes;
   if (cursor_at_.has_value()) {
@@ -111,6 +123,7 @@ void ScanOp::Ask(const TabletLocation& location) {
   }
   const int64_t timeout_ms =
       std::min(core_->LeftMs(deadline_ns_), core_->options().attempt_timeout_ms);
+  if (explainer_ != nullptr) explainer_->RequestLeaves();
   uint64_t number = 0;
   {
     MutexLock lock(&mu_);
@@ -167,6 +180,7 @@ void ScanOp::Release() {
 }
 
 void ScanOp::OnPage(const TabletLocation& location, StatusOr<wire::ReadRowsResponse> reply) {
+  if (explainer_ != nullptr) explainer_->AnswerCame(location, reply);
   if (!reply.ok()) {
     // The part of a row is lost with the server's state of it: the row begins anew.
     const bool lost_part = cursor_at_.has_value() && absl::IsNotFound(reply.status());

@@ -14,6 +14,7 @@
 #include "client/routing/locator.h"
 #include "client/routing/row_assembler.h"
 #include "client/routing/row_ranges.h"
+#include "client/routing/scan_explainer.h"
 #include "common/base/mutex.h"
 
 namespace stele::routing {
@@ -27,6 +28,7 @@ struct ScanSpec {
   uint64_t sample_seed = 0;  // of its row samples
   bool reversed = false;     // rows descend; the cells of a row are as ever
   RetryOptions retry = {};
+  std::shared_ptr<ReadExplanation> explanation = nullptr;  // null: nobody asks
 };
 
 class ScanOp : public std::enable_shared_from_this<ScanOp> {
@@ -82,6 +84,7 @@ class ScanOp : public std::enable_shared_from_this<ScanOp> {
   Locator* const locator_;
   // From here on used by one call chain at a time.
   ScanSpec spec_;
+  const std::unique_ptr<ScanExplainer> explainer_;  // null: nobody asks
   uint64_t rows_given_ = 0;
   int64_t deadline_ns_ = 0;
   uint32_t attempt_ = 0;

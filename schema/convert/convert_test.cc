@@ -211,6 +211,7 @@ ReadRowsRequest MakeReadRows(Random& r) {
   message.sample_seed = r.Next();
   message.reversed = r.Bool();
   message.release = r.Bool();
+  message.explain = r.Bool();
   return message;
 }
 
@@ -232,6 +233,19 @@ ReadRowsResponse MakeReadResponse(Random& r) {
   message.resume_after = r.Bytes(40);
   message.cursor = {r.Next(), r.Next()};
   message.stats = {r.Next(), r.Next(), r.Next()};
+  if (r.Bool()) return message;
+  PageTrace& trace = message.trace.emplace();
+  trace.prepare_ns = static_cast<int64_t>(r.Next());
+  trace.memory_ns = static_cast<int64_t>(r.Next());
+  trace.wait_ns = static_cast<int64_t>(r.Next());
+  trace.disk_ns = static_cast<int64_t>(r.Next());
+  trace.memtables = r.Next();
+  trace.memtable_cells = r.Next();
+  trace.files_out_of_reach = r.Next();
+  for (uint64_t i = r.Below(5); i > 0; i--) {
+    trace.files.push_back({r.Bytes(40), static_cast<TracedFile::Filter>(r.Below(3)), r.Next(),
+                           r.Next(), r.Next(), r.Next(), static_cast<int64_t>(r.Next())});
+  }
   return message;
 }
 

@@ -7,6 +7,7 @@
 #include "schema/convert/model_codec.h"
 #include "schema/model/limits.h"
 #include "schema/wire/data.capnp.h"
+#include "schema/wire/trace.capnp.h"
 
 namespace stele::wire {
 namespace {
@@ -42,7 +43,61 @@ size_t EncodedSize(const Row& row) {
 size_t EncodedSize(const ReadRowsResponse& message) {
   size_t bytes = kRootBytes + DataBytes(message.resume_after.size()) + kFamiliesBytes;
   for (const Row& row : message.rows) bytes += EncodedSize(row);
+  if (!message.trace.has_value()) return bytes;
+  bytes += StructBytes<schema::PageTrace>() + 8;
+  for (const TracedFile& file : message.trace->files) {
+    bytes += StructBytes<schema::TracedFile>() + DataBytes(file.name.size());
+  }
   return bytes;
+}
+
+void PutTrace(schema::PageTrace::Builder to, const PageTrace& from) {
+  to.setPrepareNs(from.prepare_ns);
+  to.setMemoryNs(from.memory_ns);
+  to.setWaitNs(from.wait_ns);
+  to.setDiskNs(from.disk_ns);
+  to.setMemtables(from.memtables);
+  to.setMemtableCells(from.memtable_cells);
+  to.setFilesOutOfReach(from.files_out_of_reach);
+  auto files = to.initFiles(static_cast<uint>(from.files.size()));
+  for (uint i = 0; i < files.size(); i++) {
+    const TracedFile& file = from.files[i];
+    files[i].setName(ToData(file.name));
+    files[i].setFilter(static_cast<uint8_t>(file.filter));
+    files[i].setBlocksCached(file.blocks_cached);
+    files[i].setBlocksRead(file.blocks_read);
+    files[i].setBytesRead(file.bytes_read);
+    files[i].setCells(file.cells);
+    files[i].setReadNs(file.read_ns);
+  }
+}
+
+Status GetTrace(schema::PageTrace::Reader from, const ReadLimits& limits, PageTrace* out) {
+  out->prepare_ns = from.getPrepareNs();
+  out->memory_ns = from.getMemoryNs();
+  out->wait_ns = from.getWaitNs();
+  out->disk_ns = from.getDiskNs();
+  out->memtables = from.getMemtables();
+  out->memtable_cells = from.getMemtableCells();
+  out->files_out_of_reach = from.getFilesOutOfReach();
+  const auto files = from.getFiles();
+  RETURN_IF_ERROR(
+      limits.CheckList<schema::TracedFile>(files.size(), kMaxTracedFiles, "traced files"));
+  out->files.resize(files.size());
+  for (uint i = 0; i < files.size(); i++) {
+    TracedFile& file = out->files[i];
+    RETURN_IF_ERROR(CopyData(files[i].getName(), kMaxTextBytes, "file name", &file.name));
+    if (files[i].getFilter() > static_cast<uint8_t>(TracedFile::Filter::kHoldsNot)) {
+      return absl::DataLossError("traced file: no such filter state");
+    }
+    file.filter = static_cast<TracedFile::Filter>(files[i].getFilter());
+    file.blocks_cached = files[i].getBlocksCached();
+    file.blocks_read = files[i].getBlocksRead();
+    file.bytes_read = files[i].getBytesRead();
+    file.cells = files[i].getCells();
+    file.read_ns = files[i].getReadNs();
+  }
+  return OkStatus();
 }
 
 void PutRow(schema::Row::Builder to, const Row& from, NameList* families, NameList* labels) {
@@ -138,6 +193,7 @@ StatusOr<net::Buffer> Encode(const ReadRowsRequest& message) {
     to.setSampleSeed(message.sample_seed);
     to.setReversed(message.reversed);
     to.setRelease(message.release);
+    to.setExplain(message.explain);
   });
 }
 
@@ -156,6 +212,7 @@ Status Decode(const net::Buffer& body, ReadRowsRequest* out) {
     out->sample_seed = from.getSampleSeed();
     out->reversed = from.getReversed();
     out->release = from.getRelease();
+    out->explain = from.getExplain();
     return GetFilter(from.getFilter(), limits, &out->filter);
   };
   return ReadBody<schema::ReadRowsRequest>(body, kBadRequest, fill);
@@ -184,6 +241,7 @@ StatusOr<net::Buffer> Encode(const ReadRowsResponse& message) {
     to.setExaminedRows(message.stats.rows_examined);
     to.setExaminedCells(message.stats.cells_examined);
     to.setExaminedBytes(message.stats.bytes_examined);
+    if (message.trace.has_value()) PutTrace(to.initTrace(), *message.trace);
   };
   return WriteBody<schema::ReadRowsResponse>(EncodedSize(message), fill);
 }
@@ -209,7 +267,8 @@ Status Decode(const net::Buffer& body, ReadRowsResponse* out) {
     out->cursor = {cursor.getScannerId(), cursor.getCellOffset()};
     out->stats = {from.getStatRows(),     from.getStatCells(),     from.getStatBytes(),
                   from.getExaminedRows(), from.getExaminedCells(), from.getExaminedBytes()};
-    return OkStatus();
+    out->trace.reset();
+    return from.hasTrace() ? GetTrace(from.getTrace(), limits, &out->trace.emplace()) : OkStatus();
   };
   return ReadBody<schema::ReadRowsResponse>(body, kBadResponse, fill);
 }

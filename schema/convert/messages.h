@@ -15,6 +15,7 @@
 #include "schema/convert/range_messages.h"
 #include "schema/convert/recovery_messages.h"
 #include "schema/convert/status_messages.h"
+#include "schema/convert/trace_messages.h"
 #include "schema/metadata/metadata.h"
 #include "schema/model/conditional.h"
 #include "schema/model/filter.h"
@@ -120,6 +121,7 @@ struct ReadRowsRequest {
   uint64_t sample_seed = 0;  // of its row_samples: one for all pages and tablets of a scan
   bool reversed = false;     // rows descend; resume_after: that row and those behind it are done
   bool release = false;      // nothing is read: what `cursor` names is not wanted any more
+  bool explain = false;      // the answer tells what was looked at, and the time of each stage
   bool operator==(const ReadRowsRequest&) const = default;
 };
 struct ReadStats {
@@ -133,6 +135,7 @@ struct ReadRowsResponse {
   std::string resume_after;  // for the next page
   RowCursor cursor;          // with scanner_id: the last row is only a part, perhaps without a cell
   ReadStats stats;
+  std::optional<PageTrace> trace = std::nullopt;  // with `explain`
   bool operator==(const ReadRowsResponse&) const = default;
 };
 

@@ -5,6 +5,7 @@
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("stele::wire::schema");
 using Model = import "model.capnp";
+using Trace = import "trace.capnp";
 
 struct Empty {}
 
@@ -88,6 +89,7 @@ struct ReadRowsRequest {
   sampleSeed @9 :UInt64;
   reversed @10 :Bool;
   release @11 :Bool;
+  explain @12 :Bool;
 }
 
 struct ReadRowsResponse {
@@ -103,4 +105,5 @@ struct ReadRowsResponse {
   examinedRows @9 :UInt64;
   examinedCells @10 :UInt64;
   examinedBytes @11 :UInt64;
+  trace @12 :Trace.PageTrace;  # absent but with `explain`
 }

@@ -1,4 +1,5 @@
 // ReadModifyWriteRow and CheckAndMutateRow: one row, one change, answered when it is durable.
+#include <atomic>
 #include <memory>
 #include <utility>
 
@@ -64,11 +65,13 @@ StatusOr<std::shared_ptr<storage::RowPredicate>> MakePredicate(const Filter& fil
 
 // A change under way: who is answered, and the bytes that it was admitted with.
 struct DataService::PendingChange {
-  PendingChange(net::RpcReply r, Admission::Ticket t, int64_t begun)
-      : reply(std::move(r)), ticket(std::move(t)), begun_ns(begun) {}
+  PendingChange(net::RpcReply r, net::Buffer body, Admission::Ticket t, int64_t begun)
+      : reply(std::move(r)), request(std::move(body)), ticket(std::move(t)), begun_ns(begun) {}
   net::RpcReply reply;
+  const net::Buffer request;  // read again when it was slow
   Admission::Ticket ticket;
   const int64_t begun_ns;
+  std::atomic<int64_t> queued_ns{0};  // for the log
 };
 
 // Decodes, admits and finds the tablet; on an error the caller was answered.
@@ -97,7 +100,8 @@ std::shared_ptr<DataService::PendingChange> DataService::BeginChange(
     reply.Error(status);
     return nullptr;
   }
-  return std::make_shared<PendingChange>(std::move(reply), *std::move(ticket), begun_ns);
+  return std::make_shared<PendingChange>(std::move(reply), std::move(request->body),
+                                         *std::move(ticket), begun_ns);
 }
 
 void DataService::ReadModifyWriteRow(net::RpcRequest request, net::RpcReply reply) {
@@ -111,11 +115,14 @@ void DataService::ReadModifyWriteRow(net::RpcRequest request, net::RpcReply repl
       message.row, message.rules, {message.id, request.deadline_boot_ns},
       [this, change, table = message.table](StatusOr<Row> row) {
         parts_.progress->End();
-        CountTime(table, RequestTimes::Kind::kWrite, change->begun_ns);
+        NoteChange<wire::ReadModifyWriteRowRequest>(SlowRequest::Kind::kConditional, table,
+                                                    change->request, change->begun_ns,
+                                                    change->queued_ns, row.status());
         wire::ReadModifyWriteRowResponse response{ResultOf(row.status()), {}};
         if (row.ok()) response.row = *std::move(row);
         change->reply.Send(wire::Encode(response));
       });
+  change->queued_ns = parts_.clock->BootNanos();
   if (queued.ok()) return;
   parts_.progress->End();
   change->reply.Send(wire::Encode(wire::ReadModifyWriteRowResponse{ResultOf(queued), {}}));
@@ -135,10 +142,13 @@ void DataService::CheckAndMutateRow(net::RpcRequest request, net::RpcReply reply
                             std::move(message.if_false), {message.id, request.deadline_boot_ns},
                             [this, change, table = message.table](StatusOr<bool> matched) {
                               parts_.progress->End();
-                              CountTime(table, RequestTimes::Kind::kWrite, change->begun_ns);
+                              NoteChange<wire::CheckAndMutateRowRequest>(
+                                  SlowRequest::Kind::kConditional, table, change->request,
+                                  change->begun_ns, change->queued_ns, matched.status());
                               change->reply.Send(wire::Encode(wire::CheckAndMutateRowResponse{
                                   ResultOf(matched.status()), matched.ok() && *matched}));
                             });
+  change->queued_ns = parts_.clock->BootNanos();
   if (queued.ok()) return;
   parts_.progress->End();
   change->reply.Send(wire::Encode(wire::CheckAndMutateRowResponse{ResultOf(queued), false}));

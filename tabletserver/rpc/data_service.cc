@@ -1,6 +1,7 @@
 #include "tabletserver/rpc/data_service.h"
 
 #include <atomic>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,15 @@ namespace {
 // What a read costs while it is worked on, beside its request; the page itself is bounded by the
 // connection's output limit.
 constexpr uint64_t kReadCharge = 64 * 1024;
+
+SlowRequest SlowOf(SlowRequest::Kind kind, TableId table, TabletId tablet, const Status& status) {
+  SlowRequest slow;
+  slow.kind = kind;
+  slow.table = table;
+  slow.tablet = tablet;
+  slow.outcome = absl::StatusCodeToString(status.code());
+  return slow;
+}
 
 }  // namespace
 
@@ -44,14 +54,49 @@ void DataService::CountRead(const wire::ReadRowsRequest& read, storage::TabletSt
   if (store->descriptor().Contains(begin)) store->load().Add(begin);
 }
 
+template <typename Message>
+void DataService::NoteChange(SlowRequest::Kind kind, TableId table, const net::Buffer& request,
+                             int64_t begun_ns, int64_t queued_ns, const Status& status) {
+  const int64_t now_ns = parts_.clock->BootNanos();
+  parts_.times->Add(table, RequestTimes::Kind::kWrite, now_ns - begun_ns);
+  if (!parts_.slow->Wants(kind, now_ns - begun_ns, now_ns)) return;
+  Message message;
+  if (!wire::Decode(request, &message).ok()) return;
+  SlowRequest slow = SlowOf(kind, table, message.tablet, status);
+  slow.ended_us = parts_.clock->WallMicros();
+  slow.total_ns = now_ns - begun_ns;
+  if constexpr (std::is_same_v<Message, wire::MutateRowsRequest>) {
+    slow.rows = message.rows.size();
+    if (!message.rows.empty()) slow.row = message.rows.front().row;
+  } else {
+    slow.rows = 1;
+    slow.row = message.row;
+  }
+  slow.trace.prepare_ns = (queued_ns == 0 ? now_ns : queued_ns) - begun_ns;
+  if (queued_ns != 0) slow.trace.wait_ns = now_ns - queued_ns;
+  parts_.slow->Add(std::move(slow), now_ns);
+}
+
+template void DataService::NoteChange<wire::MutateRowsRequest>(SlowRequest::Kind, TableId,
+                                                               const net::Buffer&, int64_t, int64_t,
+                                                               const Status&);
+template void DataService::NoteChange<wire::ReadModifyWriteRowRequest>(SlowRequest::Kind, TableId,
+                                                                       const net::Buffer&, int64_t,
+                                                                       int64_t, const Status&);
+template void DataService::NoteChange<wire::CheckAndMutateRowRequest>(SlowRequest::Kind, TableId,
+                                                                      const net::Buffer&, int64_t,
+                                                                      int64_t, const Status&);
+
 struct DataService::WriteBatch {
-  WriteBatch(net::RpcReply r, TableId t, size_t rows, int64_t begun)
-      : reply(std::move(r)), table(t), begun_ns(begun), remaining(rows) {
+  WriteBatch(net::RpcReply r, net::Buffer body, TableId t, size_t rows, int64_t begun)
+      : reply(std::move(r)), request(std::move(body)), table(t), begun_ns(begun), remaining(rows) {
     response.results.resize(rows);
   }
   net::RpcReply reply;
+  const net::Buffer request;  // read again when it was slow
   const TableId table;
   const int64_t begun_ns;
+  std::atomic<int64_t> queued_ns{0};  // all of it, for the log
   Admission::Ticket ticket;
   wire::MutateRowsResponse response;  // each element is written once, by its row's completion
   std::atomic<size_t> remaining;
@@ -66,7 +111,8 @@ void DataService::FinishRow(const std::shared_ptr<WriteBatch>& batch, size_t ind
                             const Status& status) {
   batch->response.results[index] = ResultOf(status);
   if (batch->remaining.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  CountTime(batch->table, RequestTimes::Kind::kWrite, batch->begun_ns);
+  NoteChange<wire::MutateRowsRequest>(SlowRequest::Kind::kWrite, batch->table, batch->request,
+                                      batch->begun_ns, batch->queued_ns, status);
   batch->reply.Send(wire::Encode(batch->response));
 }
 
@@ -91,8 +137,8 @@ void DataService::MutateRows(net::RpcRequest request, net::RpcReply reply) {
     }
   }
   if (message.rows.empty()) return reply.Send(wire::Encode(wire::MutateRowsResponse()));
-  auto batch =
-      std::make_shared<WriteBatch>(std::move(reply), message.table, message.rows.size(), begun_ns);
+  auto batch = std::make_shared<WriteBatch>(std::move(reply), std::move(request.body),
+                                            message.table, message.rows.size(), begun_ns);
   batch->ticket = *std::move(ticket);
   for (size_t i = 0; i < message.rows.size(); ++i) {
     store->load().Add(message.rows[i].row, /*write=*/true);
@@ -109,6 +155,7 @@ void DataService::MutateRows(net::RpcRequest request, net::RpcReply reply) {
     parts_.progress->End();
     FinishRow(batch, i, queued);
   }
+  batch->queued_ns = parts_.clock->BootNanos();
 }
 
 struct DataService::PendingRead {
@@ -128,8 +175,30 @@ struct DataService::PendingRead {
   ReadTask task;
 };
 
+void DataService::NoteRead(const PendingRead& read, const Status& status, int64_t now_ns) {
+  const int64_t total_ns = now_ns - read.begun_ns;
+  parts_.times->Add(read.table, RequestTimes::Kind::kRead, total_ns);
+  const RowSet& rows = read.task.request().rows;
+  const bool one = rows.ranges.empty() && rows.keys.size() == 1;
+  const auto kind = one ? SlowRequest::Kind::kRead : SlowRequest::Kind::kScan;
+  if (!parts_.slow->Wants(kind, total_ns, now_ns)) return;
+  SlowRequest slow = SlowOf(kind, read.table, read.task.request().tablet, status);
+  slow.ended_us = parts_.clock->WallMicros();
+  slow.total_ns = total_ns;
+  slow.row = read.task.request().resume_after;
+  if (slow.row.empty()) {
+    slow.row = !rows.keys.empty()     ? rows.keys.front()
+               : !rows.ranges.empty() ? rows.ranges.front().start
+                                      : "";
+  }
+  slow.rows = read.task.response().stats.rows;
+  slow.trace = read.task.Trace(read.begun_ns, now_ns);
+  parts_.slow->Add(std::move(slow), now_ns);
+}
+
 void DataService::FinishRead(PendingRead* read, const StatusOr<bool>& outcome) {
-  CountTime(read->table, RequestTimes::Kind::kRead, read->begun_ns);
+  const int64_t now_ns = parts_.clock->BootNanos();
+  NoteRead(*read, outcome.status(), now_ns);
   if (absl::IsCancelled(outcome.status())) {
     dropped_reads_.fetch_add(1, std::memory_order_relaxed);
     if (!read->watch.cancelled()) {
@@ -140,6 +209,7 @@ void DataService::FinishRead(PendingRead* read, const StatusOr<bool>& outcome) {
   if (Status lease = parts_.lease_check(); !lease.ok()) {
     return read->reply.Error(wire::NotServedError(lease.message(), nullptr));
   }
+  read->task.AnswerWithTrace(read->begun_ns, now_ns);
   read->reply.Send(wire::Encode(read->task.response()));
 }
 

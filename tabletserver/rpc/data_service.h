@@ -23,6 +23,7 @@
 #include "tabletserver/rpc/admission.h"
 #include "tabletserver/rpc/parked_reads.h"
 #include "tabletserver/rpc/request_times.h"
+#include "tabletserver/rpc/slow_requests.h"
 #include "tabletserver/tablet/progress_watch.h"
 #include "tabletserver/tablet/tablet_map.h"
 
@@ -41,6 +42,7 @@ class DataService {
     ProgressWatch* progress = nullptr;
     Clock* clock = nullptr;
     RequestTimes* times = nullptr;
+    SlowRequests* slow = nullptr;
     std::function<Status()> lease_check;
   };
   explicit DataService(Parts parts) : parts_(std::move(parts)) {}
@@ -65,12 +67,14 @@ class DataService {
 
   struct WriteBatch;
   struct PendingRead;
+  // Counts the time of an answer that is about to leave; the slowest are kept.
+  void NoteRead(const PendingRead& read, const Status& status, int64_t now_ns);
+  template <typename Message>
+  void NoteChange(SlowRequest::Kind kind, TableId table, const net::Buffer& request,
+                  int64_t begun_ns, int64_t queued_ns, const Status& status);
   void FinishRow(const std::shared_ptr<WriteBatch>& batch, size_t index, const Status& status);
   void FinishRead(PendingRead* read, const StatusOr<bool>& outcome);
   static Status CheckDeadline(int64_t deadline_boot_ns, int64_t now_ns);
-  void CountTime(TableId table, RequestTimes::Kind kind, int64_t begun_ns) {
-    parts_.times->Add(table, kind, parts_.clock->BootNanos() - begun_ns);
-  }
 
   const Parts parts_;
   std::atomic<uint64_t> dropped_reads_{0};

@@ -36,6 +36,7 @@ ReadTask::ReadTask(std::shared_ptr<storage::TabletStore> tablet, wire::ReadRowsR
       page_bytes_(PageBytes(request_.max_bytes)),
       plan_(PlanAfter(request_.resume_after)) {
   take_parked_ = request_.cursor.scanner_id != 0;
+  if (request_.explain) trace_ = std::make_unique<storage::ReadTrace>(parts_.clock);
   response_.resume_after = request_.resume_after;
 }
 
@@ -70,6 +71,7 @@ Status ReadTask::OpenStream() {
 storage::ReadBudget ReadTask::MakeBudget(bool may_block) {
   storage::ReadBudget budget;
   budget.may_block = may_block;
+  budget.trace = trace_.get();
   // The sink ends the page when it is full; this bounds what the filter may see for one page.
   const wire::ReadStats& stats = response_.stats;
   budget.max_bytes = kMaxExaminedBytes - std::min(kMaxExaminedBytes - 1, stats.bytes_examined);
@@ -94,7 +96,36 @@ bool ReadTask::IsSpent() const {
          stats.rows_examined >= kMaxExaminedRows || stats.cells_examined >= kMaxExaminedCells;
 }
 
+// Clocks are read once more only around the hand-over to the disk pool, which costs far more.
 StatusOr<bool> ReadTask::Run(bool may_block) {
+  if (may_block) {
+    pool_ns_ = parts_.clock->BootNanos();
+    if (trace_ == nullptr) trace_ = std::make_unique<storage::ReadTrace>(parts_.clock);
+  }
+  StatusOr<bool> done = Work(may_block);
+  if (done.ok() && !*done) handed_ns_ = parts_.clock->BootNanos();
+  return done;
+}
+
+wire::PageTrace ReadTask::Trace(int64_t begun_ns, int64_t ended_ns) const {
+  wire::PageTrace trace;
+  trace.prepare_ns = (started_ns_ == 0 ? ended_ns : started_ns_) - begun_ns;
+  if (started_ns_ != 0) trace.memory_ns = (handed_ns_ == 0 ? ended_ns : handed_ns_) - started_ns_;
+  if (handed_ns_ != 0) trace.wait_ns = (pool_ns_ == 0 ? ended_ns : pool_ns_) - handed_ns_;
+  if (pool_ns_ != 0) trace.disk_ns = ended_ns - pool_ns_;
+  if (trace_ == nullptr) return trace;
+  trace.memtables = trace_->memtables;
+  trace.memtable_cells = trace_->memtable_cells;
+  trace.files_out_of_reach = trace_->files_out_of_reach;
+  for (const storage::ReadTrace::File& file : trace_->files) {
+    trace.files.push_back({file.name, static_cast<wire::TracedFile::Filter>(file.filter),
+                           file.blocks_cached, file.blocks_read, file.bytes_read, file.cells,
+                           file.read_ns});
+  }
+  return trace;
+}
+
+StatusOr<bool> ReadTask::Work(bool may_block) {
   if (started_ns_ == 0) started_ns_ = parts_.clock->BootNanos();
   stop_at_ns_ = started_ns_ + (may_block ? kPageTimeNs : kIoThreadTimeNs);
   out_of_time_ = false;

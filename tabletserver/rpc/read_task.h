@@ -47,11 +47,21 @@ class ReadTask {
   StatusOr<bool> Run(bool may_block);
 
   const wire::ReadRowsResponse& response() const { return response_; }
+  const wire::ReadRowsRequest& request() const { return request_; }
+
+  // After the last Run. What it looked at and the time of each stage, from `begun_ns` on: known of
+  // a read that asks for it, and of one that went to the disk pool from there on; else but times.
+  wire::PageTrace Trace(int64_t begun_ns, int64_t ended_ns) const;
+  // The trace goes with the answer, when the request asks for it.
+  void AnswerWithTrace(int64_t begun_ns, int64_t ended_ns) {
+    if (request_.explain) response_.trace = Trace(begun_ns, ended_ns);
+  }
 
  private:
   // The rows left to visit behind `after`.
   std::vector<RowRange> PlanAfter(const std::string& after) const;
   Status OpenStream();
+  StatusOr<bool> Work(bool may_block);
   storage::ReadBudget MakeBudget(bool may_block);
   void TakeIn(const storage::ReadProgress& progress);
   StatusOr<bool> EndInsideRow();
@@ -73,6 +83,8 @@ class ReadTask {
   bool take_parked_ = false;  // stream_ comes from where the last page left it
   bool in_parked_ = false;    // stream_ is that, up to the row's end
   int64_t started_ns_ = 0, stop_at_ns_ = 0;
+  int64_t handed_ns_ = 0, pool_ns_ = 0;        // over to the disk pool; begun there
+  std::unique_ptr<storage::ReadTrace> trace_;  // null: nobody asks, and it is fast so far
   bool out_of_time_ = false;
   wire::ReadRowsResponse response_;
 };

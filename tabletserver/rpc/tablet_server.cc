@@ -18,6 +18,7 @@
 #include "tabletserver/rpc/parked_reads.h"
 #include "tabletserver/rpc/request_times.h"
 #include "tabletserver/rpc/server_status.h"
+#include "tabletserver/rpc/slow_requests.h"
 #include "tabletserver/rpc/tablet_service.h"
 #include "tabletserver/tablet/progress_watch.h"
 #include "tabletserver/tablet/tablet_map.h"
@@ -103,6 +104,7 @@ class Server : public TabletServer {
   Admission admission_;
   MasterTerms terms_;
   RequestTimes times_;
+  SlowRequests slow_;
   std::unique_ptr<ParkedReads> parked_;
   std::unique_ptr<net::TimerQueue> timers_;
   std::unique_ptr<DataService> data_;
@@ -209,7 +211,7 @@ Status Server::Listen() {
       std::make_unique<WorkPool>("recovery", kRecoveryThreads, kMaxQueuedAdminRequests);
   data_ = std::make_unique<DataService>(DataService::Parts{
       tablets_.get(), &admission_, parked_.get(), disk_pool_.get(), system_disk_pool_.get(),
-      &progress_, env_.clock, &times_, [this] { return lease_->Check(); }});
+      &progress_, env_.clock, &times_, &slow_, [this] { return lease_->Check(); }});
   admin_ = std::make_unique<TabletService>(TabletService::Parts{
       tablets_.get(), engine_.get(), env_.store, tablet_pool_.get(), system_pool_.get(),
       maintenance_pool_.get(), recovery_pool_.get(), options_.server_id, incarnation_, &times_,

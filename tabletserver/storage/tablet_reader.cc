@@ -1,6 +1,7 @@
 #include "tabletserver/storage/tablet_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/check.h"
 #include "schema/model/cell_key.h"
@@ -116,12 +117,15 @@ Status TabletReader::OpenCells(const TabletSnapshot& at, const KeyRange& keys,
   read.trace = budget.trace;
   std::vector<std::unique_ptr<Iterator>> parts;
   parts.reserve(1 + version.frozen.size() + version.groups.size());
-  const auto add = [&parts, trace = budget.trace](const TabletMemtable& memtable) {
+  // A read that goes on opens its sources anew: they count once.
+  uint64_t memtables = 0, out_of_reach = 0;
+  if (budget.trace != nullptr) out_of_reach = std::exchange(budget.trace->files_out_of_reach, 0);
+  const auto add = [&, trace = budget.trace](const TabletMemtable& memtable) {
     // What the snapshot sees was added before it was taken.
     if (memtable.cells.empty()) return;
     parts.push_back(memtable.cells.NewIterator());
     if (trace == nullptr) return;
-    ++trace->memtables;
+    trace->memtables = std::max(trace->memtables, ++memtables);
     parts.back() =
         std::make_unique<CountingIterator>(std::move(parts.back()), &trace->memtable_cells);
   };
@@ -141,6 +145,9 @@ Status TabletReader::OpenCells(const TabletSnapshot& at, const KeyRange& keys,
       ASSIGN_OR_RETURN(auto cells, group.index->NewPointIterator(row, column, read));
       if (cells != nullptr) parts.push_back(std::move(cells));
     }
+  }
+  if (budget.trace != nullptr) {
+    budget.trace->files_out_of_reach = std::max(out_of_reach, budget.trace->files_out_of_reach);
   }
   parts_.clear();
   if (options_.reversed) {

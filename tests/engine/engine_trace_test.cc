@@ -101,6 +101,9 @@ TEST_F(EngineTrace, AScanTellsHowManyCellsEachSourceGave) {
   }
   EXPECT_EQ(cells, 75u);
   EXPECT_EQ(trace.memtable_cells, 1u);
+  EXPECT_EQ(Read({}, &trace).size(), 60u) << "one that goes on";
+  EXPECT_EQ(trace.memtables, 1u);
+  EXPECT_EQ(trace.files.size(), 3u);
 }
 
 TEST(ReadTraceTest, ManyFilesAreCountedAsOne) {

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+
+#include "stele/read_explanation.h"
 
 namespace stele {
 
@@ -61,6 +64,9 @@ struct CallOptions {
   uint32_t max_attempts = 0;
   int64_t first_backoff_ms = 0;  ///< as RetryPolicy's, 0 .. 1000; 0: the client's
   int64_t max_backoff_ms = 0;    ///< as RetryPolicy's, 0 .. 60 000; 0: the client's
+  /// Of a read: what it did is added, for who asks why it took so long; to be looked at when the
+  /// read is over. Null: nothing is told, and nothing costs.
+  std::shared_ptr<ReadExplanation> explanation = nullptr;
 };
 
 }  // namespace stele

@@ -45,8 +45,8 @@ struct ReadTrace {
   }
 
   Clock* const clock;
-  uint64_t memtables = 0, memtable_cells = 0;
-  // Files that keys, sequences or timestamps excluded before their filters were asked.
+  uint64_t memtables = 0, memtable_cells = 0;  // the most at once; all
+  // Files that keys, sequences or timestamps excluded before their filters were asked; likewise.
   uint64_t files_out_of_reach = 0;
   std::deque<File> files;
 };
