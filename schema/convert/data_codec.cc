@@ -23,26 +23,39 @@ class NameList {
     return static_cast<uint16_t>(last_);
   }
   const std::vector<std::string>& names() const { return names_; }
+  size_t EncodedSize() const {
+    size_t bytes = names_.size() * 8;
+    for (const std::string& name : names_) bytes += DataBytes(name.size());
+    return bytes;
+  }
 
  private:
   std::vector<std::string> names_;
   size_t last_ = 0;
 };
 
-constexpr size_t kFamiliesBytes = kMaxFamiliesPerTable * (8 + kMaxFamilyNameBytes);
+// The names that the cells of a page name by number.
+struct PageNames {
+  NameList families, labels;
+  size_t EncodedSize() const { return families.EncodedSize() + labels.EncodedSize(); }
+};
 
-size_t EncodedSize(const Row& row) {
+// Adds the row's names.
+size_t EncodedSize(const Row& row, PageNames* names) {
   size_t bytes = StructBytes<schema::Row>() + 8 + DataBytes(row.key.size()) +
                  row.cells.size() * StructBytes<schema::Cell>();
   for (const Cell& cell : row.cells) {
     bytes += DataBytes(cell.qualifier.size()) + DataBytes(cell.value.size());
+    names->families.IndexOf(cell.family);
+    if (!cell.label.empty()) names->labels.IndexOf(cell.label);
   }
   return bytes;
 }
 
-size_t EncodedSize(const ReadRowsResponse& message) {
-  size_t bytes = kRootBytes + DataBytes(message.resume_after.size()) + kFamiliesBytes;
-  for (const Row& row : message.rows) bytes += EncodedSize(row);
+size_t EncodedSize(const ReadRowsResponse& message, PageNames* names) {
+  size_t bytes = kRootBytes + DataBytes(message.resume_after.size());
+  for (const Row& row : message.rows) bytes += EncodedSize(row, names);
+  bytes += names->EncodedSize();
   if (!message.trace.has_value()) return bytes;
   bytes += StructBytes<schema::PageTrace>() + 8;
   for (const TracedFile& file : message.trace->files) {
@@ -100,16 +113,16 @@ Status GetTrace(schema::PageTrace::Reader from, const ReadLimits& limits, PageTr
   return OkStatus();
 }
 
-void PutRow(schema::Row::Builder to, const Row& from, NameList* families, NameList* labels) {
+void PutRow(schema::Row::Builder to, const Row& from, PageNames* names) {
   to.setKey(ToData(from.key));
   auto cells = to.initCells(static_cast<uint>(from.cells.size()));
   for (uint i = 0; i < cells.size(); i++) {
     auto cell = cells[i];
     const Cell& from_cell = from.cells[i];
-    cell.setFamily(families->IndexOf(from_cell.family));
+    cell.setFamily(names->families.IndexOf(from_cell.family));
     cell.setTimestampUs(from_cell.timestamp_us);
     if (const std::string& label = from_cell.label; !label.empty()) {
-      cell.setLabel(static_cast<uint16_t>(1 + labels->IndexOf(label)));
+      cell.setLabel(static_cast<uint16_t>(1 + names->labels.IndexOf(label)));
     }
     cell.setQualifier(ToData(from_cell.qualifier));
     cell.setValue(ToData(from_cell.value));
@@ -219,17 +232,17 @@ Status Decode(const net::Buffer& body, ReadRowsRequest* out) {
 }
 
 StatusOr<net::Buffer> Encode(const ReadRowsResponse& message) {
+  PageNames names;
+  const size_t expected = EncodedSize(message, &names);
   auto fill = [&](schema::ReadRowsResponse::Builder to) {
-    NameList families, labels;
     auto rows = to.initRows(static_cast<uint>(message.rows.size()));
     for (uint i = 0; i < rows.size(); i++) {
-      PutRow(rows[i], message.rows[i], &families, &labels);
+      PutRow(rows[i], message.rows[i], &names);
     }
-    PutFamilies(to, families);
-    KJ_REQUIRE(labels.names().size() <= kMaxLabelsPerPage, "too many labels in one page");
-    if (!labels.names().empty()) {
-      PutStrings(to.initLabels(static_cast<uint>(labels.names().size())), labels.names());
-    }
+    PutFamilies(to, names.families);
+    const std::vector<std::string>& labels = names.labels.names();
+    KJ_REQUIRE(labels.size() <= kMaxLabelsPerPage, "too many labels in one page");
+    if (!labels.empty()) PutStrings(to.initLabels(static_cast<uint>(labels.size())), labels);
     to.setDone(message.done);
     to.setResumeAfter(ToData(message.resume_after));
     auto cursor = to.initCursor();
@@ -243,7 +256,7 @@ StatusOr<net::Buffer> Encode(const ReadRowsResponse& message) {
     to.setExaminedBytes(message.stats.bytes_examined);
     if (message.trace.has_value()) PutTrace(to.initTrace(), *message.trace);
   };
-  return WriteBody<schema::ReadRowsResponse>(EncodedSize(message), fill);
+  return WriteBody<schema::ReadRowsResponse>(expected, fill);
 }
 
 Status Decode(const net::Buffer& body, ReadRowsResponse* out) {
@@ -274,15 +287,15 @@ Status Decode(const net::Buffer& body, ReadRowsResponse* out) {
 }
 
 StatusOr<net::Buffer> Encode(const ReadModifyWriteRowResponse& message) {
+  PageNames names;
+  const size_t expected = kRootBytes + EncodedSize(message.row, &names) + names.EncodedSize();
   auto fill = [&](schema::ReadModifyWriteRowResponse::Builder to) {
-    NameList families, labels;
     PutResult(to.initResult(), message.result);
-    PutRow(to.initRow(), message.row, &families, &labels);
-    KJ_REQUIRE(labels.names().empty(), "stored cells have no labels");
-    PutFamilies(to, families);
+    PutRow(to.initRow(), message.row, &names);
+    KJ_REQUIRE(names.labels.names().empty(), "stored cells have no labels");
+    PutFamilies(to, names.families);
   };
-  return WriteBody<schema::ReadModifyWriteRowResponse>(
-      kRootBytes + kFamiliesBytes + EncodedSize(message.row), fill);
+  return WriteBody<schema::ReadModifyWriteRowResponse>(expected, fill);
 }
 
 Status Decode(const net::Buffer& body, ReadModifyWriteRowResponse* out) {
