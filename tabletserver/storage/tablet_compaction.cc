@@ -110,6 +110,8 @@ std::optional<TabletStoreImpl::CompactionInputs> TabletStoreImpl::PickGroup() co
       files.push_back({.bytes = table->file.bytes,
                        .cells = table->file.cells,
                        .markers = table->file.markers,
+                       .first_row = table->file.first_row,
+                       .last_row = table->file.last_row,
                        .clipped = !table->file.clip_start.empty() || !table->file.clip_end.empty(),
                        .settled = table->settled});
     }

@@ -2,6 +2,8 @@
 // what it is given and reads no file and no clock, so every decision can be tested and repeated.
 //
 // Size-tiered: files of similar size are merged, so that a byte is rewritten about log(size) times.
+// Files that share no rows are left as they are, unless they are small or very many: who reads a
+// row looks at one of them, and rows loaded in order are written once.
 // Any set of files of a group may be merged (cells carry their sequences); only the set of all of
 // them may drop markers, which is a major compaction. Values, thread-compatible.
 #pragma once
@@ -11,12 +13,14 @@
 #include <optional>
 #include <vector>
 
+#include "common/base/slice.h"
+
 namespace stele::storage {
 
 struct PickerOptions {
   uint32_t merge_min_files = 4;  // >= 2
   uint32_t merge_max_files = 10;
-  uint64_t small_file_bytes = 1u << 20;  // files below count as equally small
+  uint64_t small_file_bytes = 1u << 20;  // files below count as equally small, and as in the way
   double size_ratio = 1.5;               // the largest of a merge against the sum of the others
   double marker_share = 0.25;            // of all cells: from here on a major is worth its bytes
 };
@@ -25,6 +29,8 @@ struct PickerFile {
   uint64_t bytes = 0;
   uint64_t cells = 0;  // markers included
   uint64_t markers = 0;
+  // Rows, both included; the views outlive the call. Both empty: it may hold any.
+  Slice first_row, last_row;
   bool clipped = false;  // holds rows that are another tablet's
   bool settled = false;  // came out of a major compaction: its markers cannot be dropped yet
 };

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
 
+#include "absl/strings/str_format.h"
 #include "common/testing/seeded_random.h"
 
 namespace stele::storage {
@@ -112,6 +114,77 @@ TEST(Picker, AlwaysEndsAndKeepsItsLimits) {
     }
     ASSERT_LT(files.size(), 2 * size_t{options.merge_max_files} + options.merge_min_files);
   }
+}
+
+const std::string& Row(uint64_t n) {
+  static const auto* const rows = [] {
+    auto* all = new std::vector<std::string>;
+    for (int i = 0; i < 300; ++i) all->push_back(absl::StrFormat("row%03d", i));
+    return all;
+  }();
+  return rows->at(n);
+}
+
+PickerFile Between(uint64_t first, uint64_t last, uint64_t mib = 32) {
+  return {.bytes = mib * kMiB, .cells = 1000, .first_row = Row(first), .last_row = Row(last)};
+}
+
+TEST(Picker, FilesThatShareNoRowsStay) {
+  std::vector<PickerFile> files;
+  for (uint64_t i = 0; i < 199; ++i) {
+    files.push_back(Between(i, i));
+    ASSERT_FALSE(PickCompaction(files, {}, false)) << i;
+  }
+  files.push_back(Between(199, 199));
+  EXPECT_TRUE(PickCompaction(files, {}, false)) << "very many";
+}
+
+TEST(Picker, OfARunOnlyFilesThatShareRowsAreMerged) {
+  // Two pairs that share a row, and one file that stands alone.
+  std::vector<PickerFile> files = {Between(0, 4), Between(10, 14), Between(20, 29), Between(14, 18),
+                                   Between(2, 3)};
+  auto pick = PickCompaction(files, {}, false);
+  ASSERT_TRUE(pick);
+  EXPECT_EQ(pick->files, (std::vector<size_t>{0, 1, 3, 4}));
+  EXPECT_FALSE(pick->major);
+  files.pop_back();
+  EXPECT_FALSE(PickCompaction(files, {}, false)) << "fewer than merge_min_files";
+  files.push_back(Between(0, 299));
+  pick = PickCompaction(files, {}, false);
+  ASSERT_TRUE(pick);
+  EXPECT_TRUE(pick->major) << "the last shares rows with each";
+}
+
+TEST(Picker, SmallFilesAreMergedWhereverTheirRowsAre) {
+  std::vector<PickerFile> files;
+  for (uint64_t i = 0; i < 4; ++i) files.push_back(Between(i, i, 1));
+  auto pick = PickCompaction(files, {}, false);
+  ASSERT_TRUE(pick);
+  EXPECT_EQ(pick->files.size(), 4u);
+}
+
+TEST(Picker, AnyFileOfAPickIsSmallOrSharesRowsWithAnother) {
+  SeededRandom random(TestSeed());
+  int picks = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::vector<PickerFile> files;
+    for (uint64_t n = random.Below(30); n > 0; --n) {
+      const uint64_t first = random.Below(290);
+      files.push_back(Between(first, first + random.Below(std::min<uint64_t>(10, 300 - first)),
+                              1 + random.Below(40)));
+    }
+    const auto pick = PickCompaction(files, {}, false);
+    if (!pick) continue;
+    ++picks;
+    for (size_t i : pick->files) {
+      const bool shares = std::any_of(pick->files.begin(), pick->files.end(), [&](size_t j) {
+        return j != i && files[i].first_row <= files[j].last_row &&
+               files[j].first_row <= files[i].last_row;
+      });
+      ASSERT_TRUE(shares || files[i].bytes <= kMiB) << "round " << round << " file " << i;
+    }
+  }
+  EXPECT_GT(picks, 500);
 }
 
 TEST(Picker, FilesSharedAfterASplitAreRewrittenWhenNothingElseIsToDo) {
