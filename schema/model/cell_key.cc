@@ -1,5 +1,7 @@
 #include "schema/model/cell_key.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "common/base/check.h"
@@ -25,16 +27,28 @@ void AppendEnd(std::string* out, uint64_t timestamp_field, uint64_t sequence, Ce
   PutBig64(out, ~((sequence << 8) | static_cast<uint64_t>(kind)));
 }
 
+// The index of the first zero, the size when there is none. Of short strings without a call.
+size_t FindZero(Slice s) {
+  size_t at = 0;
+  for (const size_t near = std::min<size_t>(s.size(), 48); at + 8 <= near; at += 8) {
+    const uint64_t bytes = DecodeFixed64(s.data() + at);
+    const uint64_t zeros = (bytes - 0x0101010101010101u) & ~bytes & 0x8080808080808080u;
+    if (zeros != 0) return at + static_cast<size_t>(std::countr_zero(zeros)) / 8;
+  }
+  if (at == s.size()) return at;
+  const void* zero = std::memchr(s.data() + at, kZero, s.size() - at);
+  return zero == nullptr ? s.size()
+                         : static_cast<size_t>(static_cast<const char*>(zero) - s.data());
+}
+
 // Index one past the terminator of the escaped string at the front of `s`; kNoSuchEnd when there is
 // none or an escape is malformed. *escapes is the number of escaped zeros passed.
 size_t FindEscapedEnd(Slice s, size_t* escapes) {
   *escapes = 0;
   size_t pos = 0;
   while (pos < s.size()) {
-    const void* zero = std::memchr(s.data() + pos, kZero, s.size() - pos);
-    if (zero == nullptr) return kNoSuchEnd;
-    pos = static_cast<size_t>(static_cast<const char*>(zero) - s.data()) + 1;
-    if (pos == s.size()) return kNoSuchEnd;
+    pos += FindZero(s.substr(pos)) + 1;
+    if (pos >= s.size()) return kNoSuchEnd;
     if (s[pos] == kTerminator) return pos + 1;
     if (s[pos] != kEscaped) return kNoSuchEnd;
     ++*escapes;
@@ -104,6 +118,8 @@ Status CheckPlace(const ParsedCellKey& parsed, bool has_qualifier, uint64_t time
 }  // namespace
 
 void AppendEscaped(std::string* out, Slice s) {
+  const size_t least = out->size() + s.size() + 2;
+  if (least > out->capacity()) out->reserve(std::max(least, 2 * out->capacity()));
   while (!s.empty()) {
     const void* zero = std::memchr(s.data(), kZero, s.size());
     if (zero == nullptr) break;
@@ -194,9 +210,9 @@ Status ParseCellKey(Slice key, ParsedCellKey* parsed, std::string* scratch) {
   Slice rest = key;
   if (!TakeEscaped(&rest, &parsed->row, scratch, key.size())) return Malformed("row");
   if (parsed->row.empty()) return Malformed("empty row");
-  const void* zero = rest.empty() ? nullptr : std::memchr(rest.data(), kZero, rest.size());
-  if (zero == nullptr) return Malformed("family");
-  size_t family_size = static_cast<size_t>(static_cast<const char*>(zero) - rest.data());
+  parsed->row_key_bytes = key.size() - rest.size();
+  const size_t family_size = FindZero(rest);
+  if (family_size == rest.size()) return Malformed("family");
   parsed->family = rest.substr(0, family_size);
   rest.remove_prefix(family_size + 1);
   if (rest.size() < 2) return Malformed("family id");

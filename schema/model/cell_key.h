@@ -45,6 +45,7 @@ struct ParsedCellKey {
   int64_t timestamp_us = 0;  // 0 for markers
   uint64_t sequence = 0;
   CellKind kind = CellKind::kSet;
+  size_t row_key_bytes = 0;  // of esc(row), at the key's front
 };
 
 // Appends esc(s).

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "absl/strings/match.h"
+#include "common/bytes/key_head.h"
 
 namespace stele::tabletserver {
 namespace {
@@ -49,16 +50,11 @@ std::optional<std::vector<std::string>> Alternatives(Slice regex) {
   return all;
 }
 
-std::string CommonPrefix(const std::string& a, const std::string& b) {
-  const auto end = std::mismatch(a.begin(), a.begin() + std::min(a.size(), b.size()), b.begin());
-  return std::string(a.begin(), end.first);
-}
-
 // What every match begins with.
 std::string LiteralPrefix(Slice regex) {
   if (auto all = Alternatives(regex); all.has_value()) {
     std::string prefix = all->front();
-    for (const std::string& other : *all) prefix = CommonPrefix(prefix, other);
+    for (const std::string& other : *all) prefix.resize(CommonPrefix(prefix, other));
     return prefix;
   }
   // Where alternatives end is the regex's own business.
@@ -135,7 +131,7 @@ Need Union(const std::vector<Need>& branches) {
     all.min_us = std::min(all.min_us, other.min_us);
     timeless = timeless || other.max_us == 0;
     all.max_us = std::max(all.max_us, other.max_us);
-    all.row_prefix = CommonPrefix(all.row_prefix, other.row_prefix);
+    all.row_prefix.resize(CommonPrefix(all.row_prefix, other.row_prefix));
   }
   if (timeless) all.max_us = 0;
   // Limits hold for a union only when they begin to count at the same cells.

@@ -68,19 +68,22 @@ bool TabletReader::NeedsGroup(const TableSchema& schema, Slice group) const {
   });
 }
 
-Status TabletReader::CutBeforeDamage(const TabletVersion& version, KeyRange* keys) const {
+Status TabletReader::CutBeforeDamage(const TabletVersion& version,
+                                     std::optional<KeyRange>* cut) const {
   Status damage;
   for (const TabletGroup& group : version.groups) {
     for (const auto& table : group.tables) {
       if (table->damage.ok() || !NeedsGroup(*version.schema, group.name)) continue;
+      const KeyRange* keys = cut->has_value() ? &**cut : &left_;
       std::string first, last;
       RowsOf(table->file, &first, &last);
       first = std::max(first, keys->first);
       if (last <= first || (!keys->end.empty() && first >= keys->end)) continue;
+      if (!cut->has_value()) *cut = left_;
       if (options_.reversed) {
-        keys->first = keys->end.empty() ? last : std::min(last, keys->end);
+        (*cut)->first = (*cut)->end.empty() ? last : std::min(last, (*cut)->end);
       } else {
-        keys->end = first;
+        (*cut)->end = first;
       }
       damage = table->damage;
     }
@@ -106,9 +109,11 @@ Status TabletReader::OpenCells(const TabletSnapshot& at, const KeyRange& keys,
                                const ReadBudget& budget) {
   const TabletVersion& version = *at.version;
   const ReadSelection& selection = options_.selection;
-  std::string row, column;  // encoded, when the range is one row
+  // Encoded, when the range is one row: the first of the keys.
+  Slice row;
+  std::string column;
   if (IsOneRow() && options_.shortcuts.filters) {
-    AppendEscaped(&row, range_.start);
+    row = keys.first;
     column = OnlyColumn(*version.schema);
   }
   TabletIndex::ReadOptions read;
@@ -159,10 +164,11 @@ Status TabletReader::OpenCells(const TabletSnapshot& at, const KeyRange& keys,
 }
 
 // A new state for the rows that come.
-Status TabletReader::Begin(const TabletSnapshot& now, KeyRange* keys, Status* damage) {
+Status TabletReader::Begin(const TabletSnapshot& now, std::optional<KeyRange>* cut,
+                           Status* damage) {
   kept_ = now;
-  *damage = CutBeforeDamage(*now.version, keys);
-  if (!damage->ok() && keys->empty()) return *damage;
+  *damage = CutBeforeDamage(*now.version, cut);
+  if (!damage->ok() && (*cut)->empty()) return *damage;
   RowResolverOptions resolve;
   resolve.families = now.version->families.get();
   resolve.drops = now.version->drops.get();
@@ -177,13 +183,15 @@ Status TabletReader::Begin(const TabletSnapshot& now, KeyRange* keys, Status* da
 StatusOr<ReadProgress> TabletReader::Run(const TabletSnapshot& now, const ReadBudget& budget,
                                          RowSink* sink) {
   progress_ = ReadProgress();
+  last_row_.Assign("");
   if (!in_row_ && left_.empty()) {
     progress_.done = true;
     return std::move(progress_);
   }
-  KeyRange keys = left_;
+  std::optional<KeyRange> cut;
   Status damage;
-  if (!in_row_) RETURN_IF_ERROR(Begin(now, &keys, &damage));
+  if (!in_row_) RETURN_IF_ERROR(Begin(now, &cut, &damage));
+  const KeyRange& keys = cut.has_value() ? *cut : left_;
   keys_before_ = resolver_->keys_examined();
   Status status = OpenCells(kept_, keys, budget);
   if (status.ok()) status = Walk(keys, budget, sink);
@@ -191,6 +199,7 @@ StatusOr<ReadProgress> TabletReader::Run(const TabletSnapshot& now, const ReadBu
   progress_.keys_examined = resolver_->keys_examined() - keys_before_;
   progress_.in_row = in_row_;
   if (!in_row_) kept_ = TabletSnapshot();
+  progress_.resume_after = std::string(last_row_.bytes());
   if (!progress_.resume_after.empty()) {
     std::string* bound = options_.reversed ? &left_.end : &left_.first;
     bound->clear();
@@ -235,9 +244,9 @@ StatusOr<bool> TabletReader::FindRow(const KeyRange& keys) {
     return keys.end.empty() || cells_->key() < Slice(keys.end);
   }
   std::string before = keys.end, row;
-  if (!progress_.resume_after.empty()) {
+  if (!last_row_.bytes().empty()) {
     before.clear();
-    AppendRowStart(&before, progress_.resume_after);
+    AppendRowStart(&before, last_row_.bytes());
   }
   for (Iterator* part : parts_) {
     part->SeekBefore(before);
@@ -279,8 +288,7 @@ StatusOr<bool> TabletReader::TakeRow(const ReadBudget& budget, RowSink* sink) {
     in_row_ = true;
     return true;
   }
-  const Slice key = resolver_->row();
-  progress_.resume_after.assign(key.data(), key.size());
+  last_row_.Assign(resolver_->row());
   progress_.rows += row->emitted ? 1 : 0;
   ++progress_.rows_examined;
   if (!row->sink_goes_on || progress_.bytes >= budget.max_bytes) return false;

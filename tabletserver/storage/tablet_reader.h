@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "common/bytes/byte_buffer.h"
 #include "tabletserver/storage/engine.h"
 #include "tabletserver/storage/iterator/iterator.h"
 #include "tabletserver/storage/iterator/row_resolver.h"
@@ -51,10 +52,10 @@ class TabletReader {
   bool IsOneRow() const { return !range_.start.empty() && range_.start == range_.end; }
   bool NeedsGroup(const TableSchema& schema, Slice group) const;
   std::string OnlyColumn(const TableSchema& schema) const;
-  // The damage of the first damaged file that is met; `keys` is cut before its rows.
-  Status CutBeforeDamage(const TabletVersion& version, KeyRange* keys) const;
+  // The damage of the first damaged file that is met; `cut` is what is left_ before its rows.
+  Status CutBeforeDamage(const TabletVersion& version, std::optional<KeyRange>* cut) const;
   Status OpenCells(const TabletSnapshot& at, const KeyRange& keys, const ReadBudget& budget);
-  Status Begin(const TabletSnapshot& now, KeyRange* keys, Status* damage);
+  Status Begin(const TabletSnapshot& now, std::optional<KeyRange>* cut, Status* damage);
   Status Walk(const KeyRange& keys, const ReadBudget& budget, RowSink* sink);
   // Puts cells_ on the first key of the next row. False when there is none.
   StatusOr<bool> FindRow(const KeyRange& keys);
@@ -77,7 +78,8 @@ class TabletReader {
   std::unique_ptr<Iterator> cells_;
   std::vector<Iterator*> parts_;  // of cells_; for reversed reads
   bool fresh_ = false;            // cells_ has not been placed
-  ReadProgress progress_;
+  ReadProgress progress_;         // but resume_after: last_row_
+  ByteBuffer last_row_;           // that was finished
   uint64_t keys_before_ = 0;
 };
 

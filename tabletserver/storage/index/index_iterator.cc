@@ -4,25 +4,18 @@
 #include <cstring>
 #include <utility>
 
-#include "common/bytes/coding.h"
+#include "common/bytes/key_head.h"
 #include "schema/model/cell_key.h"
 #include "tabletserver/storage/index/file_fences.h"
 
 namespace stele::storage {
 
-namespace {
-
-size_t CommonPrefix(Slice a, Slice b) {
-  const size_t n = std::min(a.size(), b.size());
-  return static_cast<size_t>(std::mismatch(a.begin(), a.begin() + n, b.begin()).first - a.begin());
-}
-
-}  // namespace
-
 IndexIterator::IndexIterator(std::shared_ptr<const TabletIndex> index,
                              absl::Span<const uint32_t> files, Slice start, Slice end,
                              const TabletIndex::ReadOptions& options)
-    : index_(std::move(index)), options_(options), start_(start), end_(end) {
+    : index_(std::move(index)), options_(options) {
+  start_.Assign(start);
+  end_.Assign(end);
   cursors_.reserve(files.size());
   heap_.reserve(files.size());
   for (uint32_t file : files) AddCursor(file);
@@ -43,32 +36,25 @@ void IndexIterator::AddCursor(uint32_t file) {
   cursor.file = file;
   cursor.table = f.table.get();
   cursor.fences = &index_->fences(file);
-  cursor.start = std::max(Slice(start_), Slice(f.table->properties().first_key));
+  cursor.start = std::max(start_.bytes(), Slice(f.table->properties().first_key));
   if (!f.clip_start.empty()) {
     AppendRowEnd(&cursor.clip_start, f.clip_start);
     cursor.start = std::max(cursor.start, Slice(cursor.clip_start));
   }
-  cursor.end = end_;
+  cursor.end = end_.bytes();
   if (!f.clip_end.empty()) {
     AppendRowEnd(&cursor.clip_end, f.clip_end);
     if (cursor.end.empty() || Slice(cursor.clip_end) < cursor.end) cursor.end = cursor.clip_end;
   }
 }
 
-uint64_t IndexIterator::HeadOf(Slice key) const {
-  if (key.size() >= skip_ + 8) return DecodeBig64(key.data() + skip_);
-  char bytes[8] = {};
-  if (key.size() > skip_) std::memcpy(bytes, key.data() + skip_, key.size() - skip_);
-  return DecodeBig64(bytes);
-}
-
 void IndexIterator::Seek(Slice target) {
-  target_.assign(target.data(), target.size());
+  target_.Assign(target);
   status_ = OkStatus();
   heap_.clear();
-  index_->FindBlocks(target_, &blocks_);
+  index_->FindBlocks(target_.bytes(), &blocks_);
   for (Cursor& cursor : cursors_) {
-    if (Place(&cursor, target_)) heap_.push_back(&cursor);
+    if (Place(&cursor, target_.bytes())) heap_.push_back(&cursor);
   }
   for (size_t at = heap_.size() / 2; at-- > 0;) Sink(at);
   Settle();
@@ -90,13 +76,13 @@ bool IndexIterator::Place(Cursor* cursor, Slice target) {
 }
 
 void IndexIterator::SeekBefore(Slice target) {
-  target_.assign(target.data(), target.size());
+  target_.Assign(target);
   status_ = OkStatus();
   heap_.clear();
   twin_ = alone_ = false;
   Cursor* last = nullptr;
   for (Cursor& cursor : cursors_) {
-    if (Status s = PlaceBefore(&cursor, target_); !s.ok()) return Fail(std::move(s));
+    if (Status s = PlaceBefore(&cursor, target_.bytes()); !s.ok()) return Fail(std::move(s));
     if (!IsDone(cursor) && (last == nullptr || last->key < cursor.key)) last = &cursor;
   }
   if (last != nullptr) heap_.push_back(last);
@@ -149,7 +135,7 @@ Status IndexIterator::Load(Cursor* cursor) {
   const bool walks = cursor->cells != nullptr;
   RETURN_IF_ERROR(OpenBlock(cursor));
   const Slice block_end = BlockEnd(*cursor);
-  cursor->block_end_head = HeadOf(block_end);
+  cursor->block_end_head = KeyHead(block_end, skip_);
   cursor->check_end = !cursor->end.empty() && block_end >= cursor->end;
   if (walks && from <= cursor->fences->key(cursor->block)) {
     cursor->cells->SeekToFirst();

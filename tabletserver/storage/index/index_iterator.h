@@ -12,11 +12,13 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/types/span.h"
+#include "common/bytes/byte_buffer.h"
+#include "common/bytes/key_head.h"
 #include "tabletserver/storage/index/tablet_index.h"
 
 namespace stele::storage {
 
-class IndexIterator : public Iterator {
+class IndexIterator final : public Iterator {
  public:
   // `files` are numbers of files of the index. Bounds as in TabletIndex::NewIterator.
   IndexIterator(std::shared_ptr<const TabletIndex> index, absl::Span<const uint32_t> files,
@@ -50,11 +52,9 @@ class IndexIterator : public Iterator {
   };
 
   void AddCursor(uint32_t file);
-  // The eight bytes behind what all keys of the files have in common, as a number.
-  uint64_t HeadOf(Slice key) const;
   void SetKey(Cursor* cursor, Slice key) const {
     cursor->key = key;
-    cursor->head = HeadOf(key);
+    cursor->head = KeyHead(key, skip_);
   }
   // Makes the cursor wait for the first key >= target. False when it has none.
   bool Place(Cursor* cursor, Slice target);
@@ -85,12 +85,12 @@ class IndexIterator : public Iterator {
 
   const std::shared_ptr<const TabletIndex> index_;
   const TabletIndex::ReadOptions options_;
-  const std::string start_, end_;
+  ByteBuffer start_, end_;
   size_t skip_ = 0;                         // bytes that all keys of the files share
   absl::InlinedVector<Cursor, 1> cursors_;  // never moved
   absl::InlinedVector<Cursor*, 8> heap_;    // smallest key first
-  std::vector<int32_t> blocks_;             // of the last search
-  std::string target_;                      // of the last seek; waiting cursors point into it
+  TabletIndex::Blocks blocks_;              // of the last search
+  ByteBuffer target_;                       // of the last seek; waiting cursors point into it
   Status status_;
   size_t second_ = 0;   // place of the smallest cursor below the root; 0: there is none
   bool alone_ = false;  // the root's block ends before the second's key

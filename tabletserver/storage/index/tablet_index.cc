@@ -6,7 +6,8 @@
 
 #include "absl/container/inlined_vector.h"
 #include "common/base/check.h"
-#include "common/bytes/coding.h"
+#include "common/bytes/byte_buffer.h"
+#include "common/bytes/key_head.h"
 #include "schema/model/cell_key.h"
 #include "tabletserver/storage/index/file_fences.h"
 #include "tabletserver/storage/index/index_iterator.h"
@@ -15,18 +16,6 @@ namespace stele::storage {
 namespace {
 
 constexpr int64_t kGone = -1;
-
-// The first eight bytes as a number that orders as they do; a short key is filled with zeros.
-uint64_t Head(Slice key) {
-  char bytes[8] = {};
-  if (!key.empty()) std::memcpy(bytes, key.data(), std::min<size_t>(key.size(), 8));
-  return DecodeBig64(bytes);
-}
-
-size_t CommonPrefix(Slice a, Slice b) {
-  const size_t n = std::min(a.size(), b.size());
-  return static_cast<size_t>(std::mismatch(a.begin(), a.begin() + n, b.begin()).first - a.begin());
-}
 
 }  // namespace
 
@@ -107,7 +96,7 @@ void TabletIndex::BuildGroups() {
   std::vector<int32_t> blocks(files_.size(), -1);
   for (size_t i = 0; i < entries_.size(); ++i) {
     if (i % kGroupEntries == 0) {
-      anchor_heads_.push_back(Head(FenceOf(entries_[i]).substr(common_prefix_.size())));
+      anchor_heads_.push_back(KeyHead(FenceOf(entries_[i]), common_prefix_.size()));
       blocks_before_.insert(blocks_before_.end(), blocks.begin(), blocks.end());
     }
     blocks[entries_[i].file] = static_cast<int32_t>(entries_[i].block);
@@ -120,7 +109,7 @@ size_t TabletIndex::FindGroup(Slice key) const {
   if (prefix != Slice(common_prefix_)) {
     return prefix < Slice(common_prefix_) ? 0 : anchor_heads_.size();
   }
-  const uint64_t head = Head(key.substr(prefix.size()));
+  const uint64_t head = KeyHead(key, prefix.size());
   auto [low, high] = std::equal_range(anchor_heads_.begin(), anchor_heads_.end(), head);
   // Among equal heads the whole keys decide.
   size_t begin = static_cast<size_t>(low - anchor_heads_.begin());
@@ -136,7 +125,7 @@ size_t TabletIndex::FindGroup(Slice key) const {
   return begin;
 }
 
-void TabletIndex::FindBlocks(Slice key, std::vector<int32_t>* blocks) const {
+void TabletIndex::FindBlocks(Slice key, Blocks* blocks) const {
   const size_t groups = FindGroup(key);
   if (groups == 0) {
     blocks->assign(files_.size(), -1);
@@ -166,8 +155,10 @@ std::unique_ptr<Iterator> TabletIndex::NewIterator(Slice start, Slice end,
 StatusOr<std::unique_ptr<Iterator>> TabletIndex::NewPointIterator(
     Slice encoded_row, Slice encoded_column, const ReadOptions& options) const {
   CHECK_GE(encoded_row.size(), 3u) << " not an encoded row";
-  std::string end(encoded_row);
-  ++end.back();  // the terminator's successor is behind every key of the row
+  ByteBuffer row_end;
+  row_end.Assign(encoded_row);
+  ++row_end.back();  // the terminator's successor is behind every key of the row
+  const Slice end = row_end.bytes();
   const uint64_t hash = SSTable::HashOf(encoded_row);
   absl::InlinedVector<uint32_t, 8> files;
   for (uint32_t f = 0; f < files_.size(); ++f) {

@@ -24,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "schema/model/cell_key.h"
 #include "tabletserver/storage/iterator/iterator.h"
 #include "tabletserver/storage/sstable/sstable.h"
@@ -38,6 +39,7 @@ class TabletIndex : public std::enable_shared_from_this<TabletIndex> {
     std::shared_ptr<const SSTable> table;
     std::string clip_start, clip_end;  // plain rows, (start, end]; empty: open
   };
+  using Blocks = absl::InlinedVector<int32_t, 8>;
   struct ReadOptions {
     bool fill_cache = true;
     bool may_block = true;  // false: Unavailable("would block...") for what is not in memory
@@ -69,7 +71,7 @@ class TabletIndex : public std::enable_shared_from_this<TabletIndex> {
 
   // For each file the number of its block that can hold `key`, -1 when all its blocks begin behind
   // it. One search.
-  void FindBlocks(Slice key, std::vector<int32_t>* blocks) const;
+  void FindBlocks(Slice key, Blocks* blocks) const;
 
   const std::vector<File>& files() const { return files_; }
   const FileFences& fences(size_t file) const { return *fences_[file]; }

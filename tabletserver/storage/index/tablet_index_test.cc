@@ -161,7 +161,7 @@ TEST(TabletIndexTest, OneSearchFindsTheBlockOfEveryFile) {
   for (int round = 0; round < 40; ++round) {
     const std::vector<TestFile> files = RandomFiles(&random);
     auto index = BuildIndex(files);
-    std::vector<int32_t> blocks;
+    TabletIndex::Blocks blocks;
     for (int i = 0; i < 200; ++i) {
       const std::string key = RandomBound(&random, Union(files));
       index->FindBlocks(key, &blocks);
@@ -247,7 +247,7 @@ TEST(TabletIndexTest, IncrementalBuildsEqualFreshOnes) {
     auto it = index->NewIterator("", "", {});
     it->SeekToFirst();
     ExpectRun(it.get(), all.begin(), all.end(), INT32_MAX);
-    std::vector<int32_t> blocks, fresh;
+    TabletIndex::Blocks blocks, fresh;
     for (int i = 0; i < 20; ++i) {
       const std::string key = RandomBound(&random, all);
       index->FindBlocks(key, &blocks);
@@ -381,7 +381,7 @@ TEST(TabletIndexTest, EmptyAndMemory) {
   it->SeekToFirst();
   EXPECT_FALSE(it->Valid());
   EXPECT_OK(it->status());
-  std::vector<int32_t> blocks(3);
+  TabletIndex::Blocks blocks(3);
   empty->FindBlocks("x", &blocks);
   EXPECT_TRUE(blocks.empty());
   std::vector<TestFile> files;

@@ -3,26 +3,20 @@
 namespace stele::storage {
 
 Status CellPlace::Enter(Slice key) {
+  Held& next = held_[1 - at_];
+  next.key.Assign(key);
   ParsedCellKey parsed;
-  RETURN_IF_ERROR(ParseCellKey(key, &parsed, &scratch_));
+  RETURN_IF_ERROR(ParseCellKey(next.key.bytes(), &parsed, &next.scratch));
   if (!SameRow(key)) {
-    row_.assign(parsed.row.data(), parsed.row.size());
-    const Slice row_key = EncodedRow(key);
-    row_key_.assign(row_key.data(), row_key.size());
-    family_.clear();
-    family_id_ = 0;
-    row_marker_ = drops_ != nullptr ? drops_->At(row_) : 0;
+    row_marker_ = drops_ != nullptr ? drops_->At(parsed.row) : 0;
+    family_marker_ = 0;
+  } else if (parsed.family_id != parsed_.family_id || parsed.family != parsed_.family) {
     family_marker_ = 0;
   }
-  if (parsed.family_id != family_id_ || parsed.family != Slice(family_)) {
-    family_.assign(parsed.family.data(), parsed.family.size());
-    family_id_ = parsed.family_id;
-    family_marker_ = 0;
-  }
+  at_ = 1 - at_;
+  parsed_ = parsed;
   has_qualifier_ = parsed.kind == CellKind::kSet || parsed.kind == CellKind::kDeleteColumn;
-  qualifier_.assign(parsed.qualifier.data(), parsed.qualifier.size());
-  const Slice column = EncodedColumn(key);
-  column_key_.assign(column.data(), column.size());
+  column_key_bytes_ = EncodedColumn(key).size();
   column_marker_ = 0;
   ranges_.clear();
   entered_ = true;
@@ -33,11 +27,11 @@ Status CellPlace::AddMarker(Slice key, Slice value) {
   const Sequence sequence = KeySequence(key);
   switch (KeyKind(key)) {
     case CellKind::kDeleteRow:
-      if (!family_.empty()) break;
+      if (!family().empty()) break;
       row_marker_ = std::max(row_marker_, sequence);
       return OkStatus();
     case CellKind::kDeleteFamily:
-      if (family_.empty() || has_qualifier_) break;
+      if (family().empty() || has_qualifier_) break;
       family_marker_ = std::max(family_marker_, sequence);
       return OkStatus();
     case CellKind::kDeleteColumn: {

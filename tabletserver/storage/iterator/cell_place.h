@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "common/bytes/byte_buffer.h"
+#include "common/bytes/key_head.h"
 #include "schema/model/cell_key.h"
 #include "tabletserver/storage/iterator/dropped_rows.h"
 #include "tabletserver/storage/iterator/range_marker.h"
@@ -22,16 +24,23 @@ class CellPlace {
   // place.
   explicit CellPlace(const DroppedRows* drops = nullptr) : drops_(drops) {}
 
-  // Decodes the key and forgets the markers that do not reach its column. DataLoss when malformed.
+  // Decodes the key and forgets the markers that do not reach its column. DataLoss when malformed:
+  // then the place stays.
   Status Enter(Slice key);
   // Takes a marker of this place. DataLoss when its value is malformed.
   Status AddMarker(Slice key, Slice value);
 
-  bool SameRow(Slice key) const { return entered_ && key.substr(0, row_key_.size()) == row_key_; }
-  bool SameColumn(Slice key) const {
-    return entered_ && key.size() == column_key_.size() + kKeyTimestampBytes + kKeyTailBytes &&
-           key.substr(0, column_key_.size()) == column_key_;
+  // What a key shares with the place.
+  enum class Shared : uint8_t { kNothing, kRow, kColumn };
+  Shared SharedBy(Slice key) const {
+    if (!entered_) return Shared::kNothing;
+    const Slice column = column_key();
+    const size_t common = CommonPrefix(key, column);
+    if (common == column.size() && key.size() == common + kCellEndBytes) return Shared::kColumn;
+    return common >= parsed_.row_key_bytes ? Shared::kRow : Shared::kNothing;
   }
+  bool SameRow(Slice key) const { return SharedBy(key) != Shared::kNothing; }
+  bool SameColumn(Slice key) const { return SharedBy(key) == Shared::kColumn; }
   // Of a key of this column: the timestamp of a cell, or what it is instead.
   static constexpr int64_t kMarker = -1, kMalformed = -2;
   static int64_t CellTimestamp(Slice key) {
@@ -44,15 +53,16 @@ class CellPlace {
   // The walk begins anew: the next key may be any.
   void Leave() { entered_ = false; }
   // The walk comes to the column anew: its first key is entered again. Row and family stay.
-  void LeaveColumn() { column_key_.clear(); }
+  void LeaveColumn() { column_key_bytes_ = parsed_.row_key_bytes; }
 
-  Slice row() const { return row_; }
-  Slice family() const { return family_; }
-  uint16_t family_id() const { return family_id_; }
-  Slice qualifier() const { return qualifier_; }
+  Slice row() const { return parsed_.row; }
+  Slice family() const { return parsed_.family; }
+  uint16_t family_id() const { return parsed_.family_id; }
+  Slice qualifier() const { return parsed_.qualifier; }
   bool has_qualifier() const { return has_qualifier_; }
-  Slice row_key() const { return row_key_; }        // esc(row)
-  Slice column_key() const { return column_key_; }  // EncodedColumn of the keys
+  // esc(row), and EncodedColumn of the keys.
+  Slice row_key() const { return held_[at_].key.bytes().substr(0, parsed_.row_key_bytes); }
+  Slice column_key() const { return held_[at_].key.bytes().substr(0, column_key_bytes_); }
 
   // All smaller sequences in this row, family, column are shadowed; 0: none.
   Sequence row_marker() const { return row_marker_; }
@@ -63,12 +73,19 @@ class CellPlace {
   const std::vector<RangeMarker>& ranges() const { return ranges_; }
 
  private:
+  static constexpr size_t kCellEndBytes = kKeyTimestampBytes + kKeyTailBytes;
+
   const DroppedRows* const drops_;
   bool entered_ = false;
-  std::string row_, family_, qualifier_, scratch_;
-  uint16_t family_id_ = 0;
   bool has_qualifier_ = false;
-  std::string row_key_, column_key_;
+  // The first key of the column; beside it the room for the next one's.
+  struct Held {
+    ByteBuffer key;
+    std::string scratch;
+  } held_[2];
+  uint8_t at_ = 0;
+  ParsedCellKey parsed_;  // points into held_[at_]
+  size_t column_key_bytes_ = 0;
   Sequence row_marker_ = 0, family_marker_ = 0, column_marker_ = 0;
   std::vector<RangeMarker> ranges_;
 };

@@ -125,7 +125,8 @@ StatusOr<ResolvedRow> RowResolver::ResolveRow(Iterator* it, RowSink* sink) {
   span_ = 0;
   in_span_ = row_done_ = suspended_ = false;
   place_.Leave();
-  RETURN_IF_ERROR(place_.Enter(it->key()));
+  Look();
+  RETURN_IF_ERROR(Enter());
   if (place_.family().empty()) {
     step_ = Step::kRowMarkers;
     RETURN_IF_ERROR(ReadMarkers());
@@ -141,26 +142,26 @@ StatusOr<ResolvedRow> RowResolver::Resume(Iterator* it, RowSink* sink) {
   if (step_ != Step::kSkip) target_.assign(place.data(), place.size());
   switch (step_) {
     case Step::kRowMarkers:
-      it->Seek(target_);
-      RETURN_IF_ERROR(it->status());
+      Seek(target_);
+      RETURN_IF_ERROR(it_->status());
       if (!InRow()) return absl::InternalError("a row that was begun is gone");
-      RETURN_IF_ERROR(place_.Enter(it->key()));
+      RETURN_IF_ERROR(Enter());
       if (place_.family().empty()) RETURN_IF_ERROR(ReadMarkers());
       break;
     case Step::kPlace:
       place_.LeaveColumn();
       step_ = Step::kSkip;
-      it->Seek(target_);
+      Seek(target_);
       break;
     case Step::kSkip:
-      it->Seek(target_);
+      Seek(target_);
       break;
     case Step::kColumn:
       AppendCellEnd(&target_, at_timestamp_us_, at_tail_);
       target_ += '\0';
-      it->Seek(target_);
-      RETURN_IF_ERROR(it->status());
-      RETURN_IF_ERROR(EmitColumn(options_.families->Find(place_.family(), place_.family_id())->gc));
+      Seek(target_);
+      RETURN_IF_ERROR(it_->status());
+      RETURN_IF_ERROR(EmitColumn(FindFamily()->gc));
       if (!suspended_) RETURN_IF_ERROR(LeaveColumn());
       break;
     case Step::kHistory:
@@ -170,7 +171,7 @@ StatusOr<ResolvedRow> RowResolver::Resume(Iterator* it, RowSink* sink) {
       step_ = Step::kSkip;
       target_.assign(place.data(), place.size());
       ++target_.back();
-      it->Seek(target_);
+      Seek(target_);
       break;
   }
   return Go();
@@ -200,7 +201,10 @@ StatusOr<ResolvedRow> RowResolver::Go() {
 }
 
 void RowResolver::SkipRow(Iterator* it) {
-  it_ = it;
+  if (it != it_) {
+    it_ = it;
+    Look();
+  }
   if (!InRow()) return;
   target_.clear();
   AppendRowEnd(&target_, place_.row());
@@ -210,10 +214,10 @@ void RowResolver::SkipRow(Iterator* it) {
 void RowResolver::SkipTo(Slice target) {
   step_ = Step::kSkip;
   for (int steps = 0; steps < kStepsBeforeSeek; ++steps) {
-    if (!it_->Valid() || it_->key() >= target) return;
-    it_->Next();
+    if (!valid_ || key_ >= target) return;
+    Next();
   }
-  if (it_->Valid() && it_->key() < target) it_->Seek(target);
+  if (valid_ && key_ < target) Seek(target);
 }
 
 Status RowResolver::ResolveSpan() {
@@ -227,11 +231,10 @@ Status RowResolver::ResolveSpan() {
     }
   }
   while (InRow() && !RowIsFull()) {
-    const Slice inner = it_->key().substr(place_.row_key().size());
+    const Slice inner = key_.substr(place_.row_key().size());
     if (!span.end.empty() && options_.seek_to_spans && inner >= span.end) break;
     if (keys_examined_ >= suspend_at_) {
-      const Slice key = it_->key();
-      target_.assign(key.data(), key.size());
+      target_.assign(key_.data(), key_.size());
       step_ = Step::kSkip;
       suspended_ = true;
       return OkStatus();
@@ -239,17 +242,16 @@ Status RowResolver::ResolveSpan() {
     RETURN_IF_ERROR(ResolvePlace());
     if (suspended_) return OkStatus();
   }
-  return it_->Valid() ? OkStatus() : it_->status();
+  return valid_ ? OkStatus() : it_->status();
 }
 
 // One column, or the place of a family's markers.
 Status RowResolver::ResolvePlace() {
   // The row's first column was entered with the row.
-  if (!place_.SameColumn(it_->key())) RETURN_IF_ERROR(place_.Enter(it_->key()));
-  const VisibleFamilies::Family* family =
-      options_.families->Find(place_.family(), place_.family_id());
+  if (!InColumn()) RETURN_IF_ERROR(Enter());
+  const VisibleFamilies::Family* family = FindFamily();
   // The keys of cells are counted as they are looked at.
-  if (family == nullptr || CellPlace::CellTimestamp(it_->key()) == CellPlace::kMarker) {
+  if (family == nullptr || CellPlace::CellTimestamp(key_) == CellPlace::kMarker) {
     ++keys_examined_;
   }
   if (family == nullptr) {
@@ -295,6 +297,15 @@ Status RowResolver::LeaveColumn() {
   return OkStatus();
 }
 
+// Null when the family of the place is not in the schema.
+const VisibleFamilies::Family* RowResolver::FindFamily() {
+  if (family_ == nullptr || family_->id != place_.family_id() ||
+      Slice(family_->name) != place_.family()) {
+    family_ = options_.families->Find(place_.family(), place_.family_id());
+  }
+  return family_;
+}
+
 bool RowResolver::TakesPlace() const {
   const Slice inner = place_.column_key().substr(place_.row_key().size());
   return std::any_of(spans_.begin(), spans_.end(), [inner](const Span& span) {
@@ -303,11 +314,10 @@ bool RowResolver::TakesPlace() const {
 }
 
 Status RowResolver::ReadMarkers() {
-  for (; InColumn(); it_->Next()) {
-    const Slice key = it_->key();
-    if (CellPlace::CellTimestamp(key) != CellPlace::kMarker) break;
-    if (KeySequence(key) > options_.snapshot) continue;
-    RETURN_IF_ERROR(place_.AddMarker(key, it_->value()));
+  for (; InColumn(); Next()) {
+    if (CellPlace::CellTimestamp(key_) != CellPlace::kMarker) return OkStatus();
+    if (KeySequence(key_) > options_.snapshot) continue;
+    RETURN_IF_ERROR(place_.AddMarker(key_, it_->value()));
   }
   return it_->status();
 }
@@ -326,16 +336,15 @@ Status RowResolver::EmitColumn(const GcPolicy& gc) {
   uint64_t newer = newer_, tail = at_tail_;
   const uint64_t most = suspend_at_ > keys_examined_ ? suspend_at_ - keys_examined_ : 0;
   uint64_t left = most;
-  for (; it_->Valid(); it_->Next()) {
+  for (; valid_; Next()) {
     if (suspended_ || left == 0) {
       suspended_ = true;
       break;
     }
-    const Slice key = it_->key();
-    if (!place_.SameColumn(key)) break;
-    timestamp = CellPlace::CellTimestamp(key);
+    if (!InColumn()) break;
+    timestamp = CellPlace::CellTimestamp(key_);
     if (timestamp < 0) return MarkerBehindCell();
-    tail = KeyTail(key);
+    tail = KeyTail(key_);
     --left;
     const Sequence sequence = tail >> 8;
     if (sequence > options_.snapshot || timestamp == resolved) continue;
@@ -360,12 +369,10 @@ Status RowResolver::EmitColumn(const GcPolicy& gc) {
 Status RowResolver::ReplayColumn(const GcPolicy& gc) {
   history_.Reset(&gc);
   history_at_ = 0;
-  for (; it_->Valid(); it_->Next()) {
-    const Slice key = it_->key();
-    if (!place_.SameColumn(key)) break;
-    const int64_t timestamp = CellPlace::CellTimestamp(key);
+  for (; InColumn(); Next()) {
+    const int64_t timestamp = CellPlace::CellTimestamp(key_);
     if (timestamp < 0) return MarkerBehindCell();
-    const Sequence sequence = KeySequence(key);
+    const Sequence sequence = KeySequence(key_);
     ++keys_examined_;
     if (sequence > options_.snapshot || sequence < place_.column_marker()) continue;
     history_.AddWrite({timestamp, sequence});
@@ -386,10 +393,10 @@ Status RowResolver::EmitHistory() {
     if (!sought) {
       target_.assign(place_.column_key().data(), place_.column_key().size());
       AppendCellEnd(&target_, write.timestamp_us, TailOf(write.sequence));
-      it_->Seek(target_);
+      Seek(target_);
       sought = true;
     }
-    while (InColumn() && KeySequence(it_->key()) != write.sequence) it_->Next();
+    while (InColumn() && KeySequence(key_) != write.sequence) Next();
     RETURN_IF_ERROR(it_->status());
     if (!InColumn()) return absl::InternalError("a cell was there at the first pass only");
     RETURN_IF_ERROR(EmitCell(write.timestamp_us, it_->value()));

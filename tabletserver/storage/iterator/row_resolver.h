@@ -74,7 +74,7 @@ class RowResolver {
   uint64_t memory_bytes() const;
 
   // Moves `it` to the first key behind the row last resolved. Then look at it->status() if it is
-  // not valid.
+  // not valid. REQUIRES: nobody else has moved it since then.
   void SkipRow(Iterator* it);
   // The row last resolved, or begun and failed.
   Slice row() const { return place_.row(); }
@@ -107,6 +107,7 @@ class RowResolver {
   Status ReplayColumn(const GcPolicy& gc);
   Status EmitHistory();
   bool TakesPlace() const;
+  const VisibleFamilies::Family* FindFamily();
   // False when the rest of the column is not wanted.
   bool WantsMore(int64_t timestamp_us) const;
   Status EmitCell(int64_t timestamp_us, Slice value);
@@ -114,8 +115,28 @@ class RowResolver {
   void HearSink();
   // To the first key >= target, which lies ahead.
   void SkipTo(Slice target);
-  bool InRow() const { return it_->Valid() && place_.SameRow(it_->key()); }
-  bool InColumn() const { return it_->Valid() && place_.SameColumn(it_->key()); }
+  // Every move of the iterator and of place_ goes through these: each key is looked at once.
+  void Look() {
+    valid_ = it_->Valid();
+    if (!valid_) return;
+    key_ = it_->key();
+    shared_ = place_.SharedBy(key_);
+  }
+  void Next() {
+    it_->Next();
+    Look();
+  }
+  void Seek(Slice target) {
+    it_->Seek(target);
+    Look();
+  }
+  Status Enter() {
+    RETURN_IF_ERROR(place_.Enter(key_));
+    shared_ = CellPlace::Shared::kColumn;
+    return OkStatus();
+  }
+  bool InRow() const { return valid_ && shared_ != CellPlace::Shared::kNothing; }
+  bool InColumn() const { return valid_ && shared_ == CellPlace::Shared::kColumn; }
   bool RowIsFull() const {
     return row_done_ || (cells_per_row_ > 0 && result_.cells >= cells_per_row_);
   }
@@ -129,8 +150,15 @@ class RowResolver {
   VersionHistory history_;
   std::string target_;
 
-  // Of the row being resolved.
+  const VisibleFamilies::Family* family_ = nullptr;  // of place_, when it has one
+
+  // Where the iterator stands.
   Iterator* it_ = nullptr;
+  bool valid_ = false;
+  CellPlace::Shared shared_ = CellPlace::Shared::kNothing;  // with place_
+  Slice key_;
+
+  // Of the row being resolved.
   RowSink* sink_ = nullptr;
   ResolvedRow result_;
   Step step_ = Step::kSkip;

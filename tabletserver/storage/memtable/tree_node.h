@@ -22,7 +22,7 @@
 
 #include "common/base/slice.h"
 #include "common/bytes/arena.h"
-#include "common/bytes/coding.h"
+#include "common/bytes/key_head.h"
 
 namespace stele::storage {
 
@@ -107,7 +107,6 @@ class TreeNode {
   struct Children {
     std::atomic<TreeNode*> at[kMaxCells + 1];
   };
-  static constexpr size_t kHeadBytes = 8;
 
   TreeNode() = default;
   template <typename T>
@@ -120,7 +119,6 @@ class TreeNode {
   }
   void BeginChange() { version_.store(Version() + 1, std::memory_order_relaxed); }
   void EndChange() { version_.store(Version() + 1, std::memory_order_release); }
-  static uint64_t HeadOf(Slice key, size_t skip);
   struct Heads {
     uint32_t skip;
     uint64_t of[kMaxCells];
@@ -129,7 +127,6 @@ class TreeNode {
   void SetHeads(uint32_t count, const Heads& heads);
   // With the child right of the cell in an inner node.
   void Place(uint32_t at, const TreeCell* cell, TreeNode* right);
-  static uint32_t CommonPrefix(Slice a, Slice b);
 
   std::atomic<uint32_t> version_{0};
   std::atomic<uint32_t> count_{0};
@@ -140,16 +137,9 @@ class TreeNode {
   std::atomic<const TreeCell*> cells_[kMaxCells];
 };
 
-inline uint64_t TreeNode::HeadOf(Slice key, size_t skip) {
-  if (key.size() >= skip + kHeadBytes) return DecodeBig64(key.data() + skip);
-  char bytes[kHeadBytes] = {};
-  if (key.size() > skip) std::memcpy(bytes, key.data() + skip, key.size() - skip);
-  return DecodeBig64(bytes);
-}
-
 inline uint32_t TreeNode::CountBelow(uint32_t count, Slice target, bool equal) const {
   if (count == 0) return 0;
-  const uint64_t head = HeadOf(target, Get(skip_));
+  const uint64_t head = KeyHead(target, Get(skip_));
   uint32_t first = 0;
   for (uint32_t left = count; left > 0;) {
     const uint32_t half = (left + 1) / 2;
@@ -180,7 +170,7 @@ inline void TreeNode::CopyFrom(uint32_t first, uint32_t count, Cells* out) const
 inline TreeNode::Heads TreeNode::MakeHeads(uint32_t count, uint32_t skip) const {
   Heads heads;
   heads.skip = skip;
-  for (uint32_t at = 0; at < count; ++at) heads.of[at] = HeadOf(cell(at)->key(), skip);
+  for (uint32_t at = 0; at < count; ++at) heads.of[at] = KeyHead(cell(at)->key(), skip);
   return heads;
 }
 
@@ -196,7 +186,7 @@ inline void TreeNode::Place(uint32_t at, const TreeCell* cell, TreeNode* right) 
     Set(&cells_[to], Get(cells_[to - 1]));
     if (right != nullptr) Set(&children_->at[to + 1], child(to));
   }
-  Set(&heads_[at], HeadOf(cell->key(), Get(skip_)));
+  Set(&heads_[at], KeyHead(cell->key(), Get(skip_)));
   Set(&cells_[at], cell);
   if (right != nullptr) Set(&children_->at[at + 1], right);
   Set(&count_, end + 1);
@@ -207,12 +197,6 @@ inline void TreeNode::Insert(uint32_t at, const TreeCell* cell) {
   if (!behind) BeginChange();
   Place(at, cell, nullptr);
   if (!behind) EndChange();
-}
-
-inline uint32_t TreeNode::CommonPrefix(Slice a, Slice b) {
-  const size_t n = std::min(a.size(), b.size());
-  return static_cast<uint32_t>(std::mismatch(a.begin(), a.begin() + n, b.begin()).first -
-                               a.begin());
 }
 
 inline TreeNode* TreeNode::Split(Arena* arena, TreeNode* parent, uint32_t at, Slice low, Slice high,

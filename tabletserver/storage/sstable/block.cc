@@ -5,6 +5,7 @@
 
 #include "common/base/check.h"
 #include "common/bytes/coding.h"
+#include "common/bytes/key_head.h"
 #include "schema/model/cell_key.h"
 #include "tabletserver/storage/sstable/sstable.h"
 
@@ -21,11 +22,13 @@ struct Entry {
 inline bool TakeEntry(Slice* input, Entry* entry) {
   uint32_t unshared, value_size;
   const auto* p = reinterpret_cast<const uint8_t*>(input->data());
-  if (input->size() >= 3 && (p[0] | p[1] | p[2]) < 0x80) {
+  if (input->size() >= 4 && (p[0] | p[1]) < 0x80 && (p[2] & p[3]) < 0x80) {
+    // Short, as nearly always: the value's length in one byte or two.
+    const bool one = p[2] < 0x80;
     entry->shared = p[0];
     unshared = p[1];
-    value_size = p[2];
-    input->remove_prefix(3);
+    value_size = one ? p[2] : (p[2] & 0x7fu) | (uint32_t{p[3]} << 7);
+    input->remove_prefix(one ? 3 : 4);
   } else if (!GetVarint32(input, &entry->shared) || !GetVarint32(input, &unshared) ||
              !GetVarint32(input, &value_size)) {
     return false;
@@ -35,11 +38,6 @@ inline bool TakeEntry(Slice* input, Entry* entry) {
   entry->value = Slice(input->data() + unshared, value_size);
   input->remove_prefix(size_t{unshared} + value_size);
   return true;
-}
-
-size_t SharedPrefix(Slice a, Slice b) {
-  size_t n = std::min(a.size(), b.size());
-  return static_cast<size_t>(std::mismatch(a.begin(), a.begin() + n, b.begin()).first - a.begin());
 }
 
 // Splits a block into entries and restart array; false when its end makes no sense.
@@ -70,7 +68,7 @@ void BlockBuilder::Add(Slice key, Slice value) {
     restarts_.push_back(static_cast<uint32_t>(buffer_.size()));
     since_restart_ = 0;
   }
-  size_t shared = restart ? 0 : SharedPrefix(last_key_, key);
+  size_t shared = restart ? 0 : CommonPrefix(last_key_, key);
   char head[3 * kMaxVarint64Bytes];
   char* end = EncodeVarint64(head, shared);
   end = EncodeVarint64(end, key.size() - shared);
@@ -215,15 +213,37 @@ void BlockIterator::SeekBefore(Slice target) {
 
 void BlockIterator::GoToLast(uint32_t restart, Slice target, bool equal) {
   const bool to_end = target.empty() && !equal;
-  size_t last = 0;  // entries from the restart on that count
-  for (GoToRestart(restart); valid_; Next(), ++last) {
+  const auto counts = [&] {
     const int order = to_end ? -1 : key_.compare(target);
-    if (order > 0 || (order == 0 && !equal)) break;
+    return order < 0 || (order == 0 && equal);
+  };
+  GoToRestart(restart);
+  if (!valid_) return;
+  valid_ = counts();
+  // The key of the next restart point does not count.
+  const size_t limit = restart + 1 < restart_count_
+                           ? DecodeFixed32(restarts_ + size_t{4} * (restart + 1))
+                           : entries_.size();
+  size_t last = 1;  // entries from the restart on that count
+  while (valid_ && next_ < limit) {
+    const Slice key = key_, value = value_;
+    const size_t next = next_;
+    const bool built = key_.data() == built_key_.data();
+    Next();
+    if (!valid_) return;
+    if (counts()) {
+      ++last;
+      continue;
+    }
+    if (built) {  // and overwritten now
+      for (GoToRestart(restart); valid_ && last > 1; --last) Next();
+    } else {
+      key_ = key;
+      value_ = value;
+      next_ = next;
+    }
+    return;
   }
-  if (!status_.ok()) return;
-  valid_ = false;
-  if (last == 0) return;
-  for (GoToRestart(restart); valid_ && last > 1; --last) Next();
 }
 
 void BlockIterator::Next() {

@@ -1,0 +1,29 @@
+// A buffer holds what it was given last, short or long.
+#include "common/bytes/byte_buffer.h"
+
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace stele {
+namespace {
+
+TEST(ByteBuffer, HoldsTheLastBytes) {
+  ByteBuffer buffer;
+  EXPECT_EQ(buffer.bytes(), "");
+  for (size_t size : {5u, 96u, 0u, 97u, 3u, 200u, 1000u, 96u, 1001u}) {
+    const std::string bytes(size, static_cast<char>('a' + size % 26));
+    buffer.Assign(bytes);
+    EXPECT_EQ(buffer.bytes(), bytes);
+  }
+  EXPECT_GE(buffer.heap_bytes(), 1001u);
+}
+
+TEST(ByteBuffer, ShortBytesTakeNoHeap) {
+  ByteBuffer buffer;
+  buffer.Assign(std::string(96, 'x'));
+  EXPECT_EQ(buffer.heap_bytes(), 0u);
+}
+
+}  // namespace
+}  // namespace stele

@@ -1,0 +1,37 @@
+// How keys begin: what two have in common, and the eight bytes behind such a prefix as a number
+// that orders keys where they differ. Pure functions, thread-safe.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "common/base/slice.h"
+#include "common/bytes/coding.h"
+
+namespace stele {
+
+// The number of bytes at the front that are equal.
+inline size_t CommonPrefix(Slice a, Slice b) {
+  const size_t n = std::min(a.size(), b.size());
+  const char *const p = a.data(), *const q = b.data();
+  size_t at = 0;
+  for (; at + 8 <= n; at += 8) {
+    const uint64_t differs = DecodeFixed64(p + at) ^ DecodeFixed64(q + at);
+    if (differs != 0) return at + static_cast<size_t>(std::countr_zero(differs)) / 8;
+  }
+  while (at < n && p[at] == q[at]) ++at;
+  return at;
+}
+
+// The eight bytes behind the first `skip`, big-endian, zeros behind the key's end. Of keys with
+// equal first `skip` bytes the one with the smaller head is the smaller; equal heads say nothing.
+inline uint64_t KeyHead(Slice key, size_t skip) {
+  if (key.size() >= skip + 8) return DecodeBig64(key.data() + skip);
+  char bytes[8] = {};
+  if (key.size() > skip) std::memcpy(bytes, key.data() + skip, key.size() - skip);
+  return DecodeBig64(bytes);
+}
+
+}  // namespace stele
