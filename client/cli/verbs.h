@@ -29,6 +29,7 @@ Verb ExportVerb();
 Verb CopyVerb();
 Verb LoadWebtableVerb();
 Verb ProbeVerb();
+Verb BenchYcsbVerb();
 Verb AdminSplitVerb();
 Verb AdminMoveVerb();
 Verb AdminMergeVerb();

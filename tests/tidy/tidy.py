@@ -12,7 +12,7 @@ import tempfile
 
 # From the bottom up; an include may only reach a folder that stands before the including one.
 LAYERS = """common/base common/bytes common/time common/fault common/obs common/store common/net common/testing
-schema/model schema/wire schema/convert locker locker/embedded locker/zk client/routing client client/cli/webtable client/cli
+schema/model schema/wire schema/convert locker locker/embedded locker/zk client/routing client client/cli/webtable client/cli/ycsb client/cli
 tabletserver/filter tabletserver/storage/filter tabletserver/storage/cache tabletserver/storage/iterator tabletserver/storage/memtable
 tabletserver/storage/log tabletserver/storage/sstable tabletserver/storage/index tabletserver/storage/manifest
 tabletserver/storage/compaction tabletserver/storage tabletserver/tablet tabletserver/rpc master deploy tests""".split()
@@ -20,7 +20,7 @@ tabletserver/storage/compaction tabletserver/storage tabletserver/tablet tablets
 LINE_LIMITS = [(r"_test\.cc$", 1200), (r"\.h$", 300), (r"\.cc$", 800), (r"^dev$", 150)]
 DOC_LIMITS = {
     "README.md": 100, "ARCHITECTURE.md": 250, "CONTRIBUTING.md": 150, "deploy/README.md": 150,
-    "tests/README.md": 60, "tests/bench/README.md": 60, "schema/wire/README.md": 80, "master/procedures/STATES.md": 120, "tabletserver/README.md": 80,
+    "tests/README.md": 60, "tests/bench/README.md": 70, "schema/wire/README.md": 80, "master/procedures/STATES.md": 120, "tabletserver/README.md": 80,
     "tabletserver/storage/log/FORMAT.md": 100, "tabletserver/storage/sstable/FORMAT.md": 150,
     "tabletserver/storage/manifest/FORMAT.md": 80,
 }
