@@ -1,10 +1,11 @@
 // A copy of some bytes that is made anew again and again: a short one without an allocation.
-// Thread-compatible. What bytes() gave stays until the next Assign.
+// Thread-compatible. What bytes() gave stays until the next change.
 #pragma once
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "common/base/slice.h"
 
@@ -16,12 +17,20 @@ class ByteBuffer {
   ByteBuffer(const ByteBuffer&) = delete;
   ByteBuffer& operator=(const ByteBuffer&) = delete;
 
-  // REQUIRES: `bytes` are not its own.
+  // REQUIRES, and of Append: they are not its own.
   void Assign(Slice bytes) {
+    size_ = 0;
     if (bytes.size() > capacity_) Grow(bytes.size());
     size_ = bytes.size();
     if (size_ != 0) std::memcpy(data(), bytes.data(), size_);
   }
+  void Append(Slice more) {
+    if (size_ + more.size() > capacity_) Grow(size_ + more.size());
+    if (!more.empty()) std::memcpy(data() + size_, more.data(), more.size());
+    size_ += more.size();
+  }
+  // REQUIRES: size <= bytes().size().
+  void Truncate(size_t size) { size_ = size; }
   // The last byte, of what is not empty.
   char& back() { return data()[size_ - 1]; }
   Slice bytes() const { return {large_ == nullptr ? small_ : large_.get(), size_}; }
@@ -32,8 +41,11 @@ class ByteBuffer {
 
   char* data() { return large_ == nullptr ? small_ : large_.get(); }
   void Grow(size_t bytes) {
-    capacity_ = std::max(bytes, 2 * capacity_);
-    large_ = std::make_unique_for_overwrite<char[]>(capacity_);
+    const size_t capacity = std::max(bytes, 2 * capacity_);
+    auto larger = std::make_unique_for_overwrite<char[]>(capacity);
+    std::memcpy(larger.get(), data(), size_);
+    large_ = std::move(larger);
+    capacity_ = capacity;
   }
 
   std::unique_ptr<char[]> large_;

@@ -19,6 +19,21 @@ TEST(ByteBuffer, HoldsTheLastBytes) {
   EXPECT_GE(buffer.heap_bytes(), 1001u);
 }
 
+TEST(ByteBuffer, GrowsAndIsCut) {
+  ByteBuffer buffer;
+  std::string expected;
+  for (size_t i = 0; i < 200; ++i) {
+    const std::string more(i % 7, static_cast<char>('a' + i % 26));
+    if (i % 10 == 9) {
+      expected.resize(expected.size() / 2);
+      buffer.Truncate(expected.size());
+    }
+    expected += more;
+    buffer.Append(more);
+    ASSERT_EQ(buffer.bytes(), expected);
+  }
+}
+
 TEST(ByteBuffer, ShortBytesTakeNoHeap) {
   ByteBuffer buffer;
   buffer.Assign(std::string(96, 'x'));

@@ -1,5 +1,6 @@
-// How keys begin: what two have in common, and the eight bytes behind such a prefix as a number
-// that orders keys where they differ. Pure functions, thread-safe.
+// How keys begin: what two have in common, the eight bytes behind such a prefix as a number that
+// orders keys where they differ, and where a first part ends that has no zeros. Pure functions,
+// thread-safe.
 #pragma once
 
 #include <algorithm>
@@ -32,6 +33,20 @@ inline uint64_t KeyHead(Slice key, size_t skip) {
   char bytes[8] = {};
   if (key.size() > skip) std::memcpy(bytes, key.data() + skip, key.size() - skip);
   return DecodeBig64(bytes);
+}
+
+// The index of the first zero, the size when there is none. Of short strings without a call.
+inline size_t FindZero(Slice s) {
+  size_t at = 0;
+  for (const size_t near = std::min<size_t>(s.size(), 48); at + 8 <= near; at += 8) {
+    const uint64_t bytes = DecodeFixed64(s.data() + at);
+    const uint64_t zeros = (bytes - 0x0101010101010101u) & ~bytes & 0x8080808080808080u;
+    if (zeros != 0) return at + static_cast<size_t>(std::countr_zero(zeros)) / 8;
+  }
+  if (at == s.size()) return at;
+  const void* zero = std::memchr(s.data() + at, '\0', s.size() - at);
+  return zero == nullptr ? s.size()
+                         : static_cast<size_t>(static_cast<const char*>(zero) - s.data());
 }
 
 }  // namespace stele

@@ -44,6 +44,18 @@ TEST(KeyHead, OrdersKeysBehindTheirPrefix) {
   EXPECT_GT(decided, 50'000u);
 }
 
+TEST(KeyHead, FindsTheFirstZero) {
+  SeededRandom random(3);
+  for (int i = 0; i < 100'000; ++i) {
+    std::string s(random.Below(100), 'x');
+    for (char& c : s) c = "\x01\x7f\x80\xff"[random.Below(4)];
+    for (uint64_t zeros = random.Below(3); zeros > 0 && !s.empty(); --zeros) {
+      s[random.Below(s.size())] = '\0';
+    }
+    ASSERT_EQ(FindZero(s), std::min(s.find('\0'), s.size())) << i;
+  }
+}
+
 TEST(KeyHead, OfWhatIsMissingIsZero) {
   EXPECT_EQ(KeyHead("", 0), 0u);
   EXPECT_EQ(KeyHead("abc", 3), 0u);

@@ -1,10 +1,10 @@
 #include "schema/model/cell_key.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "common/base/check.h"
+#include "common/bytes/key_head.h"
 
 namespace stele {
 namespace {
@@ -25,20 +25,6 @@ void AppendEnd(std::string* out, uint64_t timestamp_field, uint64_t sequence, Ce
   DCHECK(sequence <= kMaxSequence);
   PutBig64(out, timestamp_field);
   PutBig64(out, ~((sequence << 8) | static_cast<uint64_t>(kind)));
-}
-
-// The index of the first zero, the size when there is none. Of short strings without a call.
-size_t FindZero(Slice s) {
-  size_t at = 0;
-  for (const size_t near = std::min<size_t>(s.size(), 48); at + 8 <= near; at += 8) {
-    const uint64_t bytes = DecodeFixed64(s.data() + at);
-    const uint64_t zeros = (bytes - 0x0101010101010101u) & ~bytes & 0x8080808080808080u;
-    if (zeros != 0) return at + static_cast<size_t>(std::countr_zero(zeros)) / 8;
-  }
-  if (at == s.size()) return at;
-  const void* zero = std::memchr(s.data() + at, kZero, s.size() - at);
-  return zero == nullptr ? s.size()
-                         : static_cast<size_t>(static_cast<const char*>(zero) - s.data());
 }
 
 // Index one past the terminator of the escaped string at the front of `s`; kNoSuchEnd when there is

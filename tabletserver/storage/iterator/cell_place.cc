@@ -1,12 +1,42 @@
 #include "tabletserver/storage/iterator/cell_place.h"
 
+#include <cstring>
+
 namespace stele::storage {
+
+bool CellPlace::IsNextRowsCell(Slice key) const {
+  const Slice held = held_[at_].key.bytes();
+  const size_t row_bytes = parsed_.row.size();
+  // Row and qualifier hold no zeros: they are their own encodings.
+  const size_t plain_bytes =
+      row_bytes + 2 + parsed_.family.size() + 3 + parsed_.qualifier.size() + 2;
+  if (!has_qualifier_ || column_key_bytes_ != plain_bytes || key.size() != held.size()) {
+    return false;
+  }
+  return std::memcmp(key.data() + row_bytes, held.data() + row_bytes, plain_bytes - row_bytes) ==
+             0 &&
+         CellTimestamp(key) >= 0 && FindZero(key.substr(0, row_bytes)) == row_bytes;
+}
 
 Status CellPlace::Enter(Slice key) {
   Held& next = held_[1 - at_];
   next.key.Assign(key);
   ParsedCellKey parsed;
-  RETURN_IF_ERROR(ParseCellKey(next.key.bytes(), &parsed, &next.scratch));
+  if (IsNextRowsCell(key)) {
+    const Slice held = held_[at_].key.bytes(), bytes = next.key.bytes();
+    const auto moved = [&](Slice piece) {
+      return bytes.substr(static_cast<size_t>(piece.data() - held.data()), piece.size());
+    };
+    parsed = parsed_;
+    parsed.kind = CellKind::kSet;
+    parsed.timestamp_us = CellTimestamp(key);
+    parsed.sequence = KeySequence(key);
+    parsed.row = moved(parsed_.row);
+    parsed.family = moved(parsed_.family);
+    parsed.qualifier = moved(parsed_.qualifier);
+  } else {
+    RETURN_IF_ERROR(ParseCellKey(next.key.bytes(), &parsed, &next.scratch));
+  }
   if (!SameRow(key)) {
     row_marker_ = drops_ != nullptr ? drops_->At(parsed.row) : 0;
     family_marker_ = 0;

@@ -75,6 +75,10 @@ class CellPlace {
  private:
   static constexpr size_t kCellEndBytes = kKeyTimestampBytes + kKeyTailBytes;
 
+  // Whether the key is that of a cell of the same column in another row whose key has as many
+  // bytes; then nothing but the row differs. False: look closer.
+  bool IsNextRowsCell(Slice key) const;
+
   const DroppedRows* const drops_;
   bool entered_ = false;
   bool has_qualifier_ = false;

@@ -19,7 +19,7 @@ struct Entry {
 };
 
 // Takes one entry from the front of *input; false when it does not fit in it.
-inline bool TakeEntry(Slice* input, Entry* entry) {
+__attribute__((always_inline)) inline bool TakeEntry(Slice* input, Entry* entry) {
   uint32_t unshared, value_size;
   const auto* p = reinterpret_cast<const uint8_t*>(input->data());
   if (input->size() >= 4 && (p[0] | p[1]) < 0x80 && (p[2] & p[3]) < 0x80) {
@@ -133,6 +133,14 @@ Status CheckBlock(Slice block, bool cell_keys) {
 
 BlockIterator::BlockIterator(std::shared_ptr<const CachedBlock> holder, Slice block)
     : holder_(std::move(holder)) {
+  Reset(block);
+}
+
+void BlockIterator::Reset(Slice block) {
+  valid_ = false;
+  status_ = OkStatus();
+  key_ = Slice();
+  key_is_built_ = false;
   if (SplitBlock(block, &entries_, &restarts_, &restart_count_)) return;
   restart_count_ = 0;
   Corrupt();
@@ -176,6 +184,7 @@ bool BlockIterator::FindRestart(Slice target, bool below, uint32_t* index) {
 void BlockIterator::GoToRestart(uint32_t index) {
   next_ = DecodeFixed32(restarts_ + size_t{4} * index);
   key_ = Slice();
+  key_is_built_ = false;
   valid_ = true;
   Next();
 }
@@ -228,7 +237,7 @@ void BlockIterator::GoToLast(uint32_t restart, Slice target, bool equal) {
   while (valid_ && next_ < limit) {
     const Slice key = key_, value = value_;
     const size_t next = next_;
-    const bool built = key_.data() == built_key_.data();
+    const bool built = key_is_built_;
     Next();
     if (!valid_) return;
     if (counts()) {
@@ -239,6 +248,7 @@ void BlockIterator::GoToLast(uint32_t restart, Slice target, bool equal) {
       for (GoToRestart(restart); valid_ && last > 1; --last) Next();
     } else {
       key_ = key;
+      key_is_built_ = false;
       value_ = value;
       next_ = next;
     }
@@ -258,14 +268,16 @@ void BlockIterator::Next() {
   if (!TakeEntry(&input, &entry) || entry.shared > key_.size()) return Corrupt();
   if (entry.shared == 0) {
     key_ = entry.suffix;
+    key_is_built_ = false;
   } else {
-    if (key_.data() == built_key_.data()) {
-      built_key_.resize(entry.shared);
+    if (key_is_built_) {
+      built_key_.Truncate(entry.shared);
     } else {
-      built_key_.assign(key_.data(), entry.shared);
+      built_key_.Assign(key_.substr(0, entry.shared));
+      key_is_built_ = true;
     }
-    built_key_.append(entry.suffix.data(), entry.suffix.size());
-    key_ = built_key_;
+    built_key_.Append(entry.suffix);
+    key_ = built_key_.bytes();
   }
   value_ = entry.value;
   const size_t before = next_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/status.h"
+#include "common/bytes/byte_buffer.h"
 #include "tabletserver/storage/cache/cache.h"
 #include "tabletserver/storage/iterator/iterator.h"
 
@@ -47,6 +48,8 @@ class BlockIterator final : public Iterator {
       : BlockIterator(block, block->data()) {}
   // Over a block that lies somewhere in `holder`.
   BlockIterator(std::shared_ptr<const CachedBlock> holder, Slice block);
+  // As if made anew, over a block that somebody else keeps.
+  void Reset(Slice block);
   BlockIterator(const BlockIterator&) = delete;
   BlockIterator& operator=(const BlockIterator&) = delete;
   bool Valid() const override { return valid_; }
@@ -79,8 +82,9 @@ class BlockIterator final : public Iterator {
   uint32_t restart_count_ = 0;
   size_t next_ = 0;  // offset of the entry after the current one
   bool valid_ = false;
-  Slice key_;  // in the block when it is whole there, else in built_key_
-  std::string built_key_;
+  Slice key_;  // in the block when it is whole there, else built_key_
+  bool key_is_built_ = false;
+  ByteBuffer built_key_;
   Slice value_;
   Status status_;
 };

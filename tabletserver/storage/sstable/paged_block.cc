@@ -94,7 +94,9 @@ bool PagedBlock::OpenPage(bool goes_on) {
     const Slice page = whole_->Page(handle);
     // A block is entered at its end; who walks on comes to the end of the next one.
     __builtin_prefetch(page.data() + page.size() + page.size() - 4);
-    page_.emplace(holder_, page);
+    // The page is holder_'s.
+    page_.has_value() && in_whole_ ? page_->Reset(page) : void(page_.emplace(nullptr, page));
+    in_whole_ = true;
   } else {
     StatusOr<BlockPtr> page = ReadPage(handle);
     if (!page.ok()) {
@@ -103,6 +105,7 @@ bool PagedBlock::OpenPage(bool goes_on) {
     }
     if (whole_.has_value()) return OpenPage(false);
     page_.emplace(*std::move(page));
+    in_whole_ = false;
   }
   page_offset_ = handle.offset;
   return true;

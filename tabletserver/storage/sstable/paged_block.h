@@ -94,6 +94,7 @@ class PagedBlock final : public Iterator {
   std::optional<WholeBlock> whole_;  // of holder_
   std::optional<BlockIterator> directory_;
   std::optional<BlockIterator> page_;
+  bool in_whole_ = false;      // page_ lies in whole_
   uint64_t page_offset_ = 0;   // of page_, as its handle has it
   int left_ = 0;               // pages that were walked through since the last seek
   bool whole_failed_ = false;  // could not be read since then

@@ -191,7 +191,7 @@ class TableIterator final : public Iterator {
       return Fail(table_->Damage(handle_.offset, "malformed directory"));
     }
     if (whole_.has_value()) {
-      block_.emplace(holder_, whole_->Page(handle_));
+      block_.emplace(nullptr, whole_->Page(handle_));  // holder_ keeps it
     } else {
       auto block =
           sequential && !fill_cache_ ? ReadSequential() : table_->ReadBlock(handle_, fill_cache_);
