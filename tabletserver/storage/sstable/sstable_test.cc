@@ -430,6 +430,102 @@ TEST(SSTableTest, PreloadedTablesReadNothingLater) {
   EXPECT_TRUE(ReadAll(*table) == cells) << "the index is in memory as well";
 }
 
+// What one reader of a table does at random, against the cells themselves.
+class RandomReader {
+ public:
+  RandomReader(const SSTable* table, const std::vector<Fence>* fences, const CellMap* cells,
+               uint64_t seed)
+      : table_(table), fences_(fences), cells_(cells), random_(seed) {}
+
+  // A block opened, sought in and walked; false after an answer that is wrong.
+  bool Step() {
+    const size_t block = random_.Below(fences_->size());
+    const bool may_block = !random_.OneIn(3);
+    auto opened = table_->OpenBlock((*fences_)[block].handle,
+                                    {.fill_cache = !random_.OneIn(4), .may_block = may_block});
+    if (!opened.ok()) return Explained(opened.status(), may_block);
+    Iterator* it = opened->get();
+    const auto first = cells_->lower_bound(std::string((*fences_)[block].first_key));
+    const auto end = block + 1 == fences_->size()
+                         ? cells_->end()
+                         : cells_->lower_bound(std::string((*fences_)[block + 1].first_key));
+    for (int seeks = 0; seeks < 3; ++seeks) {
+      auto at = first;
+      std::advance(at, random_.Below(static_cast<uint64_t>(std::distance(first, end))));
+      if (random_.OneIn(4)) {
+        const std::string target = at->first;
+        it->SeekBefore(target);
+        if (!it->Valid()) {
+          if (at == first && it->status().ok()) continue;
+          return Explained(it->status(), may_block);
+        }
+        if (at == first || it->key() != std::prev(at)->first) return false;
+        continue;
+      }
+      if (random_.OneIn(4)) at = first;
+      at == first ? it->SeekToFirst() : it->Seek(at->first);
+      for (uint64_t steps = random_.Below(40); at != end; ++at, it->Next()) {
+        if (!it->Valid()) return Explained(it->status(), may_block);
+        if (it->key() != at->first || it->value() != at->second) return false;
+        if (steps-- == 0) break;
+      }
+      if (at == end && (it->Valid() || !it->status().ok()))
+        return Explained(it->status(), may_block);
+      ++walks_;
+    }
+    return true;
+  }
+  uint64_t walks() const { return walks_; }
+
+ private:
+  static bool Explained(const Status& status, bool may_block) {
+    return !may_block && absl::IsUnavailable(status);
+  }
+
+  const SSTable* const table_;
+  const std::vector<Fence>* const fences_;
+  const CellMap* const cells_;
+  SeededRandom random_;
+  uint64_t walks_ = 0;
+};
+
+TEST(SSTableTest, ReadersOfPagesShareCachesOfAnySize) {
+  const uint64_t seed = TestSeed();
+  SeededRandom random(seed);
+  CellMap cells;
+  for (int i = 0; i < 600; ++i) {
+    cells.emplace(SetKey(std::to_string(100'000 + i), "q"), random.Letters(random.Below(400)));
+  }
+  for (Codec codec : {Codec::kNone, Codec::kLz4, Codec::kSnappy, Codec::kZstd}) {
+    SSTableOptions options = SmallBlocks(8192, codec);
+    options.page_bytes = 700;
+    const std::string bytes = Build(cells, options);
+    for (uint64_t cache_bytes : {1u << 10, 24u << 10, 4u << 20}) {
+      SCOPED_TRACE(absl::StrCat("codec ", int(codec), " cache ", cache_bytes, " seed ", seed));
+      BlockCache cache(cache_bytes, nullptr);
+      SSTable::OpenOptions open;
+      open.block_cache = &cache;
+      ASSERT_OK_AND_ASSIGN(auto table, OpenBytes(bytes, open));
+      ASSERT_OK_AND_ASSIGN(auto fences, table->LoadFences());
+      ASSERT_GT(fences.size(), 5u);
+      ASSERT_GT(fences[2].handle.pages_bytes, 0u);
+      std::atomic<int> wrong{0};
+      std::atomic<uint64_t> walks{0};
+      std::vector<std::thread> threads;
+      for (uint64_t t = 0; t < 3; ++t) {
+        threads.emplace_back([&, t] {
+          RandomReader reader(table.get(), &fences, &cells, seed + t);
+          for (int step = 0; step < 300; ++step) wrong += reader.Step() ? 0 : 1;
+          walks += reader.walks();
+        });
+      }
+      for (auto& thread : threads) thread.join();
+      EXPECT_EQ(wrong.load(), 0);
+      EXPECT_GT(walks.load(), 500u);
+    }
+  }
+}
+
 // Blocks of 64 KiB in pages of 4: the sizes of a file that is not compressed.
 class PagesTest : public testing::Test {
  protected:
