@@ -41,6 +41,12 @@ endforeach()
 
 install(FILES ${systemd}/local.conf ${systemd}/cell.conf DESTINATION /etc/stele COMPONENT server EXCLUDE_FROM_ALL)
 
+install(FILES ${PROJECT_SOURCE_DIR}/deploy/monitoring/alerts.yml ${PROJECT_SOURCE_DIR}/deploy/monitoring/dashboard.json
+  DESTINATION share/stele/monitoring COMPONENT server EXCLUDE_FROM_ALL)
+install(FILES ${PROJECT_SOURCE_DIR}/deploy/README.md DESTINATION share/doc/stele COMPONENT server EXCLUDE_FROM_ALL)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/deploy/compose ${PROJECT_SOURCE_DIR}/deploy/kubernetes
+  DESTINATION share/doc/stele COMPONENT server EXCLUDE_FROM_ALL)
+
 # --- what Debian wants of each package
 execute_process(COMMAND gzip -9nc ${deb}/changelog OUTPUT_FILE ${PROJECT_BINARY_DIR}/changelog.gz COMMAND_ERROR_IS_FATAL ANY)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${deb}/changelog)

@@ -61,6 +61,12 @@ std::string Number(double value) {
   return buffer;
 }
 
+// Whole numbers keep every digit.
+template <typename Int>
+std::string Scaled(Int value, double scale) {
+  return scale == 1 ? absl::StrCat(value) : Number(static_cast<double>(value) * scale);
+}
+
 }  // namespace
 
 size_t Histogram::BucketOf(uint64_t value) {
@@ -76,9 +82,10 @@ uint64_t Histogram::BucketStart(size_t bucket) {
   return (uint64_t{1} << exponent) + (uint64_t{bucket % kSubBuckets} << (exponent - kSubBits));
 }
 
-void Histogram::Add(uint64_t value) {
-  buckets_[BucketOf(value)].fetch_add(1, std::memory_order_relaxed);
-  sum_.fetch_add(value, std::memory_order_relaxed);
+void Histogram::Add(uint64_t value, uint64_t times) {
+  if (times == 0) return;
+  buckets_[BucketOf(value)].fetch_add(times, std::memory_order_relaxed);
+  sum_.fetch_add(value * times, std::memory_order_relaxed);
   uint64_t seen = max_.load(std::memory_order_relaxed);
   while (value > seen && !max_.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
   }
@@ -129,6 +136,7 @@ MetricRegistry::Metric* MetricRegistry::Find(Type type, const MetricInfo& info,
     family->second.type = type;
     family->second.help = info.help;
     family->second.scale = scale;
+    if (type != Type::kHistogram) family->second.scale.scale = info.scale;
   }
   CHECK(family->second.type == type) << name << " has two types";
   return &family->second.metrics[RenderLabels(labels)];
@@ -202,10 +210,12 @@ std::string MetricRegistry::Render() const {
         continue;
       }
       absl::StrAppend(&out, WithLabels(name, labels), " ");
+      const double scale = family.scale.scale;
       if (metric.counter != nullptr) {
-        absl::StrAppend(&out, metric.counter->value(), "\n");
+        absl::StrAppend(&out, Scaled(metric.counter->value(), scale), "\n");
       } else {
-        absl::StrAppend(&out, metric.read ? metric.read() : metric.gauge->value(), "\n");
+        absl::StrAppend(&out, Scaled(metric.read ? metric.read() : metric.gauge->value(), scale),
+                        "\n");
       }
     }
   }

@@ -48,7 +48,7 @@ class Histogram {
   static constexpr size_t kSubBuckets = 8;
   static constexpr size_t kBuckets = 62 * kSubBuckets;
 
-  void Add(uint64_t value);
+  void Add(uint64_t value, uint64_t times = 1);
   uint64_t count() const;
   uint64_t sum() const { return sum_.load(std::memory_order_relaxed); }
   uint64_t max() const { return max_.load(std::memory_order_relaxed); }
@@ -72,6 +72,7 @@ struct MetricInfo {
   std::string name;
   std::string help;
   std::string unit;
+  double scale = 1;  // of counters and gauges: what is exported is their value times it
 };
 using Labels = std::vector<std::pair<std::string, std::string>>;  // any bytes as value
 

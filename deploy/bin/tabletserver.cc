@@ -36,6 +36,7 @@ net::HttpResponse Respond(const Process& process, const net::HttpRequest& reques
   deploy::CellSnapshot snapshot;
   if (TabletServer* server = process.serving.load(); server != nullptr) {
     snapshot.servers.push_back(server->status());
+    snapshot.times[server->server_id()] = server->times();
   } else {
     snapshot.waiting = "this tablet server is starting";
   }

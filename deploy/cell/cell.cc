@@ -153,6 +153,7 @@ net::HttpResponse CellImpl::Respond(const net::HttpRequest& request) {
     snapshot.view = master_->view();
     snapshot.load = master_->load();
     snapshot.servers = server_status();
+    for (const auto& server : servers_) snapshot.times[server->server_id()] = server->times();
     snapshot.events = [this](const wire::ListEventsRequest& query) {
       return master_->events(query);
     };

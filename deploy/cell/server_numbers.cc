@@ -73,6 +73,10 @@ constexpr Known kKnown[] = {
      "Reads that wait inside a large row for their client to ask for the next part."},
     {"reads.dropped", "reads_dropped", "", kCounter,
      "Reads given up because their client cancelled them or went away, or their time was over."},
+    {"recovery.notice_ms", "recovery_notice", "milliseconds", kGauge,
+     "Time after which the server's death would be noticed."},
+    {"recovery.open_ms", "recovery_open", "milliseconds", kGauge,
+     "Time that others would need to open its tablets, after the sorting of its log."},
     {"lease.remaining_ms", "lease_remaining", "milliseconds", kGauge,
      "Time left of the server's lease; at 0 it must not acknowledge anything."},
 };

@@ -3,12 +3,15 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "master/cell_view.h"
 #include "master/load/load_watch.h"
 #include "schema/convert/event_messages.h"
+#include "schema/convert/load_messages.h"
 #include "schema/convert/messages.h"
 
 namespace stele::deploy {
@@ -16,7 +19,8 @@ namespace stele::deploy {
 struct CellSnapshot {
   // Of the master. Null: it is not active (yet), or this process has none.
   std::shared_ptr<const master::CellView> view;
-  std::vector<wire::ServerStatusResponse> servers;  // that run in this process
+  std::vector<wire::ServerStatusResponse> servers;             // that run in this process
+  std::map<std::string, std::vector<wire::TableTimes>> times;  // of their requests, by server
   // Null: not known to this process. Unavailable: not read yet.
   std::function<StatusOr<wire::ListEventsResponse>(const wire::ListEventsRequest&)> events;
   // What servers are asked for; null: not known to this process.

@@ -10,8 +10,8 @@
 #include "common/obs/page.h"
 #include "deploy/cell/cell_pages.h"
 #include "deploy/cell/load_pages.h"
+#include "deploy/cell/metrics_text.h"
 #include "deploy/cell/operation_pages.h"
-#include "deploy/cell/server_numbers.h"
 #include "deploy/cell/server_pages.h"
 
 namespace stele::deploy {
@@ -212,51 +212,6 @@ StatusOr<json> CellJson(const CellSnapshot& snapshot, const Query& request) {
                {"servers", OwnServers(snapshot)}});
 }
 
-void AddServerMetrics(const wire::ServerStatusResponse& server, obs::MetricRegistry* registry) {
-  const obs::Labels labels = {{"server", server.server_id}};
-  auto set = [&](const char* name, const char* help, const char* unit, uint64_t value) {
-    registry->AddGauge({name, help, unit}, labels)->Set(static_cast<int64_t>(value));
-  };
-  const wire::RingStatus& ring = server.ring;
-  set("stele_tablets", "Tablets that the server holds.", "", server.tablets);
-  set("stele_log_live", "Commit log that recovery would read.", "bytes", ring.live_bytes);
-  set("stele_log_limit", "Commit log at most.", "bytes", ring.max_segments * ring.segment_bytes);
-  set("stele_log_segments", "Segments of the commit log's ring.", "", ring.segments);
-  set("stele_log_next_lsn", "Sequence number of the commit log's next record.", "", ring.next_lsn);
-  registry
-      ->AddCounter({"stele_log_segments_reused", "Segments of the ring used again.", ""}, labels)
-      ->Add(ring.wraps);
-  for (const wire::NamedNumber& number : server.numbers) {
-    const ServerNumber meaning = DescribeServerNumber(number.name);
-    const obs::MetricInfo info = {meaning.metric, meaning.help, meaning.unit};
-    obs::Labels all = labels;
-    all.insert(all.end(), meaning.labels.begin(), meaning.labels.end());
-    if (meaning.counter) {
-      registry->AddCounter(info, all)->Add(
-          static_cast<uint64_t>(std::max<int64_t>(number.value, 0)));
-    } else {
-      registry->AddGauge(info, all)->Set(number.value);
-    }
-  }
-}
-
-std::string MetricsText(const CellSnapshot& snapshot) {
-  obs::MetricRegistry registry;
-  for (const wire::ServerStatusResponse& server : snapshot.servers) {
-    AddServerMetrics(server, &registry);
-  }
-  if (snapshot.view == nullptr) return registry.Render();
-  registry.AddGauge({"stele_tablets_not_serving", "Tablets that do not serve.", ""})
-      ->Set(static_cast<int64_t>(CountNotServing(snapshot)));
-  for (const wire::TableSummary& table : snapshot.view->status.tables) {
-    registry
-        .AddGauge({"stele_table", "What a table holds in SSTables.", "bytes"},
-                  {{"table", table.schema.name}})
-        ->Set(static_cast<int64_t>(table.bytes));
-  }
-  return registry.Render();
-}
-
 // Ready is who takes calls: an active master that knows the tables, a tablet server. Whether all
 // tablets serve is no matter of one process: the overview says it.
 net::HttpResponse Readiness(const CellSnapshot& snapshot) {
@@ -295,11 +250,11 @@ net::HttpResponse RenderStatusPage(const net::HttpRequest& request, const CellSn
   // Alive is who answers: what should not go on ends by itself.
   if (request.path == "/healthz") return {200, kPlainText, "ok\n"};
   if (request.path == "/readyz") return Readiness(snapshot);
-  if (snapshot.view == nullptr && snapshot.servers.empty()) {
-    return {503, kPlainText, snapshot.waiting + "\n"};
-  }
   if (request.path == "/metrics") {
     return {200, obs::MetricRegistry::kContentType, MetricsText(snapshot)};
+  }
+  if (snapshot.view == nullptr && snapshot.servers.empty()) {
+    return {503, kPlainText, snapshot.waiting + "\n"};
   }
   if (snapshot.view == nullptr) return RenderServer(request, snapshot);
   struct Entry {

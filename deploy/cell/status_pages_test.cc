@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/match.h"
+#include "common/obs/time_classes.h"
 
 namespace stele::deploy {
 namespace {
@@ -175,6 +176,46 @@ TEST(StatusPages, MetricsArePrometheusText) {
   EXPECT_TRUE(absl::StrContains(metrics.body, "stele_block_cache_hits_total{server=\"ts-1\"} 42"))
       << metrics.body;
   EXPECT_TRUE(absl::StrContains(metrics.body, "stele_tablets_not_serving 0")) << metrics.body;
+}
+
+// In base units, as Prometheus wants them; and of a process that has nothing else to tell.
+TEST(StatusPages, MetricsAreInSecondsAndAlwaysThere) {
+  CellSnapshot snapshot = HostileSnapshot();
+  snapshot.servers[0].numbers.push_back({"writes.stalled_ms", 1'250});
+  snapshot.servers[0].numbers.push_back({"lease.remaining_ms", -5});
+  wire::TableTimes& times = snapshot.times["ts-1"].emplace_back();
+  times.reads.assign(obs::kTimeClasses, 0);
+  times.reads[obs::TimeClassOf(1'000'000)] = 3;  // below 2^20 ns
+  auto view = std::make_shared<master::CellView>(*snapshot.view);
+  view->trouble = "no room";
+  wire::ServerSummary& server = view->status.servers.emplace_back();
+  server.server_id = "ts-9";
+  server.state = "suspect";
+  server.last_report_age_ms = 2'500;
+  view->status.tablets[0].state = "broken";
+  snapshot.view = view;
+  const std::string body = RenderStatusPage({"/metrics", {}}, snapshot).body;
+  for (const char* line :
+       {"stele_writes_stalled_seconds_total{server=\"ts-1\"} 1.25\n",
+        "stele_lease_remaining_seconds{server=\"ts-1\"} -0.005\n", "stele_master_trouble 1\n",
+        "stele_server_report_age_seconds{server=\"ts-9\"} 2.5\n",
+        "stele_servers{state=\"suspect\"} 1\n", "stele_servers{state=\"recovering\"} 0\n",
+        "stele_tablets_broken 1\n", "stele_master_active 1\n",
+        "stele_request_duration_seconds_bucket{server=\"ts-1\",kind=\"read\",le=\"0.000524287\"} "
+        "0\n",
+        "stele_request_duration_seconds_bucket{server=\"ts-1\",kind=\"read\",le=\"0.001048575\"} "
+        "3\n",
+        "stele_request_duration_seconds_count{server=\"ts-1\",kind=\"write\"} 0\n"}) {
+    EXPECT_TRUE(absl::StrContains(body, line)) << line << " is not in\n" << body;
+  }
+  EXPECT_FALSE(absl::StrContains(body, "milliseconds")) << body;
+
+  CellSnapshot standby;
+  standby.waiting = "this master stands by";
+  const net::HttpResponse waits = RenderStatusPage({"/metrics", {}}, standby);
+  EXPECT_EQ(waits.status, 200u);
+  EXPECT_TRUE(absl::StrContains(waits.body, "stele_ready 0\n")) << waits.body;
+  EXPECT_TRUE(absl::StrContains(waits.body, "stele_master_active 0\n")) << waits.body;
 }
 
 TEST(StatusPages, MetricsSayWhatTheyMeanAndTheirUnits) {

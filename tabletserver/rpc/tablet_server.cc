@@ -75,6 +75,7 @@ class Server : public TabletServer {
   uint64_t incarnation() const override { return incarnation_; }
   wire::ServerStatusResponse status() const override;
   std::vector<wire::TabletReport> tablets() const override { return tablets_->Report(); }
+  std::vector<wire::TableTimes> times() const override { return times_.Report(); }
 
  private:
   Status TakeLock(const std::string& path);

@@ -18,6 +18,7 @@
 #include "common/net/rpc.h"
 #include "locker/lease.h"
 #include "locker/locker.h"
+#include "schema/convert/load_messages.h"
 #include "schema/convert/messages.h"
 #include "tabletserver/storage/engine.h"
 
@@ -72,6 +73,7 @@ class TabletServer {
   // For status pages.
   virtual wire::ServerStatusResponse status() const = 0;
   virtual std::vector<wire::TabletReport> tablets() const = 0;
+  virtual std::vector<wire::TableTimes> times() const = 0;  // of all requests since its start
 
   // Asks the cell to give its tablets to others, while it serves on, and waits until they have
   // them. Gives up after timeout_ms, when for a while no tablet has gone (there is no master, or no

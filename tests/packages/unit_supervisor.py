@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Runs an installed unit as systemd would, where there is no systemd: unit_supervisor.py ROOT UNIT
 
 The unit file below ROOT alone says what is run (ExecStart with its EnvironmentFiles), as whom, with which umask and limits, and when
