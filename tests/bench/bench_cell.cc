@@ -85,18 +85,33 @@ void Scans(Run* run) {
   run->Measured("cell_scan", run->Of(CallKind::kScan, 1, 1, kScanPasses), run->rows.count());
 }
 
+// Each server has as many calls under way on each connection, whatever their number: what an
+// operation costs all of them together.
+void GrowServers(Run* run, int servers) {
+  const auto depth = static_cast<uint32_t>(4 * servers);
+  run->served->Load(run->rows, run->rows.count());
+  run->Measured(absl::StrCat("growth_servers_read_", servers),
+                run->Of(CallKind::kRead, 16, depth, 2 * run->rows.count()), 1);
+  run->Measured(absl::StrCat("growth_servers_write_", servers),
+                run->Of(CallKind::kWrite, 16, depth, run->rows.count()), 1);
+}
+
 struct Case {
   const char* name;
   const char* peers;
+  int servers;
   void (*run)(Run*, const std::string& peer);
 };
 constexpr Case kCases[] = {
-    {"read", "cell echo redis", [](Run* run, const std::string&) { Reads(run); }},
-    {"write", "cell raw", [](Run* run, const std::string&) { Writes(run); }},
-    {"batch", "cell engine", [](Run* run, const std::string&) { Batches(run); }},
-    {"increment", "cell raw",
+    {"read", "cell echo redis", 1, [](Run* run, const std::string&) { Reads(run); }},
+    {"write", "cell raw", 1, [](Run* run, const std::string&) { Writes(run); }},
+    {"batch", "cell engine", 1, [](Run* run, const std::string&) { Batches(run); }},
+    {"increment", "cell raw", 1,
      [](Run* run, const std::string& peer) { Increments(run, peer == "raw"); }},
-    {"scan", "cell engine", [](Run* run, const std::string&) { Scans(run); }},
+    {"scan", "cell engine", 1, [](Run* run, const std::string&) { Scans(run); }},
+    {"growth_servers_1", "cell", 1, [](Run* run, const std::string&) { GrowServers(run, 1); }},
+    {"growth_servers_2", "cell", 2, [](Run* run, const std::string&) { GrowServers(run, 2); }},
+    {"growth_servers_4", "cell", 4, [](Run* run, const std::string&) { GrowServers(run, 4); }},
 };
 
 int Main(int argc, char** argv) {
@@ -114,7 +129,7 @@ int Main(int argc, char** argv) {
     if (peer.name != std::string(argv[1])) continue;
     for (const Case& one : kCases) {
       if (one.name != std::string(argv[2])) continue;
-      const std::unique_ptr<Served> served = peer.open({argv[5], rows, 1});
+      const std::unique_ptr<Served> served = peer.open({argv[5], rows, one.servers});
       Run run{served.get(), Rows(rows, seed)};
       one.run(&run, peer.name);
       return 0;

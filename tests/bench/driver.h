@@ -16,7 +16,7 @@
 namespace stele::bench {
 
 struct DriverOptions {
-  std::string directory;  // absent or empty
+  std::string directory;  // absent, empty, or what a driver like this one left
   bool sync_log = false;  // every Put is durable before it is acknowledged
   uint64_t memtable_bytes = 32u << 20;
   uint64_t block_cache_bytes = 8u << 20;

@@ -28,6 +28,7 @@ class CountingRandom : public RandomSource {
 
 constexpr TabletId kTablet = 100;
 constexpr TableId kTable = 7;
+constexpr Epoch kEpoch = 1;
 
 TableSchema BenchSchema() {
   TableSchema schema;
@@ -101,8 +102,10 @@ class SteleDriver : public Driver {
     StatusOr<std::unique_ptr<storage::Engine>> opened = storage::Engine::Open(engine, env);
     CHECK_OK(opened.status());
     engine_ = *std::move(opened);
-    CHECK_OK(engine_->CreateTablet({.id = kTablet, .table = kTable}, BenchSchema(), 1));
-    StatusOr<std::shared_ptr<storage::TabletStore>> tablet = engine_->OpenTablet(kTablet, 2);
+    const Status made =
+        engine_->CreateTablet({.id = kTablet, .table = kTable}, BenchSchema(), kEpoch);
+    CHECK(made.ok() || absl::IsAlreadyExists(made)) << made.ToString();
+    StatusOr<std::shared_ptr<storage::TabletStore>> tablet = engine_->OpenTablet(kTablet, kEpoch);
     CHECK_OK(tablet.status());
     tablet_ = *std::move(tablet);
   }
