@@ -31,6 +31,25 @@ std::vector<std::shared_ptr<const OpenTable>> Readable(const TabletGroup& group)
   return readable;
 }
 
+std::vector<PickerFile> FilesOf(const std::vector<std::shared_ptr<const OpenTable>>& tables) {
+  std::vector<PickerFile> files;
+  for (const auto& table : tables) {
+    files.push_back({.bytes = table->file.bytes,
+                     .cells = table->file.cells,
+                     .markers = table->file.markers,
+                     .first_row = table->file.first_row,
+                     .last_row = table->file.last_row,
+                     .clipped = !table->file.clip_start.empty() || !table->file.clip_end.empty(),
+                     .settled = table->settled});
+  }
+  return files;
+}
+
+bool ShareRows(const ManifestFile& a, const ManifestFile& b) {
+  if (a.last_row.empty() || b.last_row.empty()) return true;  // not known
+  return a.first_row <= b.last_row && b.first_row <= a.last_row;
+}
+
 struct SequenceRange {
   Sequence min = kMaxSequence;
   Sequence max = 0;
@@ -61,6 +80,12 @@ uint64_t TabletStoreImpl::CompactionInputs::bytes() const {
   uint64_t bytes = 0;
   for (const auto& table : tables) bytes += table->file.bytes;
   return bytes;
+}
+
+uint32_t TabletStoreImpl::FilesToMerge(const TabletGroup& group) {
+  // Very many make a search slow and are merged, whatever their rows.
+  return static_cast<uint32_t>(
+      std::max(MostOverARow(FilesOf(group.tables)), group.tables.size() / kVeryMany));
 }
 
 void TabletStoreImpl::AddMaintenance(Lsn wanted_lsn, bool memory_pressure,
@@ -105,17 +130,7 @@ std::optional<TabletStoreImpl::CompactionInputs> TabletStoreImpl::PickGroup() co
   std::optional<CompactionInputs> best;
   for (const TabletGroup& group : v->groups) {
     const auto readable = Readable(group);
-    std::vector<PickerFile> files;
-    for (const auto& table : readable) {
-      files.push_back({.bytes = table->file.bytes,
-                       .cells = table->file.cells,
-                       .markers = table->file.markers,
-                       .first_row = table->file.first_row,
-                       .last_row = table->file.last_row,
-                       .clipped = !table->file.clip_start.empty() || !table->file.clip_end.empty(),
-                       .settled = table->settled});
-    }
-    auto pick = PickCompaction(files, options, /*want_major=*/false);
+    auto pick = PickCompaction(FilesOf(readable), options, /*want_major=*/false);
     if (!pick || (best && best->tables.size() >= pick->files.size())) continue;
     best.emplace();
     best->group = group.name;
@@ -196,13 +211,19 @@ StatusOr<bool> TabletStoreImpl::Compact(const CompactionInputs& inputs) {
 // A drop of rows may take inputs away before 2: then the output is left to file GC.
 StatusOr<bool> TabletStoreImpl::MergeTables(const CompactionInputs& inputs) {
   auto v = version();
-  std::vector<std::shared_ptr<const OpenTable>> others;
+  std::vector<std::shared_ptr<const OpenTable>> others;  // with rows of the inputs
+  size_t rest = 0;
   const TabletGroup* of_group = v->FindGroup(inputs.group);
   if (of_group == nullptr) return false;
   for (const auto& table : of_group->tables) {
-    if (!IsInput(inputs.tables, *table)) others.push_back(table);
+    if (IsInput(inputs.tables, *table)) continue;
+    ++rest;
+    const bool shares =
+        std::any_of(inputs.tables.begin(), inputs.tables.end(),
+                    [&](const auto& input) { return ShareRows(input->file, table->file); });
+    if (shares) others.push_back(table);
   }
-  if (of_group->tables.size() != inputs.tables.size() + others.size()) return false;
+  if (of_group->tables.size() != inputs.tables.size() + rest) return false;
   const SequenceRange mine = RangeOf(inputs.tables);
   GarbageCollectorOptions options;
   options.families = v->families.get();

@@ -121,9 +121,9 @@ void TabletStoreImpl::ChangeVersion(absl::FunctionRef<void(TabletVersion*)> fn) 
   MutexLock lock(&version_mu_);
   auto next = std::make_shared<TabletVersion>(*version_);
   fn(next.get());
-  size_t most = 0;
-  for (const TabletGroup& group : next->groups) most = std::max(most, group.tables.size());
-  most_files_ = static_cast<uint32_t>(most);
+  uint32_t most = 0;
+  for (const TabletGroup& group : next->groups) most = std::max(most, FilesToMerge(group));
+  most_files_ = most;
   old = std::exchange(version_, std::move(next));
 }
 

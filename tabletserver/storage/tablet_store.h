@@ -197,6 +197,8 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
 
   // Compaction.
   std::optional<CompactionInputs> PickGroup() const;
+  // How far compaction is behind, as Admit takes it.
+  static uint32_t FilesToMerge(const TabletGroup& group);
   std::optional<CompactionInputs> PickDropped(const TabletVersion& version) const;
   Status CompactOnce() EXCLUDES(compaction_mu_);
   // False, and nothing is done: a drop of rows has taken an input away.
@@ -230,7 +232,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   std::atomic<int64_t> stamped_now_us_{0};  // gc_now_us of the stored manifest
   std::atomic<uint64_t> reads_{0}, writes_{0}, rows_read_{0};
   std::atomic<uint64_t> bytes_read_{0}, bytes_written_{0};
-  std::atomic<uint32_t> most_files_{0};  // of a group
+  std::atomic<uint32_t> most_files_{0};  // of any group: FilesToMerge
   std::atomic<uint64_t> last_drop_order_{0};
   std::atomic<uint32_t> flushing_{0}, compacting_{0};
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/log.h"
+#include "common/testing/seeded_random.h"
 #include "common/testing/status_asserts.h"
 #include "tabletserver/storage/rescue_file.h"
 #include "tabletserver/storage/write_record.h"
@@ -479,6 +480,48 @@ TEST(EngineRecovery, SpillsWhenMemoryIsShort) {
   EXPECT_GT(h.tablet()->files().size(), 4u) << "several spills";
   ASSERT_OK_AND_ASSIGN(std::vector<Row> rows, h.Scan());
   EXPECT_EQ(rows.size(), 399u);
+}
+
+// Files over other rows each, too large to be taken for small ones.
+void WriteFilesThatShareNoRows(EngineHarness* h, int files) {
+  SeededRandom random(TestSeed());
+  for (int i = 0; i < files; ++i) {
+    ASSERT_OK(h->Write(Put(absl::StrCat("a", 10 + i), "a", "q", 1000, random.Letters(5000))));
+    ASSERT_OK(h->tablet()->Flush());
+  }
+}
+
+TEST(EngineCompaction, RowsWrittenInOrderAreNotWrittenAgainNorHeldUp) {
+  EngineOptions options = TinyEngineOptions();
+  options.merge_min_files = 2;
+  options.merge_max_files = 4;
+  EngineHarness h(options);
+  ASSERT_OK(h.Open());
+  ASSERT_NO_FATAL_FAILURE(WriteFilesThatShareNoRows(&h, 15));
+  ASSERT_OK(h.Settle());
+  EXPECT_EQ(h.tablet()->stats().files, 15u);
+  EXPECT_EQ(h.engine()->stats().write_stalls_ms, 0u);
+  ASSERT_NO_FATAL_FAILURE(WriteFilesThatShareNoRows(&h, 1));  // over the first
+  ASSERT_OK(h.Settle());
+  EXPECT_LT(h.tablet()->stats().files, 16u) << "very many, or two over a row";
+  ASSERT_OK_AND_ASSIGN(auto rows, h.Scan());
+  EXPECT_EQ(rows.size(), 15u);
+}
+
+TEST(EngineCompaction, MarkersGoWhenAllFilesOfTheirRowsAreMerged) {
+  EngineHarness h;
+  ASSERT_OK(h.Open());
+  ASSERT_NO_FATAL_FAILURE(WriteFilesThatShareNoRows(&h, 3));
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_OK(h.Write(Put("z", "a", "q", 1000, "dead")));
+    ASSERT_OK(h.tablet()->Flush());
+    ASSERT_OK(h.Write({"z", {DeleteFromRow{}}}));
+    ASSERT_OK(h.tablet()->Flush());
+  }
+  ASSERT_OK(h.Settle());
+  EXPECT_EQ(h.tablet()->stats().files, 3u) << "nothing is left of z";
+  EXPECT_EQ(h.Get("z", "a", "q"), "<none>");
+  EXPECT_EQ(h.engine()->stats().majors, 1u);
 }
 
 }  // namespace

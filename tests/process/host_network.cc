@@ -118,7 +118,8 @@ Status ProbeMachine() {
                    "add rule inet probe in ip saddr 10.0.0.1 counter name seen drop\n"));
     all.Update(Ip({"link", "del", bridge}));
   }
-  all.Update(Ip({"netns", "del", space}));  // and what is in it, with its other end
+  Ip({"link", "del", DeviceOf(0)}).IgnoreError();  // the namespace may take a while to go
+  all.Update(Ip({"netns", "del", space}));
   return all;
 }
 

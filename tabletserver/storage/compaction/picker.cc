@@ -8,28 +8,7 @@
 namespace stele::storage {
 namespace {
 
-// So many times merge_max_files are merged even if no two share a row.
-constexpr size_t kVeryMany = 20;
-
-CompactionPick All(size_t n) {
-  CompactionPick pick;
-  pick.major = true;
-  pick.files.resize(n);
-  std::iota(pick.files.begin(), pick.files.end(), size_t{0});
-  return pick;
-}
-
-bool ManyMarkers(const std::vector<PickerFile>& files, const PickerOptions& options) {
-  uint64_t cells = 0, markers = 0;
-  bool any_fresh = false;
-  for (const PickerFile& file : files) {
-    cells += file.cells;
-    markers += file.markers;
-    any_fresh |= !file.settled;
-  }
-  return any_fresh && markers > 0 &&
-         static_cast<double>(markers) >= options.marker_share * static_cast<double>(cells);
-}
+using Numbers = std::vector<size_t>;  // of files
 
 bool AnyRows(const PickerFile& file) { return file.first_row.empty() && file.last_row.empty(); }
 
@@ -38,89 +17,178 @@ bool ShareRows(const PickerFile& a, const PickerFile& b) {
   return a.first_row <= b.last_row && b.first_row <= a.last_row;
 }
 
-// Those of the files (numbers into all) that are small or share rows with another one of them.
-std::vector<size_t> InTheWay(const std::vector<PickerFile>& all, const std::vector<size_t>& files,
-                             const PickerOptions& options) {
-  std::vector<size_t> by_row = files;
-  std::sort(by_row.begin(), by_row.end(), [&](size_t a, size_t b) {
-    if (AnyRows(all[a]) != AnyRows(all[b])) return AnyRows(all[a]);
-    return all[a].first_row < all[b].first_row;
+Numbers All(size_t n) {
+  Numbers all(n);
+  std::iota(all.begin(), all.end(), size_t{0});
+  return all;
+}
+
+// The files in heaps: two that share rows are in one heap.
+std::vector<Numbers> Heaps(const std::vector<PickerFile>& files) {
+  Numbers by_row = All(files.size());
+  std::stable_sort(by_row.begin(), by_row.end(), [&](size_t a, size_t b) {
+    if (AnyRows(files[a]) != AnyRows(files[b])) return AnyRows(files[a]);
+    return files[a].first_row < files[b].first_row;
   });
-  std::vector<bool> shares(all.size(), false);
-  // In this order a file shares rows with one before it if it does with the one that ends last.
-  for (size_t i = 0, last = 0; i < by_row.size(); ++i) {
-    const size_t file = by_row[i];
-    if (all[file].bytes <= options.small_file_bytes) shares[file] = true;
-    if (i == 0) continue;
-    if (ShareRows(all[by_row[last]], all[file])) shares[by_row[last]] = shares[file] = true;
-    if (AnyRows(all[by_row[last]])) continue;
-    if (AnyRows(all[file]) || all[file].last_row > all[by_row[last]].last_row) last = i;
+  std::vector<Numbers> heaps;
+  size_t last = 0;  // of the heap, the file that ends last
+  for (size_t file : by_row) {
+    if (heaps.empty() || !ShareRows(files[last], files[file])) {
+      heaps.push_back({file});
+      last = file;
+      continue;
+    }
+    heaps.back().push_back(file);
+    if (!AnyRows(files[last]) && files[file].last_row > files[last].last_row) last = file;
   }
-  std::vector<size_t> in_the_way;
-  for (size_t file : files) {
-    if (shares[file]) in_the_way.push_back(file);
+  for (Numbers& heap : heaps) std::sort(heap.begin(), heap.end());
+  return heaps;
+}
+
+CompactionPick PickOf(const std::vector<PickerFile>& files, Numbers numbers) {
+  CompactionPick pick;
+  std::sort(numbers.begin(), numbers.end());
+  pick.files = std::move(numbers);
+  pick.major = true;
+  for (size_t other = 0; other < files.size() && pick.major; ++other) {
+    if (std::binary_search(pick.files.begin(), pick.files.end(), other)) continue;
+    pick.major = std::none_of(pick.files.begin(), pick.files.end(),
+                              [&](size_t file) { return ShareRows(files[file], files[other]); });
   }
-  return in_the_way;
+  return pick;
+}
+
+bool ManyMarkers(const std::vector<PickerFile>& files, const Numbers& heap,
+                 const PickerOptions& options) {
+  uint64_t cells = 0, markers = 0;
+  bool any_fresh = false;
+  for (size_t file : heap) {
+    cells += files[file].cells;
+    markers += files[file].markers;
+    any_fresh |= !files[file].settled;
+  }
+  return any_fresh && markers > 0 &&
+         static_cast<double>(markers) >= options.marker_share * static_cast<double>(cells);
 }
 
 // Files shared with other tablets are rewritten when there is nothing better to do: only then can
 // the shared ones go. All that fit into one merge.
 std::optional<CompactionPick> Clipped(const std::vector<PickerFile>& files,
                                       const PickerOptions& options) {
-  CompactionPick pick;
-  for (size_t i = 0; i < files.size() && pick.files.size() < options.merge_max_files; ++i) {
-    if (files[i].clipped) pick.files.push_back(i);
+  Numbers clipped;
+  for (size_t i = 0; i < files.size() && clipped.size() < options.merge_max_files; ++i) {
+    if (files[i].clipped) clipped.push_back(i);
   }
-  if (pick.files.empty()) return std::nullopt;
-  pick.major = pick.files.size() == files.size();
-  return pick;
+  if (clipped.empty()) return std::nullopt;
+  return PickOf(files, std::move(clipped));
 }
 
+// What merges are looked for in: the heaps of merge_min_files and more, and the small files of the
+// others taken together.
+std::vector<Numbers> Candidates(const std::vector<PickerFile>& files, std::vector<Numbers> heaps,
+                                const PickerOptions& options) {
+  if (files.size() >= size_t{options.very_many} * options.merge_max_files) {
+    return {All(files.size())};
+  }
+  std::vector<Numbers> candidates;
+  Numbers small;
+  for (Numbers& heap : heaps) {
+    if (heap.size() >= options.merge_min_files) {
+      candidates.push_back(std::move(heap));
+      continue;
+    }
+    for (size_t file : heap) {
+      if (files[file].bytes <= options.small_file_bytes) small.push_back(file);
+    }
+  }
+  std::sort(small.begin(), small.end());
+  if (small.size() >= options.merge_min_files) candidates.push_back(std::move(small));
+  return candidates;
+}
+
+// Runs of neighbours by size whose largest is not much more than the others together: the longest
+// run wins, then the one with the fewest bytes to rewrite.
+class SimilarSizes {
+ public:
+  SimilarSizes(const std::vector<PickerFile>& files, const PickerOptions& options)
+      : files_(files), options_(options) {}
+
+  void Consider(Numbers by_size) {
+    std::stable_sort(by_size.begin(), by_size.end(),
+                     [&](size_t a, size_t b) { return Weight(a) < Weight(b); });
+    const size_t longest = std::min<size_t>(options_.merge_max_files, by_size.size());
+    for (size_t n = longest; n >= std::max<size_t>(options_.merge_min_files, best_.size()); --n) {
+      for (size_t first = 0; first + n <= by_size.size(); ++first) {
+        uint64_t others = 0;
+        for (size_t i = first; i + 1 < first + n; ++i) others += Weight(by_size[i]);
+        const uint64_t largest = Weight(by_size[first + n - 1]);
+        if (static_cast<double>(largest) > options_.size_ratio * static_cast<double>(others)) {
+          continue;
+        }
+        if (n == best_.size() && others + largest >= best_weight_) return;
+        best_.assign(by_size.begin() + static_cast<ptrdiff_t>(first),
+                     by_size.begin() + static_cast<ptrdiff_t>(first + n));
+        best_weight_ = others + largest;
+        return;
+      }
+    }
+    // No similar sizes, but too many files for a reader to merge: the smallest ones go together.
+    if (best_.empty() && by_size.size() >= 2 * size_t{options_.merge_max_files}) {
+      smallest_.assign(by_size.begin(), by_size.begin() + options_.merge_max_files);
+    }
+  }
+  // Empty: there is none.
+  const Numbers& best() const { return best_.empty() ? smallest_ : best_; }
+
+ private:
+  uint64_t Weight(size_t file) const {
+    return std::max(files_[file].bytes, options_.small_file_bytes);
+  }
+
+  const std::vector<PickerFile>& files_;
+  const PickerOptions& options_;
+  Numbers best_, smallest_;
+  uint64_t best_weight_ = 0;
+};
+
 }  // namespace
+
+size_t MostOverARow(const std::vector<PickerFile>& files) {
+  size_t everywhere = 0;
+  std::vector<Slice> firsts, lasts;
+  for (const PickerFile& file : files) {
+    if (AnyRows(file)) {
+      ++everywhere;
+      continue;
+    }
+    firsts.push_back(file.first_row);
+    lasts.push_back(file.last_row);
+  }
+  std::sort(firsts.begin(), firsts.end());
+  std::sort(lasts.begin(), lasts.end());
+  size_t most = 0, ended = 0;
+  for (size_t begun = 0; begun < firsts.size(); ++begun) {
+    while (lasts[ended] < firsts[begun]) ++ended;
+    most = std::max(most, begun + 1 - ended);
+  }
+  return everywhere + most;
+}
 
 std::optional<CompactionPick> PickCompaction(const std::vector<PickerFile>& files,
                                              const PickerOptions& options, bool want_major) {
   CHECK_GE(options.merge_min_files, 2u);
   CHECK_GE(options.merge_max_files, options.merge_min_files);
   if (files.empty()) return std::nullopt;
-  if (want_major || ManyMarkers(files, options)) return All(files.size());
-  if (files.size() < options.merge_min_files) return Clipped(files, options);
-
-  std::vector<size_t> all(files.size());
-  std::iota(all.begin(), all.end(), size_t{0});
-  const bool very_many = files.size() >= kVeryMany * options.merge_max_files;
-  std::vector<size_t> by_size = very_many ? all : InTheWay(files, all, options);
-  auto weight = [&](size_t i) { return std::max(files[i].bytes, options.small_file_bytes); };
-  std::stable_sort(by_size.begin(), by_size.end(),
-                   [&](size_t a, size_t b) { return weight(a) < weight(b); });
-
-  // Runs of neighbours by size whose largest is not much more than the others together: the longest
-  // run wins, then the one with the fewest bytes to rewrite, which is the first one found.
-  const size_t longest = std::min<size_t>(options.merge_max_files, by_size.size());
-  for (size_t n = longest; n >= options.merge_min_files; --n) {
-    for (size_t first = 0; first + n <= by_size.size(); ++first) {
-      uint64_t others = 0;
-      for (size_t i = first; i + 1 < first + n; ++i) others += weight(by_size[i]);
-      uint64_t largest = weight(by_size[first + n - 1]);
-      if (static_cast<double>(largest) > options.size_ratio * static_cast<double>(others)) continue;
-      std::vector<size_t> run(by_size.begin() + static_cast<ptrdiff_t>(first),
-                              by_size.begin() + static_cast<ptrdiff_t>(first + n));
-      if (!very_many) run = InTheWay(files, run, options);
-      if (run.size() < options.merge_min_files) continue;
-      CompactionPick pick;
-      pick.files = std::move(run);
-      std::sort(pick.files.begin(), pick.files.end());
-      pick.major = pick.files.size() == files.size();
-      return pick;
-    }
+  if (want_major) return PickOf(files, All(files.size()));
+  std::vector<Numbers> heaps = Heaps(files);
+  for (const Numbers& heap : heaps) {
+    if (ManyMarkers(files, heap, options)) return PickOf(files, heap);
   }
-  // No similar sizes, but too many files for a reader to merge: the smallest ones go together.
-  if (by_size.size() >= 2 * size_t{options.merge_max_files}) {
-    CompactionPick pick;
-    pick.files.assign(by_size.begin(), by_size.begin() + options.merge_max_files);
-    std::sort(pick.files.begin(), pick.files.end());
-    return pick;
+  SimilarSizes similar(files, options);
+  for (Numbers& candidate : Candidates(files, std::move(heaps), options)) {
+    similar.Consider(std::move(candidate));
   }
+  if (!similar.best().empty()) return PickOf(files, similar.best());
   return Clipped(files, options);
 }
 

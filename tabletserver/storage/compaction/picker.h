@@ -3,9 +3,10 @@
 //
 // Size-tiered: files of similar size are merged, so that a byte is rewritten about log(size) times.
 // Files that share no rows are left as they are, unless they are small or very many: who reads a
-// row looks at one of them, and rows loaded in order are written once.
-// Any set of files of a group may be merged (cells carry their sequences); only the set of all of
-// them may drop markers, which is a major compaction. Values, thread-compatible.
+// row looks at one of them, and rows loaded in order are written once. So the files are looked at
+// in heaps: two that share rows are in one heap.
+// Any set of files of a group may be merged (cells carry their sequences); only all that share rows
+// may drop markers, which is a major compaction of these rows. Values, thread-compatible.
 #pragma once
 
 #include <cstddef>
@@ -17,10 +18,13 @@
 
 namespace stele::storage {
 
+inline constexpr uint32_t kVeryMany = 4;
+
 struct PickerOptions {
   uint32_t merge_min_files = 4;  // >= 2
   uint32_t merge_max_files = 10;
   uint64_t small_file_bytes = 1u << 20;  // files below count as equally small, and as in the way
+  uint32_t very_many = kVeryMany;        // times merge_max_files are merged whatever their rows
   double size_ratio = 1.5;               // the largest of a merge against the sum of the others
   double marker_share = 0.25;            // of all cells: from here on a major is worth its bytes
 };
@@ -37,8 +41,11 @@ struct PickerFile {
 
 struct CompactionPick {
   std::vector<size_t> files;  // indexes into the input, ascending
-  bool major = false;         // all files of the group
+  bool major = false;         // no other file shares rows with them
 };
+
+// How many files at most hold one and the same row: what a reader must merge.
+size_t MostOverARow(const std::vector<PickerFile>& files);
 
 // What to do for a group now; nullopt: nothing. `want_major` is an operator's or a split's request.
 std::optional<CompactionPick> PickCompaction(const std::vector<PickerFile>& files,

@@ -131,28 +131,74 @@ PickerFile Between(uint64_t first, uint64_t last, uint64_t mib = 32) {
 
 TEST(Picker, FilesThatShareNoRowsStay) {
   std::vector<PickerFile> files;
-  for (uint64_t i = 0; i < 199; ++i) {
+  const PickerOptions options;
+  for (uint64_t i = 0; i + 1 < kVeryMany * options.merge_max_files; ++i) {
     files.push_back(Between(i, i));
-    ASSERT_FALSE(PickCompaction(files, {}, false)) << i;
+    ASSERT_FALSE(PickCompaction(files, options, false)) << i;
   }
-  files.push_back(Between(199, 199));
-  EXPECT_TRUE(PickCompaction(files, {}, false)) << "very many";
+  files.push_back(Between(299, 299));
+  const auto pick = PickCompaction(files, options, false);
+  ASSERT_TRUE(pick) << "very many";
+  EXPECT_EQ(pick->files.size(), options.merge_max_files);
+  EXPECT_TRUE(pick->major) << "of their rows";
 }
 
-TEST(Picker, OfARunOnlyFilesThatShareRowsAreMerged) {
-  // Two pairs that share a row, and one file that stands alone.
-  std::vector<PickerFile> files = {Between(0, 4), Between(10, 14), Between(20, 29), Between(14, 18),
-                                   Between(2, 3)};
+TEST(Picker, OfFilesThatShareRowsOneHeapIsMerged) {
+  // Five that share rows, each with its neighbour, and two that stand alone.
+  std::vector<PickerFile> files = {Between(0, 4),  Between(100, 104), Between(4, 8),
+                                   Between(8, 12), Between(200, 209), Between(11, 18),
+                                   Between(3, 3)};
   auto pick = PickCompaction(files, {}, false);
   ASSERT_TRUE(pick);
-  EXPECT_EQ(pick->files, (std::vector<size_t>{0, 1, 3, 4}));
-  EXPECT_FALSE(pick->major);
-  files.pop_back();
-  EXPECT_FALSE(PickCompaction(files, {}, false)) << "fewer than merge_min_files";
+  EXPECT_EQ(pick->files, (std::vector<size_t>{0, 2, 3, 5, 6}));
+  EXPECT_TRUE(pick->major) << "no other has these rows";
+  files.erase(files.begin() + 2);
+  EXPECT_FALSE(PickCompaction(files, {}, false)) << "heaps of two, of two, and of one";
   files.push_back(Between(0, 299));
   pick = PickCompaction(files, {}, false);
   ASSERT_TRUE(pick);
-  EXPECT_TRUE(pick->major) << "the last shares rows with each";
+  EXPECT_EQ(pick->files.size(), 7u) << "the last shares rows with each";
+}
+
+TEST(Picker, SizesAreComparedInAHeap) {
+  // The large file and three small ones share rows; the others of a like size stand alone.
+  std::vector<PickerFile> files = {Between(0, 50, 300)};
+  for (uint64_t i = 0; i < 3; ++i) files.push_back(Between(i, i + 10, 2));
+  for (uint64_t i = 0; i < 6; ++i) files.push_back(Between(100 + i, 100 + i, 90));
+  EXPECT_FALSE(PickCompaction(files, {}, false)) << "300 MiB for six";
+}
+
+TEST(Picker, MarkersOfSomeRowsAreDroppedWhateverElseThereIs) {
+  std::vector<PickerFile> files;
+  for (uint64_t i = 0; i < 9; ++i) files.push_back(Between(i, i));
+  files.push_back(Between(200, 210, 2));
+  files.push_back(Between(205, 215, 2));
+  EXPECT_FALSE(PickCompaction(files, {}, false));
+  files.back().markers = 600;  // of two thousand
+  const auto pick = PickCompaction(files, {}, false);
+  ASSERT_TRUE(pick);
+  EXPECT_EQ(pick->files, (std::vector<size_t>{9, 10}));
+  EXPECT_TRUE(pick->major);
+  files[9].settled = files[10].settled = true;
+  EXPECT_FALSE(PickCompaction(files, {}, false));
+}
+
+TEST(Picker, MostOverARowIsWhatAReaderMerges) {
+  EXPECT_EQ(MostOverARow({}), 0u);
+  EXPECT_EQ(MostOverARow({Between(0, 4), Between(5, 9), Between(10, 10)}), 1u);
+  EXPECT_EQ(MostOverARow({Between(0, 5), Between(5, 9), Between(5, 5), Between(6, 7)}), 3u);
+  EXPECT_EQ(MostOverARow(Sizes({1, 2, 3})), 3u) << "rows not known";
+  SeededRandom random(TestSeed());
+  for (int round = 0; round < 500; ++round) {
+    std::vector<PickerFile> files;
+    std::vector<size_t> over(300, 0);
+    for (uint64_t n = random.Below(20); n > 0; --n) {
+      const uint64_t first = random.Below(300), last = first + random.Below(300 - first);
+      files.push_back(Between(first, last));
+      for (uint64_t row = first; row <= last; ++row) ++over[row];
+    }
+    ASSERT_EQ(MostOverARow(files), *std::max_element(over.begin(), over.end()));
+  }
 }
 
 TEST(Picker, SmallFilesAreMergedWhereverTheirRowsAre) {
@@ -163,28 +209,38 @@ TEST(Picker, SmallFilesAreMergedWhereverTheirRowsAre) {
   EXPECT_EQ(pick->files.size(), 4u);
 }
 
-TEST(Picker, AnyFileOfAPickIsSmallOrSharesRowsWithAnother) {
+TEST(Picker, AnyFileOfAPickIsSmallOrSharesRowsAndMajorsLeaveNone) {
   SeededRandom random(TestSeed());
-  int picks = 0;
+  const auto share = [](const PickerFile& a, const PickerFile& b) {
+    return a.first_row <= b.last_row && b.first_row <= a.last_row;
+  };
+  int picks = 0, majors = 0;
   for (int round = 0; round < 3000; ++round) {
     std::vector<PickerFile> files;
+    const uint64_t widest = random.OneIn(2) ? 10 : 100;
     for (uint64_t n = random.Below(30); n > 0; --n) {
-      const uint64_t first = random.Below(290);
-      files.push_back(Between(first, first + random.Below(std::min<uint64_t>(10, 300 - first)),
+      const uint64_t first = random.Below(300);
+      files.push_back(Between(first, first + random.Below(std::min(widest, 300 - first)),
                               1 + random.Below(40)));
     }
     const auto pick = PickCompaction(files, {}, false);
     if (!pick) continue;
     ++picks;
+    bool alone = true;
     for (size_t i : pick->files) {
-      const bool shares = std::any_of(pick->files.begin(), pick->files.end(), [&](size_t j) {
-        return j != i && files[i].first_row <= files[j].last_row &&
-               files[j].first_row <= files[i].last_row;
-      });
+      bool shares = false;
+      for (size_t j = 0; j < files.size(); ++j) {
+        if (j == i || !share(files[i], files[j])) continue;
+        shares = true;
+        alone &= std::binary_search(pick->files.begin(), pick->files.end(), j);
+      }
       ASSERT_TRUE(shares || files[i].bytes <= kMiB) << "round " << round << " file " << i;
     }
+    ASSERT_EQ(pick->major, alone) << "round " << round;
+    majors += pick->major ? 1 : 0;
   }
   EXPECT_GT(picks, 500);
+  EXPECT_GT(majors, 50);
 }
 
 TEST(Picker, FilesSharedAfterASplitAreRewrittenWhenNothingElseIsToDo) {

@@ -53,7 +53,10 @@ class CellPlace {
   // The walk begins anew: the next key may be any.
   void Leave() { entered_ = false; }
   // The walk comes to the column anew: its first key is entered again. Row and family stay.
-  void LeaveColumn() { column_key_bytes_ = parsed_.row_key_bytes; }
+  void LeaveColumn() {
+    column_key_bytes_ = parsed_.row_key_bytes;
+    has_qualifier_ = false;
+  }
 
   Slice row() const { return parsed_.row; }
   Slice family() const { return parsed_.family; }

@@ -160,6 +160,7 @@ class TableIterator final : public Iterator {
 
   // Takes the block that partition_ is at: its handle, or that of its directory, which is opened.
   bool OpenBlock(bool sequential) {
+    block_.reset();
     directory_.reset();
     whole_.reset();
     if (!partition_->Valid()) {
