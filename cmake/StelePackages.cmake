@@ -47,6 +47,24 @@ install(FILES ${PROJECT_SOURCE_DIR}/deploy/README.md DESTINATION share/doc/stele
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/deploy/compose ${PROJECT_SOURCE_DIR}/deploy/kubernetes
   DESTINATION share/doc/stele COMPONENT server EXCLUDE_FROM_ALL)
 
+# --- the manual and what completes words in shells, which the program itself writes when it has the verbs for it
+install(CODE [[
+  execute_process(COMMAND $<TARGET_FILE:stele> help OUTPUT_VARIABLE verbs COMMAND_ERROR_IS_FATAL ANY)
+  if(verbs MATCHES "\n  man ")
+    set(share $ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/share)
+    execute_process(COMMAND $<TARGET_FILE:stele> man --all ${share}/man/man1 OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+    file(GLOB pages ${share}/man/man1/*.1)
+    execute_process(COMMAND gzip -9n ${pages} COMMAND_ERROR_IS_FATAL ANY)
+    foreach(script bash:bash-completion/completions/stele zsh:zsh/vendor-completions/_stele)
+      string(REGEX MATCH "^([a-z]+):(.+)/" _ ${script})
+      set(shell ${CMAKE_MATCH_1})
+      file(MAKE_DIRECTORY ${share}/${CMAKE_MATCH_2})
+      string(REPLACE "${shell}:" "" file ${script})
+      execute_process(COMMAND $<TARGET_FILE:stele> completion ${shell} OUTPUT_FILE ${share}/${file} COMMAND_ERROR_IS_FATAL ANY)
+    endforeach()
+  endif()
+]] COMPONENT tools EXCLUDE_FROM_ALL)
+
 # --- what Debian wants of each package
 execute_process(COMMAND gzip -9nc ${deb}/changelog OUTPUT_FILE ${PROJECT_BINARY_DIR}/changelog.gz COMMAND_ERROR_IS_FATAL ANY)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${deb}/changelog)
