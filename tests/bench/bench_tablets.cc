@@ -120,6 +120,7 @@ void StartCell(uint64_t tablets, uint64_t lookups, uint64_t seed, const std::str
   Meter meter;
   CHECK_OK(cell.Start());
   meter.StopClock();
+  meter.CountWholeProcess(cell.pid());
   Print(meter.Finish(absl::StrCat("start_cell_", tablets), tablets, 0),
         "stele local, started again, until it says that every tablet serves");
   std::vector<uint64_t> order(tablets);

@@ -86,6 +86,12 @@ Meter::Meter(std::vector<pid_t> servers)
       own_cpu_at_start_(OwnCpuSeconds()),
       start_ns_(MonotonicNanos()) {}
 
+void Meter::CountWholeProcess(pid_t server) {
+  servers_ = {server};
+  written_at_start_ = 0;
+  cpu_at_start_ = 0;
+}
+
 void Meter::StopClock() { stop_ns_ = MonotonicNanos(); }
 
 Measure Meter::Finish(std::string name, uint64_t operations, uint64_t payload_bytes) {

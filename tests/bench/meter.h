@@ -28,14 +28,17 @@ class Meter {
  public:
   // Counts those processes, which outlive it; none: this one.
   explicit Meter(std::vector<pid_t> servers = {});
+  // Counts that process instead, which was started since, from its start on.
+  void CountWholeProcess(pid_t server);
   // Fixes the time; CPU, bytes and memory go on until Finish.
   void StopClock();
   Measure Finish(std::string name, uint64_t operations, uint64_t payload_bytes);
 
  private:
-  const std::vector<pid_t> servers_;
-  const uint64_t written_at_start_;
-  const double cpu_at_start_, own_cpu_at_start_;
+  std::vector<pid_t> servers_;
+  uint64_t written_at_start_;
+  double cpu_at_start_;
+  const double own_cpu_at_start_;
   const int64_t start_ns_;
   int64_t stop_ns_ = 0;
 };
