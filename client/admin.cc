@@ -64,6 +64,25 @@ TableSummary Shown(wire::TableSummary table) {
           table.bytes};
 }
 
+ProcessInfo Shown(wire::DescribeProcessResponse process) {
+  ProcessInfo info;
+  info.role = std::move(process.role);
+  info.id = std::move(process.id);
+  info.version = std::move(process.version);
+  info.state = std::move(process.state);
+  info.wall_us = process.wall_us;
+  info.started_us = process.started_us;
+  info.lease_left_ms = process.lease_left_ms;
+  info.session_timeout_ms = process.session_timeout_ms;
+  for (wire::OptionValue& option : process.options) {
+    info.options.push_back({std::move(option.name), std::move(option.value),
+                            std::move(option.source), std::move(option.place),
+                            std::move(option.by_default), std::move(option.range),
+                            std::move(option.unit), option.live, std::move(option.meaning)});
+  }
+  return info;
+}
+
 ServerSummary Shown(wire::ServerSummary server) {
   std::optional<RecoveryProgress> recovery;
   if (server.recovery.has_value()) {
@@ -300,6 +319,20 @@ void Admin::BalanceAsync(bool dry_run, Done<StatusOr<Steps>> done) {
 void Admin::RestartServerAsync(std::string_view address, Done<Status> done) {
   AskServer<wire::Empty>(session_.get(), address, wire::Method::kRestartServer, wire::Empty{},
                          Nothing, std::move(done));
+}
+
+void Admin::SetOptionAsync(const OptionChange& change, Done<StatusOr<Steps>> done) {
+  auto shape = [](wire::TabletOrderResponse answer) { return std::move(answer.steps); };
+  Ask<wire::TabletOrderResponse>(
+      session_.get(), wire::Method::kSetOption,
+      wire::SetOptionRequest{change.target, change.name, change.value, /*actor=*/""},
+      /*repeatable=*/true, shape, std::move(done));
+}
+
+void Admin::DescribeProcessAsync(std::string_view address, Done<StatusOr<ProcessInfo>> done) {
+  auto shape = [](wire::DescribeProcessResponse answer) { return Shown(std::move(answer)); };
+  AskServer<wire::DescribeProcessResponse>(session_.get(), address, wire::Method::kDescribeProcess,
+                                           wire::Empty{}, shape, std::move(done));
 }
 
 void Admin::VerifyTabletAsync(const TabletInfo& tablet, Done<StatusOr<TabletVerification>> done) {

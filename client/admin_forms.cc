@@ -219,6 +219,27 @@ std::future<Status> Admin::RestartServerAsync(std::string_view address) {
   return Promise<Status>([&](Done<Status> done) { RestartServerAsync(address, std::move(done)); });
 }
 
+StatusOr<Admin::Steps> Admin::SetOption(const OptionChange& change) {
+  return Await<StatusOr<Steps>>(
+      session_.get(), [&](Done<StatusOr<Steps>> done) { SetOptionAsync(change, std::move(done)); });
+}
+
+std::future<StatusOr<Admin::Steps>> Admin::SetOptionAsync(const OptionChange& change) {
+  return Promise<StatusOr<Steps>>(
+      [&](Done<StatusOr<Steps>> done) { SetOptionAsync(change, std::move(done)); });
+}
+
+StatusOr<ProcessInfo> Admin::DescribeProcess(std::string_view address) {
+  return Await<StatusOr<ProcessInfo>>(session_.get(), [&](Done<StatusOr<ProcessInfo>> done) {
+    DescribeProcessAsync(address, std::move(done));
+  });
+}
+
+std::future<StatusOr<ProcessInfo>> Admin::DescribeProcessAsync(std::string_view address) {
+  return Promise<StatusOr<ProcessInfo>>(
+      [&](Done<StatusOr<ProcessInfo>> done) { DescribeProcessAsync(address, std::move(done)); });
+}
+
 StatusOr<TabletVerification> Admin::VerifyTablet(const TabletInfo& tablet) {
   return Await<StatusOr<TabletVerification>>(
       session_.get(),

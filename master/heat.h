@@ -15,6 +15,8 @@ class Heat {
  public:
   explicit Heat(uint64_t limit_per_s) : limit_per_s_(limit_per_s) {}
 
+  // From the next look on.
+  void SetLimit(uint64_t per_s) { limit_per_s_ = per_s; }
   // What the tablet's server says of it now.
   void Look(const TabletView& view);
   // Those that were not looked at since the last call are forgotten.
@@ -46,7 +48,7 @@ class Heat {
   };
   const Entry* Find(TabletId tablet) const;
 
-  const uint64_t limit_per_s_;
+  uint64_t limit_per_s_;
   std::map<TabletId, Entry> entries_;
 };
 

@@ -14,6 +14,7 @@
 #include "master/cell_balance.h"
 #include "master/events/cell_changes.h"
 #include "master/events/order_text.h"
+#include "master/option_orders.h"
 #include "master/pending_answers.h"
 #include "master/procedures/alter_table.h"
 #include "master/procedures/create_table.h"
@@ -69,6 +70,7 @@ class MasterImpl : public Master {
     return events_.List(query);
   }
   std::shared_ptr<const LoadWatch> load() const override { return load_; }
+  void Retune(const ReshapeOptions& reshape, const BalanceOptions& balance) override;
   Status WaitUntilSettled(int64_t timeout_ms) override;
   void Stop() override;
 
@@ -157,6 +159,8 @@ class MasterImpl : public Master {
   bool AnswerRowsDropped(const TableRecord& record, net::RpcReply* reply);
   void OrderTablets(const net::RpcRequest& request, net::RpcReply reply);
   void OrderServers(const net::RpcRequest& request, net::RpcReply reply);
+  void DescribeProcess(net::RpcReply reply);
+  void SetOption(const net::RpcRequest& request, net::RpcReply reply);
   void BeginOrder(wire::Method method, const wire::TabletOrderRequest& message,
                   const wire::Event& event, int64_t deadline, net::RpcReply reply);
   bool AnswerCreated(const TableRecord& record, net::RpcReply* reply);
@@ -551,7 +555,54 @@ void MasterImpl::ListEvents(const net::RpcRequest& request, net::RpcReply reply)
   reply.Send(wire::Encode(*list));
 }
 
+void MasterImpl::DescribeProcess(net::RpcReply reply) {
+  wire::DescribeProcessResponse answer;
+  answer.id = address();
+  answer.state = fatal_ ? "failed" : active_ ? "active" : "standby";
+  answer.wall_us = env_.clock->WallMicros();
+  if (active_) {
+    answer.lease_left_ms = (lease_->deadline_boot_ns() - env_.clock->BootNanos()) / 1'000'000;
+    answer.session_timeout_ms = view()->locker.session_timeout_ms;
+  }
+  if (env_.options != nullptr) {
+    answer.role = env_.options->role;
+    answer.version = env_.options->version;
+    answer.started_us = env_.options->started_us;
+    answer.options = env_.options->list();
+  }
+  reply.Send(wire::Encode(answer));
+}
+
+void MasterImpl::SetOption(const net::RpcRequest& request, net::RpcReply reply) {
+  wire::SetOptionRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  message.actor = request.peer;
+  wire::Event order = OrderBy(request, message);
+  Enqueue(std::move(reply),
+          [this, message = std::move(message), order = std::move(order)](net::RpcReply waiting) {
+            events_.Add(order);
+            auto done = CarryOutOptionOrder({env_.options, &term_->servers.servers(),
+                                             term_->client.get(), options_.report_timeout_ms},
+                                            message);
+            if (!done.ok()) return Refuse(std::move(waiting), order, done.status());
+            waiting.Send(wire::Encode(*done));
+          });
+}
+
+void MasterImpl::Retune(const ReshapeOptions& reshape, const BalanceOptions& balance) {
+  MutexLock lock(&mu_);
+  commands_.push_back([this, reshape, balance] {
+    term_->reshaper.Retune(reshape);
+    term_->balancer.Retune(balance);
+  });
+}
+
 void MasterImpl::Handle(net::RpcRequest request, net::RpcReply reply) {
+  if (static_cast<wire::Method>(request.method) == wire::Method::kDescribeProcess) {
+    // One that stands by answers, too.
+    if (Status no = wire::CheckPermission(request); !no.ok()) return reply.Error(no);
+    return DescribeProcess(std::move(reply));
+  }
   if (fatal_ || !active_) {
     Status no =
         absl::UnavailableError(fatal_ ? "this master has lost its lock" : "this master stands by");
@@ -576,6 +627,8 @@ void MasterImpl::Handle(net::RpcRequest request, net::RpcReply reply) {
     case wire::Method::kUndrain:
     case wire::Method::kBalance:
       return OrderServers(request, std::move(reply));
+    case wire::Method::kSetOption:
+      return SetOption(request, std::move(reply));
     case wire::Method::kListEvents:
       return ListEvents(request, std::move(reply));
     case wire::Method::kFlushTable:

@@ -28,6 +28,7 @@
 #include "master/load/load_watch.h"
 #include "master/placement/balancer.h"
 #include "master/reshaper.h"
+#include "schema/convert/process_messages.h"
 
 namespace stele::master {
 
@@ -58,6 +59,7 @@ struct MasterEnv {  // all outlive the master
   std::function<bool(const std::string& server_id)> log_recovered;
   std::function<void(const Status&)> on_fatal;
   std::function<void(const std::string& address)> on_standby;  // once, when it begins to wait
+  const wire::ProcessOptions* options = nullptr;               // of the process; null: it has none
   std::function<bool()> stop_waiting;  // true: Start gives up with Cancelled; may be null
 };
 
@@ -73,6 +75,9 @@ class Master {
   virtual StatusOr<wire::ListEventsResponse> events(const wire::ListEventsRequest& query) const = 0;
   // What the servers are asked for; while this is the active master.
   virtual std::shared_ptr<const LoadWatch> load() const = 0;
+  // Other rules from the next pass on. Does not wait for it.
+  virtual void Retune(const ReshapeOptions& reshape, const BalanceOptions& balance) = 0;
+
   // Waits until every tablet serves or is known to be broken; DeadlineExceeded naming one that is
   // not there yet.
   virtual Status WaitUntilSettled(int64_t timeout_ms) = 0;

@@ -27,6 +27,11 @@ Status MergeOrMove(const ProcedureContext& context, const TabletView& left,
 
 }  // namespace
 
+void Reshaper::Retune(const ReshapeOptions& options) {
+  options_ = options;
+  heat_.SetLimit(options.split_load_per_s);
+}
+
 Status Reshaper::Advance(const ProcedureContext& context) {
   RETURN_IF_ERROR(SplitLargeTablets(context, options_.metadata_split_bytes));
   if (options_.split_load_per_s != 0) RETURN_IF_ERROR(SplitHotTablets(context));

@@ -38,6 +38,8 @@ class Reshaper {
   Reshaper(const ReshapeOptions& options, Clock* clock)
       : options_(options), clock_(clock), heat_(options.split_load_per_s) {}
 
+  // From the next pass on; what is small or hot stays so since when it is.
+  void Retune(const ReshapeOptions& options);
   // Orders what is due. An error leaves the rest to the next pass.
   Status Advance(const ProcedureContext& context);
   // Why a tablet that is hot is not split; "": it is not, or is about to be.
@@ -53,7 +55,7 @@ class Reshaper {
   Status MergeSmall(const ProcedureContext& context, TableId table, uint64_t split_bytes,
                     Ages* small);
 
-  const ReshapeOptions options_;
+  ReshapeOptions options_;
   Clock* const clock_;
   Heat heat_;
   Ages small_since_ns_;

@@ -166,6 +166,18 @@ TEST_F(ReshaperTest, WhatCannotBeCutSaysWhyAndIsTriedAgainMuchLater) {
   EXPECT_EQ(reshaper_->WhyHot(kFirst + 1), "");
 }
 
+TEST_F(ReshaperTest, OtherRulesCountFromTheNextPass) {
+  Pass(2, {0, 150, 99, 0});
+  ReshapeOptions quiet = options_;
+  quiet.split_load_per_s = 1'000;
+  reshaper_->Retune(quiet);
+  Pass(10, {0, 150, 99, 0});
+  EXPECT_TRUE(server_.splits.empty()) << "150 a second are not hot any more";
+  reshaper_->Retune(options_);
+  Pass(5, {0, 150, 99, 0});
+  EXPECT_EQ(server_.splits.size(), 1u);
+}
+
 TEST_F(ReshaperTest, WithoutALimitNothingIsHot) {
   options_.split_load_per_s = 0;
   reshaper_ = std::make_unique<Reshaper>(options_, &clock_);

@@ -6,6 +6,8 @@
 
 namespace stele::cli {
 
+std::string ProgramVersion();
+
 Verb TableCreateVerb();
 Verb TableLsVerb();
 Verb TableDescribeVerb();
@@ -52,5 +54,10 @@ Verb CompactVerb();
 Verb StatusVerb();
 Verb ShellVerb();
 Verb VersionVerb();
+Verb AdminOptionsVerb();
+Verb AdminSetVerb();
+Verb AdminDoctorVerb();
+Verb CompletionVerb();
+Verb ManVerb();
 
 }  // namespace stele::cli

@@ -4,6 +4,8 @@
 
 namespace stele::cli {
 
+std::string ProgramVersion() { return STELE_VERSION; }
+
 Verb VersionVerb() {
   Verb verb;
   verb.name = "version";

@@ -2,6 +2,7 @@
 
 #include "client/cli/bytes_text.h"
 #include "common/base/log.h"
+#include "deploy/bin/live_options.h"
 #include "deploy/bin/role_settings.h"
 #include "deploy/bin/server_process.h"
 #include "deploy/bin/server_verbs.h"
@@ -32,15 +33,21 @@ int Run(const cli::Invocation& call) {
   deploy::CellOptions options;
   Status read = ReadLocal(**settings, &options);
   if (!read.ok()) return FailedToStart(call, read);
+  LiveOptions live(settings->get(), call.env->clock);
+  options.options = live.door();
   options.faults = call.env->faults;
   options.on_fatal = EndProcess("cell");
   StopSignals signals;
   StatusOr<std::unique_ptr<Cell>> cell = StartWhenThereIsRoom(options, &signals);
   if (!cell.ok()) return FailedToStart(call, cell.status());
+  live.Attach(
+      {[&cell](const auto& reshape, const auto& balance) { (*cell)->Retune(reshape, balance); },
+       [&cell](const storage::EngineTuning& tuning) { (*cell)->Retune(tuning); }});
   SayReady(call, "local", (*cell)->address(), (*cell)->http_address());
   signals.Await();
   LOG(INFO) << "draining";
   Notify("STOPPING=1\nSTATUS=drains");
+  live.Detach();
   return Stopped(call, (*cell)->Stop(/*drain=*/true));
 }
 

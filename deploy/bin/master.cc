@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "common/base/log.h"
+#include "deploy/bin/live_options.h"
 #include "deploy/bin/role_settings.h"
 #include "deploy/bin/server_process.h"
 #include "deploy/bin/server_verbs.h"
@@ -15,6 +16,7 @@ using master::Master;
 
 struct Process {
   std::unique_ptr<config::Settings> settings;
+  std::unique_ptr<LiveOptions> live;
   std::unique_ptr<Locker> locker;
   std::unique_ptr<net::HttpServer> http;
   std::atomic<Master*> active{nullptr};
@@ -24,6 +26,7 @@ struct Process {
 net::HttpResponse Respond(const Process& process, const net::HttpRequest& request) {
   deploy::CellSnapshot snapshot;
   snapshot.waiting = "this master stands by";
+  snapshot.options = process.live->List();
   if (Master* master = process.active.load(); master != nullptr) {
     snapshot.view = master->view();
     snapshot.load = master->load();
@@ -37,6 +40,7 @@ net::HttpResponse Respond(const Process& process, const net::HttpRequest& reques
 Status Start(const cli::Invocation& call, StopSignals* signals, Process* process) {
   ASSIGN_OR_RETURN(process->settings, ReadSettings(call, config::Role::kMaster));
   const config::Settings& settings = *process->settings;
+  process->live = std::make_unique<LiveOptions>(process->settings.get(), call.env->clock);
   master::MasterOptions options;
   RETURN_IF_ERROR(ReadMaster(settings, &options));
   ASSIGN_OR_RETURN(process->locker, OpenLocker(settings));
@@ -46,6 +50,7 @@ Status Start(const cli::Invocation& call, StopSignals* signals, Process* process
   SetAddresses(settings, process->http.get(), &options);
   options.stand_by = true;
   master::MasterEnv env;
+  env.options = process->live->door();
   env.locker = process->locker.get();
   env.clock = SystemClock();
   env.faults = call.env->faults;
@@ -57,6 +62,11 @@ Status Start(const cli::Invocation& call, StopSignals* signals, Process* process
   env.stop_waiting = [signals] { return signals->Came(); };
   ASSIGN_OR_RETURN(process->master, Master::Start(options, env));
   process->active = process->master.get();
+  process->live->Attach(
+      {[master = process->master.get()](const auto& reshape, const auto& balance) {
+         master->Retune(reshape, balance);
+       },
+       nullptr});
   return OkStatus();
 }
 
@@ -70,6 +80,7 @@ int Run(const cli::Invocation& call) {
   signals.Await();
   Notify("STOPPING=1");
   if (process.http != nullptr) process.http->Stop();
+  process.live->Detach();
   process.master->Stop();
   return 0;
 }

@@ -197,6 +197,17 @@ Status ReadTabletServer(const Settings& settings, tabletserver::TabletServerOpti
   return ReadEngine(settings, /*engines=*/1, &options->engine);
 }
 
+void ReadPlacement(const Settings& settings, master::ReshapeOptions* reshape,
+                   master::BalanceOptions* balance) {
+  ReadReshape(settings, reshape);
+  ReadBalance(settings, balance);
+}
+
+storage::EngineTuning ReadTuning(const Settings& settings) {
+  return {.compaction_bytes_per_second = settings.Number("compaction-rate"),
+          .disk_reserve_bytes = settings.Has("disk-reserve") ? settings.Number("disk-reserve") : 0};
+}
+
 Status CheckTogether(const Settings& settings) {
   switch (settings.role()) {
     case Role::kLocal: {

@@ -36,6 +36,11 @@ Status ReadMaster(const config::Settings& settings, master::MasterOptions* optio
 Status ReadTabletServer(const config::Settings& settings,
                         tabletserver::TabletServerOptions* options);
 
+// What of them can be changed while a master, an engine runs.
+void ReadPlacement(const config::Settings& settings, master::ReshapeOptions* reshape,
+                   master::BalanceOptions* balance);
+storage::EngineTuning ReadTuning(const config::Settings& settings);
+
 // What the settings are wrong in together; each by itself was looked at. What must be given is not
 // asked for.
 Status CheckTogether(const config::Settings& settings);

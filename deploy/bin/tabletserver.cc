@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/store/blob_store.h"
 #include "common/store/fs.h"
+#include "deploy/bin/live_options.h"
 #include "deploy/bin/role_settings.h"
 #include "deploy/bin/server_process.h"
 #include "deploy/bin/server_verbs.h"
@@ -23,6 +24,7 @@ constexpr int kStoreTries = 20;
 
 struct Process {
   std::unique_ptr<config::Settings> settings;
+  std::unique_ptr<LiveOptions> live;
   std::unique_ptr<Locker> locker;
   std::unique_ptr<BlobStore> store;
   std::unique_ptr<net::HttpServer> http;
@@ -34,6 +36,7 @@ struct Process {
 // Its numbers, for people and programs; the cell's pages are the masters'.
 net::HttpResponse Respond(const Process& process, const net::HttpRequest& request) {
   deploy::CellSnapshot snapshot;
+  snapshot.options = process.live->List();
   if (TabletServer* server = process.serving.load(); server != nullptr) {
     snapshot.servers.push_back(server->status());
     snapshot.times[server->server_id()] = server->times();
@@ -46,6 +49,7 @@ net::HttpResponse Respond(const Process& process, const net::HttpRequest& reques
 Status Start(const cli::Invocation& call, StopSignals* signals, Process* process) {
   ASSIGN_OR_RETURN(process->settings, ReadSettings(call, config::Role::kTabletServer));
   const config::Settings& settings = *process->settings;
+  process->live = std::make_unique<LiveOptions>(process->settings.get(), call.env->clock);
   tabletserver::TabletServerOptions options;
   RETURN_IF_ERROR(settings.Required("id").status());
   ASSIGN_OR_RETURN(const std::string data_dir, settings.Required("data-dir"));
@@ -68,6 +72,7 @@ Status Start(const cli::Invocation& call, StopSignals* signals, Process* process
   SetAddresses(settings, process->http.get(), &options);
   options.log_of_incarnation = true;
   tabletserver::TabletServerEnv env;
+  env.options = process->live->door();
   env.store = process->store.get();
   env.clock = SystemClock();
   env.locker = process->locker.get();
@@ -80,6 +85,10 @@ Status Start(const cli::Invocation& call, StopSignals* signals, Process* process
   env.stop_waiting = [signals] { return signals->Came(); };
   ASSIGN_OR_RETURN(process->server, TabletServer::Start(options, env));
   process->serving = process->server.get();
+  process->live->Attach(
+      {nullptr, [server = process->server.get()](const storage::EngineTuning& tuning) {
+         server->Retune(tuning);
+       }});
   return OkStatus();
 }
 
@@ -96,6 +105,7 @@ int Run(const cli::Invocation& call) {
   const int64_t leave_ms = process.settings->Millis("leave-timeout-ms");
   if (leave_ms > 0) process.server->Leave(leave_ms);
   if (process.http != nullptr) process.http->Stop();
+  process.live->Detach();
   const int code = Stopped(call, process.server->Stop(/*drain=*/true));
   return code == 0 && process.restart ? static_cast<int>(tabletserver::ExitCode::kRestart) : code;
 }

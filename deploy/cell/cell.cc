@@ -76,6 +76,13 @@ class CellImpl : public Cell {
   std::string http_address() const override { return http_ == nullptr ? "" : http_->address(); }
   std::shared_ptr<const master::CellView> view() const override { return master_->view(); }
   std::vector<wire::ServerStatusResponse> server_status() const override;
+  void Retune(const master::ReshapeOptions& reshape,
+              const master::BalanceOptions& balance) override {
+    master_->Retune(reshape, balance);
+  }
+  void Retune(const storage::EngineTuning& tuning) override {
+    for (const auto& server : servers_) server->Retune(tuning);
+  }
 
  private:
   Status OpenStore();
@@ -149,6 +156,7 @@ Status CellImpl::ListenHttp() {
 net::HttpResponse CellImpl::Respond(const net::HttpRequest& request) {
   CellSnapshot snapshot;
   snapshot.waiting = "the cell is starting";
+  if (options_.options != nullptr) snapshot.options = options_.options->list();
   if (started_.load(std::memory_order_acquire)) {
     snapshot.view = master_->view();
     snapshot.load = master_->load();
@@ -181,6 +189,7 @@ StatusOr<std::unique_ptr<TabletServer>> CellImpl::StartServer(uint32_t index) {
   env.clock = options_.clock;
   env.locker = locker_.get();
   env.faults = options_.faults;
+  env.options = options_.options;
   env.on_fatal = [this](const Status& status) { Fatal(status); };
   return TabletServer::Start(options, env);
 }
@@ -237,6 +246,7 @@ Status CellImpl::StartMaster() {
   env.locker = locker_.get();
   env.clock = options_.clock;
   env.faults = options_.faults;
+  env.options = options_.options;
   // Those that are to be here recover their own log when they come; the others were recovered by
   // StartServers.
   env.log_recovered = [count = options_.tablet_servers](const std::string& server_id) {

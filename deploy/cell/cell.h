@@ -27,6 +27,7 @@
 #include "master/placement/balancer.h"
 #include "master/reshaper.h"
 #include "schema/convert/messages.h"
+#include "schema/convert/process_messages.h"
 #include "tabletserver/storage/engine.h"
 #include "tabletserver/tablet/exit_code.h"
 
@@ -54,6 +55,7 @@ struct CellOptions {
   master::BalanceOptions balance;
   size_t max_events = master::EventLog::kMaxEvents;
   std::function<void(const Status&)> on_fatal;
+  const wire::ProcessOptions* options = nullptr;  // of the process; outlives the cell; null: none
 };
 
 class Cell {
@@ -68,6 +70,11 @@ class Cell {
   virtual std::string http_address() const = 0;  // empty: none
   virtual std::shared_ptr<const master::CellView> view() const = 0;
   virtual std::vector<wire::ServerStatusResponse> server_status() const = 0;
+
+  // Options that change while it runs.
+  virtual void Retune(const master::ReshapeOptions& reshape,
+                      const master::BalanceOptions& balance) = 0;
+  virtual void Retune(const storage::EngineTuning& tuning) = 0;
 
   // With drain: answers what is in flight, flushes everything, closes the logs cleanly. Without: as
   // a crash would leave it. Once.

@@ -36,6 +36,7 @@ obs::Page NewPage(const CellSnapshot& snapshot, const std::string& title) {
                    {"Operations", "/operations"},
                    {"Locker", "/locker"},
                    {"Events", "/events"},
+                   {"Options", "/config"},
                    {"Metrics", "/metrics"}});
   return page;
 }

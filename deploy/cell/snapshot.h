@@ -13,6 +13,7 @@
 #include "schema/convert/event_messages.h"
 #include "schema/convert/load_messages.h"
 #include "schema/convert/messages.h"
+#include "schema/convert/process_messages.h"
 
 namespace stele::deploy {
 
@@ -25,6 +26,7 @@ struct CellSnapshot {
   std::function<StatusOr<wire::ListEventsResponse>(const wire::ListEventsRequest&)> events;
   // What servers are asked for; null: not known to this process.
   std::shared_ptr<const master::LoadWatch> load;
+  std::vector<wire::OptionValue> options;  // of the process; empty: not known
   // Why it shows no cell: "the cell is starting", "this master stands by"; empty: it does, or it is
   // a tablet server.
   std::string waiting;

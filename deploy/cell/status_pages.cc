@@ -9,6 +9,7 @@
 #include "common/obs/metrics.h"
 #include "common/obs/page.h"
 #include "deploy/cell/cell_pages.h"
+#include "deploy/cell/config_page.h"
 #include "deploy/cell/load_pages.h"
 #include "deploy/cell/metrics_text.h"
 #include "deploy/cell/operation_pages.h"
@@ -250,6 +251,7 @@ net::HttpResponse RenderStatusPage(const net::HttpRequest& request, const CellSn
   // Alive is who answers: what should not go on ends by itself.
   if (request.path == "/healthz") return {200, kPlainText, "ok\n"};
   if (request.path == "/readyz") return Readiness(snapshot);
+  if (request.path == "/config") return RenderConfigPage(request, snapshot);
   if (request.path == "/metrics") {
     return {200, obs::MetricRegistry::kContentType, MetricsText(snapshot)};
   }

@@ -152,6 +152,38 @@ TEST(StatusPages, OfATabletServerAlone) {
                                 "stele_log_live_bytes{server=\"ts-1\"}"));
 }
 
+// Of every process, also of one that waits.
+TEST(StatusPages, OptionsAndTheirSources) {
+  CellSnapshot snapshot;
+  snapshot.waiting = "this master stands by";
+  EXPECT_EQ(RenderStatusPage({"/config", {}}, snapshot).status, 404u);
+  snapshot.options = {{"memory-limit", "2g", "file", "/etc/<b>.conf:3", "1g", "128m ..", "bytes",
+                       false, "resident memory"},
+                      {"advertise", "", "default", "", "none", "host:port", "", true, "where"}};
+  for (const bool active : {false, true}) {
+    if (active) snapshot.view = HostileSnapshot().view;
+    const net::HttpResponse page = RenderStatusPage({"/config", {}}, snapshot);
+    EXPECT_EQ(page.status, 200u);
+    EXPECT_FALSE(absl::StrContains(page.body, "<b>"));
+    for (const char* part :
+         {"memory-limit", "2g", "file: ", "128m ..", "bytes", "stele admin set"}) {
+      EXPECT_TRUE(absl::StrContains(page.body, part)) << part;
+    }
+    const auto data = nlohmann::json::parse(
+        RenderStatusPage({"/config", {{"format", "json"}}}, snapshot).body, nullptr, false);
+    ASSERT_FALSE(data.is_discarded());
+    const auto& first = data["options"][0];
+    EXPECT_EQ(first["name"], "memory-limit");
+    EXPECT_EQ(first["value"], "2g");
+    EXPECT_EQ(first["source"], "file");
+    EXPECT_EQ(first["default"], "1g");
+    EXPECT_EQ(first["range"], "128m ..");
+    EXPECT_EQ(first["unit"], "bytes");
+    EXPECT_EQ(first["live"], false);
+    EXPECT_EQ(data["options"][1]["live"], true);
+  }
+}
+
 TEST(StatusPages, HealthIsToldInOneLine) {
   CellSnapshot snapshot = HostileSnapshot();
   auto view = std::make_shared<master::CellView>(*snapshot.view);

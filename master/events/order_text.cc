@@ -70,6 +70,14 @@ wire::Event OrderEvent(wire::Method method, const wire::TabletOrderRequest& orde
   return event;
 }
 
+wire::Event OrderEvent(wire::Method method, const wire::SetOptionRequest& order) {
+  wire::Event event = Order(method, "",
+                            absl::StrCat(" of ", Quoted(order.target), ": ", Quoted(order.name),
+                                         " is ", Quoted(order.value), ", until the process ends"));
+  if (order.target != "all" && order.target != "master") event.server = order.target;
+  return event;
+}
+
 wire::Event RefusedEvent(wire::Event order, const Status& why) {
   order.kind = kRefusedEvent;
   absl::StrAppend(&order.text, ": ", why.message());

@@ -3,6 +3,7 @@
 
 #include "schema/convert/event_messages.h"
 #include "schema/convert/messages.h"
+#include "schema/convert/process_messages.h"
 #include "schema/convert/reshape_messages.h"
 #include "schema/wire/method.h"
 
@@ -14,6 +15,8 @@ wire::Event OrderEvent(wire::Method method, const wire::AlterTableRequest& order
 wire::Event OrderEvent(wire::Method method, const wire::TableNameRequest& order);
 wire::Event OrderEvent(wire::Method method, const wire::DropRowRangeRequest& order);
 wire::Event OrderEvent(wire::Method method, const wire::TabletOrderRequest& order);
+
+wire::Event OrderEvent(wire::Method method, const wire::SetOptionRequest& order);
 
 // The same order as one that could not be carried out.
 wire::Event RefusedEvent(wire::Event order, const Status& why);

@@ -14,13 +14,27 @@ constexpr double kChanged = 0.5;
 constexpr int64_t kAcceptedFor = 10;  // times the wait before a plan
 constexpr double kWorse = 0.5;        // of what is tolerated
 
+LoadRules RulesOf(const BalanceOptions& options) {
+  return {static_cast<double>(options.tolerance_percent) / 100,
+          static_cast<double>(options.min_load_per_s)};
+}
+
+int64_t SmoothingOf(const BalanceOptions& options) {
+  return (options.after_ms == 0 ? kSmoothedMs : options.after_ms / 3) * kNanosPerMilli;
+}
+
 }  // namespace
 
 Balancer::Balancer(const BalanceOptions& options)
-    : options_(options),
-      rules_{static_cast<double>(options.tolerance_percent) / 100,
-             static_cast<double>(options.min_load_per_s)},
-      meter_((options.after_ms == 0 ? kSmoothedMs : options.after_ms / 3) * kNanosPerMilli) {}
+    : options_(options), rules_(RulesOf(options)), meter_(SmoothingOf(options)) {}
+
+void Balancer::Retune(const BalanceOptions& options) {
+  options_ = options;
+  rules_ = RulesOf(options);
+  meter_.SetSmoothing(SmoothingOf(options));
+  accepted_.clear();  // was measured by other rules
+  out_since_ns_ = -1;
+}
 
 void Balancer::Weigh(WeighedCell* cell) const {
   for (WeighedTablet& tablet : cell->tablets) tablet.load = meter_.PerSecond(tablet.tablet);

@@ -32,6 +32,9 @@ class Balancer {
  public:
   explicit Balancer(const BalanceOptions& options);
 
+  // From now on; what was out of balance must be so for a while again, by the new rules.
+  void Retune(const BalanceOptions& options);
+
   LoadMeter& meter() { return meter_; }
   const LoadMeter& meter() const { return meter_; }
 
@@ -56,8 +59,8 @@ class Balancer {
   void Accept(const WeighedCell& cell, int64_t now_ns);
   bool IsOut(WeighedCell cell) const;
 
-  const BalanceOptions options_;
-  const LoadRules rules_;
+  BalanceOptions options_;
+  LoadRules rules_;
   LoadMeter meter_;
   int64_t out_since_ns_ = -1;  // -1: it is not out of balance
   std::vector<std::string> servers_;

@@ -219,6 +219,24 @@ TEST(Balancer, WithoutATimeItActsOnlyWhenAsked) {
   EXPECT_EQ(balancer.Plan(cell).size(), 2u);
 }
 
+TEST(Balancer, OtherRulesBeginAWhileAnew) {
+  BalanceOptions options = kOptions;
+  options.after_ms = 0;
+  Balancer balancer(options);
+  WeighedCell cell;
+  cell.servers = {"a", "b"};
+  for (TabletId id = 1; id <= 4; ++id) cell.tablets.push_back({.tablet = id, .server_id = "a"});
+  EXPECT_TRUE(balancer.TakeDue(cell, kSecondNs).empty());
+  options.after_ms = 10'000;
+  balancer.Retune(options);
+  EXPECT_TRUE(balancer.TakeDue(cell, 1'000 * kSecondNs).empty());
+  EXPECT_TRUE(balancer.TakeDue(cell, 1'009 * kSecondNs).empty());
+  options.after_ms = 5'000;
+  balancer.Retune(options);
+  EXPECT_TRUE(balancer.TakeDue(cell, 1'010 * kSecondNs).empty()) << "it begins anew";
+  EXPECT_EQ(balancer.TakeDue(cell, 1'016 * kSecondNs).size(), 2u);
+}
+
 TEST(LoadMeter, CountsRequestsAndBytesAndKeepsThemOverAMove) {
   LoadMeter meter(10 * kSecondNs);
   EXPECT_EQ(meter.PerSecond(7), 0);

@@ -23,6 +23,8 @@ class LoadMeter {
   // What is older than the time counts for less than what is younger.
   explicit LoadMeter(int64_t smoothing_ns) : smoothing_ns_(smoothing_ns) {}
 
+  // For what comes from now on.
+  void SetSmoothing(int64_t smoothing_ns) { smoothing_ns_ = smoothing_ns; }
   // Reports that follow each other faster than kShortestNs are taken together.
   void Look(TabletId tablet, const TabletCount& count, int64_t at_ns);
   // Only these go on being known.
@@ -42,7 +44,7 @@ class LoadMeter {
     double sum = 0, weight = 0;  // their quotient is the load
   };
 
-  const int64_t smoothing_ns_;
+  int64_t smoothing_ns_;
   std::map<TabletId, Entry> entries_;
 };
 

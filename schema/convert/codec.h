@@ -11,6 +11,7 @@
 #include "schema/convert/event_messages.h"
 #include "schema/convert/load_messages.h"
 #include "schema/convert/messages.h"
+#include "schema/convert/process_messages.h"
 #include "schema/convert/reshape_messages.h"
 #include "schema/wire/method.h"
 
@@ -52,6 +53,8 @@ StatusOr<net::Buffer> Encode(const SampleRowKeysResponse& message);
 StatusOr<net::Buffer> Encode(const ListEventsRequest& message);
 StatusOr<net::Buffer> Encode(const ListEventsResponse& message);
 StatusOr<net::Buffer> Encode(const ReportLoadResponse& message);
+StatusOr<net::Buffer> Encode(const DescribeProcessResponse& message);
+StatusOr<net::Buffer> Encode(const SetOptionRequest& message);
 // A schema, an event alone, for the catalog.
 StatusOr<net::Buffer> Encode(const TableSchema& schema);
 StatusOr<net::Buffer> Encode(const Event& message);
@@ -92,6 +95,8 @@ Status Decode(const net::Buffer& body, SampleRowKeysResponse* out);
 Status Decode(const net::Buffer& body, ListEventsRequest* out);
 Status Decode(const net::Buffer& body, ListEventsResponse* out);
 Status Decode(const net::Buffer& body, ReportLoadResponse* out);
+Status Decode(const net::Buffer& body, DescribeProcessResponse* out);
+Status Decode(const net::Buffer& body, SetOptionRequest* out);
 Status Decode(const net::Buffer& body, TableSchema* out);  // DataLoss
 Status Decode(const net::Buffer& body, Event* out);        // DataLoss
 

@@ -550,10 +550,37 @@ std::vector<Kind> EventKinds() {
           })};
 }
 
+std::vector<Kind> ProcessKinds() {
+  return {
+      MakeKind<SetOptionRequest>(
+          "SetOptionRequest", absl::StatusCode::kInvalidArgument,
+          [](Random& r) {
+            return SetOptionRequest{r.Bytes(9), r.Bytes(20), r.Bytes(20), r.Bytes(9)};
+          }),
+      MakeKind<DescribeProcessResponse>(
+          "DescribeProcessResponse", absl::StatusCode::kDataLoss, [](Random& r) {
+            DescribeProcessResponse message;
+            message.role = r.Bytes(9);
+            message.id = r.Bytes(9);
+            message.version = r.Bytes(9);
+            message.state = r.Bytes(9);
+            message.wall_us = static_cast<int64_t>(r.Next());
+            message.started_us = static_cast<int64_t>(r.Next());
+            message.lease_left_ms = static_cast<int64_t>(r.Next());
+            message.session_timeout_ms = static_cast<int64_t>(r.Next());
+            for (uint64_t i = r.Below(4); i > 0; i--) {
+              message.options.push_back({r.Bytes(9), r.Bytes(9), r.Bytes(9), r.Bytes(9), r.Bytes(9),
+                                         r.Bytes(9), r.Bytes(9), r.Below(2) == 0, r.Bytes(30)});
+            }
+            return message;
+          })};
+}
+
 std::vector<Kind> AllKinds() {
   std::vector<Kind> kinds = MostKinds();
   for (Kind kind : ReshapeKinds()) kinds.push_back(std::move(kind));
   for (Kind& kind : EventKinds()) kinds.push_back(std::move(kind));
+  for (Kind& kind : ProcessKinds()) kinds.push_back(std::move(kind));
   for (Kind& kind : RangeKinds()) kinds.push_back(std::move(kind));
   return kinds;
 }

@@ -69,7 +69,11 @@ enum class Method : uint16_t {
   kVerifyTablet,   // TabletRequest -> VerifyTabletResponse: reads all its files
   kListEvents,     // master: ListEventsRequest -> ListEventsResponse
   kReportLoad,     // the master asks a tablet server: Empty -> ReportLoadResponse
-  kEnd,            // one past the last
+  // A process of the cell, whichever: Empty -> DescribeProcessResponse.
+  kDescribeProcess,
+  kSetOption,        // master: SetOptionRequest -> TabletOrderResponse
+  kSetServerOption,  // the master asks a tablet server: the same
+  kEnd,              // one past the last
 };
 
 enum class Permission : uint8_t {
@@ -148,6 +152,9 @@ inline constexpr std::array kMethods = {
     MethodInfo{Method::kVerifyTablet, "VerifyTablet", Permission::kAdmin},
     MethodInfo{Method::kListEvents, "ListEvents", Permission::kStatus},
     MethodInfo{Method::kReportLoad, "ReportLoad", Permission::kCluster},
+    MethodInfo{Method::kDescribeProcess, "DescribeProcess", Permission::kStatus},
+    MethodInfo{Method::kSetOption, "SetOption", Permission::kAdmin},
+    MethodInfo{Method::kSetServerOption, "SetServerOption", Permission::kCluster},
 };
 
 namespace internal {

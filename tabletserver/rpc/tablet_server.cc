@@ -67,6 +67,7 @@ class Server : public TabletServer {
   Status Start();
   Status Stop(bool drain) override;
   void Leave(int64_t timeout_ms) override;
+  void Retune(const storage::EngineTuning& tuning) override { engine_->Retune(tuning); }
 
   const std::string& server_id() const override { return options_.server_id; }
   std::string address() const override {
@@ -88,6 +89,8 @@ class Server : public TabletServer {
   void MutateRows(net::RpcRequest request, net::RpcReply reply);
   void Fatal(const Status& status);
   void Restart(net::RpcReply reply);
+  void DescribeProcess(net::RpcReply reply);
+  void SetOption(const net::RpcRequest& request, net::RpcReply reply);
   bool OthersAreThere();
 
   const TabletServerOptions options_;
@@ -268,6 +271,10 @@ void Server::Handle(net::RpcRequest request, net::RpcReply reply) {
       return data_->CheckAndMutateRow(std::move(request), std::move(reply));
     case wire::Method::kRestartServer:
       return Restart(std::move(reply));
+    case wire::Method::kDescribeProcess:
+      return DescribeProcess(std::move(reply));
+    case wire::Method::kSetServerOption:
+      return SetOption(request, std::move(reply));
     default:
       return admin_->Handle(method, std::move(request), std::move(reply));
   }
@@ -294,6 +301,34 @@ void Server::Restart(net::RpcReply reply) {
   LOG(INFO) << "an operator asks for a restart";
   reply.Send(wire::Encode(wire::Empty()));
   env_.on_restart();
+}
+
+void Server::DescribeProcess(net::RpcReply reply) {
+  wire::DescribeProcessResponse answer;
+  answer.id = options_.server_id;
+  answer.state = leaving_ ? "draining" : "serving";
+  answer.wall_us = env_.clock->WallMicros();
+  answer.lease_left_ms = (lease_->deadline_boot_ns() - env_.clock->BootNanos()) / 1'000'000;
+  answer.session_timeout_ms = session_->session_timeout_ns() / 1'000'000;
+  if (env_.options != nullptr) {
+    answer.role = env_.options->role;
+    answer.version = env_.options->version;
+    answer.started_us = env_.options->started_us;
+    answer.options = env_.options->list();
+  }
+  reply.Send(wire::Encode(answer));
+}
+
+void Server::SetOption(const net::RpcRequest& request, net::RpcReply reply) {
+  wire::SetOptionRequest message;
+  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
+  if (env_.options == nullptr) {
+    return reply.Error(absl::FailedPreconditionError(options_.server_id +
+                                                     " has no options that could be changed"));
+  }
+  StatusOr<std::string> done = env_.options->set(message);
+  if (!done.ok()) return reply.Error(done.status());
+  reply.Send(wire::Encode(wire::TabletOrderResponse{{*std::move(done)}}));
 }
 
 wire::ServerStatusResponse Server::status() const {

@@ -20,6 +20,7 @@
 #include "locker/locker.h"
 #include "schema/convert/load_messages.h"
 #include "schema/convert/messages.h"
+#include "schema/convert/process_messages.h"
 #include "tabletserver/storage/engine.h"
 
 namespace stele::tabletserver {
@@ -55,6 +56,7 @@ struct TabletServerEnv {  // all outlive the server
   FaultInjector* faults = nullptr;
   std::function<void(const Status&)> on_fatal;
   std::function<bool()> stop_waiting;  // true: Start gives up waiting for the lock; may be null
+  const wire::ProcessOptions* options = nullptr;  // of the process; null: it has none
   // An operator asks it to end for its supervisor to start it again; on an io thread, must not
   // block. Null: refused.
   std::function<void()> on_restart;
@@ -74,6 +76,9 @@ class TabletServer {
   virtual wire::ServerStatusResponse status() const = 0;
   virtual std::vector<wire::TabletReport> tablets() const = 0;
   virtual std::vector<wire::TableTimes> times() const = 0;  // of all requests since its start
+
+  // Options that change while it runs.
+  virtual void Retune(const storage::EngineTuning& tuning) = 0;
 
   // Asks the cell to give its tablets to others, while it serves on, and waits until they have
   // them. Gives up after timeout_ms, when for a while no tablet has gone (there is no master, or no

@@ -38,8 +38,8 @@ bool DiskWatch::Look(bool at_once) {
   StatusOr<uint64_t> free = store_->FreeBytes();
   StatusOr<uint64_t> total = store_->TotalBytes();
   if (!free.ok() || !total.ok()) return false;  // what it was; real trouble shows where it matters
-  const uint64_t reserve =
-      chosen_reserve_bytes_ != 0 ? chosen_reserve_bytes_ : DefaultDiskReserve(*total);
+  const uint64_t chosen = chosen_reserve_bytes_;
+  const uint64_t reserve = chosen != 0 ? chosen : DefaultDiskReserve(*total);
   free_bytes_ = *free;
   reserve_bytes_ = reserve;
   const bool was_full = full_;

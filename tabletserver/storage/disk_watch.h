@@ -36,6 +36,8 @@ class DiskWatch {
   // Asks the store, unless `at_once` at most every tenth of a second. True when the disk was full
   // and is not any more: what was put off may go on.
   bool Look(bool at_once = false) EXCLUDES(mu_);
+  // Another reserve, from the next look on; 0: DefaultDiskReserve.
+  void SetReserve(uint64_t reserve_bytes) { chosen_reserve_bytes_ = reserve_bytes; }
   // A flush met a full disk (+1), or is over it (-1): until then the disk counts as full, whatever
   // the store says of its free bytes (quotas).
   void CountStuckFlushes(int change) EXCLUDES(mu_);
@@ -53,7 +55,7 @@ class DiskWatch {
 
   BlobStore* const store_;
   Clock* const clock_;
-  const uint64_t chosen_reserve_bytes_;
+  std::atomic<uint64_t> chosen_reserve_bytes_;
   std::atomic<uint64_t> free_bytes_, reserve_bytes_, refused_{0};
   std::atomic<bool> full_{false};
   Mutex mu_;

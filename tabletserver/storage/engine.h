@@ -21,6 +21,7 @@
 #include "schema/model/model.h"
 #include "tabletserver/storage/cache/cache.h"
 #include "tabletserver/storage/disk_watch.h"
+#include "tabletserver/storage/engine_tuning.h"
 #include "tabletserver/storage/iterator/read_trace.h"
 #include "tabletserver/storage/iterator/row_sink.h"
 #include "tabletserver/storage/load_sample.h"
@@ -130,7 +131,6 @@ class ReadCursor {
   // the sink got stays, and the next call goes on behind it. After another error inside a row the
   // row cannot be finished.
   virtual StatusOr<ReadProgress> Next(const ReadBudget& budget, RowSink* sink) = 0;
-
   // The last call stopped inside a row.
   virtual bool in_row() const = 0;
   // The memtables that the tablet has flushed meanwhile: only reads still need them. Cursors may
@@ -277,7 +277,6 @@ class Engine {
   virtual Status DropTablet(TabletId tablet, Epoch epoch) = 0;
   virtual std::shared_ptr<TabletStore> FindTablet(TabletId tablet) = 0;
   virtual std::vector<std::shared_ptr<TabletStore>> tablets() = 0;
-
   // One round of what the scheduler would do now (flush, compaction); true if anything was done.
   // For maintenance_threads 0.
   virtual StatusOr<bool> RunMaintenance() = 0;
@@ -293,6 +292,7 @@ class Engine {
   // stays; DataLoss when it, or one of them, is damaged: then all is recovered at once.
   virtual Status RecoverLog(const std::string& log, bool system_only = false) = 0;
 
+  virtual void Retune(const EngineTuning& tuning) = 0;
   virtual EngineStats stats() const = 0;
   virtual Status Close() = 0;  // flushes all, closes the log cleanly
 };

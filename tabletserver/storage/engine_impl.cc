@@ -300,6 +300,13 @@ StatusOr<uint64_t> EngineImpl::CollectGarbage() {
   return moved;
 }
 
+void EngineImpl::Retune(const EngineTuning& tuning) {
+  if (tuning.compaction_bytes_per_second.has_value()) {
+    core_->limiter.SetRate(*tuning.compaction_bytes_per_second);
+  }
+  if (tuning.disk_reserve_bytes.has_value()) core_->disk.SetReserve(*tuning.disk_reserve_bytes);
+}
+
 EngineStats EngineImpl::stats() const {
   EngineStats stats;
   stats.ring = core_->log->status();

@@ -41,6 +41,7 @@ class EngineImpl : public Engine {
   StatusOr<bool> RunMaintenance() override;
   StatusOr<uint64_t> CollectGarbage() override;
   Status RecoverLog(const std::string& log, bool system_only) override;
+  void Retune(const EngineTuning& tuning) override;
   EngineStats stats() const override;
   Status Close() override;
 

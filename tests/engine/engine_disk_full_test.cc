@@ -57,6 +57,21 @@ TEST_F(EngineDiskFull, WritesAreRefusedBelowTheReserveAndTakenAboveIt) {
   EXPECT_FALSE(h_.engine()->stats().disk.full);
 }
 
+TEST_F(EngineDiskFull, AnotherReserveCountsFromTheNextLook) {
+  LeaveFree(4 * kReserve);
+  ASSERT_OK(PutOne("before"));
+  h_.engine()->Retune({.disk_reserve_bytes = 8 * kReserve});
+  LeaveFree(4 * kReserve);
+  EXPECT_STATUS(kResourceExhausted, "the disk is full", PutOne("full"));
+  EXPECT_EQ(h_.engine()->stats().disk.reserve_bytes, 8 * kReserve);
+  h_.engine()->Retune({.compaction_bytes_per_second = 1 << 20});
+  LeaveFree(4 * kReserve);
+  EXPECT_STATUS(kResourceExhausted, "the disk is full", PutOne("what is absent stays"));
+  h_.engine()->Retune({.disk_reserve_bytes = kReserve});
+  LeaveFree(4 * kReserve);
+  EXPECT_OK(PutOne("after"));
+}
+
 TEST_F(EngineDiskFull, TheReserveLetsAFlushComplete) {
   for (int i = 0; i < 50; ++i) ASSERT_OK(PutOne(absl::StrCat("r", i)));
   LeaveFree(kReserve / 2);

@@ -54,6 +54,13 @@ struct TabletOrder {
   bool dry_run = false;  ///< only tell what would be done
 };
 
+/// An option of running processes, and what it shall be.
+struct OptionChange {
+  std::string target;  ///< "master", "all", or a server_id
+  std::string name;    ///< such as "compaction-rate"
+  std::string value;   ///< as one would write it: "8m"
+};
+
 /// Tables and the state of the cell. Got from Client::admin; a small handle, copied freely,
 /// thread-safe. Every call ends by its deadline (ClientOptions::admin_timeout_ms). It blocks, or by
 /// the name of ...Async calls `done` back or gives a future; dropping that does not wait.
@@ -198,6 +205,20 @@ class Admin {
   void RestartServerAsync(std::string_view address, Done<absl::Status> done);
   /// With a future.
   std::future<absl::Status> RestartServerAsync(std::string_view address);
+  /// Changes an option of running processes: of "master" (the active one), of the tablet server of
+  /// this name, or of "all". It lasts until the process ends. FailedPrecondition: only a restart
+  /// changes it. After an error of one process others may have done it.
+  absl::StatusOr<Steps> SetOption(const OptionChange& change);
+  /// With a callback.
+  void SetOptionAsync(const OptionChange& change, Done<absl::StatusOr<Steps>> done);
+  /// With a future.
+  std::future<absl::StatusOr<Steps>> SetOptionAsync(const OptionChange& change);
+  /// What a master, also one that stands by, or a tablet server is. `address`: an rpc address.
+  absl::StatusOr<ProcessInfo> DescribeProcess(std::string_view address);
+  /// With a callback.
+  void DescribeProcessAsync(std::string_view address, Done<absl::StatusOr<ProcessInfo>> done);
+  /// With a future.
+  std::future<absl::StatusOr<ProcessInfo>> DescribeProcessAsync(std::string_view address);
   /// Has the tablet's server read all its files and compare them with their checksums.
   absl::StatusOr<TabletVerification> VerifyTablet(const TabletInfo& tablet);
   /// With a callback.

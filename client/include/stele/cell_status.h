@@ -161,6 +161,32 @@ struct ServerStatus {
   std::vector<NamedNumber> numbers;  ///< memory, caches, maintenance
 };
 
+/// One option of a process.
+struct ProcessOption {
+  std::string name;        ///< such as "memory-limit"
+  std::string value;       ///< as one would write it; empty: none was given, there is no default
+  std::string source;      ///< "flag", "file", "environment", "default", or "live": changed since
+  std::string place;       ///< of the source: a file and line, a variable, who changed it
+  std::string by_default;  ///< or what holds without it
+  std::string range;       ///< "1 .. 64", "host:port"
+  std::string unit;        ///< "bytes", "time", "threads"
+  bool live = false;       ///< Admin::SetOption changes it
+  std::string meaning;     ///< for people
+};
+
+/// What a master or tablet server is.
+struct ProcessInfo {
+  std::string role;                    ///< "master", "tabletserver", "local": both
+  std::string id;                      ///< of a tablet server; of a master its address
+  std::string version;                 ///< of the program
+  std::string state;                   ///< "active", "standby", "serving", "draining", "failed"
+  int64_t wall_us = 0;                 ///< its clock when it answered, since 1970
+  int64_t started_us = 0;              ///< when it was started, by the same clock
+  int64_t lease_left_ms = 0;           ///< of its lock; negative: it is over
+  int64_t session_timeout_ms = 0;      ///< of its session with the Locker; 0: it has no lock
+  std::vector<ProcessOption> options;  ///< in the order of its help
+};
+
 /// What reading all files of a tablet came to.
 struct TabletVerification {
   uint64_t files = 0;               ///< that were read and are whole

@@ -12,10 +12,11 @@ RateLimiter::RateLimiter(Clock* clock, uint64_t bytes_per_second)
     : clock_(clock), bytes_per_second_(bytes_per_second) {}
 
 int64_t RateLimiter::Reserve(uint64_t bytes) {
-  if (bytes_per_second_ == 0) return 0;
+  const uint64_t rate = bytes_per_second_;
+  if (rate == 0) return 0;
   const int64_t now = clock_->BootNanos();
-  const auto cost = static_cast<int64_t>(static_cast<double>(bytes) * 1e9 /
-                                         static_cast<double>(bytes_per_second_));
+  const auto cost =
+      static_cast<int64_t>(static_cast<double>(bytes) * 1e9 / static_cast<double>(rate));
   MutexLock lock(&mu_);
   paid_until_ns_ = std::max(paid_until_ns_, now - kBurstNs) + cost;
   return std::max<int64_t>(0, paid_until_ns_ - now);

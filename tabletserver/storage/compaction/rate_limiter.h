@@ -3,6 +3,7 @@
 // variable, so Stop wakes it at once. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "common/base/mutex.h"
@@ -16,6 +17,8 @@ class RateLimiter {
   // bytes_per_second 0: no limit. The clock outlives the limiter.
   RateLimiter(Clock* clock, uint64_t bytes_per_second);
 
+  // From now on; who waits already waits as it was told.
+  void SetRate(uint64_t bytes_per_second) { bytes_per_second_ = bytes_per_second; }
   // Takes `bytes` from the budget and returns the nanoseconds to wait before using them.
   int64_t Reserve(uint64_t bytes) EXCLUDES(mu_);
   // Reserve and wait. Cancelled once stopped.
@@ -25,7 +28,7 @@ class RateLimiter {
 
  private:
   Clock* const clock_;
-  const uint64_t bytes_per_second_;
+  std::atomic<uint64_t> bytes_per_second_;
   Mutex mu_;
   CondVar stopped_changed_;
   int64_t paid_until_ns_ GUARDED_BY(mu_) = 0;  // the budget up to this moment is spent

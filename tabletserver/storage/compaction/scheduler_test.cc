@@ -179,6 +179,18 @@ TEST(RateLimiter, NoLimitNeverWaits) {
   EXPECT_TRUE(limiter.Acquire(uint64_t{1} << 40).ok());
 }
 
+TEST(RateLimiter, AnotherRateCountsFromNowOn) {
+  SteppedClock clock;
+  RateLimiter limiter(&clock, 0);
+  EXPECT_EQ(limiter.Reserve(uint64_t{1} << 40), 0);
+  limiter.SetRate(1'000'000);
+  EXPECT_EQ(limiter.Reserve(300'000), 100'000'000) << "what was free is not owed";
+  limiter.SetRate(2'000'000);
+  EXPECT_EQ(limiter.Reserve(200'000), 200'000'000) << "what was promised stays promised";
+  limiter.SetRate(0);
+  EXPECT_EQ(limiter.Reserve(1), 0);
+}
+
 TEST(RateLimiter, StopWakesTheWaiter) {
   SteppedClock clock;
   RateLimiter limiter(&clock, 1);
