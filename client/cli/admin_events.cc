@@ -83,6 +83,9 @@ int Follow(const Invocation& call, Admin* admin, EventQuery query) {
 int Run(const Invocation& call) {
   auto query = QueryOf(call);
   if (!query.ok()) return Fail(call, query.status());
+  if (call.Has("follow") && call.Has("watch")) {
+    return Fail(call, absl::InvalidArgumentError("--follow and --watch exclude each other"));
+  }
   auto client = ConnectCell(call);
   if (!client.ok()) return Fail(call, client.status());
   Admin admin = (*client)->admin();
@@ -106,6 +109,7 @@ Verb AdminEventsVerb() {
       "last 20,000, over changes of masters. With --json one object a line.";
   verb.example = "stele admin events --last 1h --table webtable --follow";
   verb.reads = true;
+  verb.watches = true;
   verb.options = [](po::options_description* options) {
     auto add = options->add_options();
     add("kind", po::value<std::string>(), "only of this kind");

@@ -3,9 +3,11 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/str_join.h"
 #include "client/cli/admin_wait.h"
 #include "client/cli/bytes_text.h"
 #include "client/cli/recovery_text.h"
+#include "client/cli/text_table.h"
 #include "client/cli/verbs.h"
 
 namespace stele::cli {
@@ -54,21 +56,36 @@ ServerLook LookAt(Admin* admin, const CellStatus& cell, const ServerSummary& sum
   return look;
 }
 
-void PrintServer(const ServerLook& look, std::ostream& out) {
+TextTable ServerTable() {
+  return TextTable({{"SERVER"},
+                    {"ADDRESS"},
+                    {"STATE", /*number=*/false, /*state=*/true},
+                    {"TABLETS", /*number=*/true},
+                    {"BYTES", /*number=*/true},
+                    {"READS", /*number=*/true},
+                    {"WRITES", /*number=*/true},
+                    {"LOG", /*number=*/true},
+                    {"IF IT DIED NOW", /*number=*/true},
+                    {"NOTE"}});
+}
+
+std::string NoteOf(const ServerLook& look) {
+  std::vector<std::string> notes;
+  if (look.summary.recovery.has_value()) notes.push_back(RecoveryLine(*look.summary.recovery));
+  if (!look.summary.note.empty()) notes.push_back(Escape(look.summary.note));
+  if (!look.error.empty()) notes.push_back(absl::StrCat("no answer: ", Escape(look.error)));
+  if (look.guessed) notes.push_back("a guess: no recovery was measured yet");
+  return absl::StrJoin(notes, "; ");
+}
+
+void AddServer(const ServerLook& look, TextTable* table) {
   const ServerSummary& server = look.summary;
-  out << server.server_id << ' ' << (server.address.empty() ? "-" : server.address) << ' '
-      << server.state << (server.draining ? " draining" : "") << ", " << server.tablets
-      << " tablets, " << FormatBytes(server.bytes) << ", " << look.reads << " reads, "
-      << look.writes << " writes";
-  if (look.recovery_ms >= 0) {
-    out << "; log to recover " << FormatBytes(look.log_bytes)
-        << ", if it died now: " << FormatSeconds(look.recovery_ms)
-        << (look.guessed ? " (a guess: no recovery was measured yet)" : "");
-  }
-  if (server.recovery.has_value()) out << "; " << RecoveryLine(*server.recovery);
-  if (!server.note.empty()) out << "; " << Escape(server.note);
-  if (!look.error.empty()) out << "; no answer: " << Escape(look.error);
-  out << '\n';
+  const bool known = look.recovery_ms >= 0;
+  table->Row({server.server_id, server.address,
+              absl::StrCat(server.state, server.draining ? " draining" : ""),
+              absl::StrCat(server.tablets), FormatBytes(server.bytes), absl::StrCat(look.reads),
+              absl::StrCat(look.writes), known ? FormatBytes(look.log_bytes) : "",
+              known ? FormatSeconds(look.recovery_ms) : "", NoteOf(look)});
 }
 
 Json ServerJson(const ServerLook& look) {
@@ -100,15 +117,17 @@ int RunServers(const Invocation& call) {
   auto cell = admin.GetCellStatus();
   if (!cell.ok()) return Fail(call, cell.status());
   Json all = Json::array();
+  TextTable table = ServerTable();
   for (const ServerSummary& server : cell->servers) {
     const ServerLook look = LookAt(&admin, *cell, server);
-    if (call.Has("json")) {
-      all.push_back(ServerJson(look));
-    } else {
-      PrintServer(look, *call.env->out);
-    }
+    all.push_back(ServerJson(look));
+    AddServer(look, &table);
   }
-  if (call.Has("json")) *call.env->out << Json({{"servers", all}}).dump() << '\n';
+  if (call.Has("json")) {
+    *call.env->out << Json({{"servers", all}}).dump() << '\n';
+  } else {
+    table.Print(*call.env);
+  }
   return kOk;
 }
 
@@ -134,13 +153,24 @@ Json TabletJson(const std::string& table, const TabletSummary& tablet) {
           {"writes", tablet.writes}};
 }
 
-void PrintTablet(const std::string& table, const TabletSummary& tablet, std::ostream& out) {
-  out << tablet.tablet.id << ' ' << table << ' ' << Range(tablet.tablet) << ' '
-      << (tablet.tablet.server_id.empty() ? "-" : tablet.tablet.server_id) << " epoch "
-      << tablet.tablet.epoch << ' ' << tablet.state << ", " << tablet.files << " files, "
-      << FormatBytes(tablet.bytes) << ", " << FormatBytes(tablet.memtable_bytes) << " in memory";
-  if (!tablet.reason.empty()) out << "; " << Escape(tablet.reason);
-  out << '\n';
+TextTable TabletTable() {
+  return TextTable({{"TABLET", /*number=*/true},
+                    {"TABLE"},
+                    {"ROWS"},
+                    {"SERVER"},
+                    {"EPOCH", /*number=*/true},
+                    {"STATE", /*number=*/false, /*state=*/true},
+                    {"FILES", /*number=*/true},
+                    {"BYTES", /*number=*/true},
+                    {"IN MEMORY", /*number=*/true},
+                    {"NOTE"}});
+}
+
+void AddTablet(const std::string& name, const TabletSummary& tablet, TextTable* table) {
+  table->Row({absl::StrCat(tablet.tablet.id), name, Range(tablet.tablet), tablet.tablet.server_id,
+              absl::StrCat(tablet.tablet.epoch), tablet.state, absl::StrCat(tablet.files),
+              FormatBytes(tablet.bytes), FormatBytes(tablet.memtable_bytes),
+              Escape(tablet.reason)});
 }
 
 int RunTablets(const Invocation& call) {
@@ -159,16 +189,18 @@ int RunTablets(const Invocation& call) {
                           absl::StrCat("table \"", Escape(call.args[0]), "\" does not exist")));
   }
   Json all = Json::array();
+  TextTable table = TabletTable();
   for (const TabletSummary& tablet : cell->tablets) {
     auto name = names.find(tablet.tablet.table);
     if (name == names.end()) continue;
-    if (call.Has("json")) {
-      all.push_back(TabletJson(name->second, tablet));
-    } else {
-      PrintTablet(name->second, tablet, *call.env->out);
-    }
+    all.push_back(TabletJson(name->second, tablet));
+    AddTablet(name->second, tablet, &table);
   }
-  if (call.Has("json")) *call.env->out << Json({{"tablets", all}}).dump() << '\n';
+  if (call.Has("json")) {
+    *call.env->out << Json({{"tablets", all}}).dump() << '\n';
+  } else {
+    table.Print(*call.env);
+  }
   return kOk;
 }
 
@@ -187,7 +219,9 @@ int RunWhois(const Invocation& call) {
       if (call.Has("json")) {
         *call.env->out << TabletJson(table, tablet).dump() << '\n';
       } else {
-        PrintTablet(table, tablet, *call.env->out);
+        TextTable shown = TabletTable();
+        AddTablet(table, tablet, &shown);
+        shown.Print(*call.env);
       }
       return kOk;
     }
@@ -226,13 +260,14 @@ Verb AdminServersVerb() {
   verb.name = "admin servers";
   verb.summary = "show each tablet server: tablets, load, log, what its death would cost";
   verb.details =
-      "Reads and writes are those since its tablets were opened there. `if it died now` is the\n"
+      "Reads and writes are those since its tablets were opened there. IF IT DIED NOW is the\n"
       "session timeout and the time to sort its log and to open its tablets elsewhere, about: at "
       "the\n"
       "pace of this cell's past recoveries, or at 40 MB/s while none of 1 MiB or more was seen.\n"
       "Of a dead server it shows how far the recovery of its log is.";
   verb.example = "stele admin servers";
   verb.reads = true;
+  verb.watches = true;
   verb.run = RunServers;
   return verb;
 }
@@ -246,6 +281,7 @@ Verb AdminTabletsVerb() {
   verb.details = "Of all tables, the cell's own among them, or of one. Rows are (after, up to].";
   verb.example = "stele admin tablets webtable --json";
   verb.reads = true;
+  verb.watches = true;
   verb.run = RunTablets;
   return verb;
 }
@@ -259,6 +295,7 @@ Verb AdminWhoisVerb() {
   verb.details = "The row need not exist.";
   verb.example = "stele admin whois webtable com.example/";
   verb.reads = true;
+  verb.watches = true;
   verb.run = RunWhois;
   return verb;
 }

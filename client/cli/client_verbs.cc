@@ -35,6 +35,9 @@ std::vector<Verb> ClientVerbs() {
           AdminWhoisVerb(),
           AdminWaitHealthyVerb(),
           AdminEventsVerb(),
+          AdminDoctorVerb(),
+          AdminOptionsVerb(),
+          AdminSetVerb(),
           AdminWhyVerb(),
           AdminSplitVerb(),
           AdminMoveVerb(),
@@ -48,6 +51,8 @@ std::vector<Verb> ClientVerbs() {
           AdminRollingRestartVerb(),
           StatusVerb(),
           ShellVerb(),
+          CompletionVerb(),
+          ManVerb(),
           VersionVerb()};
 }
 

@@ -5,14 +5,11 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/bytes_text.h"
 #include "client/cli/verb.h"
+#include "client/cli/watch.h"
 
 namespace stele::cli {
 namespace {
 
-constexpr char kExitCodes[] =
-    "Exit codes: 0 ok, 1 the operation failed, 2 usage error, 3 the cell cannot be reached,\n"
-    "4 no such table, family, row or server, 5 outcome of a write unknown, 6 the condition of cas "
-    "did\nnot hold, 7 not done by --deadline (the cell goes on with it), 130 interrupted.\n";
 constexpr char kDefaultCell[] = "127.0.0.1:7600";
 
 bool IsHelp(std::string_view word) { return word == "--help" || word == "-h" || word == "help"; }
@@ -24,14 +21,17 @@ void PrintOverview(const std::vector<Verb>& verbs, std::ostream& out) {
     name.resize(std::max<size_t>(name.size(), 16), ' ');
     out << "  " << name << ' ' << verb.summary << '\n';
   }
-  out << "\n`stele help VERB` or `stele VERB --help` tells more, with an example.\n" << kExitCodes;
+  out << "\n`stele help VERB` or `stele VERB --help` tells more, with an example.\n"
+      << "Exit codes: " << kExitCodes;
 }
 
 void PrintHelp(const Verb& verb, std::ostream& out) {
   out << "stele " << verb.name << (verb.arguments.empty() ? "" : " ") << verb.arguments
       << " [FLAGS]\n  " << verb.summary << '\n';
   if (!verb.details.empty()) out << '\n' << verb.details << '\n';
-  out << '\n' << OptionsOf(verb) << "\nExample:\n  " << verb.example << "\n\n" << kExitCodes;
+  out << '\n'
+      << OptionsOf(verb) << "\nExample:\n  " << verb.example << "\n\n"
+      << "Exit codes: " << kExitCodes;
 }
 
 // The verb that the first words name, the longest name first, and the number of its words.
@@ -121,6 +121,7 @@ po::options_description OptionsOf(const Verb& verb) {
     add("escaped", "arguments are escaped text: \\\\ \\n \\r \\t \\xNN");
   }
   if (verb.reads) add("json", "print JSON");
+  if (verb.watches) AddWatchFlag(&options);
   if (verb.options) verb.options(&options);
   return options;
 }
@@ -199,7 +200,8 @@ int RunCli(const std::vector<Verb>& verbs, int argc, const char* const* argv, En
     return kOk;
   }
   if (!parsed.ok()) return Fail(call, parsed);
-  const int code = verb->run(call);
+  env->verbs = &verbs;
+  const int code = flags.count("watch") > 0 ? RunWatched(*verb, &flags, call) : verb->run(call);
   env->out->flush();
   if (!env->out->good() && code == kOk) {
     *env->err << "stele: standard output could not be written\n";

@@ -111,6 +111,7 @@ Verb StatusVerb() {
       "`stele admin wait-healthy` tells by its code.";
   verb.example = "stele status --json";
   verb.reads = true;
+  verb.watches = true;
   verb.run = Run;
   return verb;
 }

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "client/cli/bytes_text.h"
+#include "client/cli/text_table.h"
 #include "client/cli/verbs.h"
 
 namespace stele::cli {
@@ -12,6 +13,11 @@ int Run(const Invocation& call) {
   if (!client.ok()) return Fail(call, client.status());
   StatusOr<std::vector<TableSummary>> tables = (*client)->admin().ListTables();
   if (!tables.ok()) return Fail(call, tables.status());
+  TextTable shown({{"TABLE"},
+                   {"STATE", /*number=*/false, /*state=*/true},
+                   {"TABLETS", /*number=*/true},
+                   {"SERVING", /*number=*/true},
+                   {"BYTES", /*number=*/true}});
   for (const TableSummary& table : *tables) {
     if (call.Has("json")) {
       const nlohmann::ordered_json json = {{"table", table.schema.name},
@@ -23,9 +29,10 @@ int Run(const Invocation& call) {
       *call.env->out << json.dump() << '\n';
       continue;
     }
-    *call.env->out << table.schema.name << "\t" << table.state << "\t" << table.tablets_serving
-                   << "/" << table.tablets << " tablets\t" << FormatBytes(table.bytes) << "\n";
+    shown.Row({table.schema.name, table.state, absl::StrCat(table.tablets),
+               absl::StrCat(table.tablets_serving), FormatBytes(table.bytes)});
   }
+  if (!call.Has("json")) shown.Print(*call.env);
   return kOk;
 }
 
@@ -40,6 +47,7 @@ Verb TableLsVerb() {
       "object a line.";
   verb.example = "stele table ls --json";
   verb.reads = true;
+  verb.watches = true;
   verb.run = Run;
   return verb;
 }

@@ -22,6 +22,7 @@ class FaultInjector;
 namespace stele::cli {
 
 class Interrupt;
+struct Verb;
 using ClientCache = std::map<std::string, std::shared_ptr<Client>>;  // by the cell's address
 
 // What the program says by its exit code. Servers use 10 to 13 besides (see `stele local --help`).
@@ -42,17 +43,19 @@ struct Environment {
   std::istream* in;
   std::ostream* out;
   std::ostream* err;
-  bool progress = false;                              // standard error is a terminal
-  std::string cell;                                   // STELE_CELL, or the default
+  bool progress = false;        // standard error is a terminal
+  std::string cell;             // STELE_CELL, or the default
+  bool cell_by_locker = false;  // the cell was named by its Locker: these are all its masters
   std::map<std::string, std::string> variables = {};  // of the environment, those named STELE_...
   Clock* clock = nullptr;
-  bool terminal = false;            // standard input and output are one
-  bool colour = false;              // standard output is one, and nobody minds (NO_COLOR)
-  ClientCache* clients = nullptr;   // of a shell: kept for its later commands; else null
-  Interrupt* interrupt = nullptr;   // of a shell: Ctrl-C during a command; else null
-  Status locker;                    // not OK: the one that names the cell could not be asked, which
-                                    // only a verb that says why goes on with
-  FaultInjector* faults = nullptr;  // of the servers that a verb runs; null but in tests
+  bool terminal = false;           // standard input and output are one
+  bool colour = false;             // standard output is one, and nobody minds (NO_COLOR)
+  ClientCache* clients = nullptr;  // of a shell: kept for its later commands; else null
+  Interrupt* interrupt = nullptr;  // of a shell: Ctrl-C during a command; else null
+  Status locker;                   // not OK: the one that names the cell could not be asked, which
+                                   // only a verb that says why goes on with
+  const std::vector<Verb>* verbs = nullptr;  // of the program; set by RunCli
+  FaultInjector* faults = nullptr;           // of the servers that a verb runs; null but in tests
 };
 
 namespace po = boost::program_options;
@@ -81,6 +84,7 @@ struct Verb {
   std::function<int(const Invocation&)> run;
   bool uses_cell = true;  // has --cell and --timeout-ms
   bool reads = false;     // has --json
+  bool watches = false;   // has --watch, which runs it again and again (watch.h)
 };
 
 // Prints `status` as the one sentence of a failure; returns its exit code.
@@ -95,6 +99,12 @@ StatusOr<std::shared_ptr<Client>> ConnectTo(const Invocation& call, const std::s
 // Connects and opens; `client` owns what the table needs.
 StatusOr<Table> OpenTable(const Invocation& call, const std::string& name,
                           std::shared_ptr<Client>* client);
+
+// Of all verbs but the servers', for `--help` and the manual; without its heading.
+inline constexpr char kExitCodes[] =
+    "0 ok, 1 the operation failed, 2 usage error, 3 the cell cannot be reached,\n"
+    "4 no such table, family, row or server, 5 outcome of a write unknown, 6 the condition of cas "
+    "did\nnot hold, 7 not done by --deadline (the cell goes on with it), 130 interrupted.\n";
 
 // The flags of the verb, with those that all verbs of its kind have.
 po::options_description OptionsOf(const Verb& verb);

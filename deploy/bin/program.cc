@@ -33,7 +33,8 @@ bool FindMasters(std::vector<std::string>* words, cli::Environment* env) {
   }
   for (auto& [text, before] : cells) {
     auto masters = MastersOfCell(text->substr(before.size()));
-    if (!masters.ok() && words->size() > 2 && (*words)[1] == "admin" && (*words)[2] == "why") {
+    if (!masters.ok() && words->size() > 2 && (*words)[1] == "admin" &&
+        ((*words)[2] == "why" || (*words)[2] == "doctor")) {
       env->locker = masters.status();
       return true;
     }
@@ -41,6 +42,7 @@ bool FindMasters(std::vector<std::string>* words, cli::Environment* env) {
       std::cerr << "stele: " << masters.status().message() << '\n';
       return false;
     }
+    env->cell_by_locker = *masters != text->substr(before.size());
     *text = before + *masters;
   }
   return true;

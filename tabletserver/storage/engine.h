@@ -292,9 +292,9 @@ class Engine {
   // stays; DataLoss when it, or one of them, is damaged: then all is recovered at once.
   virtual Status RecoverLog(const std::string& log, bool system_only = false) = 0;
 
-  virtual void Retune(const EngineTuning& tuning) = 0;
   virtual EngineStats stats() const = 0;
   virtual Status Close() = 0;  // flushes all, closes the log cleanly
+  virtual void Retune(const EngineTuning& tuning) = 0;
 };
 
 }  // namespace stele::storage
