@@ -1,6 +1,8 @@
 #include "master/cell_balance.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 #include "common/base/log.h"
 
@@ -20,14 +22,31 @@ void MeasureLoads(const ProcedureContext& context, LoadMeter* meter) {
   meter->Keep(context.tablets->all());
 }
 
+namespace {
+
+// One that drains does not count once it has no tablet left: it takes none, and none of its moves
+// comes between. One that is silent may have any.
+bool IsReady(const ProcedureContext& context, const TabletMoves& moves) {
+  if (!moves.empty()) return false;
+  std::set<std::string> draining;
+  for (const auto& [id, server] : context.servers->servers()) {
+    if (IsDraining(*context.catalog, server)) {
+      draining.insert(id);
+    } else if (!server.report_status.ok()) {
+      return false;
+    }
+  }
+  if (draining.empty()) return true;
+  const auto& tablets = context.tablets->all();
+  return std::none_of(tablets.begin(), tablets.end(),
+                      [&](const auto& one) { return draining.contains(one.second.server_id); });
+}
+
+}  // namespace
+
 void BalanceByItself(const ProcedureContext& context, int64_t now_ns, Balancer* balancer,
                      TabletMoves* moves) {
-  const auto& servers = context.servers->servers();
-  const bool ready =
-      moves->empty() && std::all_of(servers.begin(), servers.end(), [&](auto& one) {
-        return one.second.report_status.ok() && !IsDraining(*context.catalog, one.second);
-      });
-  if (!ready) return balancer->Pause(now_ns);
+  if (!IsReady(context, *moves)) return balancer->Pause(now_ns);
   const std::vector<PlannedMove> due = balancer->TakeDue(ViewForBalance(context), now_ns);
   balancer->Begin(due);
   for (const PlannedMove& move : due) {

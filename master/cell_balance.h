@@ -10,8 +10,8 @@ namespace stele::master {
 // After every pass: the owners' reports.
 void MeasureLoads(const ProcedureContext& context, LoadMeter* meter);
 
-// When all tablets serve: it pauses while a server drains or is silent, or tablets are on their
-// way.
+// When all tablets serve: it pauses while a server is silent, or drains and still has tablets, or
+// tablets are on their way.
 void BalanceByItself(const ProcedureContext& context, int64_t now_ns, Balancer* balancer,
                      TabletMoves* moves);
 

@@ -392,6 +392,22 @@ TEST_F(ServerOrdersTest, ABalanceByItselfWaitsForSilentAndDrainingServers) {
   EXPECT_EQ(moves_.moves().size(), 1u);
 }
 
+TEST_F(ServerOrdersTest, ABalanceByItselfGoesOnBesideADrainedServer) {
+  balancer_.emplace(BalanceOptions{.after_ms = 3'000});
+  ASSERT_OK(Order(Method::kBalance).status());
+  Settle();
+  ASSERT_OK(catalog_.PutDrained("ts-3"));
+  ASSERT_GT(TabletsAt("ts-3"), 0u);
+  Load(10, {1'000, 900});
+  EXPECT_TRUE(moves_.empty()) << "ts-3 still has tablets";
+  ASSERT_OK(Order(Method::kDrain, "ts-3").status());
+  Settle();
+  ASSERT_EQ(TabletsAt("ts-3"), 0u);
+  Load(10, {1'000, 900});
+  ASSERT_FALSE(moves_.empty()) << "it has none, and does not matter any more";
+  for (const PlannedMove& move : moves_.moves()) EXPECT_NE(move.to, "ts-3");
+}
+
 TEST_F(ServerOrdersTest, WhatWasOutOfBalanceBeforeASilenceMustBeSoForAWhileAgain) {
   balancer_.emplace(BalanceOptions{.after_ms = 3'000});
   ASSERT_OK(Order(Method::kBalance).status());

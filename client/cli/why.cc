@@ -327,6 +327,12 @@ std::vector<std::string> FindNotes(const WhySubject& subject, const WhyEvidence&
     most = std::max<size_t>(most, server.tablets);
     least = std::min<size_t>(least, server.tablets);
   }
+  for (const ServerSummary& server : evidence.cell.servers) {
+    const bool leaves = server.draining && server.tablets > 0;
+    if (server.state != "suspect" && !leaves) continue;
+    notes.push_back(absl::StrCat("balance: by itself it waits, ", server.server_id,
+                                 leaves ? " drains and still has tablets" : " does not report"));
+  }
   if (live > 1) {
     notes.push_back(absl::StrCat("balance: servers have ", least, " to ", most,
                                  " tablets; `stele admin balance --dry-run` says what would move"));

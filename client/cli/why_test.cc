@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace stele::cli {
 namespace {
 
@@ -55,6 +57,24 @@ TEST(WhyTest, OfWhatIsWellThereIsNoCauseButNotes) {
   EXPECT_EQ(OfTablet(Healthy()), "none");
   EXPECT_EQ(OfServer(Healthy()), "none");
   EXPECT_EQ(FindNotes({kTablet, ""}, Healthy()).size(), 3u);
+}
+
+TEST(WhyTest, WhyTheBalanceWaitsIsANote) {
+  const auto told = [](const WhyEvidence& evidence, const std::string& words) {
+    const auto notes = FindNotes({kTablet, ""}, evidence);
+    return std::any_of(notes.begin(), notes.end(), [&](const std::string& note) {
+      return note.find(words) != std::string::npos;
+    });
+  };
+  WhyEvidence evidence = Healthy();
+  EXPECT_FALSE(told(evidence, "by itself it waits"));
+  ServerSummary& server = evidence.cell.servers.back();
+  server.draining = true;
+  EXPECT_TRUE(told(evidence, "waits, " + server.server_id + " drains and still has tablets"));
+  server.tablets = 0;
+  EXPECT_FALSE(told(evidence, "by itself it waits")) << "a drained one does not matter";
+  server.state = "suspect";
+  EXPECT_TRUE(told(evidence, "waits, " + server.server_id + " does not report"));
 }
 
 TEST(WhyTest, NobodyAnswers) {
