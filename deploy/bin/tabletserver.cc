@@ -40,6 +40,7 @@ net::HttpResponse Respond(const Process& process, const net::HttpRequest& reques
   if (TabletServer* server = process.serving.load(); server != nullptr) {
     snapshot.servers.push_back(server->status());
     snapshot.times[server->server_id()] = server->times();
+    snapshot.insight = [server](const std::string&) { return server->insight(); };
   } else {
     snapshot.waiting = "this tablet server is starting";
   }

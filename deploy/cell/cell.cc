@@ -162,6 +162,12 @@ net::HttpResponse CellImpl::Respond(const net::HttpRequest& request) {
     snapshot.load = master_->load();
     snapshot.servers = server_status();
     for (const auto& server : servers_) snapshot.times[server->server_id()] = server->times();
+    snapshot.insight = [this](const std::string& id) -> StatusOr<tabletserver::ServerInsight> {
+      for (const auto& server : servers_) {
+        if (server->server_id() == id) return server->insight();
+      }
+      return absl::NotFoundError("no such server");
+    };
     snapshot.events = [this](const wire::ListEventsRequest& query) {
       return master_->events(query);
     };

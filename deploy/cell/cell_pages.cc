@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/schema_expression.h"
 #include "common/obs/page.h"
+#include "deploy/cell/insight_pages.h"
 #include "deploy/cell/load_pages.h"
 #include "deploy/cell/page_parts.h"
 #include "deploy/cell/server_pages.h"
@@ -23,32 +24,44 @@ using obs::PageCell;
 using obs::Printable;
 
 constexpr uint64_t kEventsShown = 100, kEventsOfOne = 50, kEventsOfCell = 15;
-constexpr size_t kTroublesShown = 20, kBarParts = 200;
+constexpr size_t kTroublesShown = 20, kBarParts = 200, kTablesOfCell = 50, kServersOfCell = 50;
 
-void AddTables(const CellSnapshot& snapshot, obs::Page* page) {
-  page->Heading("Tables");
+template <typename T>
+std::vector<const T*> PointersTo(const std::vector<T>& list, size_t most) {
+  std::vector<const T*> pointers;
+  for (size_t i = 0; i < list.size() && i < most; ++i) pointers.push_back(&list[i]);
+  return pointers;
+}
+
+template <typename T>
+std::vector<const T*> Cut(const std::vector<const T*>& list, const ListPart& part) {
+  return {list.begin() + static_cast<ptrdiff_t>(part.first),
+          list.begin() + static_cast<ptrdiff_t>(part.end)};
+}
+
+void AddTables(const std::vector<const wire::TableSummary*>& tables, obs::Page* page) {
   page->BeginTable({"Table", "Id", "State", "Version", "Families", "Tablets", "Serving", "Bytes"});
-  for (const wire::TableSummary& table : snapshot.view->status.tables) {
+  for (const wire::TableSummary* table : tables) {
     std::string families;
-    for (const FamilySchema& family : table.schema.families) {
+    for (const FamilySchema& family : table->schema.families) {
       absl::StrAppend(&families, families.empty() ? "" : ", ", family.name);
     }
-    page->Row({TableLink(table.schema.name), absl::StrCat(table.schema.id), table.state,
-               absl::StrCat(table.schema.version), families, FormatCount(table.tablets),
-               FormatCount(table.tablets_serving), FormatBytes(table.bytes)});
+    page->Row({TableLink(table->schema.name), absl::StrCat(table->schema.id), table->state,
+               absl::StrCat(table->schema.version), families, FormatCount(table->tablets),
+               FormatCount(table->tablets_serving), FormatBytes(table->bytes)});
   }
   page->EndTable();
 }
 
-void AddServers(const CellSnapshot& snapshot, obs::Page* page) {
-  page->Heading("Tablet servers");
+void AddServers(const std::vector<const wire::ServerSummary*>& servers, obs::Page* page) {
   page->BeginTable({"Server", "Incarnation", "Address", "Pages", "State", "Tablets", "Bytes",
                     "Report age", "Note"});
-  for (const wire::ServerSummary& server : snapshot.view->status.servers) {
-    page->Row({ServerLink(server.server_id), absl::StrCat(server.incarnation), server.address,
-               server.http_address, absl::StrCat(server.state, server.draining ? ", draining" : ""),
-               FormatCount(server.tablets), FormatBytes(server.bytes),
-               FormatDurationMs(server.last_report_age_ms), server.note});
+  for (const wire::ServerSummary* server : servers) {
+    page->Row({ServerLink(server->server_id), absl::StrCat(server->incarnation), server->address,
+               server->http_address,
+               absl::StrCat(server->state, server->draining ? ", draining" : ""),
+               FormatCount(server->tablets), FormatBytes(server->bytes),
+               FormatDurationMs(server->last_report_age_ms), server->note});
   }
   page->EndTable();
 }
@@ -118,6 +131,18 @@ std::string HealthLine(const CellSnapshot& snapshot) {
   return line;
 }
 
+// Why no tablet is moved by itself now; empty: nothing keeps the balance from it.
+std::string BalanceWaitsFor(const wire::CellStatusResponse& status) {
+  std::string waits;
+  for (const wire::ServerSummary& server : status.servers) {
+    const bool leaves = server.draining && server.tablets > 0;
+    if (server.state != "suspect" && !leaves) continue;
+    absl::StrAppend(&waits, waits.empty() ? "waits: " : "; ", server.server_id,
+                    leaves ? " drains and still has tablets" : " does not report");
+  }
+  return waits;
+}
+
 // The tablets of a table side by side in the order of their keys, each as wide as its bytes, the
 // busiest the reddest; of many, neighbours together.
 void AddKeyBar(const std::vector<const wire::TabletSummary*>& tablets, obs::Page* page) {
@@ -170,6 +195,50 @@ void AddSchema(const TableSchema& schema, obs::Page* page) {
 
 }  // namespace
 
+std::vector<const wire::TabletSummary*> TabletsInOrder(const CellSnapshot& snapshot, TableId table,
+                                                       const std::string& server) {
+  std::vector<const wire::TabletSummary*> tablets;
+  for (const wire::TabletSummary& tablet : snapshot.view->status.tablets) {
+    if (table != 0 && tablet.location.tablet.table != table) continue;
+    if (server.empty() || tablet.location.server_id == server) tablets.push_back(&tablet);
+  }
+  std::sort(tablets.begin(), tablets.end(), [](const auto* x, const auto* y) {
+    const TabletDescriptor &a = x->location.tablet, &b = y->location.tablet;
+    if (a.table != b.table) return a.table < b.table;
+    if (a.end_row.empty() || b.end_row.empty()) return !a.end_row.empty() && b.end_row.empty();
+    return a.end_row < b.end_row;
+  });
+  return tablets;
+}
+
+StatusOr<ListPart> PartOfTablets(const std::vector<const wire::TabletSummary*>& tablets,
+                                 const net::HttpRequest& request, TableId table) {
+  ASSIGN_OR_RETURN(ListWindow window, WindowOf(request));
+  if (table != 0 && !window.after.empty()) window.after = TabletKeyOf(table, window.after);
+  ListPart part = PartOf(window, tablets.size(),
+                         [&](size_t i) { return TabletKey(tablets[i]->location.tablet); });
+  if (table != 0 && !part.next.empty()) part.next = tablets[part.end - 1]->location.tablet.end_row;
+  return part;
+}
+
+StatusOr<ListPart> PartOfTables(const CellSnapshot& snapshot, const net::HttpRequest& request,
+                                std::vector<const wire::TableSummary*>* tables) {
+  ASSIGN_OR_RETURN(const ListWindow window, WindowOf(request));
+  *tables = PointersTo(snapshot.view->status.tables, SIZE_MAX);
+  std::sort(tables->begin(), tables->end(),
+            [](const auto* a, const auto* b) { return a->schema.name < b->schema.name; });
+  return PartOf(window, tables->size(), [&](size_t i) { return (*tables)[i]->schema.name; });
+}
+
+StatusOr<ListPart> PartOfServers(const CellSnapshot& snapshot, const net::HttpRequest& request,
+                                 std::vector<const wire::ServerSummary*>* servers) {
+  ASSIGN_OR_RETURN(const ListWindow window, WindowOf(request));
+  *servers = PointersTo(snapshot.view->status.servers, SIZE_MAX);
+  std::sort(servers->begin(), servers->end(),
+            [](const auto* a, const auto* b) { return a->server_id < b->server_id; });
+  return PartOf(window, servers->size(), [&](size_t i) { return (*servers)[i]->server_id; });
+}
+
 uint64_t CountNotServing(const CellSnapshot& snapshot) {
   const auto& tablets = snapshot.view->status.tablets;
   return static_cast<uint64_t>(
@@ -202,6 +271,7 @@ StatusOr<wire::ListEventsRequest> EventQueryOf(const net::HttpRequest& request) 
   query.server = ParameterOf(request, "server");
   ASSIGN_OR_RETURN(query.tablet, NumberOf(request, "tablet", 0));
   ASSIGN_OR_RETURN(query.after, NumberOf(request, "after", 0));
+  ASSIGN_OR_RETURN(query.before, NumberOf(request, "before", 0));
   ASSIGN_OR_RETURN(query.limit, NumberOf(request, "limit", kEventsShown));
   return query;
 }
@@ -212,11 +282,18 @@ StatusOr<std::string> CellPage(const CellSnapshot& snapshot, const net::HttpRequ
   page.Fact("Health", HealthLine(snapshot));
   page.Fact("Address", status.master_address);
   page.Fact("Master epoch", absl::StrCat(status.master_epoch));
+  if (const std::string waits = BalanceWaitsFor(status); !waits.empty()) {
+    page.Fact("Balance", waits);
+  }
   AddWork(snapshot, &page);
   AddTroubles(snapshot, &page);
   AddHistory(snapshot, master::LoadHistory::OfCell(), &page);
-  AddTables(snapshot, &page);
-  AddServers(snapshot, &page);
+  page.Heading("Tables");
+  AddTables(PointersTo(status.tables, kTablesOfCell), &page);
+  if (status.tables.size() > kTablesOfCell) page.Navigation({{"All tables", "/tables"}});
+  page.Heading("Tablet servers");
+  AddServers(PointersTo(status.servers, kServersOfCell), &page);
+  if (status.servers.size() > kServersOfCell) page.Navigation({{"All servers", "/servers"}});
   for (const wire::ServerStatusResponse& server : snapshot.servers) {
     page.Heading(absl::StrCat("Log and memory of ", server.server_id));
     AddServerLevels(server, &page);
@@ -225,9 +302,12 @@ StatusOr<std::string> CellPage(const CellSnapshot& snapshot, const net::HttpRequ
   return page.Finish();
 }
 
-StatusOr<std::string> TablesPage(const CellSnapshot& snapshot, const net::HttpRequest&) {
+StatusOr<std::string> TablesPage(const CellSnapshot& snapshot, const net::HttpRequest& request) {
+  std::vector<const wire::TableSummary*> tables;
+  ASSIGN_OR_RETURN(const ListPart part, PartOfTables(snapshot, request, &tables));
   obs::Page page = NewPage(snapshot, "Tables");
-  AddTables(snapshot, &page);
+  AddPartLinks(request, part, &page);
+  AddTables(Cut(tables, part), &page);
   return page.Finish();
 }
 
@@ -241,30 +321,25 @@ StatusOr<std::string> TablePage(const CellSnapshot& snapshot, const net::HttpReq
   page.Fact("Bytes", FormatBytes(table->bytes));
   page.Fact("Splits at", schema.split_bytes == 0 ? "never" : FormatBytes(schema.split_bytes));
   page.Fact("Deletion", schema.deletion_protection ? "protected" : "not protected");
-  std::vector<const wire::TabletSummary*> tablets;
-  for (const wire::TabletSummary& tablet : snapshot.view->status.tablets) {
-    if (tablet.location.tablet.table == schema.id) tablets.push_back(&tablet);
-  }
-  std::sort(tablets.begin(), tablets.end(), [](const auto* a, const auto* b) {
-    return a->location.tablet.start_row < b->location.tablet.start_row;
-  });
+  const auto tablets = TabletsInOrder(snapshot, schema.id, "");
+  ASSIGN_OR_RETURN(const ListPart part, PartOfTablets(tablets, request, schema.id));
   if (!tablets.empty()) AddKeyBar(tablets, &page);
   page.Navigation({{"Heat of its keys", absl::StrCat("/heat?table=", schema.name)}});
   AddHistory(snapshot, master::LoadHistory::OfTable(schema.id), &page);
   AddSchema(schema, &page);
   AddEvents(snapshot, {.table = schema.name}, kEventsOfOne, &page);
   page.Heading("Tablets");
-  AddTablets(snapshot, tablets, &page);
+  AddPartLinks(request, part, &page);
+  AddTablets(snapshot, Cut(tablets, part), &page);
   return page.Finish();
 }
 
-StatusOr<std::string> TabletsPage(const CellSnapshot& snapshot, const net::HttpRequest&) {
+StatusOr<std::string> TabletsPage(const CellSnapshot& snapshot, const net::HttpRequest& request) {
+  const auto tablets = TabletsInOrder(snapshot, 0, "");
+  ASSIGN_OR_RETURN(const ListPart part, PartOfTablets(tablets, request, 0));
   obs::Page page = NewPage(snapshot, "Tablets");
-  std::vector<const wire::TabletSummary*> tablets;
-  for (const wire::TabletSummary& tablet : snapshot.view->status.tablets) {
-    tablets.push_back(&tablet);
-  }
-  AddTablets(snapshot, tablets, &page);
+  AddPartLinks(request, part, &page);
+  AddTablets(snapshot, Cut(tablets, part), &page);
   return page.Finish();
 }
 
@@ -279,11 +354,7 @@ StatusOr<std::string> TabletPage(const CellSnapshot& snapshot, const net::HttpRe
   if (!tablet->next_step.empty()) page.Fact("Next step", tablet->next_step);
   page.Fact("Owner", absl::StrCat(tablet->location.server_id, " at ", tablet->location.address,
                                   ", epoch ", tablet->location.epoch));
-  page.Fact("SSTables", absl::StrCat(FormatCount(tablet->counters.files), ", ",
-                                     FormatBytes(tablet->counters.bytes)));
-  page.Fact("In memory", FormatBytes(tablet->counters.memtable_bytes));
-  page.Fact("Since opened", absl::StrCat(FormatCount(tablet->counters.reads), " reads, ",
-                                         FormatCount(tablet->counters.writes), " writes"));
+  AddInside(tablet->counters, &page);
   const std::map<TableId, std::string> names = NamesOf(snapshot);
   if (auto name = names.find(range.table); name != names.end()) {
     page.Heading("Table");
@@ -293,9 +364,12 @@ StatusOr<std::string> TabletPage(const CellSnapshot& snapshot, const net::HttpRe
   return page.Finish();
 }
 
-StatusOr<std::string> ServersPage(const CellSnapshot& snapshot, const net::HttpRequest&) {
+StatusOr<std::string> ServersPage(const CellSnapshot& snapshot, const net::HttpRequest& request) {
+  std::vector<const wire::ServerSummary*> servers;
+  ASSIGN_OR_RETURN(const ListPart part, PartOfServers(snapshot, request, &servers));
   obs::Page page = NewPage(snapshot, "Servers");
-  AddServers(snapshot, &page);
+  AddPartLinks(request, part, &page);
+  AddServers(Cut(servers, part), &page);
   for (const wire::ServerStatusResponse& server : snapshot.servers) {
     AddServerDetails(server, &page);
   }
@@ -313,7 +387,14 @@ StatusOr<const wire::ServerSummary*> FindServer(const CellSnapshot& snapshot,
 
 StatusOr<std::string> OneServerPage(const CellSnapshot& snapshot, const net::HttpRequest& request) {
   ASSIGN_OR_RETURN(const wire::ServerSummary* server, FindServer(snapshot, request));
+  const auto tablets = TabletsInOrder(snapshot, 0, server->server_id);
+  ASSIGN_OR_RETURN(const ListPart part, PartOfTablets(tablets, request, 0));
   obs::Page page = NewPage(snapshot, absl::StrCat("Server ", server->server_id));
+  for (const wire::ServerStatusResponse& own : snapshot.servers) {
+    if (own.server_id == server->server_id) {
+      AddInsightLinks(own.server_id, ServerLink(own.server_id).link, &page);
+    }
+  }
   page.Fact("State", absl::StrCat(server->state, server->draining ? ", draining" : ""));
   if (!server->note.empty()) page.Fact("Note", server->note);
   if (server->recovery.has_value()) AddRecovery(*server->recovery, &page);
@@ -324,12 +405,9 @@ StatusOr<std::string> OneServerPage(const CellSnapshot& snapshot, const net::Htt
   page.Fact("Bytes", FormatBytes(server->bytes));
   AddHistory(snapshot, master::LoadHistory::OfServer(server->server_id), &page);
   AddEvents(snapshot, {.server = server->server_id}, kEventsOfOne, &page);
-  std::vector<const wire::TabletSummary*> tablets;
-  for (const wire::TabletSummary& tablet : snapshot.view->status.tablets) {
-    if (tablet.location.server_id == server->server_id) tablets.push_back(&tablet);
-  }
   page.Heading(absl::StrCat("Its tablets: ", tablets.size()));
-  AddTablets(snapshot, tablets, &page);
+  AddPartLinks(request, part, &page);
+  AddTablets(snapshot, Cut(tablets, part), &page);
   return page.Finish();
 }
 
@@ -342,7 +420,13 @@ StatusOr<std::string> EventsPage(const CellSnapshot& snapshot, const net::HttpRe
     kinds.emplace_back(kind, absl::StrCat("/events?kind=", kind));
   }
   page.Navigation(kinds);
-  AddEvents(snapshot, query, query.limit, &page);
+  const uint64_t oldest = AddEvents(snapshot, query, query.limit, &page);
+  std::vector<PageCell> links;
+  if (query.before != 0) links.emplace_back("Newest", LinkWith(request, {{"before", ""}}));
+  if (oldest != 0) {
+    links.emplace_back("Older", LinkWith(request, {{"before", absl::StrCat(oldest)}}));
+  }
+  page.Navigation(links);
   return page.Finish();
 }
 

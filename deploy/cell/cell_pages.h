@@ -4,9 +4,11 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "common/base/status.h"
 #include "common/net/http.h"
+#include "deploy/cell/paging.h"
 #include "deploy/cell/snapshot.h"
 
 namespace stele::deploy {
@@ -31,6 +33,17 @@ StatusOr<const wire::TabletSummary*> FindTablet(const CellSnapshot& snapshot,
 // The server of ?id=. NotFound.
 StatusOr<const wire::ServerSummary*> FindServer(const CellSnapshot& snapshot,
                                                 const net::HttpRequest& request);
+// In the order of tables and rows: those of a table (0: of all) and a server ("": of all).
+std::vector<const wire::TabletSummary*> TabletsInOrder(const CellSnapshot& snapshot, TableId table,
+                                                       const std::string& server);
+// The part of them that the request asks for; of one table `after` may be a plain row.
+StatusOr<ListPart> PartOfTablets(const std::vector<const wire::TabletSummary*>& tablets,
+                                 const net::HttpRequest& request, TableId table);
+// The same of the tables by name, of the servers by id.
+StatusOr<ListPart> PartOfTables(const CellSnapshot& snapshot, const net::HttpRequest& request,
+                                std::vector<const wire::TableSummary*>* tables);
+StatusOr<ListPart> PartOfServers(const CellSnapshot& snapshot, const net::HttpRequest& request,
+                                 std::vector<const wire::ServerSummary*>* servers);
 // How many tablets do not serve.
 uint64_t CountNotServing(const CellSnapshot& snapshot);
 

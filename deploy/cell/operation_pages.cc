@@ -47,7 +47,9 @@ StatusOr<std::string> OperationsPage(const CellSnapshot& snapshot, const net::Ht
   if (status.work.empty() && !recovering) page.Text("No procedure, no recovery.");
   AddTabletsUnderWay(snapshot, &page);
   AddEvents(snapshot, {.kind = "order"}, kOrdersShown, &page, "Orders of operators");
+  page.Navigation({{"All orders", "/events?kind=order"}});
   AddEvents(snapshot, {.kind = "refused"}, kOrdersShown, &page, "Refused");
+  page.Navigation({{"All that was refused", "/events?kind=refused"}});
   return page.Finish();
 }
 

@@ -66,15 +66,39 @@ std::string TimeText(int64_t time_us) {
   return text;
 }
 
-void AddEvents(const CellSnapshot& snapshot, wire::ListEventsRequest query, uint64_t limit,
-               obs::Page* page, const char* heading) {
-  if (snapshot.events == nullptr) return;
+void AddInside(const wire::TabletCounters& counters, obs::Page* page) {
+  page->Fact("SSTables", absl::StrCat(obs::FormatCount(counters.files), ", ",
+                                      obs::FormatBytes(counters.bytes)));
+  page->Fact("In memory", obs::FormatBytes(counters.memtable_bytes));
+  // The levels that a search goes down.
+  constexpr uint64_t kBlocksOfAnchor = 32;
+  const uint64_t anchors = (counters.index_blocks + kBlocksOfAnchor - 1) / kBlocksOfAnchor;
+  page->Fact("Index",
+             counters.index_blocks == 0
+                 ? "no block"
+                 : absl::StrCat("about ", obs::FormatCount(anchors), " anchors, then ",
+                                obs::FormatCount(counters.index_blocks), " blocks of ",
+                                obs::FormatCount(counters.files), " files, then their pages; ",
+                                obs::FormatBytes(counters.index_bytes), " in memory"));
+  page->Fact("Compaction debt",
+             counters.compaction_debt_bytes == 0
+                 ? "none"
+                 : obs::FormatBytes(counters.compaction_debt_bytes) + " are due to be read");
+  page->Fact("Since opened", absl::StrCat(obs::FormatCount(counters.reads), " reads, ",
+                                          obs::FormatCount(counters.writes), " writes"));
+}
+
+uint64_t AddEvents(const CellSnapshot& snapshot, wire::ListEventsRequest query, uint64_t limit,
+                   obs::Page* page, const char* heading) {
+  if (snapshot.events == nullptr) return 0;
   query.limit = limit;
   const auto list = snapshot.events(query);
   page->Heading(heading);
-  if (!list.ok()) return page->Text(list.status().message());
+  if (!list.ok() || list->events.empty()) {
+    page->Text(list.ok() ? "Nothing that is remembered." : list.status().message());
+    return 0;
+  }
   const std::vector<wire::Event>& events = list->events;
-  if (events.empty()) return page->Text("Nothing that is remembered.");
   std::set<std::string> tables;  // what is gone has no page
   std::set<TabletId> tablets;
   std::set<std::string> servers;
@@ -98,6 +122,7 @@ void AddEvents(const CellSnapshot& snapshot, wire::ListEventsRequest query, uint
          event->actor});
   }
   page->EndTable();
+  return events.size() < limit ? 0 : events.front().number;
 }
 
 void AddRecovery(const wire::RecoveryProgress& recovery, obs::Page* page) {

@@ -34,8 +34,12 @@ void AddRecovery(const wire::RecoveryProgress& recovery, obs::Page* page);
 // What is under way: recoveries, and what the master is busy with.
 void AddWork(const CellSnapshot& snapshot, obs::Page* page);
 
-// The newest, newest first.
-void AddEvents(const CellSnapshot& snapshot, wire::ListEventsRequest query, uint64_t limit,
-               obs::Page* page, const char* heading = "What happened");
+// How the inside of a tablet looks: files, memory, the shape of its index, what is to be compacted.
+void AddInside(const wire::TabletCounters& counters, obs::Page* page);
+
+// The newest, newest first. Returns the number of the oldest that is shown when there may be older
+// ones, else 0.
+uint64_t AddEvents(const CellSnapshot& snapshot, wire::ListEventsRequest query, uint64_t limit,
+                   obs::Page* page, const char* heading = "What happened");
 
 }  // namespace stele::deploy

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "deploy/cell/insight_pages.h"
 #include "deploy/cell/server_numbers.h"
 
 namespace stele::deploy {
@@ -95,7 +96,7 @@ void AddServerDetails(const wire::ServerStatusResponse& server, obs::Page* page)
 
 std::string ServerPage(const wire::ServerStatusResponse& server) {
   obs::Page page(absl::StrCat("Tablet server ", server.server_id));
-  page.Navigation({{"Server", "/"}, {"Metrics", "/metrics"}});
+  AddInsightLinks(server.server_id, "/", &page);
   AddServerDetails(server, &page);
   return page.Finish();
 }

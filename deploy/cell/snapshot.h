@@ -14,6 +14,7 @@
 #include "schema/convert/load_messages.h"
 #include "schema/convert/messages.h"
 #include "schema/convert/process_messages.h"
+#include "tabletserver/rpc/server_insight.h"
 
 namespace stele::deploy {
 
@@ -27,6 +28,8 @@ struct CellSnapshot {
   // What servers are asked for; null: not known to this process.
   std::shared_ptr<const master::LoadWatch> load;
   std::vector<wire::OptionValue> options;  // of the process; empty: not known
+  // What a server of this process tells of its inside; null: nothing. NotFound.
+  std::function<StatusOr<tabletserver::ServerInsight>(const std::string& server_id)> insight;
   // Why it shows no cell: "the cell is starting", "this master stands by"; empty: it does, or it is
   // a tablet server.
   std::string waiting;

@@ -6,10 +6,12 @@
 #include <string>
 #include <utility>
 
+#include "absl/types/span.h"
 #include "common/obs/metrics.h"
 #include "common/obs/page.h"
 #include "deploy/cell/cell_pages.h"
 #include "deploy/cell/config_page.h"
+#include "deploy/cell/insight_pages.h"
 #include "deploy/cell/load_pages.h"
 #include "deploy/cell/metrics_text.h"
 #include "deploy/cell/operation_pages.h"
@@ -40,12 +42,20 @@ json TableJson(const wire::TableSummary& table) {
           {"bytes", table.bytes}};
 }
 
-StatusOr<json> TablesJson(const CellSnapshot& snapshot, const Query&) {
+json TableList(const CellSnapshot& snapshot) {
   json tables = json::array();
   for (const wire::TableSummary& table : snapshot.view->status.tables) {
-    tables.push_back(TableJson(table));
+    if (tables.size() < kMaxListed) tables.push_back(TableJson(table));
   }
   return tables;
+}
+
+StatusOr<json> TablesJson(const CellSnapshot& snapshot, const Query& request) {
+  std::vector<const wire::TableSummary*> tables;
+  ASSIGN_OR_RETURN(const ListPart part, PartOfTables(snapshot, request, &tables));
+  json list = json::array();
+  for (size_t i = part.first; i < part.end; ++i) list.push_back(TableJson(*tables[i]));
+  return json({{"tables", list}, {"part", PartJson(request, part)}});
 }
 
 json TabletJson(const wire::TabletSummary& tablet) {
@@ -64,22 +74,28 @@ json TabletJson(const wire::TabletSummary& tablet) {
           {"files", tablet.counters.files},
           {"bytes", tablet.counters.bytes},
           {"memtable_bytes", tablet.counters.memtable_bytes},
+          {"index_bytes", tablet.counters.index_bytes},
+          {"index_blocks", tablet.counters.index_blocks},
+          {"compaction_debt_bytes", tablet.counters.compaction_debt_bytes},
           {"reads", tablet.counters.reads},
           {"writes", tablet.counters.writes}};
 }
 
-// All, or those of one table; 0: all.
-json TabletList(const CellSnapshot& snapshot, TableId table) {
-  json tablets = json::array();
-  for (const wire::TabletSummary& tablet : snapshot.view->status.tablets) {
-    if (table != 0 && tablet.location.tablet.table != table) continue;
-    tablets.push_back(TabletJson(tablet));
-  }
-  return tablets;
+// The part that is asked for of all, or of those of one table (0: all) and server ("": all).
+Status PutTablets(const CellSnapshot& snapshot, const Query& request, TableId table,
+                  const std::string& server, const char* name, json* out) {
+  const auto tablets = TabletsInOrder(snapshot, table, server);
+  ASSIGN_OR_RETURN(const ListPart part, PartOfTablets(tablets, request, table));
+  json& list = (*out)[name] = json::array();
+  for (size_t i = part.first; i < part.end; ++i) list.push_back(TabletJson(*tablets[i]));
+  (*out)["part"] = PartJson(request, part);
+  return OkStatus();
 }
 
-StatusOr<json> TabletsJson(const CellSnapshot& snapshot, const Query&) {
-  return TabletList(snapshot, 0);
+StatusOr<json> TabletsJson(const CellSnapshot& snapshot, const Query& request) {
+  json answer;
+  RETURN_IF_ERROR(PutTablets(snapshot, request, 0, "", "tablets", &answer));
+  return answer;
 }
 
 json EventList(const CellSnapshot& snapshot, const wire::ListEventsRequest& query) {
@@ -102,14 +118,20 @@ json EventList(const CellSnapshot& snapshot, const wire::ListEventsRequest& quer
 
 StatusOr<json> EventsJson(const CellSnapshot& snapshot, const Query& request) {
   ASSIGN_OR_RETURN(const wire::ListEventsRequest query, EventQueryOf(request));
-  return EventList(snapshot, query);
+  json answer = {{"events", EventList(snapshot, query)}};
+  const json& events = answer["events"];
+  if (events.empty() || events.size() < query.limit) return answer;
+  const uint64_t oldest = events.front()["number"].get<uint64_t>();
+  answer["older"] =
+      LinkWith(request, {{"before", absl::StrCat(oldest)}, {"after", ""}}) + "&format=json";
+  return answer;
 }
 
 StatusOr<json> OneTableJson(const CellSnapshot& snapshot, const Query& request) {
   ASSIGN_OR_RETURN(const wire::TableSummary* table, FindTable(snapshot, request));
   json answer = TableJson(*table);
   answer["history"] = HistoryJson(snapshot, master::LoadHistory::OfTable(table->schema.id));
-  answer["tablet_list"] = TabletList(snapshot, table->schema.id);
+  RETURN_IF_ERROR(PutTablets(snapshot, request, table->schema.id, "", "tablet_list", &answer));
   return answer;
 }
 
@@ -175,16 +197,18 @@ StatusOr<json> OneServerJson(const CellSnapshot& snapshot, const Query& request)
   json answer = SummaryJson(*server);
   answer["history"] = HistoryJson(snapshot, master::LoadHistory::OfServer(server->server_id));
   answer["events"] = EventList(snapshot, {.server = server->server_id});
+  RETURN_IF_ERROR(PutTablets(snapshot, request, 0, server->server_id, "tablet_list", &answer));
   return answer;
 }
 
 // As the master sees them; and, of those in this process, in their own words.
-StatusOr<json> ServersJson(const CellSnapshot& snapshot, const Query&) {
+StatusOr<json> ServersJson(const CellSnapshot& snapshot, const Query& request) {
+  std::vector<const wire::ServerSummary*> servers;
+  ASSIGN_OR_RETURN(const ListPart part, PartOfServers(snapshot, request, &servers));
   json seen = json::array();
-  for (const wire::ServerSummary& server : snapshot.view->status.servers) {
-    seen.push_back(SummaryJson(server));
-  }
-  return json({{"servers", seen}, {"own", OwnServers(snapshot)}});
+  for (size_t i = part.first; i < part.end; ++i) seen.push_back(SummaryJson(*servers[i]));
+  return json(
+      {{"servers", seen}, {"part", PartJson(request, part)}, {"own", OwnServers(snapshot)}});
 }
 
 StatusOr<json> OperationsJson(const CellSnapshot& snapshot, const Query&) {
@@ -198,8 +222,7 @@ StatusOr<json> OperationsJson(const CellSnapshot& snapshot, const Query&) {
                {"refused", EventList(snapshot, {.kind = "refused", .limit = kOrdersListed})}});
 }
 
-StatusOr<json> CellJson(const CellSnapshot& snapshot, const Query& request) {
-  ASSIGN_OR_RETURN(const json tables, TablesJson(snapshot, request));
+StatusOr<json> CellJson(const CellSnapshot& snapshot, const Query&) {
   const wire::CellStatusResponse& status = snapshot.view->status;
   return json({{"cell", status.cell_name},
                {"address", status.master_address},
@@ -208,7 +231,7 @@ StatusOr<json> CellJson(const CellSnapshot& snapshot, const Query& request) {
                {"tablets_not_serving", CountNotServing(snapshot)},
                {"trouble", snapshot.view->trouble},
                {"work", status.work},
-               {"tables", tables},
+               {"tables", TableList(snapshot)},
                {"history", HistoryJson(snapshot, master::LoadHistory::OfCell())},
                {"servers", OwnServers(snapshot)}});
 }
@@ -229,7 +252,7 @@ std::string Dump(const json& value) {
 }
 
 net::HttpResponse Failure(const Status& status) {
-  const unsigned code = absl::IsNotFound(status) ? 404 : 400;
+  const unsigned code = absl::IsNotFound(status) ? 404 : absl::IsUnavailable(status) ? 503 : 400;
   return {code, kPlainText, absl::StrCat(status.message(), "\n")};
 }
 
@@ -238,9 +261,48 @@ bool WantsJson(const Query& request) {
   return format != request.query.end() && format->second == "json";
 }
 
+struct Entry {
+  const char* path;
+  StatusOr<std::string> (*page)(const CellSnapshot&, const Query&);
+  StatusOr<json> (*data)(const CellSnapshot&, const Query&);
+};
+// Of a process with servers.
+constexpr Entry kInsightPages[] = {{"/memory", MemoryPage, MemoryJson},
+                                   {"/compactions", CompactionsPage, CompactionsJson},
+                                   {"/requests", RequestsPage, RequestsJson},
+                                   {"/own-tablets", OwnTabletsPage, OwnTabletsJson},
+                                   {"/own-tablet", OwnTabletPage, OwnTabletJson}};
+// Of one with an active master.
+constexpr Entry kCellPages[] = {{"/", CellPage, CellJson},
+                                {"/tables", TablesPage, TablesJson},
+                                {"/table", TablePage, OneTableJson},
+                                {"/tablets", TabletsPage, TabletsJson},
+                                {"/tablet", TabletPage, OneTabletJson},
+                                {"/servers", ServersPage, ServersJson},
+                                {"/server", OneServerPage, OneServerJson},
+                                {"/heat", HeatPage, HeatJson},
+                                {"/operations", OperationsPage, OperationsJson},
+                                {"/locker", LockerPage, LockerJson},
+                                {"/events", EventsPage, EventsJson}};
+
+net::HttpResponse RenderPage(absl::Span<const Entry> pages, const Query& request,
+                             const CellSnapshot& snapshot) {
+  for (const Entry& entry : pages) {
+    if (request.path != entry.path) continue;
+    if (WantsJson(request)) {
+      const StatusOr<json> data = entry.data(snapshot, request);
+      return data.ok() ? net::HttpResponse{200, kJson, Dump(*data)} : Failure(data.status());
+    }
+    StatusOr<std::string> page = entry.page(snapshot, request);
+    return page.ok() ? net::HttpResponse{200, obs::Page::kContentType, *std::move(page)}
+                     : Failure(page.status());
+  }
+  return {404, kPlainText, "no such page\n"};
+}
+
 // Of a process with servers and no master.
 net::HttpResponse RenderServer(const Query& request, const CellSnapshot& snapshot) {
-  if (request.path != "/") return {404, kPlainText, "no such page\n"};
+  if (request.path != "/") return RenderPage(kInsightPages, request, snapshot);
   if (WantsJson(request)) return {200, kJson, Dump(ServerJson(snapshot.servers[0]))};
   return {200, obs::Page::kContentType, ServerPage(snapshot.servers[0])};
 }
@@ -259,33 +321,12 @@ net::HttpResponse RenderStatusPage(const net::HttpRequest& request, const CellSn
     return {503, kPlainText, snapshot.waiting + "\n"};
   }
   if (snapshot.view == nullptr) return RenderServer(request, snapshot);
-  struct Entry {
-    const char* path;
-    StatusOr<std::string> (*page)(const CellSnapshot&, const Query&);
-    StatusOr<json> (*data)(const CellSnapshot&, const Query&);
-  };
-  static constexpr Entry kPages[] = {{"/", CellPage, CellJson},
-                                     {"/tables", TablesPage, TablesJson},
-                                     {"/table", TablePage, OneTableJson},
-                                     {"/tablets", TabletsPage, TabletsJson},
-                                     {"/tablet", TabletPage, OneTabletJson},
-                                     {"/servers", ServersPage, ServersJson},
-                                     {"/server", OneServerPage, OneServerJson},
-                                     {"/heat", HeatPage, HeatJson},
-                                     {"/operations", OperationsPage, OperationsJson},
-                                     {"/locker", LockerPage, LockerJson},
-                                     {"/events", EventsPage, EventsJson}};
-  for (const Entry& entry : kPages) {
-    if (request.path != entry.path) continue;
-    if (WantsJson(request)) {
-      const StatusOr<json> data = entry.data(snapshot, request);
-      return data.ok() ? net::HttpResponse{200, kJson, Dump(*data)} : Failure(data.status());
+  if (!snapshot.servers.empty()) {
+    for (const Entry& entry : kInsightPages) {
+      if (request.path == entry.path) return RenderPage({&entry, 1}, request, snapshot);
     }
-    StatusOr<std::string> page = entry.page(snapshot, request);
-    return page.ok() ? net::HttpResponse{200, obs::Page::kContentType, *std::move(page)}
-                     : Failure(page.status());
   }
-  return {404, kPlainText, "no such page\n"};
+  return RenderPage(kCellPages, request, snapshot);
 }
 
 }  // namespace stele::deploy

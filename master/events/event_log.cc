@@ -1,6 +1,7 @@
 #include "master/events/event_log.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -102,7 +103,8 @@ StatusOr<wire::ListEventsResponse> EventLog::List(const wire::ListEventsRequest&
     return response;
   }
   if (!events_.empty()) response.last = events_.rbegin()->first;
-  for (auto event = events_.rbegin(); event != events_.rend(); ++event) {
+  const auto end = request.before == 0 ? events_.end() : events_.lower_bound(request.before);
+  for (auto event = std::make_reverse_iterator(end); event != events_.rend(); ++event) {
     if (response.events.size() == limit) break;
     if (Matches(event->second, request)) response.events.push_back(event->second);
   }

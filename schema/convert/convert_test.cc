@@ -519,7 +519,7 @@ std::vector<Kind> EventKinds() {
                                             r.Next(),   static_cast<int64_t>(r.Next()),
                                             r.Bytes(9), r.Next(),
                                             r.Bytes(9), r.Bytes(9),
-                                            r.Next()};
+                                            r.Next(),   r.Next()};
                                       }),
           MakeKind<ListEventsResponse>("ListEventsResponse", kResponse,
                                        [](Random& r) {

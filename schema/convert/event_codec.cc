@@ -50,6 +50,7 @@ StatusOr<net::Buffer> Encode(const ListEventsRequest& message) {
     to.setTable(ToData(message.table));
     to.setServer(ToData(message.server));
     to.setLimit(message.limit);
+    to.setBefore(message.before);
   });
 }
 
@@ -59,6 +60,7 @@ Status Decode(const net::Buffer& body, ListEventsRequest* out) {
     out->since_us = from.getSinceUs();
     out->tablet = from.getTablet();
     out->limit = from.getLimit();
+    out->before = from.getBefore();
     RETURN_IF_ERROR(CopyData(from.getKind(), kMaxTextBytes, "kind", &out->kind));
     RETURN_IF_ERROR(CopyData(from.getTable(), kMaxTableNameBytes, "table name", &out->table));
     return CopyData(from.getServer(), kMaxTextBytes, "server id", &out->server);

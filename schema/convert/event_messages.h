@@ -23,8 +23,8 @@ struct Event {
   bool operator==(const Event&) const = default;
 };
 
-// ListEvents: -> ListEventsResponse. With `after` the oldest that come behind it, else the newest;
-// always in order. Empty fields select nothing.
+// ListEvents: -> ListEventsResponse. With `after` the oldest that come behind it, else the newest,
+// with `before` of those in front of it; always in order. Empty fields select nothing.
 struct ListEventsRequest {
   uint64_t after = 0;
   int64_t since_us = 0;
@@ -32,6 +32,7 @@ struct ListEventsRequest {
   TabletId tablet = 0;
   std::string table, server;
   uint64_t limit = kMaxListedEvents;
+  uint64_t before = 0;  // 0: all
   bool operator==(const ListEventsRequest&) const = default;
 };
 struct ListEventsResponse {

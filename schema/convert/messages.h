@@ -182,7 +182,9 @@ struct TabletCounters {
   uint64_t memtable_bytes = 0;
   uint64_t reads = 0;
   uint64_t writes = 0;
-  uint64_t request_bytes = 0;  // of changes, and of rows that were read
+  uint64_t request_bytes = 0;                  // of changes, and of rows that were read
+  uint64_t index_bytes = 0, index_blocks = 0;  // of the tablet index
+  uint64_t compaction_debt_bytes = 0;          // what the next compaction would read
   bool operator==(const TabletCounters&) const = default;
 };
 struct TabletReport {

@@ -103,11 +103,15 @@ void PutCounters(schema::TabletCounters::Builder to, const TabletCounters& from)
   to.setReads(from.reads);
   to.setWrites(from.writes);
   to.setRequestBytes(from.request_bytes);
+  to.setIndexBytes(from.index_bytes);
+  to.setIndexBlocks(from.index_blocks);
+  to.setCompactionDebtBytes(from.compaction_debt_bytes);
 }
 
 TabletCounters GetCounters(schema::TabletCounters::Reader from) {
-  return {from.getBytes(), from.getFiles(),  from.getMemtableBytes(),
-          from.getReads(), from.getWrites(), from.getRequestBytes()};
+  return {from.getBytes(),      from.getFiles(),       from.getMemtableBytes(),
+          from.getReads(),      from.getWrites(),      from.getRequestBytes(),
+          from.getIndexBytes(), from.getIndexBlocks(), from.getCompactionDebtBytes()};
 }
 
 StatusOr<net::Buffer> Encode(const ReportTabletsResponse& message) {

@@ -22,6 +22,7 @@ struct ListEventsRequest {
   table @4 :Data;
   server @5 :Data;
   limit @6 :UInt64;
+  before @7 :UInt64;
 }
 
 struct ListEventsResponse {

@@ -54,6 +54,9 @@ struct TabletCounters {
   reads @3 :UInt64;
   writes @4 :UInt64;
   requestBytes @5 :UInt64;  # of changes and of rows that were read
+  indexBytes @6 :UInt64;
+  indexBlocks @7 :UInt64;
+  compactionDebtBytes @8 :UInt64;
 }
 
 struct TabletReport {

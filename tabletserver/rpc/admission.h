@@ -24,7 +24,8 @@ class Admission {
       return *this;
     }
     ~Ticket() {
-      if (owner_ != nullptr) owner_->in_flight_.fetch_sub(bytes_, std::memory_order_relaxed);
+      if (owner_ == nullptr) return;
+      owner_->in_flight_.fetch_sub(kOneRequest + bytes_, std::memory_order_relaxed);
     }
 
    private:
@@ -40,10 +41,17 @@ class Admission {
   // when nothing else is in flight, or it could never be.
   StatusOr<Ticket> Admit(uint64_t bytes);
 
-  uint64_t in_flight_bytes() const { return in_flight_.load(std::memory_order_relaxed); }
+  uint64_t in_flight_bytes() const {
+    return in_flight_.load(std::memory_order_relaxed) % kOneRequest;
+  }
+  uint64_t in_flight() const { return in_flight_.load(std::memory_order_relaxed) / kOneRequest; }
+  uint64_t limit_bytes() const { return limit_; }
   uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
 
  private:
+  // Requests above the bytes, in one number: to count both costs no more than one.
+  static constexpr uint64_t kOneRequest = uint64_t{1} << 44;
+
   const uint64_t limit_;
   std::atomic<uint64_t> in_flight_{0};
   std::atomic<uint64_t> refused_{0};

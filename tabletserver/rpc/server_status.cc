@@ -13,6 +13,7 @@ void AddCache(const std::string& name, const storage::CacheStats& stats,
   add("evictions", stats.evictions);
   add("bytes", stats.bytes);
   add("capacity", stats.capacity);
+  add("entries", stats.entries);
 }
 
 }  // namespace
@@ -38,8 +39,9 @@ wire::ServerStatusResponse DescribeEngine(const storage::EngineStats& stats) {
   add("log.slow_syncs", ring.slow_syncs);
   response.numbers.push_back({"memory.used", stats.memory_used});
   response.numbers.push_back({"memory.limit", stats.memory_limit});
-  for (const auto& [name, bytes] : stats.memory)
-    response.numbers.push_back({"memory." + name, bytes});
+  for (const storage::MemoryUse& use : stats.memory) {
+    if (use.depth > 0) response.numbers.push_back({"memory." + use.name, use.used});
+  }
   AddCache("block_cache", stats.block_cache, &response);
   AddCache("filter_cache", stats.filter_cache, &response);
   add("maintenance.flushes", stats.flushes);

@@ -75,6 +75,7 @@ class Server : public TabletServer {
   }
   uint64_t incarnation() const override { return incarnation_; }
   wire::ServerStatusResponse status() const override;
+  ServerInsight insight() const override;
   std::vector<wire::TabletReport> tablets() const override { return tablets_->Report(); }
   std::vector<wire::TableTimes> times() const override { return times_.Report(); }
 
@@ -341,6 +342,7 @@ wire::ServerStatusResponse Server::status() const {
   response.state = fatal_ ? "failed" : serving_ && !leaving_ ? "serving" : "draining";
   response.tablets = tablets_->size();
   auto add = [&](const char* name, int64_t value) { response.numbers.push_back({name, value}); };
+  add("requests.in_flight", static_cast<int64_t>(admission_.in_flight()));
   add("requests.in_flight_bytes", static_cast<int64_t>(admission_.in_flight_bytes()));
   add("requests.refused", static_cast<int64_t>(admission_.refused()));
   add("writes.in_flight", static_cast<int64_t>(progress_.in_flight()));
@@ -353,6 +355,29 @@ wire::ServerStatusResponse Server::status() const {
   add("recovery.open_ms", static_cast<int64_t>(tablets_->size()) * kReopenMsPerTablet);
   add("lease.remaining_ms", (lease_->deadline_boot_ns() - env_.clock->BootNanos()) / 1'000'000);
   return response;
+}
+
+ServerInsight Server::insight() const {
+  ServerInsight insight;
+  insight.engine = engine_->stats();
+  insight.waiting = engine_->waiting();
+  insight.tablets = tablets_->Report();
+  std::sort(insight.tablets.begin(), insight.tablets.end(), [](const auto& a, const auto& b) {
+    return std::make_pair(a.tablet.table, Slice(a.tablet.start_row)) <
+           std::make_pair(b.tablet.table, Slice(b.tablet.start_row));
+  });
+  RequestsInFlight& requests = insight.in_flight;
+  requests.requests = admission_.in_flight();
+  requests.bytes = admission_.in_flight_bytes();
+  requests.limit_bytes = admission_.limit_bytes();
+  requests.changes = static_cast<uint64_t>(progress_.in_flight());
+  requests.queued_for_disk = disk_pool_->queued();
+  requests.parked = parked_->size();
+  requests.parked_bytes = parked_->bytes();
+  requests.refused = admission_.refused();
+  requests.dropped_reads = data_->dropped_reads();
+  insight.slow = slow_.Report(env_.clock->BootNanos());
+  return insight;
 }
 
 // A Locker that does not answer tells nothing.

@@ -21,6 +21,7 @@
 #include "schema/convert/load_messages.h"
 #include "schema/convert/messages.h"
 #include "schema/convert/process_messages.h"
+#include "tabletserver/rpc/server_insight.h"
 #include "tabletserver/storage/engine.h"
 
 namespace stele::tabletserver {
@@ -74,6 +75,7 @@ class TabletServer {
 
   // For status pages.
   virtual wire::ServerStatusResponse status() const = 0;
+  virtual ServerInsight insight() const = 0;  // looks at every tablet
   virtual std::vector<wire::TabletReport> tablets() const = 0;
   virtual std::vector<wire::TableTimes> times() const = 0;  // of all requests since its start
 

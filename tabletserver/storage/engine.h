@@ -21,12 +21,14 @@
 #include "schema/model/model.h"
 #include "tabletserver/storage/cache/cache.h"
 #include "tabletserver/storage/disk_watch.h"
+#include "tabletserver/storage/engine_stats.h"
 #include "tabletserver/storage/engine_tuning.h"
 #include "tabletserver/storage/iterator/read_trace.h"
 #include "tabletserver/storage/iterator/row_sink.h"
 #include "tabletserver/storage/load_sample.h"
 #include "tabletserver/storage/log/commit_log.h"
 #include "tabletserver/storage/log_sorting.h"
+#include "tabletserver/storage/maintenance_jobs.h"
 #include "tabletserver/storage/manifest/manifest.h"
 #include "tabletserver/storage/row_predicate.h"
 
@@ -140,18 +142,6 @@ class ReadCursor {
   virtual uint64_t memory_bytes() const = 0;
 };
 
-struct TabletStats {
-  uint64_t memtable_bytes = 0, frozen_bytes = 0, sstable_bytes = 0;
-  uint32_t files = 0;
-  uint64_t index_bytes = 0;
-  uint64_t reads = 0, writes = 0, rows_read = 0, bytes_read = 0, bytes_written = 0;
-  Lsn oldest_unflushed_lsn = 0;  // 0: none
-  Sequence last_sequence = 0;
-  uint64_t last_drop_order = 0;  // the highest order of DropRows that was carried out
-  uint32_t row_drops = 0;        // dropped runs of rows that compactions have not worked off yet
-  std::string state;             // "open", "flushing", "compacting", "failed: ..."
-};
-
 // One place in a tablet's rows: about `bytes` and `rows` are up to and including `row`.
 struct RowKeySample {
   std::string row;
@@ -224,20 +214,6 @@ class TabletStore {
   virtual SplitOff last_split() const = 0;  // that was committed
 };
 
-struct EngineStats {
-  LogRingStatus ring;
-  CacheStats block_cache, filter_cache;
-  int64_t memory_used = 0, memory_limit = 0;
-  std::vector<std::pair<std::string, int64_t>> memory;  // tracker name, bytes
-  uint64_t flushes = 0, merges = 0, majors = 0, compaction_bytes_written = 0;
-  uint64_t write_stalls_ms = 0;
-  uint64_t files_deleted = 0;
-  DiskStats disk;
-  std::vector<LogSorting> sortings;  // under way
-  // Of those that are done, without short ones, which tell nothing about long ones.
-  uint64_t sorted_log_bytes = 0, sorted_log_ms = 0;
-};
-
 inline constexpr char kRetryDelayMsPayload[] = "stele.dev/retry-delay-ms";
 
 class Engine {
@@ -293,6 +269,8 @@ class Engine {
   virtual Status RecoverLog(const std::string& log, bool system_only = false) = 0;
 
   virtual EngineStats stats() const = 0;
+  // What maintenance has yet to do, the most urgent first. Looks at every tablet.
+  virtual std::vector<WaitingJob> waiting() = 0;
   virtual Status Close() = 0;  // flushes all, closes the log cleanly
   virtual void Retune(const EngineTuning& tuning) = 0;
 };

@@ -37,6 +37,7 @@ EngineCore::EngineCore(const EngineOptions& opts, const EngineEnv& e, uint64_t l
       limiter(e.clock, opts.compaction_bytes_per_second),
       throttle(e.clock),
       disk(e.store, e.clock, opts.disk_reserve_bytes),
+      jobs(e.clock),
       names_(e.server_id, log_epoch) {}
 
 Status EngineCore::CheckUsable() const {

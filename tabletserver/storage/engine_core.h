@@ -17,6 +17,7 @@
 #include "tabletserver/storage/compaction/table_output.h"
 #include "tabletserver/storage/disk_watch.h"
 #include "tabletserver/storage/engine.h"
+#include "tabletserver/storage/maintenance_jobs.h"
 #include "tabletserver/storage/table_names.h"
 #include "tabletserver/storage/write_throttle.h"
 
@@ -114,6 +115,7 @@ class EngineCore {
   DiskWatch disk;
   LogWants log_wants;
   EngineCounters counters;
+  MaintenanceJobs jobs;
   std::unique_ptr<CommitLog> log;
   std::function<void()> wake_maintenance;  // set once, before the log starts
   std::atomic<bool> stopping{false};       // long jobs give up

@@ -10,6 +10,25 @@
 #include "tabletserver/storage/manifest/row_drops.h"
 
 namespace stele::storage {
+namespace {
+
+const char* WhyOf(const MaintenanceTask& task) {
+  switch (task.priority) {
+    case MaintenancePriority::kMajor:
+      return task.weight == 0 ? "ages are to be written down" : "garbage and delete markers";
+    case MaintenancePriority::kMerge:
+      return "many files";
+    case MaintenancePriority::kMemoryPressure:
+      return "memory is short";
+    case MaintenancePriority::kFlushSize:
+      return "a full memtable";
+    case MaintenancePriority::kFlushLogTail:
+      return "the log's tail waits for it";
+  }
+  return "";
+}
+
+}  // namespace
 
 StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options, const EngineEnv& env) {
   CHECK(env.store != nullptr && env.clock != nullptr);
@@ -256,6 +275,10 @@ std::vector<std::shared_ptr<TabletStore>> EngineImpl::tablets() {
 std::vector<MaintenanceTask> EngineImpl::MaintenanceTasks() {
   core_->disk.Look();
   DropSettledLeftovers();
+  return DueTasks();
+}
+
+std::vector<MaintenanceTask> EngineImpl::DueTasks() {
   std::vector<StorePtr> stores;
   {
     MutexLock lock(&mu_);
@@ -315,10 +338,12 @@ EngineStats EngineImpl::stats() const {
   stats.memory_used = core_->memory.used();
   stats.memory_limit = core_->memory.limit();
   for (const MemoryTracker* tracker :
-       {&core_->memtable_memory, &core_->index_memory, &core_->block_memory, &core_->filter_memory,
-        &core_->request_memory, &core_->load_memory}) {
-    stats.memory.emplace_back(tracker->name(), tracker->used());
+       {&core_->memory, &core_->memtable_memory, &core_->index_memory, &core_->block_memory,
+        &core_->filter_memory, &core_->request_memory, &core_->load_memory}) {
+    stats.memory.push_back({tracker->name(), tracker->parent() == nullptr ? 0u : 1u,
+                            tracker->used(), tracker->limit(), tracker->peak()});
   }
+  stats.running = core_->jobs.Report();
   stats.flushes = core_->counters.flushes;
   stats.merges = core_->counters.merges;
   stats.majors = core_->counters.majors;
@@ -328,6 +353,25 @@ EngineStats EngineImpl::stats() const {
   stats.disk = core_->disk.stats();
   Describe(&stats);
   return stats;
+}
+
+std::vector<WaitingJob> EngineImpl::waiting() {
+  std::vector<MaintenanceTask> tasks = DueTasks();
+  std::set<std::pair<TabletId, bool>> running;
+  for (const RunningJob& job : core_->jobs.Report()) {
+    running.emplace(job.tablet, job.kind == "flush");
+  }
+  std::stable_sort(tasks.begin(), tasks.end(), [](const auto& a, const auto& b) {
+    return a.priority != b.priority ? a.priority > b.priority : a.weight > b.weight;
+  });
+  std::vector<WaitingJob> waiting;
+  for (const MaintenanceTask& task : tasks) {
+    const bool flush = task.kind == MaintenanceTask::Kind::kFlush;
+    if (running.contains({task.tablet, flush})) continue;
+    const bool major = task.priority == MaintenancePriority::kMajor;
+    waiting.push_back({task.tablet, flush ? "flush" : major ? "major" : "merge", WhyOf(task)});
+  }
+  return waiting;
 }
 
 Status EngineImpl::Close() {

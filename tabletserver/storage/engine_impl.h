@@ -43,6 +43,7 @@ class EngineImpl : public Engine {
   Status RecoverLog(const std::string& log, bool system_only) override;
   void Retune(const EngineTuning& tuning) override;
   EngineStats stats() const override;
+  std::vector<WaitingJob> waiting() override;
   Status Close() override;
 
  private:
@@ -85,6 +86,7 @@ class EngineImpl : public Engine {
   void ForgetLeftover(TabletId tablet, bool only_settled);
   void DropSettledLeftovers();
   std::vector<MaintenanceTask> MaintenanceTasks();
+  std::vector<MaintenanceTask> DueTasks();
   void StopJobs();
 
   const std::shared_ptr<EngineCore> core_;

@@ -88,6 +88,12 @@ uint32_t TabletStoreImpl::FilesToMerge(const TabletGroup& group) {
       std::max(MostOverARow(FilesOf(group.tables)), group.tables.size() / kVeryMany));
 }
 
+uint64_t TabletStoreImpl::CompactionInputs::cells() const {
+  uint64_t cells = 0;
+  for (const auto& table : tables) cells += table->file.cells;
+  return cells;
+}
+
 void TabletStoreImpl::AddMaintenance(Lsn wanted_lsn, bool memory_pressure,
                                      std::vector<MaintenanceTask>* tasks) {
   if (fenced_) return;
@@ -246,9 +252,16 @@ StatusOr<bool> TabletStoreImpl::MergeTables(const CompactionInputs& inputs) {
   if (const LocalityGroupSchema* known = v->schema->FindGroup(inputs.group)) group = *known;
   TableOutput output(&env, &group);
   uint64_t looked_at = 0;
+  MaintenanceJobs::Job job(&core_->jobs, {.tablet = tablet_.id,
+                                          .kind = options.oldest ? "major" : "merge",
+                                          .group = inputs.group,
+                                          .files = inputs.tables.size(),
+                                          .input_bytes = inputs.bytes(),
+                                          .input_cells = inputs.cells()});
   for (cells->SeekToFirst(); cells->Valid(); cells->Next()) {
     RETURN_IF_ERROR(output.Add(cells->key(), cells->value()));  // 1
     if (++looked_at % kCellsBetweenLooks != 0) continue;
+    job.Note(looked_at, output.bytes());
     if (core_->stopping) return absl::CancelledError("the engine is stopping");
     core_->disk.Look();
   }

@@ -68,6 +68,9 @@ Status TabletStoreImpl::FlushOldest() {
   EngineCore::Making making(core_.get());
   TableOutputEnv env = core_->OutputEnv(tablet_, epoch_, "flush", &making);
   env.drops = v->drops.get();
+  const MaintenanceJobs::Job job(
+      &core_->jobs,
+      {.tablet = tablet_.id, .kind = "flush", .input_bytes = frozen->cells.memory_bytes()});
   auto cells = frozen->cells.NewIterator();
   ASSIGN_OR_RETURN(std::vector<NewTable> made,
                    WriteMinor(env, *v->schema, groups_with_files, cells.get()));  // 2

@@ -233,6 +233,12 @@ TabletStats TabletStoreImpl::stats() const {
     stats.sstable_bytes += group.bytes;
     stats.index_bytes += group.index->memory_bytes();
     stats.files += static_cast<uint32_t>(group.tables.size());
+    stats.index_blocks += group.index->entry_count();
+    stats.index_anchors += group.index->anchor_count();
+  }
+  if (const auto due = PickGroup(); due.has_value()) {
+    stats.compaction_debt_bytes = due->bytes();
+    stats.compaction_debt_files = static_cast<uint32_t>(due->tables.size());
   }
   stats.reads = reads_;
   stats.writes = writes_;

@@ -110,6 +110,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
     std::vector<std::shared_ptr<const OpenTable>> tables;
     bool major = false;
     uint64_t bytes() const;
+    uint64_t cells() const;
   };
 
   std::shared_ptr<const TabletVersion> version() const EXCLUDES(version_mu_);

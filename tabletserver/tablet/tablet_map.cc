@@ -346,8 +346,9 @@ std::vector<wire::TabletReport> TabletMap::Report() const {
     reports[i].split_child = stores[i]->last_split().child;
     reports[i].split_start_row = stores[i]->last_split().start_row;
     reports[i].counters = {
-        stats.sstable_bytes, stats.files,  stats.memtable_bytes + stats.frozen_bytes,
-        stats.reads,         stats.writes, stats.bytes_read + stats.bytes_written};
+        stats.sstable_bytes, stats.files,        stats.memtable_bytes + stats.frozen_bytes,
+        stats.reads,         stats.writes,       stats.bytes_read + stats.bytes_written,
+        stats.index_bytes,   stats.index_blocks, stats.compaction_debt_bytes};
     reports[i].last_drop_order = stats.last_drop_order;
   }
   return reports;

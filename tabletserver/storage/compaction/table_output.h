@@ -52,6 +52,7 @@ class TableOutput {
   // Keys strictly ascending.
   Status Add(Slice key, Slice value);
   uint64_t cells() const { return cells_; }
+  uint64_t bytes() const { return builder_ == nullptr ? 0 : builder_->estimated_bytes(); }
   // Once, after the last Add. nullopt when there was no cell.
   StatusOr<std::optional<NewTable>> Finish();
 

@@ -79,6 +79,7 @@ class TabletIndex : public std::enable_shared_from_this<TabletIndex> {
   std::pair<size_t, size_t> BlocksOf(size_t file) const;
   uint64_t BytesOf(size_t file) const;  // of these blocks; the whole file when it is not clipped
   size_t entry_count() const { return entries_.size(); }
+  size_t anchor_count() const { return anchor_heads_.size(); }
   // Without the tables. Shared fences count in full.
   size_t memory_bytes() const;
   ~TabletIndex();
