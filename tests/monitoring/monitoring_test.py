@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Goal: what every role shows at /metrics keeps Prometheus' conventions, as Debian's parser reads it; the alarms and the dashboard parse
 and use only what is shown; each alarm has a summary, a description and its place in the runbook. The checks are first shown to find seeded
-offences. promtool looks, too, where it is installed. Arguments: STELE_BINARY SOURCE_DIR"""
+offences. Where promtool is installed it looks, too, and proves with made-up series when alarms come and when not (alerts_test.yml). Arguments: STELE_BINARY SOURCE_DIR"""
 
 import json
 import os
@@ -282,10 +282,13 @@ def check_values(texts):
     return wrong
 
 
-def promtool(home, texts, source):
+def promtool(texts, source):
     wrong = []
     if shutil.which("promtool"):
-        for words, text in [(["check", "metrics"], text) for text in texts.values()] + [(["check", "rules", f"{source}/alerts.yml"], "")]:
+        calls = [(["check", "metrics"], text) for text in texts.values()]
+        calls += [(["check", "rules", f"{source}/deploy/monitoring/alerts.yml"], "")]
+        calls += [(["test", "rules", f"{source}/tests/monitoring/alerts_test.yml"], "")]
+        for words, text in calls:
             done = subprocess.run(["promtool", *words], input=text, capture_output=True, text=True)
             wrong += [f"promtool {words}: {done.stdout}{done.stderr}"] if done.returncode else []
     return wrong
@@ -305,7 +308,7 @@ def main():
         read = lambda path: open(f"{source}/deploy/{path}", encoding="utf-8").read()
         wrong += check_alerts(read("monitoring/alerts.yml"), read("README.md"), known)
         wrong += check_dashboard(read("monitoring/dashboard.json"), known)
-        wrong += promtool(home, texts, f"{source}/deploy/monitoring")
+        wrong += promtool(texts, source)
     for what in wrong:
         print("FAILED:", what)
     print(f"monitoring_test: {len(known)} series of {len(texts)} processes, {len(wrong)} findings")
