@@ -7,12 +7,13 @@ set(deb ${PROJECT_SOURCE_DIR}/deploy/deb)
 set(systemd ${PROJECT_SOURCE_DIR}/deploy/systemd)
 set(made ${PROJECT_BINARY_DIR}/packaging)
 
-# stele_unit(<file> <role's command> <default file> CONFIG <file> DESCRIPTION <text> STOP_SECONDS <n> [AFTER <units>])
+# stele_unit(<file> <role's command> <default file> CONFIG <file> DESCRIPTION <text> STOP_SECONDS <n> MOUNTS <directory> [AFTER <units>])
 function(stele_unit file COMMAND DEFAULTS)
-  cmake_parse_arguments(PARSE_ARGV 3 ARG "" "CONFIG;DESCRIPTION;STOP_SECONDS;AFTER" "")
+  cmake_parse_arguments(PARSE_ARGV 3 ARG "" "CONFIG;DESCRIPTION;STOP_SECONDS;MOUNTS;AFTER" "")
   set(CONFIG ${ARG_CONFIG})
   set(DESCRIPTION ${ARG_DESCRIPTION})
   set(STOP_SECONDS ${ARG_STOP_SECONDS})
+  set(MOUNTS ${ARG_MOUNTS})
   set(AFTER ${ARG_AFTER})
   set(ENVIRONMENT "EnvironmentFile=/etc/default/${DEFAULTS}")
   if(file MATCHES "@")
@@ -20,7 +21,7 @@ function(stele_unit file COMMAND DEFAULTS)
   endif()
   file(READ ${systemd}/unit.service.in unit)
   # Only these names: systemd writes sets of system calls with an @, too.
-  foreach(name COMMAND CONFIG ENVIRONMENT DESCRIPTION STOP_SECONDS AFTER)
+  foreach(name COMMAND CONFIG ENVIRONMENT DESCRIPTION STOP_SECONDS MOUNTS AFTER)
     string(REPLACE "@${name}@" "${${name}}" unit "${unit}")
   endforeach()
   file(CONFIGURE OUTPUT ${made}/${file} CONTENT "${unit}" @ONLY)
@@ -28,12 +29,13 @@ function(stele_unit file COMMAND DEFAULTS)
 endfunction()
 
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${systemd}/unit.service.in)
-stele_unit(stele-local.service "local" stele-local CONFIG /etc/stele/local.conf DESCRIPTION "a whole cell in one process" STOP_SECONDS 120)
+stele_unit(stele-local.service "local" stele-local CONFIG /etc/stele/local.conf DESCRIPTION "a whole cell in one process" STOP_SECONDS 120
+  MOUNTS /var/lib/stele/local)
 stele_unit(stele-master.service "master" stele-master CONFIG /etc/stele/cell.conf DESCRIPTION "a master of a cell" STOP_SECONDS 30
-  AFTER " zookeeper.service")
+  MOUNTS /var/lib/stele AFTER " zookeeper.service")
 # Longer than --leave-timeout-ms, in which others take its tablets.
 stele_unit(stele-tabletserver@.service "tabletserver --id %i" stele-tabletserver CONFIG /etc/stele/cell.conf
-  DESCRIPTION "tablet server %i" STOP_SECONDS 150 AFTER " zookeeper.service remote-fs.target")
+  DESCRIPTION "tablet server %i" STOP_SECONDS 150 MOUNTS /var/lib/stele/cell AFTER " zookeeper.service remote-fs.target")
 
 foreach(role local master tabletserver)
   install(FILES ${systemd}/stele-${role}.default DESTINATION /etc/default RENAME stele-${role} COMPONENT server EXCLUDE_FROM_ALL)

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Goal: the compose file and the Kubernetes manifests parse and hold together: every role's flags and configuration are what the program
-takes, probes and ports are those that it is told to listen on, services and budgets select pods, and the time to stop is longer than
-that for leaving. The health check of the compose file is run against a live server. Arguments: STELE_BINARY SOURCE_DIR"""
+takes, probes and ports are those that it is told to listen on, services and budgets select pods, the time to stop is longer than that
+for leaving, and both of ZooKeeper's directories are on volumes. The health check of the compose file is run against a live server.
+Arguments: STELE_BINARY SOURCE_DIR"""
 
 import json
 import os
@@ -11,6 +12,10 @@ import sys
 import tempfile
 
 import yaml
+
+# Where ZooKeeper's image keeps its snapshots and its log of transactions.
+ZOOKEEPER_DIRECTORIES = {"/data", "/datalog"}
+START_SECONDS = 600
 
 
 def settings_of(stele, words, environment, home, config=None):
@@ -44,7 +49,10 @@ def check(condition, what):
 def check_compose(stele, file, home):
     compose = yaml.safe_load(file)
     roles = {}
+    kept = dict(volume.split(":")[::-1] for volume in compose["services"]["zookeeper"]["volumes"])
+    check(set(kept) == ZOOKEEPER_DIRECTORIES and len(set(kept.values())) == 2, f"zookeeper: volumes {kept}")
     for name, service in compose["services"].items():
+        check(service["restart"] == ("no" if name == "stele" else "unless-stopped"), f"{name}: restart: {service['restart']}")
         for volume in service.get("volumes", []):
             check(volume.split(":")[0] in compose["volumes"], f"{name}: volume {volume}")
         if service["image"] != "stele" or name == "stele":
@@ -101,16 +109,22 @@ def check_kubernetes(stele, files, home):
         check({mount["name"] for mount in container["volumeMounts"]} == volumes, f"{name}: mounts of {volumes}")
         if name == "zookeeper":
             check(container["env"][0]["value"].count("server.") == spec["replicas"], "ZooKeeper's servers and replicas")
+            claims = {claim["metadata"]["name"] for claim in spec["volumeClaimTemplates"]}
+            kept = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+            check(set(kept) == ZOOKEEPER_DIRECTORIES and sorted(kept.values()) == sorted(claims), f"zookeeper: volumes {kept}")
             continue
         found = settings_of(stele, container["args"], {}, home, objects["ConfigMap", "stele"]["data"]["cell.conf"])
         check(f"stele-{container['args'][0]}" == name, f"{name} runs {container['args']}")
         check((port_of(found["listen"]), port_of(found["http"])) == (ports["rpc"], ports["http"]), f"{name}: ports {ports}")
         check(found["advertise"] == f"pod-0.{name}:{ports['rpc']}", f"{name}: told to others as {found['advertise']}")
         check(found["locker"].count("zookeeper-") == pods["zookeeper"]["replicas"], f"{name}: {found['locker']}")
-        for probe in ("readinessProbe", "livenessProbe"):
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             get = container[probe]["httpGet"]
             check(get["port"] == "http" and get["path"] in ("/healthz", "/readyz"), f"{name}: {probe}")
-        check(container["livenessProbe"]["httpGet"]["path"] == "/healthz", f"{name}: a server that is not ready is no dead one")
+        for probe in ("startupProbe", "livenessProbe"):
+            check(container[probe]["httpGet"]["path"] == "/healthz", f"{name}: {probe}: a server that is not ready is no dead one")
+        start = container["startupProbe"]
+        check(start["failureThreshold"] * start.get("periodSeconds", 10) >= START_SECONDS, f"{name}: time to start")
         check(spec["template"]["metadata"]["annotations"]["prometheus.io/port"] == str(ports["http"]), f"{name}: its scraped port")
     servers = pods["stele-tabletserver"]["template"]["spec"]
     check(servers["terminationGracePeriodSeconds"] > int(found["leave-timeout-ms"]) / 1000 + 30, "time to stop")
