@@ -158,7 +158,7 @@ TEST(ExitCode, SaysWhyAServerEnded) {
   EXPECT_EQ(ExitCodeForFatal(absl::InternalError("x")), ExitCode::kStorageError);
   EXPECT_EQ(ExitCodeForStart(absl::FailedPreconditionError("x")), ExitCode::kBadConfiguration);
   EXPECT_EQ(ExitCodeForStart(absl::PermissionDeniedError("x")), ExitCode::kBadConfiguration);
-  EXPECT_EQ(ExitCodeForStart(absl::UnknownError("x")), ExitCode::kBadConfiguration);
+  EXPECT_EQ(ExitCodeForStart(absl::UnknownError("x")), ExitCode::kLockerAway);
   EXPECT_EQ(ExitCodeForStart(CorruptError("x")), ExitCode::kStorageError);
 }
 
