@@ -8,7 +8,9 @@
 #include "common/base/log.h"
 #include "common/net/notify.h"
 #include "locker/cell_key.h"
+#include "locker/server_node.h"
 #include "locker/zk/zk_locker.h"
+#include "schema/metadata/metadata.h"
 #include "tabletserver/tablet/exit_code.h"
 
 namespace stele::bin {
@@ -81,6 +83,15 @@ StatusOr<std::unique_ptr<Locker>> OpenLocker(const config::Settings& settings) {
 StatusOr<std::string> ReadCellKey(Locker* locker) {
   ASSIGN_OR_RETURN(auto session, locker->OpenSession("cell-key"));
   return CellKey(session.get());
+}
+
+StatusOr<bool> CellHasData(Locker* locker) {
+  ASSIGN_OR_RETURN(auto session, locker->OpenSession("cell-data"));
+  const auto root = session->Get(kRootPath);
+  if (IsNotFound(root.status())) return false;
+  RETURN_IF_ERROR(root.status());
+  ASSIGN_OR_RETURN(const TabletLocation location, DecodeTabletLocation(root->value));
+  return location.assignment != TabletAssignment::kCreating;
 }
 
 void SayReady(const cli::Invocation& call, const char* role, const std::string& rpc,

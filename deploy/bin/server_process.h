@@ -44,6 +44,8 @@ std::function<void(const Status&)> EndProcess(std::string role);
 StatusOr<std::unique_ptr<Locker>> OpenLocker(const config::Settings& settings);
 // The cell's key, made by whoever asks first.
 StatusOr<std::string> ReadCellKey(Locker* locker);
+// Whether the cell's root tablet was made: then there is a directory that holds it.
+StatusOr<bool> CellHasData(Locker* locker);
 // Null when --http is `none`.
 StatusOr<std::unique_ptr<net::HttpServer>> ListenHttp(
     const config::Settings& settings,

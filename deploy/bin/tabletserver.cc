@@ -67,7 +67,8 @@ Status Start(const cli::Invocation& call, StopSignals* signals, Process* process
   RETURN_IF_ERROR(store.status());
   process->store = *std::move(store);
   ASSIGN_OR_RETURN(options.rpc.cell_key, ReadCellKey(process->locker.get()));
-  RETURN_IF_ERROR(deploy::ClaimForProcesses(process->store.get(), options.rpc.cell_key));
+  ASSIGN_OR_RETURN(const bool has_data, CellHasData(process->locker.get()));
+  RETURN_IF_ERROR(deploy::ClaimForProcesses(process->store.get(), options.rpc.cell_key, has_data));
   auto respond = [process](const net::HttpRequest& request) { return Respond(*process, request); };
   ASSIGN_OR_RETURN(process->http, ListenHttp(settings, respond));
   SetAddresses(settings, process->http.get(), &options);

@@ -10,8 +10,10 @@
 
 namespace stele::deploy {
 
-// FailedPrecondition when the store is of a cell in one process, or of one with another key.
-Status ClaimForProcesses(BlobStore* store, const std::string& cell_key);
+// FailedPrecondition when the store is of a cell in one process, or of one with another key, or of
+// none though the cell has its data somewhere: then the shared directory is not mounted here, and a
+// server without it would find nothing in the logs of others.
+Status ClaimForProcesses(BlobStore* store, const std::string& cell_key, bool cell_has_data);
 // The key that is left in the store. FailedPrecondition when the store is of no cell of several
 // processes.
 StatusOr<std::string> ReadClaim(BlobStore* store);

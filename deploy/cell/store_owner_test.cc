@@ -13,17 +13,28 @@ TEST(StoreOwner, IsOfOneKindAndOneKey) {
   FaultFs fs;
   ASSERT_OK_AND_ASSIGN(auto store, OpenPosixStore(&fs, "/cell", true));
   ASSERT_OK(CheckForOneProcess(store.get()));
-  ASSERT_OK(ClaimForProcesses(store.get(), "the key"));
-  ASSERT_OK(ClaimForProcesses(store.get(), "the key"));
-  EXPECT_STATUS(kFailedPrecondition, "another key", ClaimForProcesses(store.get(), "other"));
+  ASSERT_OK(ClaimForProcesses(store.get(), "the key", false));
+  ASSERT_OK(ClaimForProcesses(store.get(), "the key", false));
+  EXPECT_STATUS(kFailedPrecondition, "another key", ClaimForProcesses(store.get(), "other", false));
   EXPECT_STATUS(kFailedPrecondition, "several processes", CheckForOneProcess(store.get()));
+}
+
+TEST(StoreOwner, AnEmptyDirectoryIsNotThatOfACellWithData) {
+  FaultFs fs;
+  ASSERT_OK_AND_ASSIGN(auto store, OpenPosixStore(&fs, "/cell", true));
+  EXPECT_STATUS(kFailedPrecondition, "mounted", ClaimForProcesses(store.get(), "the key", true));
+  EXPECT_STATUS(kFailedPrecondition, "of no cell", ReadClaim(store.get())) << "nothing was claimed";
+  ASSERT_OK(ClaimForProcesses(store.get(), "the key", false));
+  ASSERT_OK(ClaimForProcesses(store.get(), "the key", true));
+  EXPECT_STATUS(kFailedPrecondition, "another key", ClaimForProcesses(store.get(), "other", true));
 }
 
 TEST(StoreOwner, OfOneProcessIsNotForSeveral) {
   FaultFs fs;
   ASSERT_OK_AND_ASSIGN(auto store, OpenPosixStore(&fs, "/cell", true));
   ASSERT_OK(store->CreateCell("locker/state", "x"));
-  EXPECT_STATUS(kFailedPrecondition, "stele local", ClaimForProcesses(store.get(), "the key"));
+  EXPECT_STATUS(kFailedPrecondition, "stele local",
+                ClaimForProcesses(store.get(), "the key", false));
   ASSERT_OK(CheckForOneProcess(store.get()));
 }
 
@@ -31,7 +42,7 @@ TEST(StoreOwner, AnErrorIsNoAnswer) {
   FaultFs fs;
   ASSERT_OK_AND_ASSIGN(auto store, OpenPosixStore(&fs, "/cell", true));
   fs.CutPower();
-  EXPECT_FALSE(ClaimForProcesses(store.get(), "the key").ok());
+  EXPECT_FALSE(ClaimForProcesses(store.get(), "the key", false).ok());
   EXPECT_FALSE(CheckForOneProcess(store.get()).ok());
 }
 

@@ -35,7 +35,7 @@ class LockerContentTest : public ::testing::Test {
 
   // What a tablet server of the cell has left: system tablets, a row of a master of kTerm, a log.
   void MakeCell() {
-    ASSERT_OK(ClaimForProcesses(store_.get(), kKey));
+    ASSERT_OK(ClaimForProcesses(store_.get(), kKey, false));
     storage::EngineOptions options;
     options.log.segment_bytes = 64u << 10;
     options.maintenance_threads = 0;
@@ -157,7 +157,7 @@ TEST_F(LockerContentTest, NothingIsWrittenIntoACellThatLivesOrIsAnother) {
 TEST_F(LockerContentTest, AStoreThatIsNotOfSuchACellIsRefused) {
   EXPECT_STATUS(kFailedPrecondition, "no cell of several processes",
                 ReadLockerContent(store_.get(), Logs()).status());
-  ASSERT_OK(ClaimForProcesses(store_.get(), kKey));
+  ASSERT_OK(ClaimForProcesses(store_.get(), kKey, false));
   EXPECT_STATUS(kFailedPrecondition, "no manifest",
                 ReadLockerContent(store_.get(), Logs()).status());
 }

@@ -77,7 +77,7 @@ class RebuildMetadataTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_OK_AND_ASSIGN(store_, OpenPosixStore(&fs_, "/cell", /*create=*/true));
-    ASSERT_OK(ClaimForProcesses(store_.get(), "0123456789abcdef"));
+    ASSERT_OK(ClaimForProcesses(store_.get(), "0123456789abcdef", false));
   }
   StatusOr<std::unique_ptr<storage::Engine>> Open(const std::string& log) {
     storage::EngineOptions options;
