@@ -25,12 +25,14 @@ constexpr int kUnavailable = 3;
 // had; a verb that says why goes on with that.
 bool FindMasters(std::vector<std::string>* words, cli::Environment* env) {
   const std::string prefix = std::string(kCellFlag) + "=";
-  std::vector<std::pair<std::string*, std::string>> cells = {{&env->cell, ""}};
+  std::vector<std::pair<std::string*, std::string>> cells;
   for (size_t i = 1; i < words->size(); ++i) {
     std::string& word = (*words)[i];
     if (word.rfind(prefix, 0) == 0) cells.emplace_back(&word, prefix);
     if (word == kCellFlag && i + 1 < words->size()) cells.emplace_back(&(*words)[i + 1], "");
   }
+  // The flag wins: what the variable names may be away.
+  if (cells.empty()) cells.emplace_back(&env->cell, "");
   for (auto& [text, before] : cells) {
     auto masters = MastersOfCell(text->substr(before.size()));
     if (!masters.ok() && words->size() > 2 && (*words)[1] == "admin" &&
