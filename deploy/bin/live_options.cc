@@ -10,6 +10,8 @@ namespace {
 
 using config::Role;
 
+constexpr char kDiskReserve[] = "disk-reserve";
+
 Status NoOption(Role role, const std::string& name) {
   const std::string near = config::NearestOption(config::Only(role), name);
   return absl::InvalidArgumentError(
@@ -59,7 +61,14 @@ std::vector<wire::OptionValue> LiveOptions::List() const {
 Status LiveOptions::CheckChange(const config::Option& option, const std::string& value) const {
   config::Settings changed(settings_->role(), settings_->List());
   changed.Change(option.name, value, "");
-  return CheckTogether(changed);
+  RETURN_IF_ERROR(CheckTogether(changed));
+  if (option.name != std::string_view(kDiskReserve) || !hooks_.disk_bytes) return OkStatus();
+  // A slip of the hand would stop every write.
+  ASSIGN_OR_RETURN(const uint64_t disk, hooks_.disk_bytes());
+  if (changed.Number(kDiskReserve) <= disk / 2) return OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(kDiskReserve, " ", cli::Escape(value),
+                                                 " is more than half of the disk, which has ", disk,
+                                                 " bytes"));
 }
 
 void LiveOptions::Tell() {

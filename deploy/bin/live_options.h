@@ -26,6 +26,7 @@ class LiveOptions {
   struct Hooks {
     std::function<void(const master::ReshapeOptions&, const master::BalanceOptions&)> master;
     std::function<void(const storage::EngineTuning&)> servers;
+    std::function<StatusOr<uint64_t>()> disk_bytes;  // free or not; of a role with `servers`
   };
 
   // `settings` outlives it.
@@ -39,13 +40,13 @@ class LiveOptions {
   const wire::ProcessOptions* door() const { return &door_; }
 
   std::vector<wire::OptionValue> List() const;
-  // InvalidArgument (no such option, a bad value), FailedPrecondition (only a restart changes it),
-  // Unavailable.
+  // InvalidArgument (no such option, a bad value, a disk-reserve that this disk cannot have),
+  // FailedPrecondition (only a restart changes it), Unavailable.
   StatusOr<std::string> Set(const wire::SetOptionRequest& request) EXCLUDES(mu_);
 
  private:
   // The settings as they would be; OK: they go together.
-  Status CheckChange(const config::Option& option, const std::string& value) const;
+  Status CheckChange(const config::Option& option, const std::string& value) const REQUIRES(mu_);
   void Tell() REQUIRES(mu_);
 
   config::Settings* const settings_;

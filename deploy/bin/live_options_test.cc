@@ -32,6 +32,7 @@ struct Running {
         tuning = t;
         ++told;
       };
+      hooks.disk_bytes = [this] { return disk_bytes; };
     }
     live->Attach(std::move(hooks));
   }
@@ -45,6 +46,7 @@ struct Running {
   master::ReshapeOptions reshape;
   master::BalanceOptions balance;
   storage::EngineTuning tuning;
+  StatusOr<uint64_t> disk_bytes = uint64_t{4} << 30;
   int told = 0;
 };
 
@@ -116,6 +118,31 @@ TEST(LiveOptions, AChangeArrivesAndIsListed) {
     EXPECT_TRUE(option.live);
   }
   EXPECT_TRUE(seen);
+}
+
+TEST(LiveOptions, AReserveThatTheDiskCannotHaveIsRefused) {
+  for (Role role : {Role::kLocal, Role::kTabletServer}) {
+    Running running(role);
+    running.Attach();
+    ASSERT_TRUE(running.Set("disk-reserve", "2g").ok());
+    const int told = running.told;
+    for (const char* value : {"2147483649", "100t"}) {
+      const Status refused = running.Set("disk-reserve", value).status();
+      EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument) << refused;
+      EXPECT_NE(std::string(refused.message()).find("more than half of the disk"),
+                std::string::npos)
+          << refused;
+    }
+    EXPECT_EQ(running.settings->Text("disk-reserve"), "2g");
+    EXPECT_EQ(running.told, told);
+    // Back to the default, whatever it is.
+    ASSERT_TRUE(running.Set("disk-reserve", "0").ok());
+    EXPECT_EQ(*running.tuning.disk_reserve_bytes, 0u);
+    running.disk_bytes = absl::UnavailableError("no statvfs");
+    EXPECT_EQ(running.Set("disk-reserve", "1m").status().code(), absl::StatusCode::kUnavailable);
+    EXPECT_TRUE(running.Set("compaction-rate", "8m").ok());
+    EXPECT_EQ(*running.tuning.disk_reserve_bytes, 0u);
+  }
 }
 
 TEST(LiveOptions, TheDoorKnowsWhatIsWhose) {

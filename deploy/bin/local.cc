@@ -2,6 +2,7 @@
 
 #include "client/cli/bytes_text.h"
 #include "common/base/log.h"
+#include "common/store/fs.h"
 #include "deploy/bin/live_options.h"
 #include "deploy/bin/role_settings.h"
 #include "deploy/bin/server_process.h"
@@ -42,7 +43,8 @@ int Run(const cli::Invocation& call) {
   if (!cell.ok()) return FailedToStart(call, cell.status());
   live.Attach(
       {[&cell](const auto& reshape, const auto& balance) { (*cell)->Retune(reshape, balance); },
-       [&cell](const storage::EngineTuning& tuning) { (*cell)->Retune(tuning); }});
+       [&cell](const storage::EngineTuning& tuning) { (*cell)->Retune(tuning); },
+       [dir = options.data_dir] { return PosixFs()->TotalBytes(dir); }});
   SayReady(call, "local", (*cell)->address(), (*cell)->http_address());
   signals.Await();
   LOG(INFO) << "draining";

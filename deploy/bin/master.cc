@@ -66,7 +66,7 @@ Status Start(const cli::Invocation& call, StopSignals* signals, Process* process
       {[master = process->master.get()](const auto& reshape, const auto& balance) {
          master->Retune(reshape, balance);
        },
-       nullptr});
+       nullptr, nullptr});
   return OkStatus();
 }
 

@@ -87,10 +87,11 @@ Status Start(const cli::Invocation& call, StopSignals* signals, Process* process
   env.stop_waiting = [signals] { return signals->Came(); };
   ASSIGN_OR_RETURN(process->server, TabletServer::Start(options, env));
   process->serving = process->server.get();
-  process->live->Attach(
-      {nullptr, [server = process->server.get()](const storage::EngineTuning& tuning) {
-         server->Retune(tuning);
-       }});
+  process->live->Attach({nullptr,
+                         [server = process->server.get()](const storage::EngineTuning& tuning) {
+                           server->Retune(tuning);
+                         },
+                         [store = process->store.get()] { return store->TotalBytes(); }});
   return OkStatus();
 }
 

@@ -58,6 +58,7 @@ TEST(OptionTable, Values) {
       {Role::kLocal, "memory-limit", "128m", ""},
       {Role::kLocal, "ring-segment", "2g", "is out of range, which is 1k .. 1g"},
       {Role::kLocal, "compaction-rate", "0", ""},
+      {Role::kTabletServer, "disk-reserve", "0", ""},
       {Role::kLocal, "compaction-rate", "1k", "is out of range, which is 0 or 1m .."},
       {Role::kMaster, "balance-after", "0s", ""},
       {Role::kMaster, "balance-after", "500ms", "is out of range, which is 0 or 1s .. 365d"},

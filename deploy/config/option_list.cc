@@ -155,6 +155,7 @@ std::vector<Option> EngineOptions() {
        .by_default = "",
        .meaning = "below so many free bytes writes are refused",
        .min = 1,
+       .zero = "the default",
        .otherwise = "1 % of the disk, at least 1g, but no more than a tenth of it",
        .live = true},
       {.name = "block-cache",

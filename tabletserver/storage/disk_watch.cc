@@ -44,7 +44,8 @@ bool DiskWatch::Look(bool at_once) {
   reserve_bytes_ = reserve;
   const bool was_full = full_;
   // A little more is wanted for the way back, so that the state does not flutter.
-  low_ = *free < (low_ ? reserve + reserve / 8 : reserve);
+  const uint64_t more = std::min(reserve / 8, std::numeric_limits<uint64_t>::max() - reserve);
+  low_ = *free < (low_ ? reserve + more : reserve);
   Judge();
   return was_full && !full_;
 }

@@ -70,6 +70,16 @@ TEST_F(EngineDiskFull, AnotherReserveCountsFromTheNextLook) {
   h_.engine()->Retune({.disk_reserve_bytes = kReserve});
   LeaveFree(4 * kReserve);
   EXPECT_OK(PutOne("after"));
+  constexpr uint64_t kWraps = 16'397'105'843'297'379'215u;  // with its eighth
+  static_assert(kWraps + kWraps / 8 == 0);
+  h_.engine()->Retune({.disk_reserve_bytes = kWraps});
+  for (const char* row : {"more than any disk", "still, with the way back on top"}) {
+    LeaveFree(4 * kReserve);
+    EXPECT_STATUS(kResourceExhausted, "the disk is full", PutOne(row));
+  }
+  h_.engine()->Retune({.disk_reserve_bytes = 0});
+  LeaveFree(h_.fs().used_bytes() + 4 * kReserve);
+  EXPECT_OK(PutOne("the default"));
 }
 
 TEST_F(EngineDiskFull, TheReserveLetsAFlushComplete) {
