@@ -360,7 +360,8 @@ Finding CheckAccess(const Examination& e) {
   }
   if (e.processes.empty()) return Unknown("access");
   if (open.empty()) return {"access", Verdict::kOk, "only this machine reaches the ports", ""};
-  std::string evidence = absl::StrCat("whoever reaches ", Join(open), " may read and write");
+  std::string evidence =
+      absl::StrCat("whoever reaches ", Join(open), " may read, write and administer");
   if (!zookeeper.empty()) absl::StrAppend(&evidence, "; ZooKeeper is used without locker-auth");
   return {"access", Verdict::kWarn, evidence,
           "let a firewall keep strangers from the ports; set locker-auth"};

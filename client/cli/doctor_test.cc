@@ -177,7 +177,7 @@ std::vector<Case> ProcessCases() {
          e->processes[2].info.options.push_back(
              {.name = "compaction-rate", .value = "8m", .source = "live"});
        }},
-      {"access", Verdict::kWarn, "whoever reaches 10.0.0.1:7",
+      {"access", Verdict::kWarn, "whoever reaches 10.0.0.1:7 may read, write and administer",
        [](Examination* e) { e->processes[3].address = "10.0.0.1:7"; }},
       {"events", Verdict::kWarn,
        "1 tablets that broke, 1 recoveries, 2 changes of master, 1 refused",
