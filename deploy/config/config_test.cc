@@ -83,6 +83,9 @@ TEST(OptionTable, Values) {
       {Role::kTabletServer, "id", "ts 1", "is not of [A-Za-z0-9._-]{1,64}"},
       {Role::kTabletServer, "id", "", "is not of [A-Za-z0-9._-]{1,64}"},
       {Role::kTabletServer, "data-dir", "/srv/a cell", ""},
+      {Role::kTabletServer, "id", "all", "is no name for a server"},
+      {Role::kTabletServer, "id", "master", "is no name for a server"},
+      {Role::kTabletServer, "id", "master-1", ""},
       {Role::kTabletServer, "session-timeout-ms", "499",
        "is out of range, which is 500 .. 3600000"},
   };

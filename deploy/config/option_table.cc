@@ -195,7 +195,9 @@ Status CheckValue(const Option& option, const std::string& text) {
     case OptionKind::kSecretFile:
       return unless(!text.empty() && text.find('\0') == text.npos, "is empty");
     case OptionKind::kServerId:
-      return unless(IsServerId(text), "is not of [A-Za-z0-9._-]{1,64}");
+      RETURN_IF_ERROR(unless(IsServerId(text), "is not of [A-Za-z0-9._-]{1,64}"));
+      return unless(text != "all" && text != "master",
+                    "is no name for a server: `stele admin set` takes it for others");
     case OptionKind::kListenOrNone:
       if (text == "none") return OkStatus();
       [[fallthrough]];

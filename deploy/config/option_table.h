@@ -25,7 +25,7 @@ std::vector<Role> RolesOf(RoleSet roles);
 
 enum class OptionKind : uint8_t {
   kText,
-  kServerId,      // [A-Za-z0-9._-]{1,64}
+  kServerId,      // [A-Za-z0-9._-]{1,64}, but no other target of `stele admin set`
   kPath,          // a directory or a file
   kSecretFile,    // a file that only its owner should read
   kListen,        // host:port; port 0 takes a free one
