@@ -19,19 +19,28 @@ using config::Role;
 constexpr int kBad = static_cast<int>(tabletserver::ExitCode::kBadConfiguration);
 
 // What a role makes of a file whose lines are right one by one.
-void CheckRole(const config::ConfigFile& file, Role role, std::vector<ConfigProblem>* problems) {
+void CheckRole(const config::ConfigFile& file, Role role, bool whole,
+               std::vector<ConfigProblem>* problems, std::vector<ConfigProblem>* warnings) {
   config::SettingsInput input;
   input.file = &file;
   const config::Settings settings(role, config::Resolve(role, input).settings);
-  Status bad = CheckTogether(settings);
-  if (!bad.ok()) {
-    problems->push_back({0, absl::StrCat("for ", config::NameOf(role), ": ", bad.message())});
+  const std::string who = absl::StrCat("for ", config::NameOf(role), ": ");
+  if (whole) {
+    for (const std::string& what : MissingOptions(settings)) {
+      problems->push_back({0, absl::StrCat(who, what)});
+    }
   }
+  Status bad = CheckTogether(settings);
+  if (!bad.ok()) problems->push_back({0, absl::StrCat(who, bad.message())});
+  // Several processes of a file each get a flag with a place of their own.
+  Status nowhere = CheckReachable(settings);
+  if (!nowhere.ok()) warnings->push_back({0, absl::StrCat(who, nowhere.message())});
 }
 
 // What is allowed, and may yet be a mistake on the machine where the file is to be used.
-std::vector<ConfigProblem> Warnings(const config::ConfigFile& file) {
-  std::vector<ConfigProblem> warnings;
+void CheckSecrets(const config::ConfigFile& file, std::vector<ConfigProblem>* warnings) {
+  // A group that may read is how a service gets it that another user owns.
+  constexpr mode_t kOpen = S_IRWXO | S_IWGRP | S_IXGRP;
   for (const config::ConfigLine& line : file.lines) {
     const config::Option* option = nullptr;
     for (Role role : config::RolesOf(line.roles)) {
@@ -40,14 +49,14 @@ std::vector<ConfigProblem> Warnings(const config::ConfigFile& file) {
     if (option == nullptr || option->kind != config::OptionKind::kSecretFile) continue;
     struct stat found {};
     if (stat(line.value.c_str(), &found) != 0) {
-      warnings.push_back(
+      warnings->push_back(
           {line.line, absl::StrCat(cli::Escape(line.value), " is not there, on this machine")});
-    } else if ((found.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-      warnings.push_back(
-          {line.line, absl::StrCat(cli::Escape(line.value), " can be read by others: chmod 600")});
+    } else if ((found.st_mode & kOpen) != 0) {
+      const bool of_group = (found.st_mode & (S_IWGRP | S_IXGRP)) != 0;
+      warnings->push_back({line.line, absl::StrCat(cli::Escape(line.value), " is open to others: ",
+                                                   of_group ? "chmod g-wx,o-rwx" : "chmod o-rwx")});
     }
   }
-  return warnings;
 }
 
 nlohmann::ordered_json AsJson(const std::vector<ConfigProblem>& problems) {
@@ -80,10 +89,14 @@ int Run(const cli::Invocation& call) {
     return kBad;
   }
   std::vector<ConfigProblem> problems = config::CheckConfig(*file, roles);
+  std::vector<ConfigProblem> warnings;
+  CheckSecrets(*file, &warnings);
   if (problems.empty()) {
-    for (Role role : config::RolesOf(roles)) CheckRole(*file, role, &problems);
+    const config::RoleSet whole = call.Has("role") ? roles : file->sections;
+    for (Role role : config::RolesOf(roles)) {
+      CheckRole(*file, role, (whole & config::Only(role)) != 0, &problems, &warnings);
+    }
   }
-  const std::vector<ConfigProblem> warnings = Warnings(*file);
   if (call.Has("json")) {
     const nlohmann::ordered_json json = {{"file", file->path},
                                          {"ok", problems.empty()},
@@ -111,7 +124,9 @@ cli::Verb ConfigCheckVerb() {
   verb.details =
       "Unknown and repeated names, values that are none or out of range, and options that do not "
       "go\n"
-      "together. The file: `name = value` lines; # and ; begin comments; what stands before the\n"
+      "together; and what must be given and is not, for --role or the sections that there are, "
+      "but\n"
+      "--id. The file: `name = value` lines; # and ; begin comments; what stands before the\n"
       "first [local], [master] or [tabletserver] is for every role that has the option.\n"
       "Exit code 0: a server takes it. 13: it does not, as the server would end.";
   verb.example = "stele config check /etc/stele/stele.conf --role tabletserver";

@@ -85,10 +85,12 @@ int Run(const cli::Invocation& call) {
   }
   if (!resolved.problems.empty()) return kBad;
   const config::Settings settings(*role, std::move(resolved.settings));
+  const std::vector<std::string> missing = MissingOptions(settings);
+  for (const std::string& what : missing) *call.env->err << "stele: " << what << '\n';
   Status bad = CheckTogether(settings);
-  if (bad.ok()) return cli::kOk;
-  cli::Fail(call, bad);
-  return kBad;
+  if (bad.ok()) bad = CheckReachable(settings);
+  if (!bad.ok()) cli::Fail(call, bad);
+  return bad.ok() && missing.empty() ? cli::kOk : kBad;
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ Status Start(const cli::Invocation& call, StopSignals* signals, Process* process
   process->live = std::make_unique<LiveOptions>(process->settings.get(), call.env->clock);
   master::MasterOptions options;
   RETURN_IF_ERROR(ReadMaster(settings, &options));
+  RETURN_IF_ERROR(CheckReachable(settings));
   ASSIGN_OR_RETURN(process->locker, OpenLocker(settings));
   ASSIGN_OR_RETURN(options.rpc.cell_key, ReadCellKey(process->locker.get()));
   auto respond = [process](const net::HttpRequest& request) { return Respond(*process, request); };

@@ -208,6 +208,25 @@ storage::EngineTuning ReadTuning(const Settings& settings) {
           .disk_reserve_bytes = settings.Has("disk-reserve") ? settings.Number("disk-reserve") : 0};
 }
 
+std::vector<std::string> MissingOptions(const Settings& settings) {
+  std::vector<std::string> missing;
+  for (const config::Option* option : config::OptionsOf(settings.role())) {
+    if (!option->required || option->kind == config::OptionKind::kServerId) continue;
+    Status given = settings.Required(option->name).status();
+    if (!given.ok()) missing.emplace_back(ToStd(given.message()));
+  }
+  return missing;
+}
+
+Status CheckReachable(const Settings& settings) {
+  if (settings.role() == Role::kLocal || settings.Has("advertise") ||
+      !config::IsWildcard(settings.Text("listen"))) {
+    return OkStatus();
+  }
+  return Wrong(settings, "listen",
+               "is every address of the machine, so --advertise must say where others reach it");
+}
+
 Status CheckTogether(const Settings& settings) {
   switch (settings.role()) {
     case Role::kLocal: {

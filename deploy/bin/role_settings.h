@@ -41,6 +41,12 @@ void ReadPlacement(const config::Settings& settings, master::ReshapeOptions* res
                    master::BalanceOptions* balance);
 storage::EngineTuning ReadTuning(const config::Settings& settings);
 
+// What must be given and is not, a sentence each. `id` is not asked for: each server has its own,
+// so a flag gives it.
+std::vector<std::string> MissingOptions(const config::Settings& settings);
+// InvalidArgument: it listens on all addresses, and is told none at which others reach it.
+Status CheckReachable(const config::Settings& settings);
+
 // What the settings are wrong in together; each by itself was looked at. What must be given is not
 // asked for.
 Status CheckTogether(const config::Settings& settings);

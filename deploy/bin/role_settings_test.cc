@@ -153,15 +153,17 @@ TEST(ConfigVerbs, Check) {
     more.insert(more.begin(), {"config", "check", path});
     return Stele(more);
   };
-  EXPECT_EQ(check("[tabletserver]\nid = ts-1\n").out, path + ": ok, 1 options\n");
+  EXPECT_EQ(check("id = ts-1\n").out, path + ": ok, 1 options\n");
   Outcome bad = check("id = ts-1\nmemry-limit = 1g\n\n[master]\nname\n");
   EXPECT_EQ(bad.code, 13);
   EXPECT_EQ(bad.out, path + ":2: \"memry-limit\" is no option; is memory-limit meant?\n" + path +
                          ":5: \"name\" is not of the form name = value\n");
-  bad = check("[tabletserver]\nring-limit = 5m\n");
+  const std::string of_server = "locker = zk://a:1\n[tabletserver]\ndata-dir = /d\n";
+  bad = check(of_server + "ring-limit = 5m\n");
   EXPECT_EQ(bad.code, 13);
-  EXPECT_EQ(bad.out.rfind(path + ": for tabletserver: " + path + ":2: ring-limit 5m", 0), 0u);
-  EXPECT_EQ(check("[tabletserver]\nring-limit = 5m\n", {"--role", "master"}).code, 0);
+  EXPECT_EQ(bad.out.rfind(path + ": for tabletserver: " + path + ":4: ring-limit 5m", 0), 0u);
+  EXPECT_EQ(check(of_server + "ring-limit = 5m\n", {"--role", "master"}).code, 0);
+  EXPECT_EQ(check(of_server + "id = all\n").code, 13);
   EXPECT_EQ(check("", {"--role", "servant"}).code, 2);
   bad = check("[master]\nname\n", {"--json"});
   EXPECT_EQ(bad.code, 13);
@@ -169,20 +171,91 @@ TEST(ConfigVerbs, Check) {
   EXPECT_EQ(Stele({"config", "check", path + "x"}).code, 13);
 
   std::ofstream(secret) << "u:p";
-  chmod(secret.c_str(), 0644);
-  Outcome warned = check("locker-auth = " + secret + "\n");
-  EXPECT_EQ(warned.code, 0);
-  EXPECT_NE(warned.out.find("can be read by others"), std::string::npos) << warned.out;
-  chmod(secret.c_str(), 0600);
-  EXPECT_EQ(check("locker-auth = " + secret + "\n").out, path + ": ok, 1 options\n");
+  Outcome warned;
+  for (const auto& [mode, mend] : {std::pair(0644, "chmod o-rwx"), std::pair(0604, "chmod o-rwx"),
+                                   std::pair(0660, "chmod g-wx,o-rwx")}) {
+    chmod(secret.c_str(), static_cast<mode_t>(mode));
+    warned = check("locker-auth = " + secret + "\n");
+    EXPECT_EQ(warned.code, 0);
+    EXPECT_NE(warned.out.find(std::string(" is open to others: ") + mend + "\n"), std::string::npos)
+        << mode << warned.out;
+  }
+  // A service reads it by its group.
+  for (const mode_t mode : {0600, 0640, 0400}) {
+    chmod(secret.c_str(), mode);
+    EXPECT_EQ(check("locker-auth = " + secret + "\n").out, path + ": ok, 1 options\n") << mode;
+  }
   warned = check("locker-auth = " + secret + "x\n");
   EXPECT_NE(warned.out.find("is not there"), std::string::npos) << warned.out;
+}
+
+TEST(ConfigVerbs, WhatMustBeGiven) {
+  TempDir dir;
+  const std::string path = dir.path() + "/stele.conf";
+  struct Case {
+    const char *text, *role;            // "": none named
+    std::vector<std::string> problems;  // each a part of a line of its own
+  };
+  const std::string of_master = "for master: ", of_server = "for tabletserver: ";
+  const std::string no_locker = "--locker is missing";
+  const Case cases[] = {
+      {"memory-limit = 1g\n", "", {}},
+      {"memory-limit = 1g\n", "local", {"for local: --data is missing"}},
+      {"[local]\n", "", {"for local: --data is missing"}},
+      {"[local]\ndata = /d\n", "", {}},
+      {"[master]\nname = c\n", "", {of_master + no_locker}},
+      {"[master]\nname = c\n", "tabletserver", {of_server + "--data-dir is missing", no_locker}},
+      {"locker = zk://a:1\n[master]\n[tabletserver]\n", "", {of_server + "--data-dir is missing"}},
+      {"locker = zk://a:1\n[master]\n[tabletserver]\ndata-dir = /d\n", "", {}},
+  };
+  for (const Case& c : cases) {
+    std::ofstream(path) << c.text;
+    std::vector<std::string> words = {"config", "check", path};
+    if (*c.role != '\0') words.insert(words.end(), {"--role", c.role});
+    const Outcome outcome = Stele(words);
+    EXPECT_EQ(outcome.code, c.problems.empty() ? 0 : 13) << c.text << c.role;
+    const std::vector<std::string> lines = absl::StrSplit(outcome.out, '\n', absl::SkipEmpty());
+    ASSERT_EQ(lines.size(), std::max<size_t>(c.problems.size(), 1)) << c.text << outcome.out;
+    for (size_t i = 0; i < c.problems.size(); ++i) {
+      EXPECT_NE(lines[i].find(c.problems[i]), std::string::npos) << lines[i];
+    }
+  }
+  const Outcome print = Stele({"config", "print", "tabletserver", "--id", "ts-1"});
+  EXPECT_EQ(print.code, 13);
+  EXPECT_NE(print.err.find("--locker is missing"), std::string::npos) << print.err;
+  EXPECT_NE(print.err.find("--data-dir is missing"), std::string::npos) << print.err;
+}
+
+TEST(ConfigVerbs, AWildcardIsNoAddressForOthers) {
+  TempDir dir;
+  const std::string path = dir.path() + "/stele.conf";
+  std::ofstream(path) << "locker = zk://127.0.0.1:1\nlisten = 0.0.0.0:0\nid = ts-1\n"
+                      << "data-dir = " << dir.path() << "/d\n";
+  const std::string why = "is every address of the machine, so --advertise must say";
+  const Outcome check = Stele({"config", "check", path});
+  EXPECT_EQ(check.code, 0) << "a flag may say it";
+  for (const std::string role : {"master", "tabletserver"}) {
+    EXPECT_NE(check.out.find(" warning: for " + role + ": " + path + ":2: listen 0.0.0.0:0 " + why),
+              std::string::npos)
+        << check.out;
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{role}, std::vector<std::string>{"config", "print", role}}) {
+      std::vector<std::string> all = words;
+      all.insert(all.end(), {"--config", path});
+      const Outcome bad = Stele(all);
+      EXPECT_EQ(bad.code, 13) << words[0];
+      EXPECT_NE(bad.err.find(why), std::string::npos) << bad.err;
+    }
+    EXPECT_EQ(
+        Stele({"config", "print", role, "--config", path, "--advertise", "10.0.0.1:7600"}).code, 0);
+  }
 }
 
 TEST(ConfigVerbs, PrintSaysWhereEachComesFrom) {
   TempDir dir;
   const std::string path = dir.path() + "/stele.conf";
-  std::ofstream(path) << "memory-limit = 2g\n[tabletserver]\nid = from-file\n";
+  std::ofstream(path) << "memory-limit = 2g\nlocker = zk://a:1\n[tabletserver]\nid = from-file\n"
+                      << "data-dir = /d\n";
   Outcome print =
       Stele({"config", "print", "tabletserver", "--id", "from-flag"},
             {{"STELE_CONFIG", path}, {"STELE_HTTP", "none"}, {"STELE_MEMORY_LIMIT", "3g"}});

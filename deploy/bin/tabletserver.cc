@@ -55,6 +55,7 @@ Status Start(const cli::Invocation& call, StopSignals* signals, Process* process
   RETURN_IF_ERROR(settings.Required("id").status());
   ASSIGN_OR_RETURN(const std::string data_dir, settings.Required("data-dir"));
   RETURN_IF_ERROR(ReadTabletServer(settings, &options));
+  RETURN_IF_ERROR(CheckReachable(settings));
   ASSIGN_OR_RETURN(process->locker, OpenLocker(settings));
   auto store = OpenPosixStore(PosixFs(), data_dir, /*create=*/true);
   // Several servers that are started at once make the directory one after the other.

@@ -64,6 +64,7 @@ class Parser {
     known_section_ = role.ok();
     if (role.ok()) {
       roles_ = Only(*role);
+      file_->sections |= roles_;
       return;
     }
     // What follows belongs to nobody: it is not looked at.

@@ -34,7 +34,8 @@ struct ConfigProblem {
 };
 
 struct ConfigFile {
-  std::string path;  // as it was given
+  std::string path;      // as it was given
+  RoleSet sections = 0;  // that it has
   std::vector<ConfigLine> lines;
   std::vector<ConfigProblem> problems;  // of its form
 };

@@ -73,6 +73,8 @@ TEST(OptionTable, Values) {
       {Role::kMaster, "http", "7601", "is not of the form host:port"},
       {Role::kMaster, "advertise", "[::1]:80", ""},
       {Role::kMaster, "advertise", "::1:80", "is not of the form host:port"},
+      {Role::kMaster, "advertise", "0.0.0.0:80", "is every address of a machine"},
+      {Role::kMaster, "advertise", "[::]:80", "is every address of a machine"},
       {Role::kMaster, "advertise", "h:0", "is not of the form host:port"},
       {Role::kMaster, "advertise", "http://h:80", "is not of the form host:port"},
       {Role::kMaster, "locker", "zk://a:1,b:2/cell", ""},
@@ -81,11 +83,11 @@ TEST(OptionTable, Values) {
       {Role::kMaster, "locker", "zk://a:1,/cell", "is not of the form zk://"},
       {Role::kTabletServer, "id", "ts-1_A.b", ""},
       {Role::kTabletServer, "id", "ts 1", "is not of [A-Za-z0-9._-]{1,64}"},
-      {Role::kTabletServer, "id", "", "is not of [A-Za-z0-9._-]{1,64}"},
-      {Role::kTabletServer, "data-dir", "/srv/a cell", ""},
       {Role::kTabletServer, "id", "all", "is no name for a server"},
       {Role::kTabletServer, "id", "master", "is no name for a server"},
       {Role::kTabletServer, "id", "master-1", ""},
+      {Role::kTabletServer, "id", "", "is not of [A-Za-z0-9._-]{1,64}"},
+      {Role::kTabletServer, "data-dir", "/srv/a cell", ""},
       {Role::kTabletServer, "session-timeout-ms", "499",
        "is out of range, which is 500 .. 3600000"},
   };
@@ -99,6 +101,16 @@ TEST(OptionTable, Values) {
   EXPECT_EQ(NumberOf(*FindOption(Role::kLocal, "memory-limit"), "2g"), uint64_t{2} << 30);
   EXPECT_EQ(NumberOf(*FindOption(Role::kLocal, "balance-after"), "5m"), 300'000u);
   EXPECT_EQ(NumberOf(*FindOption(Role::kLocal, "balance-after"), "1us"), 1u);
+}
+
+TEST(OptionTable, Wildcards) {
+  for (const char* text : {"0.0.0.0:7600", "0:1", "[::]:0", "[0:0::0]:80", "[::ffff:0.0.0.0]:80"}) {
+    EXPECT_TRUE(IsWildcard(text)) << text;
+  }
+  for (const char* text : {"127.0.0.1:0", "10.0.0.0:7600", "[::1]:7600", "[::ffff:10.0.0.0]:1",
+                           "[fe80::]:1", "host:7600", "0.example.org:1"}) {
+    EXPECT_FALSE(IsWildcard(text)) << text;
+  }
 }
 
 TEST(ConfigFile, WhatIsWrongAndWhere) {

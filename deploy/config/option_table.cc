@@ -1,6 +1,10 @@
 #include "deploy/config/option_table.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
+#include <cstring>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -185,6 +189,18 @@ bool IsHostPort(std::string_view text, bool zero_port) {
   return is_number && port <= 65'535 && (port != 0 || zero_port);
 }
 
+bool IsWildcard(const std::string& text) {
+  std::string host = text.substr(0, text.rfind(':'));
+  if (host.front() == '[') host = host.substr(1, host.size() - 2);
+  in_addr v4{};
+  if (inet_aton(host.c_str(), &v4) != 0) return v4.s_addr == INADDR_ANY;
+  in6_addr v6{};
+  if (inet_pton(AF_INET6, host.c_str(), &v6) != 1) return false;
+  in_addr_t mapped = 0;
+  std::memcpy(&mapped, &v6.s6_addr[12], sizeof mapped);
+  return mapped == INADDR_ANY && (IN6_IS_ADDR_UNSPECIFIED(&v6) || IN6_IS_ADDR_V4MAPPED(&v6));
+}
+
 Status CheckValue(const Option& option, const std::string& text) {
   const auto unless = [](bool good, const char* what) {
     return good ? OkStatus() : absl::InvalidArgumentError(what);
@@ -204,7 +220,9 @@ Status CheckValue(const Option& option, const std::string& text) {
     case OptionKind::kListen:
       return unless(IsHostPort(text, /*zero_port=*/true), "is not of the form host:port");
     case OptionKind::kReachable:
-      return unless(IsHostPort(text, /*zero_port=*/false), "is not of the form host:port");
+      RETURN_IF_ERROR(
+          unless(IsHostPort(text, /*zero_port=*/false), "is not of the form host:port"));
+      return unless(!IsWildcard(text), "is every address of a machine, which nobody can reach");
     case OptionKind::kLocker:
       return unless(IsLocker(text), "is not of the form zk://host:port[,host:port]*[/chroot]");
     case OptionKind::kBytes:

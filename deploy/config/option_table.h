@@ -27,7 +27,7 @@ enum class OptionKind : uint8_t {
   kText,
   kServerId,      // [A-Za-z0-9._-]{1,64}, but no other target of `stele admin set`
   kPath,          // a directory or a file
-  kSecretFile,    // a file that only its owner should read
+  kSecretFile,    // a file that is not for everybody: its owner, and a group that may read
   kListen,        // host:port; port 0 takes a free one
   kListenOrNone,  // the same, or `none`
   kReachable,     // host:port at which others reach it
@@ -65,6 +65,9 @@ std::string VariableOf(std::string_view name);
 
 // "host:port" and "[v6]:port" with a host; port 0 only where it says so.
 bool IsHostPort(std::string_view text, bool zero_port);
+// Its host is all addresses of a machine (0.0.0.0, [::]), which is good to listen on, and no place
+// that others reach. REQUIRES: IsHostPort.
+bool IsWildcard(const std::string& text);
 
 // What is wrong with the text, as the end of a sentence that begins with name and text: "is out of
 // range, which is 1 .. 64". OK: it may be used.
