@@ -105,7 +105,7 @@ class RecoveryStatusTest : public ::testing::Test {
 
 TEST_F(RecoveryStatusTest, IsShownWhileItRunsAndMeasuredForTheNext) {
   Fill();
-  EXPECT_TRUE(absl::EndsWith(Line({"admin", "servers"}, "ts-1"), "no recovery was measured yet)"));
+  EXPECT_TRUE(absl::EndsWith(Line({"admin", "servers"}, "ts-1"), "no recovery was measured yet"));
   ASSERT_OK_AND_ASSIGN(TableDescription table, client_->admin().DescribeTable("rows"));
   const int dead = table.tablets.back().server_id == "ts-1" ? 0 : 1;
   const std::string gone = absl::StrCat("ts-", dead + 1), other = absl::StrCat("ts-", 2 - dead);
@@ -143,8 +143,7 @@ TEST_F(RecoveryStatusTest, IsShownWhileItRunsAndMeasuredForTheNext) {
   EXPECT_GT(Status().recovery_bytes_per_second, 0u);
   EXPECT_FALSE(Progress().has_value());
   const std::string measured = Line({"admin", "servers"}, other);
-  EXPECT_TRUE(absl::StrContains(measured, ", if it died now: ")) << measured;
-  EXPECT_TRUE(absl::EndsWith(measured, " s")) << measured;
+  EXPECT_TRUE(absl::EndsWith(measured, " s  -")) << measured;  // if it died now; nothing to note
 }
 
 }  // namespace
