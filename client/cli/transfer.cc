@@ -107,7 +107,8 @@ Status CheckIsPlainFile(const std::string& path) {
   if (!std::filesystem::exists(status) || std::filesystem::is_regular_file(status)) {
     return OkStatus();
   }
-  return absl::FailedPreconditionError(absl::StrCat(path, " is no plain file; `-` is standard output"));
+  return absl::FailedPreconditionError(
+      absl::StrCat(path, " is no plain file; `-` is standard output"));
 }
 
 Status FileFailure(const Status& status) {

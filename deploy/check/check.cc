@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
-#include "tabletserver/storage/verify_file.h"
 #include "tabletserver/storage/table_names.h"
 #include "tabletserver/storage/trash_list.h"
+#include "tabletserver/storage/verify_file.h"
 
 namespace stele::deploy {
 namespace {
