@@ -55,9 +55,10 @@ ServerInsight AnInsight() {
   slow.trace.disk_ns = 40'000'000;
   slow.trace.memtables = 1;
   slow.trace.files = {{.name = "f.sst", .blocks_cached = 2, .blocks_read = 5, .bytes_read = 40960}};
-  slow = insight.slow.emplace_back(slow);
-  insight.slow.back().kind = SlowRequest::Kind::kWrite;
-  insight.slow.back().trace = {.prepare_ns = 1'000'000, .wait_ns = 41'000'000};
+  SlowRequest write = slow;
+  write.kind = SlowRequest::Kind::kWrite;
+  write.trace = {.prepare_ns = 1'000'000, .wait_ns = 41'000'000};
+  insight.slow.push_back(std::move(write));
   return insight;
 }
 
