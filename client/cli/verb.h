@@ -25,7 +25,7 @@ class Interrupt;
 struct Verb;
 using ClientCache = std::map<std::string, std::shared_ptr<Client>>;  // by the cell's address
 
-// What the program says by its exit code. Servers use 10 to 13 besides (see `stele local --help`).
+// What the program says by its exit code. Servers use 10 to 16 besides (see `stele local --help`).
 enum ExitCode : int {
   kOk = 0,
   kFailed = 1,         // the operation failed; nothing, or a stated part, was done

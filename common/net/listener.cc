@@ -10,6 +10,14 @@ namespace stele::net {
 namespace {
 using ErrorCode = boost::system::error_code;
 constexpr std::chrono::milliseconds kPauseAfterError{100};
+
+// What only another address mends. All else passes: one that another process has, that is not yet
+// this machine's, a name that the resolver does not know yet.
+bool IsForEver(const ErrorCode& error) {
+  return error == asio::error::access_denied || error == asio::error::no_permission ||
+         error == asio::error::invalid_argument ||
+         error == asio::error::address_family_not_supported;
+}
 }  // namespace
 
 Listener::Listener(const std::vector<std::shared_ptr<IoThread>>& threads, Accepted accepted)
@@ -34,7 +42,7 @@ Status Listener::Bind(const std::string& address) {
     asio::ip::tcp::resolver resolver(threads_.front()->context());
     const auto found = resolver.resolve(parsed.host, std::to_string(parsed.port), error);
     if (error || found.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat("address '", address, "': ", error.message()));
+      return absl::UnavailableError(absl::StrCat("address '", address, "': ", error.message()));
     }
     endpoint = found.begin()->endpoint();
   }
@@ -47,7 +55,8 @@ Status Listener::Bind(const std::string& address) {
     return absl::UnavailableError(absl::StrCat("address in use: ", address));
   }
   if (error) {
-    return absl::InvalidArgumentError(absl::StrCat("listen on ", address, ": ", error.message()));
+    const std::string message = absl::StrCat("listen on ", address, ": ", error.message());
+    return IsForEver(error) ? absl::InvalidArgumentError(message) : absl::UnavailableError(message);
   }
   address_ = EndpointName(*endpoint);
   return OkStatus();

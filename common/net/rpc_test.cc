@@ -664,6 +664,12 @@ TEST(RpcTest, BadAddresses) {
   const Status in_use = RpcServer::Listen(server->address(), {}, Echo()).status();
   EXPECT_EQ(in_use.code(), absl::StatusCode::kUnavailable);
   EXPECT_NE(in_use.message().find("address in use"), Slice::npos);
+  for (const char* address : {"no-such-host.invalid:0", "192.0.2.1:0"}) {
+    const Status not_yet = RpcServer::Listen(address, {}, Echo()).status();
+    EXPECT_EQ(not_yet.code(), absl::StatusCode::kUnavailable) << not_yet;
+  }
+  const Status without_scope = RpcServer::Listen("[fe80::1]:0", {}, Echo()).status();
+  EXPECT_EQ(without_scope.code(), absl::StatusCode::kInvalidArgument) << without_scope;
   const auto unresolved = client->CallSync("no-such-host.invalid:80", 1, Text(""), kLongMs);
   EXPECT_TRUE(NotSent(unresolved.status())) << unresolved.status();
 }

@@ -63,7 +63,9 @@ cli::Verb LocalVerb() {
       "Prints `READY local rpc=ADDRESS http=ADDRESS` when every tablet serves. SIGTERM and SIGINT\n"
       "drain and end it; a second one ends it at once, which loses nothing acknowledged.\n"
       "Its own exit codes: 0 drained, 10 fenced, 11 storage error, 12 storage stalled, 13 bad\n"
-      "configuration (an option, the data directory or its format, an address in use).\n" +
+      "configuration (an option, the data directory or its format), 16 another has the data "
+      "directory\n"
+      "or an address, or a name does not resolve: it is to be started again.\n" +
       std::string(config::kPrecedence);
   verb.example = "stele local --data .cell/data --memory-limit 512m --ring-limit 256m";
   verb.uses_cell = false;

@@ -96,8 +96,9 @@ cli::Verb MasterVerb() {
       "Prints `STANDBY master rpc=ADDRESS` when another master is active and it waits to take "
       "over,\n"
       "and `READY master rpc=ADDRESS http=ADDRESS` when it is the active one. Its own exit codes:\n"
-      "0 stopped, 10 it lost its lock, 13 bad configuration (an option, an address in use), 15 no\n"
-      "ZooKeeper answers.\n" +
+      "0 stopped, 10 it lost its lock, 13 bad configuration, 15 no ZooKeeper answers, 16 another "
+      "has\n"
+      "an address, or a name does not resolve. It is to be started again after all but 13.\n" +
       std::string(config::kPrecedence);
   verb.example = "stele master --locker zk://127.0.0.1:2181/cell --listen 127.0.0.1:7600";
   verb.uses_cell = false;

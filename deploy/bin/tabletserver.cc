@@ -127,11 +127,10 @@ cli::Verb TabletServerVerb() {
       "SIGTERM and SIGINT give its tablets to other servers, drain and end it; a second one ends\n"
       "it at once. Its own exit codes: 0 drained, 10 fenced, 11 storage error, 12 storage "
       "stalled,\n"
-      "13 bad configuration (an option, the data directory or its format, an address in use, "
-      "another\n"
-      "server has its --id), 14 drained for `stele admin rolling-restart`, 15 no ZooKeeper "
-      "answers.\n"
-      "Its supervisor is to start it again after 10, 14 and 15, and never after 13.\n" +
+      "13 bad configuration (an option, the data directory or its format), 14 drained for `stele\n"
+      "admin rolling-restart`, 15 no ZooKeeper answers, 16 another has an address or the --id, or "
+      "a\n"
+      "name does not resolve. Its supervisor is to start it again after all of them but 13.\n" +
       std::string(config::kPrecedence);
   verb.example =
       "stele tabletserver --id ts-1 --locker zk://127.0.0.1:2181/cell --data-dir /srv/cell";

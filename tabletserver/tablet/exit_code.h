@@ -10,9 +10,11 @@ enum class ExitCode : int {
   kFenced = 10,            // the lease is over or another owner has taken over
   kStorageError = 11,      // a write or sync failed, or stored data is damaged
   kStorageStalled = 12,    // the storage answers no more
-  kBadConfiguration = 13,  // wrong directory, newer format, address in use, bad option
+  kBadConfiguration = 13,  // wrong directory, newer format, bad option
   kRestart = 14,           // an operator asked for it: it is to be started again
   kLockerAway = 15,        // at the start no ZooKeeper answered: it is to be started again
+  kNotFree = 16,           // at the start another had what it needs (an address, the directory, its
+                           // name), or a name did not resolve: it is to be started again
 };
 
 // For the status with which a running server ended (on_fatal).
@@ -32,11 +34,12 @@ inline ExitCode ExitCodeForStart(const Status& status) {
       return ExitCode::kFenced;
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kFailedPrecondition:
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kAlreadyExists:
     case absl::StatusCode::kNotFound:
     case absl::StatusCode::kPermissionDenied:  // a directory that cannot be written
       return ExitCode::kBadConfiguration;
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kAlreadyExists:  // an earlier process is not forgotten yet
+      return ExitCode::kNotFree;
     case absl::StatusCode::kUnknown:  // ZooKeeper was lost; no storage answers so
       return ExitCode::kLockerAway;
     default:

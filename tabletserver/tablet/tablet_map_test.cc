@@ -159,6 +159,11 @@ TEST(ExitCode, SaysWhyAServerEnded) {
   EXPECT_EQ(ExitCodeForStart(absl::FailedPreconditionError("x")), ExitCode::kBadConfiguration);
   EXPECT_EQ(ExitCodeForStart(absl::PermissionDeniedError("x")), ExitCode::kBadConfiguration);
   EXPECT_EQ(ExitCodeForStart(absl::UnknownError("x")), ExitCode::kLockerAway);
+  EXPECT_EQ(ExitCodeForStart(absl::UnavailableError("x")), ExitCode::kNotFree);
+  EXPECT_EQ(ExitCodeForStart(absl::AlreadyExistsError("x")), ExitCode::kNotFree);
+  EXPECT_EQ(ExitCodeForStart(absl::InvalidArgumentError("x")), ExitCode::kBadConfiguration);
+  EXPECT_EQ(ExitCodeForStart(FencedError("x")), ExitCode::kFenced);
+  EXPECT_EQ(ExitCodeForStart(OkStatus()), ExitCode::kOk);
   EXPECT_EQ(ExitCodeForStart(CorruptError("x")), ExitCode::kStorageError);
 }
 

@@ -513,7 +513,9 @@ TEST_F(CellStartTest, RefusesADirectoryOfANewerFormat) {
 TEST_F(CellStartTest, RefusesADirectoryInUse) {
   auto first = deploy::Cell::Start(SmallCell(dir_.path(), 1));
   ASSERT_OK(first.status());
-  EXPECT_STATUS(kUnavailable, "in use", deploy::Cell::Start(SmallCell(dir_.path(), 1)));
+  auto second = deploy::Cell::Start(SmallCell(dir_.path(), 1));
+  EXPECT_STATUS(kUnavailable, "in use", second);
+  EXPECT_EQ(deploy::ExitCodeForStart(second.status()), deploy::ExitCode::kNotFree);
 }
 
 TEST_F(CellStartTest, RefusesAnAddressInUse) {
