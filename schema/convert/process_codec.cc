@@ -33,6 +33,13 @@ Status Get(schema::OptionValue::Reader from, OptionValue* out) {
 
 }  // namespace
 
+void ProcessOptions::Describe(DescribeProcessResponse* answer) const {
+  answer->role = role;
+  answer->version = version;
+  answer->started_us = started_us;
+  answer->options = list();
+}
+
 StatusOr<net::Buffer> Encode(const DescribeProcessResponse& message) {
   auto fill = [&](schema::DescribeProcessResponse::Builder to) {
     to.setRole(ToData(message.role));

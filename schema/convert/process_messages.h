@@ -59,6 +59,8 @@ struct ProcessOptions {
   std::function<StatusOr<std::string>(const SetOptionRequest&)> set;
   // Whether this process has the option; and, if so, whether tablet servers have it too.
   std::function<bool(const std::string& name)> has, shared;
+  // Fills what every role says of its process.
+  void Describe(DescribeProcessResponse* answer) const;
 };
 
 }  // namespace stele::wire

@@ -311,12 +311,7 @@ void Server::DescribeProcess(net::RpcReply reply) {
   answer.wall_us = env_.clock->WallMicros();
   answer.lease_left_ms = (lease_->deadline_boot_ns() - env_.clock->BootNanos()) / 1'000'000;
   answer.session_timeout_ms = session_->session_timeout_ns() / 1'000'000;
-  if (env_.options != nullptr) {
-    answer.role = env_.options->role;
-    answer.version = env_.options->version;
-    answer.started_us = env_.options->started_us;
-    answer.options = env_.options->list();
-  }
+  if (env_.options != nullptr) env_.options->Describe(&answer);
   reply.Send(wire::Encode(answer));
 }
 
