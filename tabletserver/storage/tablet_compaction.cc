@@ -31,23 +31,20 @@ std::vector<std::shared_ptr<const OpenTable>> Readable(const TabletGroup& group)
   return readable;
 }
 
-std::vector<PickerFile> FilesOf(const std::vector<std::shared_ptr<const OpenTable>>& tables) {
-  std::vector<PickerFile> files;
-  for (const auto& table : tables) {
-    files.push_back({.bytes = table->file.bytes,
-                     .cells = table->file.cells,
-                     .markers = table->file.markers,
-                     .first_row = table->file.first_row,
-                     .last_row = table->file.last_row,
-                     .clipped = !table->file.clip_start.empty() || !table->file.clip_end.empty(),
-                     .settled = table->settled});
-  }
-  return files;
+PickerFile FileOf(const OpenTable& table) {
+  return {.bytes = table.file.bytes,
+          .cells = table.file.cells,
+          .markers = table.file.markers,
+          .first_row = table.file.first_row,
+          .last_row = table.file.last_row,
+          .clipped = !table.file.clip_start.empty() || !table.file.clip_end.empty(),
+          .settled = table.settled};
 }
 
-bool ShareRows(const ManifestFile& a, const ManifestFile& b) {
-  if (a.last_row.empty() || b.last_row.empty()) return true;  // not known
-  return a.first_row <= b.last_row && b.first_row <= a.last_row;
+std::vector<PickerFile> FilesOf(const std::vector<std::shared_ptr<const OpenTable>>& tables) {
+  std::vector<PickerFile> files;
+  for (const auto& table : tables) files.push_back(FileOf(*table));
+  return files;
 }
 
 struct SequenceRange {
@@ -226,7 +223,7 @@ StatusOr<bool> TabletStoreImpl::MergeTables(const CompactionInputs& inputs) {
     ++rest;
     const bool shares =
         std::any_of(inputs.tables.begin(), inputs.tables.end(),
-                    [&](const auto& input) { return ShareRows(input->file, table->file); });
+                    [&](const auto& input) { return ShareRows(FileOf(*input), FileOf(*table)); });
     if (shares) others.push_back(table);
   }
   if (of_group->tables.size() != inputs.tables.size() + rest) return false;

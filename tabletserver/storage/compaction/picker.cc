@@ -12,11 +12,6 @@ using Numbers = std::vector<size_t>;  // of files
 
 bool AnyRows(const PickerFile& file) { return file.first_row.empty() && file.last_row.empty(); }
 
-bool ShareRows(const PickerFile& a, const PickerFile& b) {
-  if (AnyRows(a) || AnyRows(b)) return true;
-  return a.first_row <= b.last_row && b.first_row <= a.last_row;
-}
-
 Numbers All(size_t n) {
   Numbers all(n);
   std::iota(all.begin(), all.end(), size_t{0});
@@ -152,6 +147,11 @@ class SimilarSizes {
 };
 
 }  // namespace
+
+bool ShareRows(const PickerFile& a, const PickerFile& b) {
+  if (AnyRows(a) || AnyRows(b)) return true;
+  return a.first_row <= b.last_row && b.first_row <= a.last_row;
+}
 
 size_t MostOverARow(const std::vector<PickerFile>& files) {
   size_t everywhere = 0;

@@ -44,6 +44,9 @@ struct CompactionPick {
   bool major = false;         // no other file shares rows with them
 };
 
+// Whether a row can be in both.
+bool ShareRows(const PickerFile& a, const PickerFile& b);
+
 // How many files at most hold one and the same row: what a reader must merge.
 size_t MostOverARow(const std::vector<PickerFile>& files);
 
