@@ -6,31 +6,15 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
+#include "client/cli/testing/command_line.h"
 #include "common/testing/temp_dir.h"
 
 namespace stele::cli {
 namespace {
 
-struct Outcome {
-  int code;
-  std::string out, err;
-};
-
 Outcome Stele(std::vector<std::string> words) {
-  std::istringstream in;
-  std::ostringstream out, err;
-  Environment env;
-  env.in = &in;
-  env.out = &out;
-  env.err = &err;
-  env.clock = SystemClock();
-  words.insert(words.begin(), "stele");
-  std::vector<const char*> pointers;
-  for (const std::string& word : words) pointers.push_back(word.c_str());
-  const int code = RunCli(ClientVerbs(), static_cast<int>(words.size()), pointers.data(), &env);
-  return {code, out.str(), err.str()};
+  return CommandLine(ClientVerbs(), std::move(words));
 }
 
 TEST(ManPage, TextIsNothingButText) {

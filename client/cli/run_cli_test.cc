@@ -7,28 +7,16 @@
 
 #include "client/cli/progress.h"
 #include "client/cli/row_text.h"
+#include "client/cli/testing/command_line.h"
 #include "client/cli/verb.h"
 
 namespace stele::cli {
 namespace {
 
-struct Outcome {
-  int code;
-  std::string out, err;
-};
-
-Outcome Stele(std::vector<const char*> words, std::string cell = "127.0.0.1:1") {
-  std::istringstream in;
-  std::ostringstream out, err;
-  Environment env;
-  env.in = &in;
-  env.out = &out;
-  env.err = &err;
-  env.cell = cell;
-  env.clock = SystemClock();
-  words.insert(words.begin(), "stele");
-  const int code = RunCli(ClientVerbs(), static_cast<int>(words.size()), words.data(), &env);
-  return {code, out.str(), err.str()};
+Outcome Stele(std::vector<std::string> words) {
+  Environment env{};
+  env.cell = "127.0.0.1:1";
+  return CommandLine(ClientVerbs(), std::move(words), std::move(env));
 }
 
 TEST(RunCli, HelpHasAnExampleForEachVerb) {
@@ -40,10 +28,8 @@ TEST(RunCli, HelpHasAnExampleForEachVerb) {
     if (size_t blank = verb.name.find(' '); blank != std::string::npos) {
       words = {verb.name.substr(0, blank), verb.name.substr(blank + 1)};
     }
-    std::vector<const char*> line;
-    for (const std::string& word : words) line.push_back(word.c_str());
-    line.push_back("--help");
-    const Outcome help = Stele(line);
+    words.push_back("--help");
+    const Outcome help = Stele(words);
     EXPECT_EQ(help.code, kOk) << verb.name;
     EXPECT_NE(help.out.find("Example:\n  "), std::string::npos) << verb.name;
     EXPECT_NE(help.out.find(verb.name, help.out.find("Example:")), std::string::npos) << verb.name;
@@ -70,30 +56,24 @@ TEST(RunCli, ReadingNeverFlushesTheOutput) {
 
 TEST(RunCli, WhyAnswersJsonWhateverTheBytes) {
   for (const char* form : {"--json", "--quick"}) {
-    std::istringstream in;
-    std::ostringstream out, err;
-    Environment env;
-    env.in = &in;
-    env.out = &out;
-    env.err = &err;
-    env.clock = SystemClock();
+    Environment env{};
     env.locker = absl::UnavailableError("ZooKeeper says \xfe");
-    const char* words[] = {"stele", "admin", "why", "\xff", form};
-    EXPECT_EQ(RunCli(ClientVerbs(), 5, words, &env), kOk) << err.str();
-    const std::string text = out.str();
+    const Outcome outcome = CommandLine(ClientVerbs(), {"admin", "why", "\xff", form}, env);
+    EXPECT_EQ(outcome.code, kOk) << outcome.err;
+    const std::string& text = outcome.out;
     EXPECT_TRUE(std::all_of(text.begin(), text.end(), [](char c) { return c > 0; })) << text;
     EXPECT_NE(text.find("\\xff"), std::string::npos) << text;
     EXPECT_NE(text.find("zookeeper-unreachable"), std::string::npos) << text;
   }
 }
 
-using Lines = std::vector<std::vector<const char*>>;
+using Lines = std::vector<std::vector<std::string>>;
 
 void ExpectUsageErrors(const Lines& lines) {
   for (const auto& line : lines) {
     const Outcome outcome = Stele(line);
     std::string shown;
-    for (const char* word : line) shown += std::string(word).substr(0, 40) + " ";
+    for (const std::string& word : line) shown += word.substr(0, 40) + " ";
     EXPECT_EQ(outcome.code, kUsage) << shown << outcome.err;
     EXPECT_EQ(outcome.out, "") << shown;
     EXPECT_EQ(outcome.err.rfind("stele: ", 0), 0u) << shown << outcome.err;
@@ -103,14 +83,14 @@ void ExpectUsageErrors(const Lines& lines) {
 
 TEST(RunCli, UsageErrorsAreOneSentence) {
   const std::string longest(4097, 'k');
-  const std::vector<std::vector<const char*>> kLines = {
+  const std::vector<std::vector<std::string>> kLines = {
       {"frobnicate"},
       {"table"},
       {"table", "frob"},
       {"set", "t", "r", "f:q"},
       {"set", "t", "r", "f:q", "v", "more"},
       {"set", "t", "", "f:q", "v"},
-      {"set", "t", longest.c_str(), "f:q", "v"},
+      {"set", "t", longest, "f:q", "v"},
       {"set", "t", "r", "f:q", "v", "--ts-us", "7"},
       {"set", "t", "r", "f:q", "v", "--frob"},
       {"set", "t", "r", "bad family:q", "v"},
@@ -190,7 +170,7 @@ TEST(RunCli, ChangesOfOneColumnSayWhatIsWrong) {
       {"cas", "t", "r", "f:q", "old", "new", "--value-file", "/dev/null"},
       {"cas", "t", "r", "f:q", "6", "6161", "--hex"},
       {"cas", "t", "", "f:q", "old", "new"},
-      {"cas", "t", "r", "f:q", too_large.c_str(), "new"},
+      {"cas", "t", "r", "f:q", too_large, "new"},
   });
 }
 
@@ -204,7 +184,7 @@ TEST(RunCli, AWrongFilterIsPointedAt) {
 }
 
 TEST(RunCli, WhatIsRightGetsAsFarAsTheCell) {
-  const std::vector<std::vector<const char*>> kLines = {
+  const std::vector<std::vector<std::string>> kLines = {
       {"append", "t", "r", "f:q", "_", "--hex"},
       {"incr", "t", "r", "f:q", "--", "-9223372036854775808"},
       {"cas", "t", "r", "f:q", "", "new"},

@@ -1,9 +1,8 @@
 // The shell without a cell: words and quotes, completion, scripts that stop at the first failure.
 #include <gtest/gtest.h>
 
-#include <sstream>
-
 #include "client/cli/shell_completion.h"
+#include "client/cli/testing/command_line.h"
 #include "client/cli/verb.h"
 #include "client/cli/word_split.h"
 
@@ -64,22 +63,11 @@ TEST(CompleteLine, VerbsFlagsTablesFamilies) {
   EXPECT_EQ(CommonPrefix({}), "");
 }
 
-struct Outcome {
-  int code;
-  std::string out, err;
-};
-Outcome Script(const std::string& text, std::vector<const char*> flags = {}) {
-  std::istringstream in(text);
-  std::ostringstream out, err;
-  Environment env;
-  env.in = &in;
-  env.out = &out;
-  env.err = &err;
+Outcome Script(const std::string& text, std::vector<std::string> flags = {}) {
+  Environment env{};
   env.cell = "127.0.0.1:1";
-  env.clock = SystemClock();
-  flags.insert(flags.begin(), {"stele", "shell"});
-  const int code = RunCli(ClientVerbs(), static_cast<int>(flags.size()), flags.data(), &env);
-  return {code, out.str(), err.str()};
+  flags.insert(flags.begin(), "shell");
+  return CommandLine(ClientVerbs(), std::move(flags), std::move(env), text);
 }
 
 TEST(Shell, AScriptStopsAtTheFirstFailure) {

@@ -5,9 +5,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <sstream>
-
 #include "client/cli/interrupt.h"
+#include "client/cli/testing/command_line.h"
 
 namespace stele::cli {
 namespace {
@@ -19,7 +18,7 @@ struct Watched {
 };
 
 // Runs a verb whose looks answer with `codes`; with its last one Ctrl-C comes.
-Watched Watch(std::vector<int> codes, std::vector<const char*> flags, bool colour = false) {
+Watched Watch(std::vector<int> codes, std::vector<std::string> flags, bool colour = false) {
   Watched seen;
   Verb verb;
   verb.name = "look";
@@ -34,20 +33,15 @@ Watched Watch(std::vector<int> codes, std::vector<const char*> flags, bool colou
     if (codes[look] != kOk) *call.env->err << "no\n";
     return codes[look];
   };
-  std::istringstream in;
-  std::ostringstream out, err;
   Interrupt interrupt;  // holds the signal back before it comes
-  Environment env;
-  env.in = &in;
-  env.out = &out;
-  env.err = &err;
-  env.clock = SystemClock();
+  Environment env{};
   env.colour = colour;
   env.interrupt = &interrupt;
-  flags.insert(flags.begin(), {"stele", "look"});
-  seen.code = RunCli({verb}, static_cast<int>(flags.size()), flags.data(), &env);
-  seen.out = out.str();
-  seen.err = err.str();
+  flags.insert(flags.begin(), "look");
+  const Outcome outcome = CommandLine({verb}, std::move(flags), std::move(env));
+  seen.code = outcome.code;
+  seen.out = outcome.out;
+  seen.err = outcome.err;
   return seen;
 }
 

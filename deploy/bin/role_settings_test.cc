@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "absl/strings/str_split.h"
+#include "client/cli/testing/command_line.h"
 #include "common/testing/temp_dir.h"
 #include "deploy/bin/server_verbs.h"
 
@@ -123,26 +124,11 @@ TEST(RoleSettings, WhatDoesNotGoTogether) {
   EXPECT_NE(std::string(not_dir.message()).find("is not a directory"), std::string::npos);
 }
 
-struct Outcome {
-  int code;
-  std::string out, err;
-};
-
-Outcome Stele(std::vector<std::string> words, std::map<std::string, std::string> variables = {}) {
-  std::istringstream in;
-  std::ostringstream out, err;
-  cli::Environment env;
-  env.in = &in;
-  env.out = &out;
-  env.err = &err;
-  env.clock = SystemClock();
+cli::Outcome Stele(std::vector<std::string> words,
+                   std::map<std::string, std::string> variables = {}) {
+  cli::Environment env{};
   env.variables = std::move(variables);
-  words.insert(words.begin(), "stele");
-  std::vector<const char*> pointers;
-  for (const std::string& word : words) pointers.push_back(word.c_str());
-  const int code =
-      cli::RunCli(ServerVerbs(), static_cast<int>(words.size()), pointers.data(), &env);
-  return {code, out.str(), err.str()};
+  return cli::CommandLine(ServerVerbs(), std::move(words), std::move(env));
 }
 
 TEST(ConfigVerbs, Check) {
@@ -154,7 +140,7 @@ TEST(ConfigVerbs, Check) {
     return Stele(more);
   };
   EXPECT_EQ(check("id = ts-1\n").out, path + ": ok, 1 options\n");
-  Outcome bad = check("id = ts-1\nmemry-limit = 1g\n\n[master]\nname\n");
+  cli::Outcome bad = check("id = ts-1\nmemry-limit = 1g\n\n[master]\nname\n");
   EXPECT_EQ(bad.code, 13);
   EXPECT_EQ(bad.out, path + ":2: \"memry-limit\" is no option; is memory-limit meant?\n" + path +
                          ":5: \"name\" is not of the form name = value\n");
@@ -171,7 +157,7 @@ TEST(ConfigVerbs, Check) {
   EXPECT_EQ(Stele({"config", "check", path + "x"}).code, 13);
 
   std::ofstream(secret) << "u:p";
-  Outcome warned;
+  cli::Outcome warned;
   for (const auto& [mode, mend] : {std::pair(0644, "chmod o-rwx"), std::pair(0604, "chmod o-rwx"),
                                    std::pair(0660, "chmod g-wx,o-rwx")}) {
     chmod(secret.c_str(), static_cast<mode_t>(mode));
@@ -212,7 +198,7 @@ TEST(ConfigVerbs, WhatMustBeGiven) {
     std::ofstream(path) << c.text;
     std::vector<std::string> words = {"config", "check", path};
     if (*c.role != '\0') words.insert(words.end(), {"--role", c.role});
-    const Outcome outcome = Stele(words);
+    const cli::Outcome outcome = Stele(words);
     EXPECT_EQ(outcome.code, c.problems.empty() ? 0 : 13) << c.text << c.role;
     const std::vector<std::string> lines = absl::StrSplit(outcome.out, '\n', absl::SkipEmpty());
     ASSERT_EQ(lines.size(), std::max<size_t>(c.problems.size(), 1)) << c.text << outcome.out;
@@ -220,7 +206,7 @@ TEST(ConfigVerbs, WhatMustBeGiven) {
       EXPECT_NE(lines[i].find(c.problems[i]), std::string::npos) << lines[i];
     }
   }
-  const Outcome print = Stele({"config", "print", "tabletserver", "--id", "ts-1"});
+  const cli::Outcome print = Stele({"config", "print", "tabletserver", "--id", "ts-1"});
   EXPECT_EQ(print.code, 13);
   EXPECT_NE(print.err.find("--locker is missing"), std::string::npos) << print.err;
   EXPECT_NE(print.err.find("--data-dir is missing"), std::string::npos) << print.err;
@@ -232,7 +218,7 @@ TEST(ConfigVerbs, AWildcardIsNoAddressForOthers) {
   std::ofstream(path) << "locker = zk://127.0.0.1:1\nlisten = 0.0.0.0:0\nid = ts-1\n"
                       << "data-dir = " << dir.path() << "/d\n";
   const std::string why = "is every address of the machine, so --advertise must say";
-  const Outcome check = Stele({"config", "check", path});
+  const cli::Outcome check = Stele({"config", "check", path});
   EXPECT_EQ(check.code, 0) << "a flag may say it";
   for (const std::string role : {"master", "tabletserver"}) {
     EXPECT_NE(check.out.find(" warning: for " + role + ": " + path + ":2: listen 0.0.0.0:0 " + why),
@@ -242,7 +228,7 @@ TEST(ConfigVerbs, AWildcardIsNoAddressForOthers) {
          {std::vector<std::string>{role}, std::vector<std::string>{"config", "print", role}}) {
       std::vector<std::string> all = words;
       all.insert(all.end(), {"--config", path});
-      const Outcome bad = Stele(all);
+      const cli::Outcome bad = Stele(all);
       EXPECT_EQ(bad.code, 13) << words[0];
       EXPECT_NE(bad.err.find(why), std::string::npos) << bad.err;
     }
@@ -256,7 +242,7 @@ TEST(ConfigVerbs, PrintSaysWhereEachComesFrom) {
   const std::string path = dir.path() + "/stele.conf";
   std::ofstream(path) << "memory-limit = 2g\nlocker = zk://a:1\n[tabletserver]\nid = from-file\n"
                       << "data-dir = /d\n";
-  Outcome print =
+  cli::Outcome print =
       Stele({"config", "print", "tabletserver", "--id", "from-flag"},
             {{"STELE_CONFIG", path}, {"STELE_HTTP", "none"}, {"STELE_MEMORY_LIMIT", "3g"}});
   EXPECT_EQ(print.code, 0) << print.err;
@@ -273,7 +259,7 @@ TEST(ConfigVerbs, PrintSaysWhereEachComesFrom) {
   EXPECT_EQ(line_of("memory-limit"), (Words{"memory-limit", "2g", path + ":1"}));
   EXPECT_EQ(line_of("ring-segment"), (Words{"ring-segment", "64m", "default"}));
   EXPECT_EQ(print.out.find("from-file"), std::string::npos) << print.out;
-  const Outcome json = Stele({"config", "print", "master", "--config", path, "--json"});
+  const cli::Outcome json = Stele({"config", "print", "master", "--config", path, "--json"});
   EXPECT_EQ(json.code, 0) << json.err;
   EXPECT_NE(json.out.find("{\"name\":\"name\",\"value\":\"stele\",\"source\":\"default\""),
             std::string::npos)
@@ -281,7 +267,7 @@ TEST(ConfigVerbs, PrintSaysWhereEachComesFrom) {
   EXPECT_EQ(Stele({"config", "print", "servant"}).code, 2);
   EXPECT_EQ(Stele({"config", "print", "master", "--memory-limit", "1g"}).code, 2);
   EXPECT_EQ(Stele({"config", "print", "master", "--config", path + "x"}).code, 13);
-  const Outcome bad = Stele({"config", "print", "tabletserver", "--id", "a b"});
+  const cli::Outcome bad = Stele({"config", "print", "tabletserver", "--id", "a b"});
   EXPECT_EQ(bad.code, 13);
   EXPECT_NE(bad.err.find("--id a b is not of"), std::string::npos) << bad.err;
   EXPECT_EQ(Stele({"config", "print", "local", "--ring-limit", "1m"}).code, 13);
@@ -292,7 +278,7 @@ TEST(ServerVerbs, RefuseWhatTheirFileGetsWrong) {
   const std::string path = dir.path() + "/stele.conf";
   std::ofstream(path) << "session-timeout-ms = 5\nhttp = none\nhttp = none\n";
   for (const char* role : {"local", "master", "tabletserver"}) {
-    const Outcome bad = Stele({role, "--config", path});
+    const cli::Outcome bad = Stele({role, "--config", path});
     EXPECT_EQ(bad.code, 13) << role;
     EXPECT_NE(bad.err.find(path + ":1: session-timeout-ms 5 is out of range"), std::string::npos)
         << bad.err;
@@ -301,7 +287,7 @@ TEST(ServerVerbs, RefuseWhatTheirFileGetsWrong) {
   EXPECT_EQ(Stele({"local", "--config", path + "x"}).code, 13);
   EXPECT_EQ(Stele({"local"}).code, 13);
   // What one role is given by the environment is not looked at by another.
-  const Outcome missing = Stele({"tabletserver"}, {{"STELE_NAME", ""}});
+  const cli::Outcome missing = Stele({"tabletserver"}, {{"STELE_NAME", ""}});
   EXPECT_EQ(missing.code, 13);
   EXPECT_NE(missing.err.find("--id is missing"), std::string::npos) << missing.err;
 }

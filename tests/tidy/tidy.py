@@ -12,7 +12,7 @@ import tempfile
 
 # From the bottom up; an include may only reach a folder that stands before the including one.
 LAYERS = """common/base common/bytes common/time common/fault common/obs common/store common/net common/testing
-schema/model schema/wire schema/convert locker locker/embedded locker/zk client/routing client client/cli/webtable client/cli/ycsb client/cli
+schema/model schema/wire schema/convert locker locker/embedded locker/zk client/routing client client/cli/webtable client/cli/ycsb client/cli client/cli/testing
 tabletserver/filter tabletserver/storage/filter tabletserver/storage/cache tabletserver/storage/iterator tabletserver/storage/memtable
 tabletserver/storage/log tabletserver/storage/sstable tabletserver/storage/index tabletserver/storage/manifest
 tabletserver/storage/compaction tabletserver/storage tabletserver/tablet tabletserver/rpc master deploy tests""".split()
