@@ -26,6 +26,19 @@ inline size_t CommonPrefix(Slice a, Slice b) {
   return at;
 }
 
+// Whether the first `n` bytes are equal; of short ones without a call.
+inline bool EqualBytes(const char* p, const char* q, size_t n) {
+  if (n > 64) return std::memcmp(p, q, n) == 0;
+  if (n < 8) {
+    size_t at = 0;
+    while (at < n && p[at] == q[at]) ++at;
+    return at == n;
+  }
+  uint64_t differs = DecodeFixed64(p + n - 8) ^ DecodeFixed64(q + n - 8);
+  for (size_t at = 0; at + 8 < n; at += 8) differs |= DecodeFixed64(p + at) ^ DecodeFixed64(q + at);
+  return differs == 0;
+}
+
 // The eight bytes behind the first `skip`, big-endian, zeros behind the key's end. Of keys with
 // equal first `skip` bytes the one with the smaller head is the smaller; equal heads say nothing.
 inline uint64_t KeyHead(Slice key, size_t skip) {
@@ -37,13 +50,19 @@ inline uint64_t KeyHead(Slice key, size_t skip) {
 
 // The index of the first zero, the size when there is none. Of short strings without a call.
 inline size_t FindZero(Slice s) {
+  const auto zeros_at = [&](size_t at) {  // the high bit of each byte, exact up to the first zero
+    const uint64_t bytes = DecodeFixed64(s.data() + at);
+    return (bytes - 0x0101010101010101u) & ~bytes & 0x8080808080808080u;
+  };
   size_t at = 0;
   for (const size_t near = std::min<size_t>(s.size(), 48); at + 8 <= near; at += 8) {
-    const uint64_t bytes = DecodeFixed64(s.data() + at);
-    const uint64_t zeros = (bytes - 0x0101010101010101u) & ~bytes & 0x8080808080808080u;
-    if (zeros != 0) return at + static_cast<size_t>(std::countr_zero(zeros)) / 8;
+    if (const uint64_t zeros = zeros_at(at); zeros != 0) {
+      return at + static_cast<size_t>(std::countr_zero(zeros)) / 8;
+    }
   }
   if (at == s.size()) return at;
+  // What is left of a short one is the end of its last eight bytes, of which the others have none.
+  if (s.size() - at < 8 && s.size() >= 8 && zeros_at(s.size() - 8) == 0) return s.size();
   const void* zero = std::memchr(s.data() + at, '\0', s.size() - at);
   return zero == nullptr ? s.size()
                          : static_cast<size_t>(static_cast<const char*>(zero) - s.data());

@@ -1,50 +1,50 @@
 #include "tabletserver/storage/iterator/cell_place.h"
 
-#include <cstring>
-
 namespace stele::storage {
 
-bool CellPlace::IsNextRowsCell(Slice key) const {
-  const Slice held = held_[at_].key.bytes();
+void CellPlace::EnterRow() {
+  row_marker_ = drops_ != nullptr && !drops_->empty() ? drops_->At(parsed_.row) : 0;
+  family_marker_ = 0;
+}
+
+bool CellPlace::EnterNextRowsCell(Slice key) {
+  ByteBuffer& held = held_[at_].key;
+  const char* const old = held.bytes().data();
   const size_t row_bytes = parsed_.row.size();
-  // Row and qualifier hold no zeros: they are their own encodings.
+  // Row and qualifier hold no zeros: they are their own encodings, and parsed_ points into the key.
   const size_t plain_bytes =
       row_bytes + 2 + parsed_.family.size() + 3 + parsed_.qualifier.size() + 2;
-  if (!has_qualifier_ || column_key_bytes_ != plain_bytes || key.size() != held.size()) {
+  if (!has_qualifier_ || column_key_bytes_ != plain_bytes || key.size() != held.bytes().size() ||
+      !EqualBytes(key.data() + row_bytes, old + row_bytes, plain_bytes - row_bytes)) {
     return false;
   }
-  return std::memcmp(key.data() + row_bytes, held.data() + row_bytes, plain_bytes - row_bytes) ==
-             0 &&
-         CellTimestamp(key) >= 0 && FindZero(key.substr(0, row_bytes)) == row_bytes;
+  const int64_t timestamp_us = CellTimestamp(key);
+  if (timestamp_us < 0 || FindZero(key.substr(0, row_bytes)) != row_bytes) return false;
+  const bool same_row = entered_ && EqualBytes(key.data(), old, row_bytes);
+  held.Assign(key);
+  parsed_.kind = CellKind::kSet;
+  parsed_.timestamp_us = timestamp_us;
+  parsed_.sequence = KeySequence(key);
+  if (!same_row) EnterRow();
+  column_marker_ = 0;
+  ranges_.clear();
+  entered_ = true;
+  return true;
 }
 
 Status CellPlace::Enter(Slice key) {
+  if (EnterNextRowsCell(key)) return OkStatus();
   Held& next = held_[1 - at_];
   next.key.Assign(key);
   ParsedCellKey parsed;
-  if (IsNextRowsCell(key)) {
-    const Slice held = held_[at_].key.bytes(), bytes = next.key.bytes();
-    const auto moved = [&](Slice piece) {
-      return bytes.substr(static_cast<size_t>(piece.data() - held.data()), piece.size());
-    };
-    parsed = parsed_;
-    parsed.kind = CellKind::kSet;
-    parsed.timestamp_us = CellTimestamp(key);
-    parsed.sequence = KeySequence(key);
-    parsed.row = moved(parsed_.row);
-    parsed.family = moved(parsed_.family);
-    parsed.qualifier = moved(parsed_.qualifier);
-  } else {
-    RETURN_IF_ERROR(ParseCellKey(next.key.bytes(), &parsed, &next.scratch));
-  }
-  if (!SameRow(key)) {
-    row_marker_ = drops_ != nullptr ? drops_->At(parsed.row) : 0;
-    family_marker_ = 0;
-  } else if (parsed.family_id != parsed_.family_id || parsed.family != parsed_.family) {
+  RETURN_IF_ERROR(ParseCellKey(next.key.bytes(), &parsed, &next.scratch));
+  const bool same_row = SameRow(key);
+  if (same_row && (parsed.family_id != parsed_.family_id || parsed.family != parsed_.family)) {
     family_marker_ = 0;
   }
   at_ = 1 - at_;
   parsed_ = parsed;
+  if (!same_row) EnterRow();
   has_qualifier_ = parsed.kind == CellKind::kSet || parsed.kind == CellKind::kDeleteColumn;
   column_key_bytes_ = EncodedColumn(key).size();
   column_marker_ = 0;

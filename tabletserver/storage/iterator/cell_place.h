@@ -27,6 +27,9 @@ class CellPlace {
   // Decodes the key and forgets the markers that do not reach its column. DataLoss when malformed:
   // then the place stays.
   Status Enter(Slice key);
+  // Enters the key if it is that of a cell of the same column in a row whose key has as many bytes,
+  // which is nearly all that differs: most rows follow such a one. False: nothing was done.
+  bool EnterNextRowsCell(Slice key);
   // Takes a marker of this place. DataLoss when its value is malformed.
   Status AddMarker(Slice key, Slice value);
 
@@ -78,9 +81,7 @@ class CellPlace {
  private:
   static constexpr size_t kCellEndBytes = kKeyTimestampBytes + kKeyTailBytes;
 
-  // Whether the key is that of a cell of the same column in another row whose key has as many
-  // bytes; then nothing but the row differs. False: look closer.
-  bool IsNextRowsCell(Slice key) const;
+  void EnterRow();
 
   const DroppedRows* const drops_;
   bool entered_ = false;

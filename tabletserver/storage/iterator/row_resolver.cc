@@ -125,7 +125,18 @@ StatusOr<ResolvedRow> RowResolver::ResolveRow(Iterator* it, RowSink* sink) {
   span_ = 0;
   in_span_ = row_done_ = suspended_ = false;
   place_.Leave();
-  Look();
+  if (!skipped_) Look();
+  skipped_ = false;
+  if (place_.EnterNextRowsCell(key_)) {
+    shared_ = CellPlace::Shared::kColumn;
+    const bool all = spans_.size() == 1 && spans_[0].start.empty() && spans_[0].end.empty();
+    const VisibleFamilies::Family* family = all ? FindFamily() : nullptr;
+    if (family != nullptr && keys_examined_ < suspend_at_) {
+      RETURN_IF_ERROR(ResolveSameColumn(family->gc));
+      if (!InRow() && !suspended_) return FinishRow();
+    }
+    return Go();
+  }
   RETURN_IF_ERROR(Enter());
   if (place_.family().empty()) {
     step_ = Step::kRowMarkers;
@@ -194,13 +205,25 @@ StatusOr<ResolvedRow> RowResolver::Go() {
     result_.suspended = true;
     return result_;
   }
-  RETURN_IF_ERROR(it_->status());
+  return FinishRow();
+}
+
+StatusOr<ResolvedRow> RowResolver::FinishRow() {
+  if (!valid_) RETURN_IF_ERROR(it_->status());
   result_.suspended = false;
   if (result_.emitted) result_.sink_goes_on = sink_->EndRow();
   return result_;
 }
 
+Status RowResolver::ResolveSameColumn(const GcPolicy& gc) {
+  in_span_ = true;
+  BeginColumn();
+  RETURN_IF_ERROR(EmitColumn(gc));
+  return suspended_ ? OkStatus() : LeaveColumn();
+}
+
 void RowResolver::SkipRow(Iterator* it) {
+  skipped_ = true;
   if (it != it_) {
     it_ = it;
     Look();
@@ -271,18 +294,22 @@ Status RowResolver::ResolvePlace() {
   return ResolveColumn(family->gc);
 }
 
-Status RowResolver::ResolveColumn(const GcPolicy& gc) {
+void RowResolver::BeginColumn() {
   column_cells_ = 0;
   column_done_ = false;
+  resolved_ = -1;
+  newer_ = 0;
+  at_timestamp_us_ = INT64_MAX;  // before the first cell
+  at_tail_ = UINT64_MAX;
+}
+
+Status RowResolver::ResolveColumn(const GcPolicy& gc) {
+  BeginColumn();
   if (!place_.ranges().empty() && !gc.version_limits().empty()) {
     RETURN_IF_ERROR(ReplayColumn(gc));
     RETURN_IF_ERROR(EmitHistory());
   } else {
     if (!place_.ranges().empty()) shadow_.Reset(place_.ranges());
-    resolved_ = -1;
-    newer_ = 0;
-    at_timestamp_us_ = INT64_MAX;  // before the first cell
-    at_tail_ = UINT64_MAX;
     RETURN_IF_ERROR(EmitColumn(gc));
   }
   return suspended_ ? OkStatus() : LeaveColumn();

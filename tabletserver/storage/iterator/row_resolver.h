@@ -57,7 +57,8 @@ class RowResolver {
   RowResolver(const RowResolverOptions& options, const ReadSelection& selection);
 
   // REQUIRES: `it` is valid, stands on the first key that its stream has of a row, and offers every
-  // key of the row. Sends the row to the sink and leaves `it` inside the row or behind it.
+  // key of the row; nobody has moved it since a SkipRow came before this. Sends the row to the sink
+  // and leaves `it` inside the row or behind it.
   StatusOr<ResolvedRow> ResolveRow(Iterator* it, RowSink* sink);
 
   // Goes on where ResolveRow or Resume was suspended or failed. `it` stands anywhere.
@@ -96,10 +97,14 @@ class RowResolver {
   };
 
   void BuildSpans(const ReadSelection& selection);
+  // The row's first column, which is the one that the row before had.
+  Status ResolveSameColumn(const GcPolicy& gc);
   // The row from where its iterator stands.
   StatusOr<ResolvedRow> Go();
+  StatusOr<ResolvedRow> FinishRow();
   Status ResolveSpan();
   Status ResolvePlace();
+  void BeginColumn();
   Status ResolveColumn(const GcPolicy& gc);
   Status LeaveColumn();
   Status ReadMarkers();
@@ -157,6 +162,7 @@ class RowResolver {
   bool valid_ = false;
   CellPlace::Shared shared_ = CellPlace::Shared::kNothing;  // with place_
   Slice key_;
+  bool skipped_ = false;  // SkipRow was the last to look
 
   // Of the row being resolved.
   RowSink* sink_ = nullptr;
