@@ -32,6 +32,16 @@ class TabletCursor : public ReadCursor {
   TabletReader reader_;
 };
 
+// Of a read that one call does.
+ReadBudget BudgetOf(const ReadOptions& options) {
+  ReadBudget budget;
+  budget.rows_limit = options.rows_limit;
+  budget.max_bytes = options.max_bytes;
+  budget.max_keys_examined = UINT64_MAX;
+  budget.may_block = options.may_block;
+  return budget;
+}
+
 }  // namespace
 
 // A read: a row is one state that it really had, and nothing that is not durable is shown.
@@ -69,13 +79,8 @@ StatusOr<ReadProgress> TabletStoreImpl::RunReader(TabletReader* reader, const Re
 StatusOr<ReadProgress> TabletStoreImpl::Read(const RowRange& range, const ReadOptions& options,
                                              RowSink* sink) {
   RETURN_IF_ERROR(ValidateSelection(options.selection));
-  ReadBudget budget;
-  budget.rows_limit = options.rows_limit;
-  budget.max_bytes = options.max_bytes;
-  budget.max_keys_examined = UINT64_MAX;
-  budget.may_block = options.may_block;
   TabletReader reader(tablet_, range, options);
-  return RunReader(&reader, budget, sink);
+  return RunReader(&reader, BudgetOf(options), sink);
 }
 
 StatusOr<ReadProgress> TabletStoreImpl::ReadRow(Slice row, const ReadOptions& options,
@@ -83,10 +88,9 @@ StatusOr<ReadProgress> TabletStoreImpl::ReadRow(Slice row, const ReadOptions& op
   if (!tablet_.Contains(row)) {
     return absl::OutOfRangeError(absl::StrCat("the row is not in tablet ", tablet_.id));
   }
-  RowRange range;
-  range.start = range.end = std::string(row);
-  range.end_open = false;
-  return Read(range, options, sink);
+  RETURN_IF_ERROR(ValidateSelection(options.selection));
+  TabletReader reader(row, options);
+  return RunReader(&reader, BudgetOf(options), sink);
 }
 
 StatusOr<std::unique_ptr<ReadCursor>> TabletStoreImpl::OpenCursor(const RowRange& range,

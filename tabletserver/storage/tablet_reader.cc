@@ -39,7 +39,19 @@ bool NewerCellsMatter(const TableSchema& schema, const VisibleFamilies& families
 
 TabletReader::TabletReader(const TabletDescriptor& tablet, const RowRange& range,
                            const ReadOptions& options)
-    : range_(range), options_(options), left_(KeysOf(range, tablet)) {}
+    : only_row_(range.start == range.end ? Slice(range.start) : Slice()),
+      options_(options),
+      left_(KeysOf(range, tablet)) {}
+
+TabletReader::TabletReader(Slice row, const ReadOptions& options)
+    : only_row_(row), options_(options), left_(KeysOf(row)) {}
+
+TabletReader::KeyRange TabletReader::KeysOf(Slice row) {
+  KeyRange keys;
+  AppendRowStart(&keys.first, row);
+  AppendRowEnd(&keys.end, row);
+  return keys;
+}
 
 TabletReader::KeyRange TabletReader::KeysOf(const RowRange& range, const TabletDescriptor& tablet) {
   KeyRange keys;
@@ -101,7 +113,7 @@ std::string TabletReader::OnlyColumn(const TableSchema& schema) const {
   const FamilySchema* family = schema.FindFamily(name);
   if (family == nullptr || !options_.shortcuts.spans) return {};
   std::string key;
-  AppendSetKey(&key, range_.start, name, family->id, qualifier, 0, 0);
+  AppendSetKey(&key, only_row_, name, family->id, qualifier, 0, 0);
   return std::string(EncodedColumn(key));
 }
 

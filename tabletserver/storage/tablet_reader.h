@@ -29,8 +29,10 @@ struct TabletSnapshot {
 
 class TabletReader {
  public:
-  // `range` and `options` outlive the reader.
+  // `range`, `row` and `options` outlive the reader.
   TabletReader(const TabletDescriptor& tablet, const RowRange& range, const ReadOptions& options);
+  // Of this row, which is the tablet's.
+  TabletReader(Slice row, const ReadOptions& options);
 
   // As ReadCursor::Next. `now` is the tablet's state for the rows that begin in this call; inside a
   // row it is not looked at, and the call ends with that row.
@@ -49,7 +51,8 @@ class TabletReader {
   };
 
   static KeyRange KeysOf(const RowRange& range, const TabletDescriptor& tablet);
-  bool IsOneRow() const { return !range_.start.empty() && range_.start == range_.end; }
+  static KeyRange KeysOf(Slice row);
+  bool IsOneRow() const { return !only_row_.empty(); }
   bool NeedsGroup(const TableSchema& schema, Slice group) const;
   std::string OnlyColumn(const TableSchema& schema) const;
   // The damage of the first damaged file that is met; `cut` is what is left_ before its rows.
@@ -64,7 +67,7 @@ class TabletReader {
   bool MayGoOn(const ReadBudget& budget) const;
   void SetExamineLimit(const ReadBudget& budget);
 
-  const RowRange& range_;
+  const Slice only_row_;  // that may be read; empty: any number may
   const ReadOptions& options_;
   KeyRange left_;
 
