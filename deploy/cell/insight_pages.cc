@@ -306,13 +306,10 @@ StatusOr<std::string> CompactionsPage(const CellSnapshot& snapshot,
   for (const storage::RunningJob& job : insight.engine.running) {
     const std::string what = absl::StrCat(job.kind, " of tablet ", job.tablet,
                                           job.group.empty() ? "" : ", group ", job.group);
-    if (job.input_cells == 0) {
-      page.Fact(what, absl::StrCat(FormatBytes(job.input_bytes), " of memtable, for ",
-                                   FormatDurationMs(job.running_ms)));
-      continue;
-    }
+    const std::string from =
+        job.kind == "flush" ? "a memtable of " : absl::StrCat(job.files, " files, ");
     page.Level(what,
-               absl::StrCat(job.files, " files, ", FormatBytes(job.input_bytes), "; ",
+               absl::StrCat(from, FormatBytes(job.input_bytes), "; ",
                             Ratio(job.done_cells, job.input_cells), " of ",
                             FormatCount(job.input_cells), " cells, ", FormatBytes(job.output_bytes),
                             " written, for ", FormatDurationMs(job.running_ms)),
@@ -468,7 +465,8 @@ StatusOr<std::string> OwnTabletPage(const CellSnapshot& snapshot, const net::Htt
   AddInside(tablet->counters, &page);
   for (const storage::RunningJob& job : subject.insight.engine.running) {
     if (job.tablet != tablet->tablet.id) continue;
-    page.Fact("Running", absl::StrCat(job.kind, " of ", FormatBytes(job.input_bytes), ", for ",
+    page.Fact("Running", absl::StrCat(job.kind, " of ", FormatBytes(job.input_bytes), ", ",
+                                      Ratio(job.done_cells, job.input_cells), " done, for ",
                                       FormatDurationMs(job.running_ms)));
   }
   for (const storage::WaitingJob& job : subject.insight.waiting) {

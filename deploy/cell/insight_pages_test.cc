@@ -35,7 +35,14 @@ ServerInsight AnInsight() {
                              .input_cells = 1000,
                              .done_cells = 250,
                              .output_bytes = 1 << 20,
-                             .running_ms = 1500}};
+                             .running_ms = 1500},
+                            {.tablet = 21,
+                             .kind = "flush",
+                             .input_bytes = 64 << 20,
+                             .input_cells = 1000,
+                             .done_cells = 400,
+                             .output_bytes = 2 << 20,
+                             .running_ms = 500}};
   insight.waiting = {{21, "flush", "a full memtable"}};
   for (TabletId id : {20, 21}) {
     wire::TabletReport& tablet = insight.tablets.emplace_back();
@@ -92,8 +99,9 @@ TEST(InsightPages, ShowWhatTheServerTells) {
   ExpectShown(Get("/"), {"/memory?server=ts-1", "/compactions?server=ts-1"});
   ExpectShown(Get("/memory"),
               {"engine", "1.0 GiB", "700.0 MiB", "memtables", "its parent", "90.0 %", "Evictions"});
-  ExpectShown(Get("/compactions"), {"merge of tablet 20, group default", "25.0 %", "5.0 MiB",
-                                    "a full memtable", "Tablets in debt: 1"});
+  ExpectShown(Get("/compactions"),
+              {"merge of tablet 20, group default", "25.0 %", "5.0 MiB", "flush of tablet 21",
+               "a memtable of 64.0 MiB; 40.0 % of 1,000", "a full memtable", "Tablets in debt: 1"});
   ExpectShown(Get("/requests"), {"42.00 ms", "with the disk 40.00 ms", "5 read (40.0 KiB",
                                  "&lt;script&gt;\\xfe", "bytes)", "log and memtable 41.00 ms"});
   const std::string writes = Get("/requests", {{"kind", "write"}});
@@ -101,8 +109,8 @@ TEST(InsightPages, ShowWhatTheServerTells) {
   ExpectShown(Get("/own-tablets"), {"&lt;b&gt;\\xff", "/own-tablet?id=20"});
   ExpectShown(Get("/own-tablets", {{"limit", "1"}}), {"1 to 1 of 2", ">Next</a>"});
   ExpectShown(Get("/own-tablet", {{"id", "20"}}),
-              {"3 anchors, then 70 blocks of 4 files", "5.0 MiB are due", "merge of 8.0 MiB",
-               "Its slowest requests"});
+              {"3 anchors, then 70 blocks of 4 files", "5.0 MiB are due",
+               "merge of 8.0 MiB, 25.0 % done", "Its slowest requests"});
 }
 
 TEST(InsightPages, EachAlsoAsJson) {
@@ -114,6 +122,7 @@ TEST(InsightPages, EachAlsoAsJson) {
   EXPECT_EQ(parse("/memory")["block_cache"]["hits"], 90);
   EXPECT_EQ(parse("/compactions")["debt"][0]["tablet"], 20);
   EXPECT_EQ(parse("/compactions")["running"][0]["done_cells"], 250);
+  EXPECT_EQ(parse("/compactions")["running"][1]["input_cells"], 1000);
   EXPECT_EQ(parse("/requests")["slow"][0]["files"][0]["blocks_read"], 5);
   EXPECT_EQ(parse("/requests")["in_flight"]["requests"], 3);
   const json part = parse("/own-tablets", {{"limit", "1"}});

@@ -68,12 +68,15 @@ Status TabletStoreImpl::FlushOldest() {
   EngineCore::Making making(core_.get());
   TableOutputEnv env = core_->OutputEnv(tablet_, epoch_, "flush", &making);
   env.drops = v->drops.get();
-  const MaintenanceJobs::Job job(
-      &core_->jobs,
-      {.tablet = tablet_.id, .kind = "flush", .input_bytes = frozen->cells.memory_bytes()});
+  MaintenanceJobs::Job job(&core_->jobs, {.tablet = tablet_.id,
+                                          .kind = "flush",
+                                          .input_bytes = frozen->cells.memory_bytes(),
+                                          .input_cells = frozen->cells.cell_count()});
   auto cells = frozen->cells.NewIterator();
-  ASSIGN_OR_RETURN(std::vector<NewTable> made,
-                   WriteMinor(env, *v->schema, groups_with_files, cells.get()));  // 2
+  ASSIGN_OR_RETURN(
+      std::vector<NewTable> made,
+      WriteMinor(env, *v->schema, groups_with_files, cells.get(),
+                 [&job](uint64_t done, uint64_t bytes) { job.Note(done, bytes); }));  // 2
   uint64_t bytes = 0;
   for (const NewTable& table : made) bytes += table.file.bytes;
   Status status = PublishFlush(*frozen, std::move(made));  // 3, 4

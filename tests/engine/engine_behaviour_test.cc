@@ -27,6 +27,31 @@ class EngineTest : public ::testing::Test {
   EngineHarness h_;
 };
 
+TEST_F(EngineTest, AFlushThatRunsTellsHowFarItIs) {
+  constexpr int kRows = 500;
+  for (int i = 0; i < kRows; ++i) {
+    ASSERT_OK(h_.Write(Put(absl::StrCat("row-", i), "a", "q", 1000, "value")));
+  }
+  std::vector<RunningJob> seen;
+  for (const char* point : {"flush.file_open", "flush.before_meta_cas"}) {
+    h_.faults().RunAt(point, h_.faults().hits(point) + 1, [&] {
+      for (const RunningJob& job : h_.engine()->stats().running) seen.push_back(job);
+      return OkStatus();
+    });
+  }
+  ASSERT_OK(h_.tablet()->Flush());
+  ASSERT_EQ(seen.size(), 2u);
+  for (const RunningJob& job : seen) {
+    EXPECT_EQ(job.kind, "flush");
+    EXPECT_EQ(job.input_cells, uint64_t{kRows});
+    EXPECT_GT(job.input_bytes, uint64_t{kRows});
+  }
+  EXPECT_EQ(seen[0].done_cells, 0u);
+  EXPECT_EQ(seen[1].done_cells, uint64_t{kRows});
+  EXPECT_GT(seen[1].output_bytes, 0u);
+  EXPECT_TRUE(h_.engine()->stats().running.empty());
+}
+
 TEST_F(EngineTest, RefusesBadWritesWithoutEffect) {
   EXPECT_STATUS(kInvalidArgument, "", h_.Write(Put("", "a", "q", 1000, "v")));
   EXPECT_STATUS(kInvalidArgument, "", h_.Write(Put(std::string(4097, 'x'), "a", "q", 1000, "v")));

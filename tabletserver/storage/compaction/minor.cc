@@ -8,6 +8,8 @@
 namespace stele::storage {
 namespace {
 
+constexpr uint64_t kCellsBetweenNotes = 1024;
+
 // The output of one group, with the row markers that wait until it is known to have cells.
 struct GroupOutput {
   GroupOutput(const TableOutputEnv* env, const LocalityGroupSchema* group, bool wanted)
@@ -54,11 +56,17 @@ class DroppedKeys {
   Sequence sequence_ = 0;
 };
 
+uint64_t BytesOf(const std::vector<std::unique_ptr<GroupOutput>>& outputs) {
+  uint64_t bytes = 0;
+  for (const auto& out : outputs) bytes += out->output.bytes();
+  return bytes;
+}
+
 }  // namespace
 
 StatusOr<std::vector<NewTable>> WriteMinor(const TableOutputEnv& env, const TableSchema& schema,
                                            const std::set<std::string>& groups_with_files,
-                                           Iterator* cells) {
+                                           Iterator* cells, const MinorProgress& progress) {
   std::vector<std::unique_ptr<GroupOutput>> outputs;
   std::unordered_map<std::string, GroupOutput*> by_name;
   for (const LocalityGroupSchema& group : schema.groups) {
@@ -76,7 +84,10 @@ StatusOr<std::vector<NewTable>> WriteMinor(const TableOutputEnv& env, const Tabl
   ParsedCellKey parsed;
   std::string scratch;
   DroppedKeys dropped(env.drops);
+  uint64_t looked_at = 0;
   for (cells->SeekToFirst(); cells->Valid(); cells->Next()) {
+    if (looked_at++ % kCellsBetweenNotes == 0 && progress)
+      progress(looked_at - 1, BytesOf(outputs));
     ASSIGN_OR_RETURN(const bool hidden, dropped.Hide(cells->key()));
     if (hidden) continue;
     if (KeyKind(cells->key()) == CellKind::kDeleteRow) {
@@ -90,6 +101,7 @@ StatusOr<std::vector<NewTable>> WriteMinor(const TableOutputEnv& env, const Tabl
     RETURN_IF_ERROR(found->second->AddCell(cells->key(), cells->value()));
   }
   RETURN_IF_ERROR(cells->status());
+  if (progress) progress(looked_at, BytesOf(outputs));
 
   std::vector<NewTable> made;
   for (auto& out : outputs) {

@@ -6,6 +6,7 @@
 // Function, thread-compatible.
 #pragma once
 
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,9 +18,11 @@ namespace stele::storage {
 
 // `groups_with_files`: names of the groups that have older cells in files. The new files are
 // durable when it returns, in the order of the schema's groups; on an error some may exist, as
-// garbage.
+// garbage. `progress`, when there is one, is told every so often how many cells were looked at and
+// how many bytes were written.
+using MinorProgress = std::function<void(uint64_t cells, uint64_t bytes)>;
 StatusOr<std::vector<NewTable>> WriteMinor(const TableOutputEnv& env, const TableSchema& schema,
                                            const std::set<std::string>& groups_with_files,
-                                           Iterator* cells);
+                                           Iterator* cells, const MinorProgress& progress = {});
 
 }  // namespace stele::storage

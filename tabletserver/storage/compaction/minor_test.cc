@@ -86,6 +86,23 @@ TEST_F(MinorTest, RowMarkersGoWhereOlderCellsMayBe) {
   EXPECT_TRUE(made.empty()) << "a marker over nothing needs no file";
 }
 
+TEST_F(MinorTest, TellsHowFarItIs) {
+  KeyValues cells;
+  for (int i = 0; i < 2'500; ++i) {
+    cells.emplace_back(SetKey(absl::StrCat("row-", 10'000 + i), 1, 5), std::string(100, 'v'));
+  }
+  VectorIterator it(cells);
+  std::vector<uint64_t> told;
+  uint64_t bytes_at_last = 0;
+  ASSERT_OK(WriteMinor(env_, schema_, {}, &it, [&](uint64_t done, uint64_t bytes) {
+              told.push_back(done);
+              EXPECT_GE(bytes, bytes_at_last);
+              bytes_at_last = bytes;
+            }).status());
+  EXPECT_EQ(told, (std::vector<uint64_t>{0, 1'024, 2'048, 2'500}));
+  EXPECT_GT(bytes_at_last, 0u);
+}
+
 TEST_F(MinorTest, DroppedFamiliesAreLeftOut) {
   schema_.families.pop_back();
   ASSERT_OK_AND_ASSIGN(std::vector<NewTable> made, Run({{SetKey("a", 2, 5), "x"}}));
