@@ -573,6 +573,7 @@ void MasterImpl::SetOption(const net::RpcRequest& request, net::RpcReply reply) 
   if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
   message.actor = request.peer;
   wire::Event order = OrderBy(request, message);
+  order.text += WhoElseChanges(env_.options, message);
   Enqueue(std::move(reply),
           [this, message = std::move(message), order = std::move(order)](net::RpcReply waiting) {
             events_.Add(order);

@@ -16,10 +16,14 @@ struct OptionOrderParts {
   int64_t timeout_ms = 0;  // of each server
 };
 
-// A sentence a process. NotFound (no such live server), InvalidArgument (option, value),
-// FailedPrecondition (not while it runs). After an error of one server the others have done it, and
-// the message says so.
+// A sentence a process, which begins with the server's id. NotFound (no such live server),
+// InvalidArgument (option, value), FailedPrecondition (not while it runs). After an error of one
+// server the others have done it: the message says of each what happened.
 StatusOr<wire::TabletOrderResponse> CarryOutOptionOrder(const OptionOrderParts& parts,
                                                         const wire::SetOptionRequest& order);
+
+// What is to be said besides of an order to one server of a cell of one process: it changes all.
+// Else nothing.
+std::string WhoElseChanges(const wire::ProcessOptions* own, const wire::SetOptionRequest& order);
 
 }  // namespace stele::master

@@ -78,18 +78,28 @@ class OptionOrders : public testing::Test {
 TEST_F(OptionOrders, ReachWhomTheyName) {
   auto done = Order("master", "ts-2", "x");
   ASSERT_TRUE(done.ok()) << done.status();
-  EXPECT_EQ(done->steps, Steps{"done"});
+  EXPECT_EQ(done->steps, Steps{"ts-2: done"});
   EXPECT_EQ(one_.asked(), "");
   EXPECT_EQ(two_.asked(), "x=7 by op:1");
   EXPECT_EQ(own_->sets, 0);
   EXPECT_EQ(Order("master", "master", "x")->steps, Steps{"own x"});
-  EXPECT_EQ(Order("master", "all", "x")->steps, (Steps{"own x", "done", "done"}));
+  EXPECT_EQ(Order("master", "all", "x")->steps, (Steps{"own x", "ts-1: done", "ts-2: done"}));
   EXPECT_EQ(Order("master", "all", "master-only")->steps, Steps{"own master-only"});
-  EXPECT_EQ(Order("master", "all", "server-only")->steps, (Steps{"done", "done"}));
+  EXPECT_EQ(Order("master", "all", "server-only")->steps, (Steps{"ts-1: done", "ts-2: done"}));
   // One process with all roles is changed once.
-  for (const char* target : {"all", "master", "ts-1"}) {
+  for (const char* target : {"all", "master"}) {
     EXPECT_EQ(Order("local", target, "x")->steps, Steps{"own x"}) << target;
   }
+}
+
+TEST_F(OptionOrders, AServerThatSharesItsProcessIsNotChangedAlone) {
+  EXPECT_EQ(Order("local", "ts-1", "x")->steps,
+            Steps{"own x; of all servers, which share one process"});
+  EXPECT_EQ(own_->sets, 1);
+  EXPECT_EQ(Order("local", "ts-9", "x").status().code(), absl::StatusCode::kNotFound);
+  const Own of_many("master");
+  EXPECT_EQ(WhoElseChanges(&of_many.options, {"ts-1", "x", "7", ""}), "");
+  EXPECT_EQ(WhoElseChanges(nullptr, {"ts-1", "x", "7", ""}), "");
 }
 
 TEST_F(OptionOrders, Refusals) {
@@ -109,7 +119,13 @@ TEST_F(OptionOrders, OneThatRefusesIsNamedAndWhatIsDoneToo) {
   const OptionOrderParts parts{&own_->options, &servers_, client_.get(), 5'000};
   auto done = CarryOutOptionOrder(parts, {"all", "server-only", "7", "op:1"});
   EXPECT_EQ(done.status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(done.status().message(), "ts-3: no such option; done: done");
+  EXPECT_EQ(done.status().message(), "ts-3: no such option; done: ts-1: done");
+  FakeServer stuck(absl::UnavailableError("it is ending"));
+  servers_["ts-4"] = stuck.live();
+  done = CarryOutOptionOrder(parts, {"all", "x", "7", "op:1"});
+  EXPECT_EQ(done.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(done.status().message(),
+            "ts-3: no such option; ts-4: it is ending; done: own x; ts-1: done");
   done = CarryOutOptionOrder(parts, {"ts-3", "server-only", "7", "op:1"});
   EXPECT_EQ(done.status().message(), "ts-3: no such option");
 }
