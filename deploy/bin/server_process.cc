@@ -14,6 +14,10 @@
 #include "tabletserver/tablet/exit_code.h"
 
 namespace stele::bin {
+namespace {
+constexpr int64_t kFlushMs = 90'000;  // for what is in memory after the tablets have gone
+}  // namespace
+
 StopSignals::StopSignals() {
   std::signal(SIGPIPE, SIG_IGN);
   sigemptyset(&signals_);
@@ -45,6 +49,12 @@ void Notify(const std::string& state) {
   if (!told.ok()) {
     LOG(WARNING) << cli::Escape(ToStd(told.message()));
   }
+}
+
+void NotifyLeaving(int64_t leave_ms) {
+  const int64_t within_us = (leave_ms + kFlushMs) * 1'000;
+  Notify(
+      absl::StrCat("STOPPING=1\nSTATUS=gives its tablets away\nEXTEND_TIMEOUT_USEC=", within_us));
 }
 
 int FailedToStart(const cli::Invocation& call, const Status& status) {

@@ -34,6 +34,10 @@ class StopSignals {
 // Tells the supervisor that started this process (systemd, Type=notify) how it goes.
 void Notify(const std::string& state);
 
+// That it gives its tablets away, for `leave_ms` at most, and then flushes: the supervisor is to
+// wait for that, however short it would wait by itself.
+void NotifyLeaving(int64_t leave_ms);
+
 int FailedToStart(const cli::Invocation& call, const Status& status);
 int Stopped(const cli::Invocation& call, const Status& status);
 // A role that must not go on ends the process at once, whatever its other threads do: nothing may

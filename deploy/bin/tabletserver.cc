@@ -105,8 +105,8 @@ int Run(const cli::Invocation& call) {
            process.http == nullptr ? "" : process.http->address());
   signals.Await();
   LOG(INFO) << "draining";
-  Notify("STOPPING=1\nSTATUS=gives its tablets away");
   const int64_t leave_ms = process.settings->Millis("leave-timeout-ms");
+  NotifyLeaving(leave_ms);
   if (leave_ms > 0) process.server->Leave(leave_ms);
   if (process.http != nullptr) process.http->Stop();
   process.live->Detach();
