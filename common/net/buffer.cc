@@ -1,14 +1,17 @@
 #include <cstring>
+#include <utility>
 
 #include "common/base/check.h"
 #include "common/net/rpc.h"
 
 namespace stele::net {
 
-// operator new[] aligns to at least 16 bytes here, so data() is fit for Cap'n Proto.
-static_assert(__STDCPP_DEFAULT_NEW_ALIGNMENT__ >= 8);
-
-Buffer::Buffer(size_t size) : data_(new char[size]), size_(size) {}
+// Words, so that data() is fit for Cap'n Proto; in one piece of memory with their count of owners.
+Buffer::Buffer(size_t size) : size_(size) {
+  auto words = std::make_shared_for_overwrite<uint64_t[]>((size + 7) / 8);
+  char* const bytes = reinterpret_cast<char*>(words.get());
+  data_ = std::shared_ptr<char[]>(std::move(words), bytes);
+}
 
 Buffer Buffer::Copy(Slice bytes) {
   Buffer result(bytes.size());
@@ -16,13 +19,12 @@ Buffer Buffer::Copy(Slice bytes) {
   return result;
 }
 
-Buffer Buffer::Suffix(size_t offset) const {
-  CHECK_LE(offset, size_);
-  CHECK_EQ(offset % 8, 0u);
-  Buffer result;
-  result.data_ = std::shared_ptr<char[]>(data_, data_.get() + offset);
-  result.size_ = size_ - offset;
-  return result;
+void Buffer::RemovePrefix(size_t size) {
+  CHECK_LE(size, size_);
+  CHECK_EQ(size % 8, 0u);
+  char* const rest = data_.get() + size;
+  data_ = std::shared_ptr<char[]>(std::move(data_), rest);
+  size_ -= size;
 }
 
 void Buffer::Truncate(size_t size) {

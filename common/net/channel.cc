@@ -206,7 +206,7 @@ Status Channel::TakeFrames(bool* starved) {
     if (in_body_) {
       if (body_filled_ < body_.size()) break;
       in_body_ = false;
-      RETURN_IF_ERROR(TakeFrame(body_header_, std::move(body_)));
+      RETURN_IF_ERROR(TakeFrame(body_header_, body_decoded_, std::move(body_)));
       body_ = Buffer();
       continue;
     }
@@ -218,11 +218,13 @@ Status Channel::TakeFrames(bool* starved) {
     const size_t whole = kFrameHeaderBytes + header.length;
     if (whole <= available) {
       in_begin_ += whole;
-      RETURN_IF_ERROR(TakeFrame(at, Buffer::Copy(Slice(at + kFrameHeaderBytes, header.length))));
+      RETURN_IF_ERROR(
+          TakeFrame(at, header, Buffer::Copy(Slice(at + kFrameHeaderBytes, header.length))));
       continue;
     }
     if (whole <= kMaxInlineFrame) break;
     std::memcpy(body_header_, at, kFrameHeaderBytes);
+    body_decoded_ = header;
     body_ = Buffer(header.length);  // uninitialised: memory is used as bytes arrive
     body_filled_ = available - kFrameHeaderBytes;
     std::memcpy(body_.mutable_data(), at + kFrameHeaderBytes, body_filled_);
@@ -234,12 +236,10 @@ Status Channel::TakeFrames(bool* starved) {
   return OkStatus();
 }
 
-Status Channel::TakeFrame(const char* header, Buffer body) {
+Status Channel::TakeFrame(const char* header, const FrameHeader& decoded, Buffer body) {
   if (!FrameCrcMatches(header, body.bytes())) {
     return absl::UnavailableError("connection closed: wrong crc in a frame");
   }
-  FrameHeader decoded;
-  RETURN_IF_ERROR(DecodeFrameHeader(header, options_.max_frame_bytes, &decoded));
   return OnFrame(decoded, std::move(body));
 }
 

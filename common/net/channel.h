@@ -64,7 +64,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
   void OnRead(size_t bytes);
   // Hands over what is complete in the input while MayRead; `starved`: nothing complete is left.
   Status TakeFrames(bool* starved);
-  Status TakeFrame(const char* header, Buffer body);
+  // `decoded` is what the header says.
+  Status TakeFrame(const char* header, const FrameHeader& decoded, Buffer body);
   void MoveQueued();
   void Write();
   void WaitWritable();
@@ -79,6 +80,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
   size_t in_begin_ = 0, in_end_ = 0;
   bool in_body_ = false;
   char body_header_[kFrameHeaderBytes];
+  FrameHeader body_decoded_;
   Buffer body_;
   size_t body_filled_ = 0;
   bool reading_ = false;

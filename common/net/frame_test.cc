@@ -144,5 +144,26 @@ TEST(FrameTest, OutputQueueKeepsOrderAcrossSmallAndLargeBodies) {
   }
 }
 
+// What is used again must not show what was in it, whichever way a queue came by it.
+TEST(FrameTest, OutputQueuesThatAreNeverQuiteEmptyKeepOrder) {
+  OutputQueue queued, writing;
+  std::string expected, written;
+  for (int i = 0; i < 500; i++) {
+    const std::string body(static_cast<size_t>(i * 37 % 9000), static_cast<char>('a' + i % 26));
+    queued.Add("h", "p", Buffer::Copy(body));
+    expected += "hp" + body;
+    if (i % 3 == 0) writing.MoveFrom(&queued);
+    Slice pieces[2];
+    for (size_t n = writing.Pieces(pieces, 2), j = 0; j < n; j++) {
+      const size_t part = pieces[j].size() / (i % 5 == 0 ? 1 : 2);
+      written += std::string(pieces[j].substr(0, part));
+      writing.Consume(part);
+      if (part < pieces[j].size()) break;
+    }
+  }
+  writing.MoveFrom(&queued);
+  EXPECT_EQ(written + Drain(&writing, 5000), expected);
+}
+
 }  // namespace
 }  // namespace stele::net

@@ -9,9 +9,9 @@ namespace stele::net {
 void OutputQueue::Add(Slice header, Slice prefix, const Buffer& body) {
   const bool copy_body = body.size() <= kCopyBelow;
   const size_t copied = header.size() + prefix.size() + (copy_body ? body.size() : 0);
-  if (chunks_.empty() || chunks_.back().copied.empty() ||
+  if (empty() || chunks_.back().copied.empty() ||
       chunks_.back().copied.size() + copied > kChunkBytes) {
-    chunks_.emplace_back();
+    chunks_.emplace_back().copied.swap(spare_);
   }
   std::string& out = chunks_.back().copied;
   out.append(header.data(), header.size());
@@ -26,11 +26,11 @@ void OutputQueue::Add(Slice header, Slice prefix, const Buffer& body) {
 }
 
 void OutputQueue::MoveFrom(OutputQueue* other) {
-  if (chunks_.empty()) {
+  if (empty()) {
     std::swap(*this, *other);
     return;
   }
-  CHECK_EQ(other->front_consumed_, 0u);
+  CHECK_EQ(other->front_ + other->front_consumed_, 0u);
   for (Chunk& chunk : other->chunks_) chunks_.push_back(std::move(chunk));
   bytes_ += other->bytes_;
   *other = OutputQueue();
@@ -38,9 +38,8 @@ void OutputQueue::MoveFrom(OutputQueue* other) {
 
 size_t OutputQueue::Pieces(Slice* out, size_t max) const {
   size_t count = 0;
-  for (const Chunk& chunk : chunks_) {
-    if (count == max) break;
-    out[count] = chunk.bytes();
+  for (size_t i = front_; i < chunks_.size() && count < max; i++) {
+    out[count] = chunks_[i].bytes();
     if (count == 0) out[count].remove_prefix(front_consumed_);
     count++;
   }
@@ -51,10 +50,25 @@ void OutputQueue::Consume(size_t bytes) {
   CHECK_LE(bytes, bytes_);
   bytes_ -= bytes;
   front_consumed_ += bytes;
-  while (!chunks_.empty() && front_consumed_ >= chunks_.front().bytes().size()) {
-    front_consumed_ -= chunks_.front().bytes().size();
-    chunks_.pop_front();
+  while (!empty() && front_consumed_ >= chunks_[front_].bytes().size()) {
+    front_consumed_ -= chunks_[front_].bytes().size();
+    DropFront();
   }
+  // What is never empty must not keep what was written.
+  if (front_ > chunks_.size() / 2) {
+    chunks_.erase(chunks_.begin(), chunks_.begin() + static_cast<ptrdiff_t>(front_));
+    front_ = 0;
+  }
+}
+
+void OutputQueue::DropFront() {
+  Chunk& chunk = chunks_[front_++];
+  const size_t room = chunk.copied.capacity();
+  if (room > spare_.capacity() && room <= kKeptBytes) {
+    spare_.swap(chunk.copied);
+    spare_.clear();
+  }
+  chunk = Chunk();
 }
 
 }  // namespace stele::net

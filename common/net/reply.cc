@@ -4,33 +4,53 @@
 #include "common/net/rpc.h"
 
 namespace stele::net {
+namespace {
 
-RpcReply::RpcReply(Sender sender) : sender_(std::move(sender)) { CHECK(sender_ != nullptr); }
+class SenderTaker : public RpcReply::Taker {
+ public:
+  explicit SenderTaker(RpcReply::Sender sender) : sender_(std::move(sender)) {
+    CHECK(sender_ != nullptr);
+  }
+  void Take(const Status& status, Buffer body) override { sender_(status, std::move(body)); }
 
-RpcReply::RpcReply(RpcReply&& other) noexcept : sender_(std::exchange(other.sender_, nullptr)) {}
+ private:
+  const RpcReply::Sender sender_;
+};
+
+}  // namespace
+
+RpcReply::RpcReply(Sender sender) : taker_(std::make_shared<SenderTaker>(std::move(sender))) {}
+
+RpcReply::RpcReply(std::shared_ptr<Taker> taker) : taker_(std::move(taker)) {
+  CHECK(taker_ != nullptr);
+}
+
+RpcReply::RpcReply(RpcReply&& other) noexcept : taker_(std::move(other.taker_)) {}
 
 RpcReply& RpcReply::operator=(RpcReply&& other) noexcept {
   if (this == &other) return *this;
   DropUnanswered();
-  sender_ = std::exchange(other.sender_, nullptr);
+  taker_ = std::move(other.taker_);
   return *this;
 }
 
 RpcReply::~RpcReply() { DropUnanswered(); }
 
 void RpcReply::DropUnanswered() {
-  if (sender_ != nullptr) Error(absl::UnavailableError("the server dropped the request"));
+  if (taker_ != nullptr) Error(absl::UnavailableError("the server dropped the request"));
 }
 
-void RpcReply::Ok(Buffer body) {
-  CHECK(sender_ != nullptr) << "answered twice";
-  std::exchange(sender_, nullptr)(OkStatus(), std::move(body));
+void RpcReply::Answer(const Status& status, Buffer body) {
+  CHECK(taker_ != nullptr) << "answered twice";
+  const std::shared_ptr<Taker> taker = std::move(taker_);
+  taker->Take(status, std::move(body));
 }
+
+void RpcReply::Ok(Buffer body) { Answer(OkStatus(), std::move(body)); }
 
 void RpcReply::Error(const Status& status) {
-  CHECK(sender_ != nullptr) << "answered twice";
   CHECK(!status.ok());
-  std::exchange(sender_, nullptr)(status, Buffer());
+  Answer(status, Buffer());
 }
 
 void RpcReply::Send(StatusOr<Buffer> answer) {

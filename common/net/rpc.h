@@ -26,8 +26,8 @@ class Buffer {
   char* mutable_data() { return data_.get(); }
   Slice bytes() const { return {data_.get(), size_}; }
   size_t size() const { return size_; }
-  // The bytes from `offset` (a multiple of 8, at most size()) on, sharing the memory.
-  Buffer Suffix(size_t offset) const;
+  // Forgets the first `size` (a multiple of 8, at most size()) bytes.
+  void RemovePrefix(size_t size);
   // Forgets what lies behind the first `size` (at most size()) bytes.
   void Truncate(size_t size);
 
@@ -98,7 +98,14 @@ struct RpcRequest {
 class RpcReply {
  public:
   using Sender = std::function<void(const Status&, Buffer)>;
+  // Who passes the answer on; called once, from any thread.
+  class Taker {
+   public:
+    virtual ~Taker() = default;
+    virtual void Take(const Status& status, Buffer body) = 0;
+  };
   explicit RpcReply(Sender sender);
+  explicit RpcReply(std::shared_ptr<Taker> taker);
   RpcReply(RpcReply&& other) noexcept;
   RpcReply& operator=(RpcReply&& other) noexcept;  // what was unanswered here is Unavailable
   ~RpcReply();
@@ -108,7 +115,8 @@ class RpcReply {
 
  private:
   void DropUnanswered();
-  Sender sender_;  // null once answered or moved from
+  void Answer(const Status& status, Buffer body);
+  std::shared_ptr<Taker> taker_;  // null once answered or moved from
 };
 
 // Runs on an io thread: must not block; hand over to a pool to do so.

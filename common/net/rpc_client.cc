@@ -2,7 +2,6 @@
 #include <atomic>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <deque>
 #include <map>
 #include <unordered_map>
 #include <utility>
@@ -79,6 +78,7 @@ class ClientConnection : public Channel {
     uint32_t id = 0;
     uint16_t method = 0;
     Buffer body;
+    int64_t remaining_us = 0;  // when it is framed; <= 0: it is not
   };
 
   void OnResolved(const ErrorCode& error, const tcp::resolver::results_type& found);
@@ -95,6 +95,12 @@ class ClientConnection : public Channel {
   }
   void StopTakingCalls();
   void FrameQueued();
+  void MarkFramed(int64_t now_ns) EXCLUDES(calls_mu_);
+  void FrameCall(const QueuedCall& call);
+  size_t PrefixBytes() const {
+    if (options_.cell_key.empty()) return kRequestPrefixBytes;
+    return kRequestPrefixBytes + kCellKeyBytes + (options_.term != 0 ? kTermBytes : 0);
+  }
   void FrameCancels();
 
   const std::string address_;
@@ -114,11 +120,12 @@ class ClientConnection : public Channel {
   uint64_t taken_ = 0;
   int64_t ticked_ns_ = 0;
   int64_t waiting_since_ns_ = 0;  // for answers
-  bool refused_ = false;          // the server ran and will run nothing of this connection
+  std::vector<QueuedCall> framing_;
+  bool refused_ = false;  // the server ran and will run nothing of this connection
 
   Mutex calls_mu_;
   std::unordered_map<uint32_t, PendingCall> calls_ GUARDED_BY(calls_mu_);
-  std::deque<QueuedCall> queue_ GUARDED_BY(calls_mu_);
+  std::vector<QueuedCall> queue_ GUARDED_BY(calls_mu_);
   std::vector<uint32_t> cancels_ GUARDED_BY(calls_mu_);
   size_t queue_bytes_ GUARDED_BY(calls_mu_) = 0;
   uint32_t last_id_ GUARDED_BY(calls_mu_) = 0;
@@ -193,48 +200,55 @@ void ClientConnection::FrameCancels() {
 
 // Frames what was submitted, with the time that is left now.
 void ClientConnection::FrameQueued() {
-  std::deque<QueuedCall> queue;
   {
     MutexLock lock(&calls_mu_);
-    queue.swap(queue_);
+    framing_.swap(queue_);
     queue_bytes_ = 0;
   }
-  if (queue.empty()) return;
+  if (framing_.empty()) return;
   const int64_t now_ns = SystemClock()->BootNanos();
   if (!tick_armed_) {
     waiting_since_ns_ = ticked_ns_ = now_ns;
     ArmTick();
   }
-  for (QueuedCall& queued : queue) {
-    int64_t remaining_us = 0;
-    {
-      MutexLock lock(&calls_mu_);
-      auto call = calls_.find(queued.id);
-      if (call == calls_.end()) continue;  // timed out while it waited
-      remaining_us = (call->second.deadline_ns - now_ns) / kNanosPerMicro;
-      if (remaining_us <= 0) continue;  // the next tick ends it
-      call->second.framed = true;
-      call->second.frame_start = queued_total();
-    }
-    FrameHeader header;
-    header.kind = FrameKind::kRequest;
-    header.method = queued.method;
-    header.request_id = queued.id;
-    char prefix[kRequestPrefixBytes + kCellKeyBytes + kTermBytes];
-    EncodeFixed64(prefix, static_cast<uint64_t>(remaining_us));
-    size_t prefix_bytes = kRequestPrefixBytes;
-    if (!options_.cell_key.empty()) {
-      header.flags = kRequestHasKey;
-      std::memcpy(prefix + prefix_bytes, options_.cell_key.data(), kCellKeyBytes);
-      prefix_bytes += kCellKeyBytes;
-    }
-    if (header.flags != 0 && options_.term != 0) {
-      header.flags |= kRequestHasTerm;
-      EncodeFixed64(prefix + prefix_bytes, options_.term);
-      prefix_bytes += kTermBytes;
-    }
-    Queue(header, Slice(prefix, prefix_bytes), queued.body);
+  MarkFramed(now_ns);
+  for (const QueuedCall& call : framing_) {
+    if (call.remaining_us > 0) FrameCall(call);
   }
+  framing_.clear();
+}
+
+// Nobody but this thread queues frames, so where each will stand is known.
+void ClientConnection::MarkFramed(int64_t now_ns) {
+  uint64_t at = queued_total();
+  MutexLock lock(&calls_mu_);
+  for (QueuedCall& queued : framing_) {
+    auto call = calls_.find(queued.id);
+    if (call == calls_.end()) continue;  // timed out while it waited
+    queued.remaining_us = (call->second.deadline_ns - now_ns) / kNanosPerMicro;
+    if (queued.remaining_us <= 0) continue;  // the next tick ends it
+    call->second.framed = true;
+    call->second.frame_start = at;
+    at += kFrameHeaderBytes + PrefixBytes() + queued.body.size();
+  }
+}
+
+void ClientConnection::FrameCall(const QueuedCall& call) {
+  FrameHeader header;
+  header.kind = FrameKind::kRequest;
+  header.method = call.method;
+  header.request_id = call.id;
+  char prefix[kRequestPrefixBytes + kCellKeyBytes + kTermBytes];
+  EncodeFixed64(prefix, static_cast<uint64_t>(call.remaining_us));
+  if (!options_.cell_key.empty()) {
+    header.flags = kRequestHasKey;
+    std::memcpy(prefix + kRequestPrefixBytes, options_.cell_key.data(), kCellKeyBytes);
+    if (options_.term != 0) {
+      header.flags |= kRequestHasTerm;
+      EncodeFixed64(prefix + kRequestPrefixBytes + kCellKeyBytes, options_.term);
+    }
+  }
+  Queue(header, Slice(prefix, PrefixBytes()), call.body);
 }
 
 RpcClient::Callback ClientConnection::TakeCall(uint32_t id) {
@@ -437,8 +451,8 @@ class Client : public RpcClient, private ClientConnection::Owner {
  private:
   void OnTakesNoCalls(const ClientConnection* connection) override;
   void OnEnded(const ClientConnection* connection) override;
-  // Null when the client stops.
-  std::shared_ptr<ClientConnection> ConnectionTo(const std::string& address);
+  // Null when the client stops. InvalidArgument for a bad address.
+  StatusOr<std::shared_ptr<ClientConnection>> ConnectionTo(const std::string& address);
   // A call under way; no connection: it failed.
   struct Started {
     std::shared_ptr<ClientConnection> connection;
@@ -481,17 +495,17 @@ Client::~Client() {
   for (const auto& thread : threads_) thread->Join();
 }
 
-std::shared_ptr<ClientConnection> Client::ConnectionTo(const std::string& address) {
+StatusOr<std::shared_ptr<ClientConnection>> Client::ConnectionTo(const std::string& address) {
   MutexLock lock(&mu_);
-  if (stopping_) return nullptr;
-  std::shared_ptr<ClientConnection>& connection = connections_[address];
-  if (connection == nullptr) {
-    const auto& thread = threads_[next_thread_++ % threads_.size()];
-    connection = std::make_shared<ClientConnection>(thread, options_, address,
-                                                    static_cast<ClientConnection::Owner*>(this));
-    live_[connection.get()] = connection;
-    thread->Post([connection] { connection->Connect(); });
-  }
+  if (stopping_) return std::shared_ptr<ClientConnection>();
+  const auto known = connections_.find(address);
+  if (known != connections_.end()) return known->second;
+  RETURN_IF_ERROR(ParseHostPort(address).status());
+  const auto& thread = threads_[next_thread_++ % threads_.size()];
+  auto connection = std::make_shared<ClientConnection>(thread, options_, address,
+                                                       static_cast<ClientConnection::Owner*>(this));
+  connections_[address] = live_[connection.get()] = connection;
+  thread->Post([connection] { connection->Connect(); });
   return connection;
 }
 
@@ -530,19 +544,18 @@ Client::Started Client::Start(const std::string& address, uint16_t method, Buffe
         absl::StrCat("request of ", body.size(), " bytes, limit ", options_.max_frame_bytes)));
   }
   if (timeout_ms <= 0) return fail(absl::DeadlineExceededError("no time left for the call"));
-  if (StatusOr<HostPort> parsed = ParseHostPort(address); !parsed.ok()) {
-    return fail(parsed.status());
-  }
   const int64_t deadline_ns =
       SystemClock()->BootNanos() + std::min(timeout_ms, kMaxTimeoutMs) * kNanosPerMilli;
-  // A connection that takes no calls has left the map, or is about to: the next one is new.
-  while (std::shared_ptr<ClientConnection> connection = ConnectionTo(address)) {
-    StatusOr<uint32_t> id = connection->Submit(method, body, deadline_ns, &done);
+  while (true) {
+    StatusOr<std::shared_ptr<ClientConnection>> connection = ConnectionTo(address);
+    if (!connection.ok()) return fail(connection.status());
+    if (*connection == nullptr) return fail(absl::UnavailableError("the client stops"));
+    StatusOr<uint32_t> id = (*connection)->Submit(method, body, deadline_ns, &done);
     if (!id.ok()) return fail(id.status());
-    if (*id != 0) return {std::move(connection), *id};
-    OnTakesNoCalls(connection.get());
+    if (*id != 0) return {*std::move(connection), *id};
+    // It takes no calls, and has left the map or is about to: the next one is new.
+    OnTakesNoCalls(connection->get());
   }
-  return fail(absl::UnavailableError("the client stops"));
 }
 
 RpcClient::Canceller Client::CancellableCall(const std::string& address, uint16_t method,

@@ -3,7 +3,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <set>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -23,6 +22,23 @@ constexpr int64_t kNanosPerMilli = 1'000'000;
 constexpr int64_t kGoawayGraceMs = 1'000;
 
 class ServerConnection;
+
+// A request in flight: passes its answer on to its connection.
+class ServerCall : public RpcReply::Taker {
+ public:
+  ServerCall(std::shared_ptr<ServerConnection> connection, uint32_t id, size_t bytes)
+      : id(id), bytes(bytes), connection_(std::move(connection)) {}
+  void Take(const Status& status, Buffer body) override;
+
+  const uint32_t id;
+  const size_t bytes;
+  std::atomic<bool> cancelled{false};
+  // Its neighbours among the connection's, whose mutex guards them.
+  ServerCall *next = nullptr, *previous = nullptr;
+
+ private:
+  std::shared_ptr<ServerConnection> connection_;  // null once answered
+};
 
 // What the connections share; outlives them as far as they use it (handlers run until Stop only).
 struct ServerShared {
@@ -91,9 +107,11 @@ class ServerConnection : public Channel {
   void OnClosed(const Status& why) override;
 
  private:
+  friend ServerCall;
+  void Run(const FrameHeader& header, size_t bytes, RpcRequest request);
   void Cancel(uint32_t request_id);
   // From any thread.
-  void Answer(uint32_t request_id, size_t request_bytes, const Status& status, Buffer body);
+  void Answer(ServerCall* call, const Status& status, Buffer body);
   void Send(uint32_t request_id, Status status, Buffer body);
 
   const std::shared_ptr<ServerShared> server_;
@@ -104,8 +122,7 @@ class ServerConnection : public Channel {
   const std::shared_ptr<std::atomic<bool>> closed_flag_ =
       std::make_shared<std::atomic<bool>>(false);
   Mutex calls_mu_;
-  // Of the requests in flight, whether they are cancelled.
-  std::unordered_map<uint32_t, std::shared_ptr<std::atomic<bool>>> calls_ GUARDED_BY(calls_mu_);
+  ServerCall* calls_ GUARDED_BY(calls_mu_) = nullptr;  // those in flight, the latest first
   int64_t goaway_ns_ = 0;  // when the peer was told to go for being idle; 0: not. Its thread's
 };
 
@@ -154,57 +171,66 @@ Status ServerConnection::OnFrame(const FrameHeader& header, Buffer body) {
       return OkStatus();
     }
   }
+  const size_t bytes = body.size();
   request.peer = peer_;
-  request.body = body.Suffix(kRequestPrefixBytes);
+  request.body = std::move(body);
+  request.body.RemovePrefix(kRequestPrefixBytes);
   if ((header.flags & kRequestHasKey) != 0) {
     if (!SameKey(request.body.bytes().substr(0, kCellKeyBytes), options_.cell_key)) {
       Send(header.request_id, absl::PermissionDeniedError("wrong key of the cell"), {});
       return OkStatus();
     }
     request.from_cell = true;
-    request.body = request.body.Suffix(kCellKeyBytes);
+    request.body.RemovePrefix(kCellKeyBytes);
   }
   if ((header.flags & kRequestHasTerm) != 0) {
     request.term = DecodeFixed64(request.body.bytes().data());
-    request.body = request.body.Suffix(kTermBytes);
+    request.body.RemovePrefix(kTermBytes);
   }
-  const size_t bytes = body.size();
+  Run(header, bytes, std::move(request));
+  return OkStatus();
+}
+
+void ServerConnection::Run(const FrameHeader& header, size_t bytes, RpcRequest request) {
   in_flight_.fetch_add(1);
   in_flight_bytes_.fetch_add(bytes);
-  auto cancelled = std::make_shared<std::atomic<bool>>(false);
-  request.watch = CallWatch(cancelled, closed_flag_);
+  auto call = std::make_shared<ServerCall>(
+      std::static_pointer_cast<ServerConnection>(shared_from_this()), header.request_id, bytes);
+  request.watch = CallWatch(CallWatch::Flag(call, &call->cancelled), closed_flag_);
   {
     MutexLock lock(&calls_mu_);
-    calls_[header.request_id] = std::move(cancelled);
+    call->next = calls_;
+    if (calls_ != nullptr) calls_->previous = call.get();
+    calls_ = call.get();
   }
-  auto self = std::static_pointer_cast<ServerConnection>(shared_from_this());
-  RpcReply reply([self = std::move(self), id = header.request_id, bytes](const Status& status,
-                                                                         Buffer answer) mutable {
-    self->Answer(id, bytes, status, std::move(answer));
-  });
-  server_->handler(std::move(request), std::move(reply));
-  return OkStatus();
+  server_->handler(std::move(request), RpcReply(std::move(call)));
+}
+
+void ServerCall::Take(const Status& status, Buffer body) {
+  const std::shared_ptr<ServerConnection> connection = std::move(connection_);
+  connection->Answer(this, status, std::move(body));
 }
 
 // The answer is queued before the counters go down, so that a connection never looks idle in
 // between; the reading that had stopped at a limit must then be asked to go on.
-void ServerConnection::Answer(uint32_t request_id, size_t request_bytes, const Status& status,
-                              Buffer body) {
+void ServerConnection::Answer(ServerCall* call, const Status& status, Buffer body) {
   {
     MutexLock lock(&calls_mu_);
-    calls_.erase(request_id);
+    (call->previous == nullptr ? calls_ : call->previous->next) = call->next;
+    if (call->next != nullptr) call->next->previous = call->previous;
   }
-  Send(request_id, status, std::move(body));
+  Send(call->id, status, std::move(body));
   const bool was_full = in_flight_.fetch_sub(1) >= options_.max_in_flight_per_connection;
   const bool had_too_much =
-      in_flight_bytes_.fetch_sub(request_bytes) >= options_.max_input_bytes_per_connection;
+      in_flight_bytes_.fetch_sub(call->bytes) >= options_.max_input_bytes_per_connection;
   if (was_full || had_too_much) ScheduleFlush();
 }
 
 void ServerConnection::Cancel(uint32_t request_id) {
   MutexLock lock(&calls_mu_);
-  auto call = calls_.find(request_id);
-  if (call != calls_.end()) call->second->store(true, std::memory_order_relaxed);
+  for (ServerCall* call = calls_; call != nullptr; call = call->next) {
+    if (call->id == request_id) call->cancelled.store(true, std::memory_order_relaxed);
+  }
 }
 
 void ServerConnection::Send(uint32_t request_id, Status status, Buffer body) {

@@ -708,6 +708,31 @@ TEST(RpcTest, ACancelledCallIsSeenByItsHandlerAloneAndEndsOnce) {
   EXPECT_EQ(answers.WaitFor(2).size(), 2u);
 }
 
+TEST(RpcTest, EachCancelReachesItsOwnRequestInWhateverOrderTheyAreAnswered) {
+  Keeper keeper;
+  auto server = Serve(keeper.handler());
+  auto client = RpcClient::Create({});
+  Answers answers;
+  std::vector<RpcClient::Canceller> cancels;
+  std::vector<std::pair<RpcRequest, RpcReply>> kept;
+  for (int i = 0; i < 5; i++) {
+    cancels.push_back(
+        client->CancellableCall(server->address(), 1, Text("x"), kLongMs, answers.Add()));
+    kept.push_back(keeper.Take());
+  }
+  // The last, the first and one between are answered; then of the others one is cancelled.
+  for (const size_t i : {4u, 0u, 2u}) kept[i].second.Ok(Text("y"));
+  answers.WaitFor(3);
+  cancels[2]();
+  cancels[3]();
+  client->Call(server->address(), 1, Text("behind the cancels"), kLongMs, answers.Add());
+  keeper.Take().second.Ok(Text("z"));
+  EXPECT_TRUE(kept[3].first.watch.cancelled());
+  for (const size_t i : {0u, 1u, 2u, 4u}) EXPECT_FALSE(kept[i].first.watch.cancelled()) << i;
+  for (const size_t i : {3u, 1u}) kept[i].second.Ok(Text("y"));
+  EXPECT_EQ(answers.WaitFor(6).size(), 6u);
+}
+
 TEST(RpcTest, AnAnswerThatCrossesACancelArrives) {
   RawListener listener(8);
   auto client = RpcClient::Create({});
