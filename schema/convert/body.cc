@@ -1,6 +1,7 @@
 #include "schema/convert/body.h"
 
 #include <cstring>
+#include <utility>
 
 #include "common/bytes/coding.h"
 #include "schema/model/limits.h"
@@ -42,7 +43,7 @@ StatusOr<net::Buffer> BodyBuilder::TakeSingleSegment() {
   }
   EncodeFixed32(body_.mutable_data(), 0);
   EncodeFixed32(body_.mutable_data() + 4, static_cast<uint32_t>(words));
-  net::Buffer result = body_;
+  net::Buffer result = std::move(body_);
   result.Truncate(kTableBytes + words * 8);
   return result;
 }
@@ -52,11 +53,13 @@ Status ReadLimits::CheckCount(size_t count, size_t limit, const char* what) {
   return absl::InvalidArgumentError(absl::StrCat(what, ": ", count, " entries, limit ", limit));
 }
 
+Status CheckDataSize(Data::Reader data, size_t limit, const char* what) {
+  if (data.size() <= limit) return OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(what, ": ", data.size(), " bytes, limit ", limit));
+}
+
 Status CopyData(Data::Reader data, size_t limit, const char* what, std::string* out) {
-  if (data.size() > limit) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(what, ": ", data.size(), " bytes, limit ", limit));
-  }
+  RETURN_IF_ERROR(CheckDataSize(data, limit, what));
   const Slice bytes = ToSlice(data);
   out->assign(bytes.data(), bytes.size());
   return OkStatus();

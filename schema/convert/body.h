@@ -105,7 +105,9 @@ inline Slice ToSlice(Data::Reader data) {
 inline Data::Reader ToData(Slice s) {
   return Data::Reader(reinterpret_cast<const ::kj::byte*>(s.data()), s.size());
 }
-// Copies after checking the size; InvalidArgument naming `what`, the size and the limit.
+// InvalidArgument naming `what`, the size and the limit.
+Status CheckDataSize(Data::Reader data, size_t limit, const char* what);
+// Copies after checking the size.
 Status CopyData(Data::Reader data, size_t limit, const char* what, std::string* out);
 
 namespace internal {

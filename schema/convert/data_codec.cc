@@ -14,23 +14,24 @@ namespace {
 
 // The distinct family names or labels of a page, in order of first appearance. A page has few, and
 // cells of a family follow each other, so a linear search from the last hit is enough.
+// The names outlive it.
 class NameList {
  public:
-  uint16_t IndexOf(const std::string& name) {
+  uint16_t IndexOf(Slice name) {
     if (last_ < names_.size() && names_[last_] == name) return static_cast<uint16_t>(last_);
     last_ = static_cast<size_t>(std::find(names_.begin(), names_.end(), name) - names_.begin());
     if (last_ == names_.size()) names_.push_back(name);
     return static_cast<uint16_t>(last_);
   }
-  const std::vector<std::string>& names() const { return names_; }
+  const std::vector<Slice>& names() const { return names_; }
   size_t EncodedSize() const {
     size_t bytes = names_.size() * 8;
-    for (const std::string& name : names_) bytes += DataBytes(name.size());
+    for (Slice name : names_) bytes += DataBytes(name.size());
     return bytes;
   }
 
  private:
-  std::vector<std::string> names_;
+  std::vector<Slice> names_;
   size_t last_ = 0;
 };
 
@@ -129,15 +130,40 @@ void PutRow(schema::Row::Builder to, const Row& from, PageNames* names) {
   }
 }
 
+void PutNames(List<Data>::Builder to, const std::vector<Slice>& from) {
+  for (uint i = 0; i < to.size(); i++) to.set(i, ToData(from[i]));
+}
+
+// The names lie in the body.
+Status GetNames(List<Data>::Reader from, const ReadLimits& limits, size_t max_count,
+                size_t max_bytes, const char* what, std::vector<Slice>* out) {
+  RETURN_IF_ERROR(limits.CheckPlainList(from.size(), max_count, what));
+  out->reserve(from.size());
+  for (const Data::Reader name : from) {
+    RETURN_IF_ERROR(CheckDataSize(name, max_bytes, what));
+    out->push_back(ToSlice(name));
+  }
+  return OkStatus();
+}
+
+void PutCursor(schema::RowCursor::Builder to, const RowCursor& from) {
+  to.setScannerId(from.scanner_id);
+  to.setCellOffset(from.cell_offset);
+}
+
+RowCursor CursorOf(schema::RowCursor::Reader from) {
+  return {from.getScannerId(), from.getCellOffset()};
+}
+
 // A table has at most kMaxFamiliesPerTable; more cannot come from one, and would not decode.
 template <typename Message>
 void PutFamilies(Message to, const NameList& families) {
   KJ_REQUIRE(families.names().size() <= kMaxFamiliesPerTable, "too many families in one page");
-  PutStrings(to.initFamilies(static_cast<uint>(families.names().size())), families.names());
+  PutNames(to.initFamilies(static_cast<uint>(families.names().size())), families.names());
 }
 
-Status GetRow(schema::Row::Reader from, const std::vector<std::string>& families,
-              const std::vector<std::string>& labels, const ReadLimits& limits, Row* out) {
+Status GetRow(schema::Row::Reader from, const std::vector<Slice>& families,
+              const std::vector<Slice>& labels, const ReadLimits& limits, Row* out) {
   RETURN_IF_ERROR(CopyData(from.getKey(), kMaxRowKeyBytes, "row key", &out->key));
   const auto cells = from.getCells();
   RETURN_IF_ERROR(limits.CheckList<schema::Cell>(cells.size(), SIZE_MAX, "cells"));
@@ -148,11 +174,11 @@ Status GetRow(schema::Row::Reader from, const std::vector<std::string>& families
     if (cell.getFamily() >= families.size()) {
       return absl::DataLossError("cell: family index out of range");
     }
-    to.family = families[cell.getFamily()];
+    to.family = std::string(families[cell.getFamily()]);
     if (cell.getLabel() > labels.size()) {
       return absl::DataLossError("cell: label index out of range");
     }
-    if (cell.getLabel() != 0) to.label = labels[cell.getLabel() - 1];
+    if (cell.getLabel() != 0) to.label = std::string(labels[cell.getLabel() - 1]);
     to.timestamp_us = cell.getTimestampUs();
     RETURN_IF_ERROR(CopyData(cell.getQualifier(), kMaxQualifierBytes, "qualifier", &to.qualifier));
     RETURN_IF_ERROR(CopyData(cell.getValue(), kMaxValueBytes, "value", &to.value));
@@ -195,13 +221,11 @@ StatusOr<net::Buffer> Encode(const ReadRowsRequest& message) {
     to.setTable(message.table);
     to.setTablet(message.tablet);
     PutRowSet(to.initRows(), message.rows);
-    PutSelection(to.initSelection(), message.selection);
+    if (message.selection != ReadSelection()) PutSelection(to.initSelection(), message.selection);
     to.setRowsLimit(message.rows_limit);
     to.setMaxBytes(message.max_bytes);
-    to.setResumeAfter(ToData(message.resume_after));
-    auto cursor = to.initCursor();
-    cursor.setScannerId(message.cursor.scanner_id);
-    cursor.setCellOffset(message.cursor.cell_offset);
+    if (!message.resume_after.empty()) to.setResumeAfter(ToData(message.resume_after));
+    if (message.cursor != RowCursor()) PutCursor(to.initCursor(), message.cursor);
     if (!message.filter.empty()) PutFilter(to.initFilter(), message.filter);
     to.setSampleSeed(message.sample_seed);
     to.setReversed(message.reversed);
@@ -215,18 +239,21 @@ Status Decode(const net::Buffer& body, ReadRowsRequest* out) {
     out->table = from.getTable();
     out->tablet = from.getTablet();
     RETURN_IF_ERROR(GetRowSet(from.getRows(), limits, &out->rows));
-    RETURN_IF_ERROR(GetSelection(from.getSelection(), limits, &out->selection));
+    out->selection = ReadSelection();
+    if (from.hasSelection()) {
+      RETURN_IF_ERROR(GetSelection(from.getSelection(), limits, &out->selection));
+    }
     out->rows_limit = from.getRowsLimit();
     out->max_bytes = from.getMaxBytes();
     RETURN_IF_ERROR(
         CopyData(from.getResumeAfter(), kMaxRowKeyBytes, "resume_after", &out->resume_after));
-    const auto cursor = from.getCursor();
-    out->cursor = {cursor.getScannerId(), cursor.getCellOffset()};
+    out->cursor = from.hasCursor() ? CursorOf(from.getCursor()) : RowCursor();
     out->sample_seed = from.getSampleSeed();
     out->reversed = from.getReversed();
     out->release = from.getRelease();
     out->explain = from.getExplain();
-    return GetFilter(from.getFilter(), limits, &out->filter);
+    out->filter = Filter();
+    return from.hasFilter() ? GetFilter(from.getFilter(), limits, &out->filter) : OkStatus();
   };
   return ReadBody<schema::ReadRowsRequest>(body, kBadRequest, fill);
 }
@@ -240,14 +267,12 @@ StatusOr<net::Buffer> Encode(const ReadRowsResponse& message) {
       PutRow(rows[i], message.rows[i], &names);
     }
     PutFamilies(to, names.families);
-    const std::vector<std::string>& labels = names.labels.names();
+    const std::vector<Slice>& labels = names.labels.names();
     KJ_REQUIRE(labels.size() <= kMaxLabelsPerPage, "too many labels in one page");
-    if (!labels.empty()) PutStrings(to.initLabels(static_cast<uint>(labels.size())), labels);
+    if (!labels.empty()) PutNames(to.initLabels(static_cast<uint>(labels.size())), labels);
     to.setDone(message.done);
-    to.setResumeAfter(ToData(message.resume_after));
-    auto cursor = to.initCursor();
-    cursor.setScannerId(message.cursor.scanner_id);
-    cursor.setCellOffset(message.cursor.cell_offset);
+    if (!message.resume_after.empty()) to.setResumeAfter(ToData(message.resume_after));
+    if (message.cursor != RowCursor()) PutCursor(to.initCursor(), message.cursor);
     to.setStatRows(message.stats.rows);
     to.setStatCells(message.stats.cells);
     to.setStatBytes(message.stats.bytes);
@@ -261,12 +286,11 @@ StatusOr<net::Buffer> Encode(const ReadRowsResponse& message) {
 
 Status Decode(const net::Buffer& body, ReadRowsResponse* out) {
   auto fill = [&](schema::ReadRowsResponse::Reader from, const ReadLimits& limits) -> Status {
-    std::vector<std::string> families;
-    RETURN_IF_ERROR(GetStrings(from.getFamilies(), limits, kMaxFamiliesPerTable,
-                               kMaxFamilyNameBytes, "family name", &families));
-    std::vector<std::string> labels;
+    std::vector<Slice> families, labels;
+    RETURN_IF_ERROR(GetNames(from.getFamilies(), limits, kMaxFamiliesPerTable, kMaxFamilyNameBytes,
+                             "family name", &families));
     RETURN_IF_ERROR(
-        GetStrings(from.getLabels(), limits, kMaxLabelsPerPage, kMaxLabelBytes, "label", &labels));
+        GetNames(from.getLabels(), limits, kMaxLabelsPerPage, kMaxLabelBytes, "label", &labels));
     const auto rows = from.getRows();
     RETURN_IF_ERROR(limits.CheckList<schema::Row>(rows.size(), SIZE_MAX, "rows"));
     out->rows.resize(rows.size());
@@ -276,8 +300,7 @@ Status Decode(const net::Buffer& body, ReadRowsResponse* out) {
     out->done = from.getDone();
     RETURN_IF_ERROR(
         CopyData(from.getResumeAfter(), kMaxRowKeyBytes, "resume_after", &out->resume_after));
-    const auto cursor = from.getCursor();
-    out->cursor = {cursor.getScannerId(), cursor.getCellOffset()};
+    out->cursor = from.hasCursor() ? CursorOf(from.getCursor()) : RowCursor();
     out->stats = {from.getStatRows(),     from.getStatCells(),     from.getStatBytes(),
                   from.getExaminedRows(), from.getExaminedCells(), from.getExaminedBytes()};
     out->trace.reset();
@@ -301,9 +324,9 @@ StatusOr<net::Buffer> Encode(const ReadModifyWriteRowResponse& message) {
 Status Decode(const net::Buffer& body, ReadModifyWriteRowResponse* out) {
   auto fill = [&](schema::ReadModifyWriteRowResponse::Reader from,
                   const ReadLimits& limits) -> Status {
-    std::vector<std::string> families;
-    RETURN_IF_ERROR(GetStrings(from.getFamilies(), limits, kMaxFamiliesPerTable,
-                               kMaxFamilyNameBytes, "family name", &families));
+    std::vector<Slice> families;
+    RETURN_IF_ERROR(GetNames(from.getFamilies(), limits, kMaxFamiliesPerTable, kMaxFamilyNameBytes,
+                             "family name", &families));
     RETURN_IF_ERROR(GetResult(from.getResult(), &out->result));
     return GetRow(from.getRow(), families, {}, limits, &out->row);
   };

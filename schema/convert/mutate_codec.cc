@@ -191,7 +191,8 @@ void PutResult(schema::RowResult::Builder to, const RowResult& from) {
 Status GetResult(schema::RowResult::Reader from, RowResult* out) {
   out->retry_delay_ms = from.getRetryDelayMs();
   out->outcome_unknown = from.getOutcomeUnknown();
-  return GetStatus(from.getStatus(), &out->status);
+  out->status = OkStatus();
+  return from.hasStatus() ? GetStatus(from.getStatus(), &out->status) : OkStatus();
 }
 
 StatusOr<net::Buffer> Encode(const MutateRowsRequest& message) {

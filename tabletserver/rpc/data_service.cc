@@ -159,14 +159,15 @@ void DataService::MutateRows(net::RpcRequest request, net::RpcReply reply) {
 }
 
 struct DataService::PendingRead {
-  PendingRead(net::RpcReply r, net::CallWatch w, Admission::Ticket t, TableId of, int64_t begun,
-              ReadTask read)
+  PendingRead(net::RpcReply r, net::CallWatch w, Admission::Ticket t, int64_t begun,
+              std::shared_ptr<storage::TabletStore> tablet, wire::ReadRowsRequest request,
+              std::shared_ptr<const RowFilter> filter, ReadTaskParts parts)
       : reply(std::move(r)),
         watch(std::move(w)),
         ticket(std::move(t)),
-        table(of),
+        table(request.table),
         begun_ns(begun),
-        task(std::move(read)) {}
+        task(std::move(tablet), std::move(request), std::move(filter), std::move(parts)) {}
   net::RpcReply reply;
   const net::CallWatch watch;
   Admission::Ticket ticket;
@@ -245,15 +246,13 @@ void DataService::ReadRows(net::RpcRequest request, net::RpcReply reply) {
     filter = *std::move(compiled);
   }
   const bool system = IsSystemTablet(message.tablet);
-  const TableId table = message.table;
-  ReadTaskParts task{parts_.parked, parts_.clock, {std::move(request.peer), request.watch}, {}};
-  task.dropped = [clock = parts_.clock, deadline = request.deadline_boot_ns,
-                  watch = request.watch] {
-    return watch.cancelled() || (deadline != 0 && clock->BootNanos() >= deadline);
-  };
+  ReadTaskParts parts{parts_.parked,
+                      parts_.clock,
+                      {std::move(request.peer), request.watch},
+                      request.deadline_boot_ns};
   auto read = std::make_shared<PendingRead>(
-      std::move(reply), request.watch, *std::move(ticket), table, begun_ns,
-      ReadTask(*std::move(store), std::move(message), std::move(filter), std::move(task)));
+      std::move(reply), std::move(request.watch), *std::move(ticket), begun_ns, *std::move(store),
+      std::move(message), std::move(filter), std::move(parts));
   StatusOr<bool> outcome = read->task.Run(/*may_block=*/false);
   if (!outcome.ok() || *outcome) return FinishRead(read.get(), outcome);
   WorkPool* const pool = system ? parts_.system_disk_pool : parts_.disk_pool;

@@ -17,8 +17,8 @@ bool IsWouldBlock(const Status& status, bool may_block) {
   return !may_block && status.code() == absl::StatusCode::kUnavailable;
 }
 
-PushDown PushDownOf(const wire::ReadRowsRequest& request, bool filtered) {
-  if (!filtered) return {request.selection, ""};
+std::optional<PushDown> PushDownOf(const wire::ReadRowsRequest& request, bool filtered) {
+  if (!filtered) return std::nullopt;
   return FindPushDown(request.filter, request.selection);
 }
 
@@ -41,8 +41,10 @@ ReadTask::ReadTask(std::shared_ptr<storage::TabletStore> tablet, wire::ReadRowsR
 }
 
 std::vector<RowRange> ReadTask::PlanAfter(const std::string& after) const {
-  return RowsWithPrefix(PlanRows(request_.rows, tablet_->descriptor(), after, request_.reversed),
-                        push_down_.row_prefix);
+  std::vector<RowRange> plan =
+      PlanRows(request_.rows, tablet_->descriptor(), after, request_.reversed);
+  if (!push_down_.has_value()) return plan;
+  return RowsWithPrefix(std::move(plan), push_down_->row_prefix);
 }
 
 uint64_t ReadTask::RowsLeft() const {
@@ -56,7 +58,7 @@ Status ReadTask::OpenStream() {
     ASSIGN_OR_RETURN(stream_, parts_.parked->Take(request_.tablet, request_.cursor));
   } else {
     storage::ReadOptions options;
-    options.selection = push_down_.selection;
+    options.selection = selection();
     options.reversed = request_.reversed;
     options.max_row_bytes = UINT64_MAX;  // what comes through the filter is what counts
     ASSIGN_OR_RETURN(stream_.cursor, tablet_->OpenCursor(plan_[next_range_], options));

@@ -8,8 +8,8 @@
 // one cell. Bound to one thread at a time; pins the tablet.
 #pragma once
 
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,8 +24,8 @@ namespace stele::tabletserver {
 struct ReadTaskParts {
   ParkedReads* parked = nullptr;  // outlives the task
   Clock* clock = nullptr;         // outlives the task
-  ParkedReader reader;            // whose read it is
-  std::function<bool()> dropped;  // nobody waits for the page any more; null: never
+  ParkedReader reader;            // whose read it is; once its watch says so, nobody waits for it
+  int64_t deadline_boot_ns = 0;   // from then on neither; 0: none
 };
 
 class ReadTask {
@@ -68,13 +68,20 @@ class ReadTask {
   void EndRange();
   bool PageIsFull() const;
   bool IsSpent() const;  // time, or what may be looked at for one page
-  bool IsDropped() const { return parts_.dropped && parts_.dropped(); }
+  bool IsDropped() const {
+    return parts_.reader.watch.cancelled() ||
+           (parts_.deadline_boot_ns != 0 && parts_.clock->BootNanos() >= parts_.deadline_boot_ns);
+  }
+  // What the engine is asked for.
+  const ReadSelection& selection() const {
+    return push_down_.has_value() ? push_down_->selection : request_.selection;
+  }
   uint64_t RowsLeft() const;
 
   const std::shared_ptr<storage::TabletStore> tablet_;
   const wire::ReadRowsRequest request_;
   const std::shared_ptr<const RowFilter> filter_;
-  const PushDown push_down_;  // what the engine is asked for instead of the request's selection
+  const std::optional<PushDown> push_down_;  // with a filter
   const ReadTaskParts parts_;
   const uint64_t page_bytes_;
   std::vector<RowRange> plan_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <map>
 
@@ -277,14 +278,15 @@ class ReadTaskTest : public ::testing::Test {
   ReadTaskTest() {
     for (char c = 'a'; c <= 'j'; ++c) tablet_->rows[std::string(1, c)] = 1;
   }
-  std::unique_ptr<ReadTask> MakeTask(wire::ReadRowsRequest request,
-                                     std::function<bool()> dropped = nullptr) {
+  std::unique_ptr<ReadTask> MakeTask(wire::ReadRowsRequest request, net::CallWatch watch = {},
+                                     int64_t deadline_boot_ns = 0) {
     request.table = 16;
     request.tablet = 7;
     auto filter = RowFilter::Compile(request.filter);
     EXPECT_OK(filter.status());
-    return std::make_unique<ReadTask>(tablet_, request, *filter,
-                                      ReadTaskParts{&parked_, &clock_, {"peer", {}}, dropped});
+    return std::make_unique<ReadTask>(
+        tablet_, request, *filter,
+        ReadTaskParts{&parked_, &clock_, {"peer", std::move(watch)}, deadline_boot_ns});
   }
   // All pages, blocking only when it must; each row with the number of its cells.
   std::vector<std::string> Rows(wire::ReadRowsRequest request) {
@@ -420,9 +422,15 @@ TEST_F(ReadTaskTest, AScanThatFiltersEverythingAwayMovesOn) {
 }
 
 TEST_F(ReadTaskTest, WorkThatNobodyWaitsForIsDropped) {
-  bool dropped = false;
-  auto task = MakeTask({}, [&] { return dropped; });
-  tablet_->at_row = [&] { dropped = true; };
+  auto dropped = std::make_shared<std::atomic<bool>>(false);
+  auto task = MakeTask({}, net::CallWatch(dropped, nullptr));
+  tablet_->at_row = [&] { *dropped = true; };
+  EXPECT_STATUS(kCancelled, "nobody waits", task->Run(/*may_block=*/true));
+}
+
+TEST_F(ReadTaskTest, WorkIsDroppedWhenItsTimeIsOver) {
+  auto task = MakeTask({}, {}, clock_.BootNanos() + 1'000'000);
+  tablet_->at_row = [&] { clock_.Advance(2'000'000); };
   EXPECT_STATUS(kCancelled, "nobody waits", task->Run(/*may_block=*/true));
 }
 
@@ -430,9 +438,9 @@ TEST_F(ReadTaskTest, ARowThatNobodyWaitsForIsNotParked) {
   tablet_->rows["a"] = 50;
   wire::ReadRowsRequest request;
   request.max_bytes = 1000;
-  bool dropped = false;
-  auto task = MakeTask(request, [&] { return dropped; });
-  tablet_->at_row = [&] { dropped = true; };
+  auto dropped = std::make_shared<std::atomic<bool>>(false);
+  auto task = MakeTask(request, net::CallWatch(dropped, nullptr));
+  tablet_->at_row = [&] { *dropped = true; };
   EXPECT_STATUS(kCancelled, "nobody waits", task->Run(/*may_block=*/true));
   EXPECT_EQ(parked_.size(), 0u);
 }
