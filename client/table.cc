@@ -3,6 +3,8 @@
 #include "client/async_scan.h"
 #include "client/page_source.h"
 #include "client/routing/batch_op.h"
+#include "client/routing/point_read.h"
+#include "client/routing/row_op.h"
 #include "client/routing/wait.h"
 #include "client/table_state.h"
 
@@ -50,6 +52,12 @@ class SessionSource : public RowReader::Source {
   internal::CallRecorder::Call recorded_;
 };
 
+Status CheckMutations(size_t count) {
+  if (count <= kMaxMutationsPerBatch) return OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("batch has ", count, " mutations; the limit is ", kMaxMutationsPerBatch));
+}
+
 }  // namespace
 
 const TableSchema& Table::schema() const { return state_->schema; }
@@ -65,16 +73,34 @@ Status Table::Apply(RowMutation mutation, const CallOptions& call) {
 
 void Table::ApplyAsync(RowMutation mutation, std::function<void(Status)> done,
                        const CallOptions& call) {
-  std::vector<RowMutation> rows;
-  rows.push_back(std::move(mutation));
-  state_->Mutate(
-      std::move(rows),
-      [recorded = Record(state_->session.get(), CallKind::kApply),
-       done = std::move(done)](std::vector<Status> statuses) {
-        recorded->End(statuses[0]);
-        done(std::move(statuses[0]));
-      },
-      call);
+  struct Answer {
+    internal::CallRecorder::Call recorded;
+    std::function<void(Status)> done;
+  };
+  auto answer =
+      std::make_shared<Answer>(state_->session->calls()->Start(CallKind::kApply), std::move(done));
+  state_->MutateOne(std::move(mutation), call, [answer](Status status) {
+    answer->recorded.End(status);
+    answer->done(std::move(status));
+  });
+}
+
+void Table::State::MutateOne(RowMutation row, const CallOptions& call,
+                             std::function<void(Status)> done) const {
+  Status valid = CheckWrite(call);
+  // What the server would refuse is not sent.
+  if (valid.ok()) valid = CheckMutations(row.mutations.size());
+  if (valid.ok()) valid = ValidateRowMutation(row, nullptr);
+  if (!valid.ok()) return done(valid);
+  wire::MutateRowsRequest request;
+  request.table = schema.id;
+  request.rows.push_back(std::move(row));
+  using Op = routing::RowOp<wire::MutateRowsRequest, wire::MutateRowsResponse>;
+  Op::Start(session->core(), session->locator(), wire::Method::kMutateRows, std::move(request),
+            session->Terms(call),
+            [done = std::move(done)](const StatusOr<wire::MutateRowsResponse>& answer) {
+              done(answer.status());
+            });
 }
 
 std::future<Status> Table::ApplyAsync(RowMutation mutation, const CallOptions& call) {
@@ -123,11 +149,8 @@ void Table::State::Mutate(std::vector<RowMutation> rows,
   if (Status s = CheckWrite(call); !s.ok()) return done(std::vector<Status>(rows.size(), s));
   size_t mutations = 0;
   for (const RowMutation& row : rows) mutations += row.mutations.size();
-  if (mutations > kMaxMutationsPerBatch) {
-    return done(std::vector<Status>(
-        rows.size(),
-        absl::InvalidArgumentError(absl::StrCat(
-            "batch has ", mutations, " mutations; the limit is ", kMaxMutationsPerBatch))));
+  if (Status s = CheckMutations(mutations); !s.ok()) {
+    return done(std::vector<Status>(rows.size(), s));
   }
   routing::BatchOp::Start(session->core(), session->locator(), schema.id, std::move(rows),
                           session->Terms(call), std::move(done));
@@ -148,17 +171,39 @@ StatusOr<std::optional<Row>> Table::ReadRow(std::string_view key, const ReadQuer
 void Table::ReadRowAsync(std::string_view key, const ReadQuery& what,
                          std::function<void(StatusOr<std::optional<Row>>)> done,
                          const CallOptions& call) {
+  struct Answer {
+    internal::CallRecorder::Call recorded;
+    std::function<void(StatusOr<std::optional<Row>>)> done;
+  };
+  internal::Session* const session = state_->session.get();
+  auto answer =
+      std::make_shared<Answer>(session->calls()->Start(CallKind::kReadRow), std::move(done));
+  state_->ReadOne(std::string(key), what, call, [answer](StatusOr<std::optional<Row>> row) {
+    answer->recorded.End(row.status());
+    answer->done(std::move(row));
+  });
+}
+
+void Table::State::ReadOne(std::string key, const ReadQuery& what, const CallOptions& call,
+                           std::function<void(StatusOr<std::optional<Row>>)> done) const {
+  if (call.explanation != nullptr) return ExplainOne(std::move(key), what, call, std::move(done));
+  Status valid = CheckQuery(what, call);
+  if (valid.ok()) valid = ValidateRowKey(key);
+  if (!valid.ok()) return done(valid);
+  routing::PointReadSpec spec{schema.id, std::move(key), what.selection(), what.filter()};
+  if (!spec.filter.empty()) spec.sample_seed = session->core()->jitter()->Below(UINT64_MAX);
+  routing::PointRead::Start(session->core(), session->locator(), std::move(spec),
+                            session->Terms(call), std::move(done));
+}
+
+void Table::State::ExplainOne(std::string key, const ReadQuery& what, const CallOptions& call,
+                              std::function<void(StatusOr<std::optional<Row>>)> done) const {
   RowSet rows;
-  rows.keys.emplace_back(key);
-  auto recorded = Record(state_->session.get(), CallKind::kReadRow);
-  auto scan = state_->Scan(rows, what, 1, call);
-  if (!scan.ok()) {
-    recorded->End(scan.status());
-    return done(scan.status());
-  }
-  (*scan)->NextPage(state_->session->Deadline(call),
-                    [recorded, done = std::move(done)](StatusOr<routing::ScanOp::Page> page) {
-                      recorded->End(page.status());
+  rows.keys.push_back(std::move(key));
+  auto scan = Scan(rows, what, 1, call);
+  if (!scan.ok()) return done(scan.status());
+  (*scan)->NextPage(session->Deadline(call),
+                    [done = std::move(done)](StatusOr<routing::ScanOp::Page> page) {
                       if (!page.ok()) return done(page.status());
                       if (page->rows.empty()) return done(std::optional<Row>());
                       done(std::optional<Row>(std::move(page->rows.front())));

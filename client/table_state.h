@@ -4,6 +4,8 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -37,6 +39,7 @@ struct Table::State {
   // One status a row, once.
   void Mutate(std::vector<RowMutation> rows, std::function<void(std::vector<Status>)> done,
               const CallOptions& call) const;
+  void MutateOne(RowMutation row, const CallOptions& call, std::function<void(Status)> done) const;
   // What would be refused whatever the row: a table of the cell's own, options that say nothing.
   Status CheckWrite(const CallOptions& call) const {
     RETURN_IF_ERROR(internal::CheckCall(call));
@@ -44,12 +47,21 @@ struct Table::State {
     return absl::PermissionDeniedError(
         absl::StrCat("table \"", schema.name, "\" is the cell's own: read-only"));
   }
+  // One row, or nothing where it has no cell that is asked for.
+  void ReadOne(std::string key, const ReadQuery& what, const CallOptions& call,
+               std::function<void(StatusOr<std::optional<Row>>)> done) const;
+  // The same with all that a scan can tell of its way.
+  void ExplainOne(std::string key, const ReadQuery& what, const CallOptions& call,
+                  std::function<void(StatusOr<std::optional<Row>>)> done) const;
+  static Status CheckQuery(const ReadQuery& query, const CallOptions& call) {
+    RETURN_IF_ERROR(internal::CheckCall(call));
+    RETURN_IF_ERROR(ValidateSelection(query.selection()));
+    return ValidateFilter(query.filter());
+  }
   // InvalidArgument when the query or the options are malformed.
   StatusOr<std::shared_ptr<routing::ScanOp>> Scan(const RowSet& rows, const ReadQuery& query,
                                                   uint64_t limit, const CallOptions& call) const {
-    RETURN_IF_ERROR(internal::CheckCall(call));
-    RETURN_IF_ERROR(ValidateSelection(query.selection()));
-    RETURN_IF_ERROR(ValidateFilter(query.filter()));
+    RETURN_IF_ERROR(CheckQuery(query, call));
     ASSIGN_OR_RETURN(routing::RowRanges ranges, routing::RowRanges::Create(rows));
     return routing::ScanOp::Create(session->core(), session->locator(),
                                    {schema.id, std::move(ranges), query.selection(), limit,

@@ -103,9 +103,9 @@ std::vector<BatchOp::Request> BatchOp::TakeRequests() {
   std::vector<Request> requests;
   while (!ready_.empty() && in_flight_ + requests.size() < core_->options().requests_in_flight) {
     const size_t first = *ready_.begin();
-    std::optional<TabletLocation> location = locator_->Cached(table_, rows_[first].row);
-    if (location.has_value()) {
-      requests.push_back(TakeRequest(*location));
+    LocationCache::Found location = locator_->Cached(table_, rows_[first].row);
+    if (location != nullptr) {
+      requests.push_back(TakeRequest(std::move(location)));
     } else {
       unlocated_.push_back(first);
       ready_.erase(ready_.begin());
@@ -115,16 +115,15 @@ std::vector<BatchOp::Request> BatchOp::TakeRequests() {
 }
 
 // The first ready rows that are in the tablet, as many as fit.
-BatchOp::Request BatchOp::TakeRequest(const TabletLocation& location) {
+BatchOp::Request BatchOp::TakeRequest(LocationCache::Found location) {
   Request request;
-  request.location = location;
   request.message.table = table_;
-  request.message.tablet = location.tablet.id;
+  request.message.tablet = location->tablet.id;
   size_t bytes = 0, mutations = 0;
   while (!ready_.empty()) {
     const size_t i = *ready_.begin();
-    const RowMutation& row = rows_[i];
-    if (!location.tablet.Contains(row.row)) break;
+    RowMutation& row = rows_[i];
+    if (!location->tablet.Contains(row.row)) break;
     const size_t more = MessageBytes(row);
     const bool fits = bytes + more <= core_->options().request_bytes &&
                       mutations + row.mutations.size() <= kMaxMutationsPerBatch;
@@ -132,13 +131,14 @@ BatchOp::Request BatchOp::TakeRequest(const TabletLocation& location) {
     bytes += more;
     mutations += row.mutations.size();
     request.entries.push_back(i);
-    request.message.rows.push_back(row);
     if (core_->ids()->enabled()) request.message.sequences.push_back(SequenceOf(&entries_[i]));
     ready_.erase(ready_.begin());
+    request.message.rows.push_back(std::move(row));  // until Send has its bytes
   }
   CHECK(!request.entries.empty()) << "the cache gave a tablet that does not hold the row";
   request.message.client_id = core_->ids()->client_id();
   request.message.first_incomplete = core_->ids()->first_incomplete();
+  request.location = std::move(location);
   return request;
 }
 
@@ -152,14 +152,23 @@ uint64_t BatchOp::SequenceOf(Entry* entry) {
 
 void BatchOp::Send(Request request) {
   core_->budget()->OnCall();
+  StatusOr<net::Buffer> body = EncodeCounted(core_, request.message);
+  {
+    MutexLock lock(&mu_);
+    for (size_t i = 0; i < request.entries.size(); ++i) {
+      rows_[request.entries[i]] = std::move(request.message.rows[i]);
+    }
+  }
+  request.message = {};
+  if (!body.ok()) return OnReply(request, body.status());
   auto shared = std::make_shared<Request>(std::move(request));
-  wire::MutateRowsRequest message = std::move(shared->message);
-  Call<wire::MutateRowsResponse>(
-      core_, shared->location.address, wire::Method::kMutateRows, message,
+  core_->rpc()->Call(
+      shared->location->address, static_cast<uint16_t>(wire::Method::kMutateRows), *std::move(body),
       core_->AttemptMs(terms_, core_->ids()->enabled()),
-      [self = shared_from_this(), shared](StatusOr<wire::MutateRowsResponse> reply) {
-        self->OnReply(*shared, std::move(reply));
-      });
+      Decoding<wire::MutateRowsResponse>(
+          core_, [self = shared_from_this(), shared](StatusOr<wire::MutateRowsResponse> reply) {
+            self->OnReply(*shared, std::move(reply));
+          }));
 }
 
 void BatchOp::OnReply(Request& request, StatusOr<wire::MutateRowsResponse> reply) {
@@ -187,7 +196,7 @@ void BatchOp::OnReply(Request& request, StatusOr<wire::MutateRowsResponse> reply
   if (!reply.ok()) {
     suspicion = refusal = reply.status();
   }
-  if (!suspicion.ok()) locator_->Learn(request.location, suspicion);
+  if (!suspicion.ok()) locator_->Learn(*request.location, suspicion);
   Continue(std::move(again), refusal);
 }
 

@@ -37,7 +37,7 @@ class BatchOp : public std::enable_shared_from_this<BatchOp> {
     Status status;  // of the last attempt, then of the row
   };
   struct Request {
-    TabletLocation location;
+    LocationCache::Found location;
     std::vector<size_t> entries;
     wire::MutateRowsRequest message;
   };
@@ -55,7 +55,7 @@ class BatchOp : public std::enable_shared_from_this<BatchOp> {
 
   void Pump();
   std::vector<Request> TakeRequests() REQUIRES(mu_);
-  Request TakeRequest(const TabletLocation& location) REQUIRES(mu_);
+  Request TakeRequest(LocationCache::Found location) REQUIRES(mu_);
   uint64_t SequenceOf(Entry* entry) REQUIRES(mu_);
   void Send(Request request);
   void OnReply(Request& request, StatusOr<wire::MutateRowsResponse> reply);
@@ -74,7 +74,7 @@ class BatchOp : public std::enable_shared_from_this<BatchOp> {
   Core* const core_;
   Locator* const locator_;
   const TableId table_;
-  const std::vector<RowMutation> rows_;
+  std::vector<RowMutation> rows_;  // those of a request that is not sent yet are in it
   const CallTerms terms_;
   Gate::Pass pass_;
 

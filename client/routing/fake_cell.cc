@@ -144,7 +144,10 @@ void FakeCell::Answer(Pending call) {
   }
   const auto failure = std::find_if(failures_.begin(), failures_.end(),
                                     [&](const Failure& f) { return f.method == call.method; });
-  if (failure == failures_.end()) return call.done(Execute(call));
+  if (rewrite_answer.answer && rewrite_answer.method == call.method) {
+    return call.done(rewrite_answer.answer(Execute(call)));
+  }
+  if (failure == failures_.end() || failure->passed-- > 0) return call.done(Execute(call));
   const Failure chosen = *failure;
   failures_.erase(failure);
   if (chosen.executed) Execute(call).status().IgnoreError();

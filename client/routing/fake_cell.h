@@ -46,6 +46,7 @@ class FakeCell : public net::RpcClient {
     Status status;
     bool executed = false;
     bool silent = false;
+    int passed = 0;  // calls that do not fail, before
   };
   struct Sent {
     std::string address;
@@ -61,6 +62,10 @@ class FakeCell : public net::RpcClient {
   void Move(const std::string& end_row, const std::string& address);
   void MoveMetadata(TabletId tablet, const std::string& address);
   void FailNext(Failure failure) { failures_.push_back(std::move(failure)); }
+  // The call of the method that comes after so many others of it.
+  void FailAfter(wire::Method method, int passed, Status status) {
+    failures_.push_back({method, std::move(status), false, false, passed});
+  }
 
   // Answers calls and runs timers until `done` or nothing is left to do; true when done.
   bool Run(const std::function<bool()>& done);
@@ -85,6 +90,12 @@ class FakeCell : public net::RpcClient {
   bool ascending_whatever_is_asked = false;  // a server that is wrong
   std::set<std::string> refused_rows;        // MutateRows answers NotFound for them
   Status refuse_writes;                      // what MutateRows answers for every row, if not OK
+  // What a server that is wrong makes of its answers to the method.
+  struct Rewrite {
+    wire::Method method = wire::Method::kGetRoot;
+    std::function<StatusOr<net::Buffer>(StatusOr<net::Buffer>)> answer = nullptr;
+  };
+  Rewrite rewrite_answer;
 
   int CountSent(wire::Method method, const std::string& address = "") const;
 

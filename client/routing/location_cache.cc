@@ -2,11 +2,11 @@
 
 namespace stele::routing {
 
-std::optional<TabletLocation> LocationCache::Find(TableId table, Slice row) const {
+LocationCache::Found LocationCache::Find(TableId table, Slice row) const {
   MutexLock lock(&mu_);
-  auto it = entries_.lower_bound(EndKey{table, false, std::string(row)});
-  if (it == entries_.end() || it->first.table != table) return std::nullopt;
-  if (!it->second.location.tablet.Contains(row)) return std::nullopt;
+  auto it = entries_.lower_bound(EndPlace{table, false, row});
+  if (it == entries_.end() || it->first.table != table) return nullptr;
+  if (!it->second.location->tablet.Contains(row)) return nullptr;
   return it->second.location;
 }
 
@@ -18,10 +18,10 @@ void LocationCache::Insert(const TabletLocation& location) {
   auto first = entries_.upper_bound(EndKey{tablet.table, false, tablet.start_row});
   auto overlaps = [&](Map::iterator it) REQUIRES(mu_) {
     return it != entries_.end() && it->first.table == tablet.table &&
-           (tablet.end_row.empty() || it->second.location.tablet.start_row < tablet.end_row);
+           (tablet.end_row.empty() || it->second.location->tablet.start_row < tablet.end_row);
   };
   for (auto it = first; overlaps(it); ++it) {
-    const TabletLocation& known = it->second.location;
+    const TabletLocation& known = *it->second.location;
     if (known.tablet.id == tablet.id && known.epoch > location.epoch) return;
   }
   for (auto it = first; overlaps(it);) {
@@ -32,15 +32,15 @@ void LocationCache::Insert(const TabletLocation& location) {
     Erase(entries_.find(by_age_.begin()->second));
   }
   const EndKey key = KeyOf(tablet);
-  entries_[key] = Entry{location, next_insert_};
+  entries_[key] = Entry{std::make_shared<const TabletLocation>(location), next_insert_};
   by_age_[next_insert_++] = key;
 }
 
 void LocationCache::Invalidate(const TabletLocation& location) {
   MutexLock lock(&mu_);
   auto it = entries_.find(KeyOf(location.tablet));
-  if (it == entries_.end() || it->second.location.tablet.id != location.tablet.id) return;
-  if (it->second.location.epoch > location.epoch) return;
+  if (it == entries_.end() || it->second.location->tablet.id != location.tablet.id) return;
+  if (it->second.location->epoch > location.epoch) return;
   Erase(it);
 }
 

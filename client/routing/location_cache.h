@@ -9,8 +9,9 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
+#include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "common/base/mutex.h"
@@ -22,7 +23,8 @@ class LocationCache {
  public:
   explicit LocationCache(size_t max_entries) : max_entries_(max_entries) {}
 
-  std::optional<TabletLocation> Find(TableId table, Slice row) const;
+  using Found = std::shared_ptr<const TabletLocation>;  // null: not known
+  Found Find(TableId table, Slice row) const;
   // Ignored when it has no owner or the cache knows a higher epoch of the same tablet.
   void Insert(const TabletLocation& location);
   // Forgets the tablet, unless the cache has learnt a newer epoch of it meanwhile.
@@ -36,13 +38,25 @@ class LocationCache {
     TableId table;
     bool last;
     std::string end_row;
-    auto operator<=>(const EndKey&) const = default;
+  };
+  struct EndPlace {  // to look one up
+    TableId table;
+    bool last;
+    Slice end_row;
+  };
+  struct EndOrder {
+    using is_transparent = void;
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return std::make_tuple(a.table, a.last, Slice(a.end_row)) <
+             std::make_tuple(b.table, b.last, Slice(b.end_row));
+    }
   };
   struct Entry {
-    TabletLocation location;
+    Found location;
     uint64_t inserted = 0;  // order of arrival
   };
-  using Map = std::map<EndKey, Entry>;
+  using Map = std::map<EndKey, Entry, EndOrder>;
 
   static EndKey KeyOf(const TabletDescriptor& tablet) {
     return {tablet.table, tablet.end_row.empty(), tablet.end_row};

@@ -18,7 +18,7 @@ TabletLocation At(TabletId id, std::string start, std::string end, Epoch epoch =
 
 TabletId Find(const LocationCache& cache, Slice row, TableId table = 16) {
   auto found = cache.Find(table, row);
-  return found.has_value() ? found->tablet.id : 0;
+  return found != nullptr ? found->tablet.id : 0;
 }
 
 TEST(LocationCache, FindsByEndRow) {

@@ -40,7 +40,7 @@ Locator::Locator(Core* core)
       addresses_(absl::StrSplit(core->options().cell_address, ',')),
       cache_(core->options().max_cached_locations) {}
 
-std::optional<TabletLocation> Locator::Cached(TableId table, Slice row) const {
+LocationCache::Found Locator::Cached(TableId table, Slice row) const {
   return cache_.Find(table, row);
 }
 
@@ -51,29 +51,24 @@ std::vector<ReadExplanation::Step> Locator::KnownPath(TableId table, Slice row) 
     cell = cell_;
   }
   std::vector<ReadExplanation::Step> path;
-  const auto add = [&path](const char* what, const std::optional<TabletLocation>& found) {
+  const auto add = [&path](const char* what, const TabletLocation* found) {
     ReadExplanation::Step& step = path.emplace_back();
     step.what = what;
-    if (!found.has_value()) return;
+    if (found == nullptr) return;
     step.tablet = found->tablet.id;
     step.cached = true;
     step.server = found->server_id;
     step.address = found->address;
   };
-  std::optional<TabletLocation> root, catalog;
-  if (cell.has_value()) {
-    root = cell->root;
-    catalog = cell->catalog;
-  }
   if (table == kCatalogTable) {
-    add("catalog tablet", catalog);
+    add("catalog tablet", cell.has_value() ? &cell->catalog : nullptr);
     return path;
   }
-  add("root tablet", root);
+  add("root tablet", cell.has_value() ? &cell->root : nullptr);
   if (table != kMetadataTable) {
-    add("METADATA tablet", cache_.Find(kMetadataTable, MetadataLookup(table, row).start));
+    add("METADATA tablet", cache_.Find(kMetadataTable, MetadataLookup(table, row).start).get());
   }
-  add("tablet", cache_.Find(table, row));
+  add("tablet", cache_.Find(table, row).get());
   return path;
 }
 
@@ -143,9 +138,7 @@ void Locator::ForgetCell() {
 
 void Locator::Locate(TableId table, const std::string& row, int64_t deadline_ns,
                      LocateCallback done) {
-  if (std::optional<TabletLocation> hit = cache_.Find(table, row); hit.has_value()) {
-    return done(*std::move(hit));
-  }
+  if (const LocationCache::Found hit = cache_.Find(table, row); hit != nullptr) return done(*hit);
   Wait(table,
        {row, deadline_ns, FireBy(core_, deadline_ns, "looking up a tablet", std::move(done))});
 }
@@ -153,7 +146,7 @@ void Locator::Locate(TableId table, const std::string& row, int64_t deadline_ns,
 Locator::Range Locator::RangeOf(TableId table, Slice row) const {
   if (table == kMetadataTable || table == kCatalogTable) return {table, 0};
   auto holder = cache_.Find(kMetadataTable, MetadataLookup(table, row).start);
-  return {table, holder.has_value() ? holder->tablet.id : 0};
+  return {table, holder != nullptr ? holder->tablet.id : 0};
 }
 
 void Locator::Wait(TableId table, Waiter waiter) {
@@ -292,8 +285,8 @@ void Locator::FinishWalk(std::shared_ptr<Walk> walk, StatusOr<TabletLocation> re
   for (Waiter& waiter : waiters) {
     if (result.ok() && result->tablet.Contains(waiter.row)) {
       waiter.done(result);
-    } else if (auto hit = cache_.Find(walk->table, waiter.row); hit.has_value()) {
-      waiter.done(*std::move(hit));
+    } else if (auto hit = cache_.Find(walk->table, waiter.row); hit != nullptr) {
+      waiter.done(*hit);
     } else if (result.ok() || RangeOf(walk->table, waiter.row) != RangeOf(walk->table, walk->row)) {
       rest.push_back(std::move(waiter));
     } else {

@@ -35,7 +35,8 @@ class Locator {
   // caller decides about another.
   using LocateCallback = std::function<void(StatusOr<TabletLocation>)>;
   void Locate(TableId table, const std::string& row, int64_t deadline_ns, LocateCallback done);
-  std::optional<TabletLocation> Cached(TableId table, Slice row) const;
+  // Null when a walk is needed.
+  LocationCache::Found Cached(TableId table, Slice row) const;
   // The levels of the walk from the root down to the row's tablet, as far as each is known now.
   std::vector<ReadExplanation::Step> KnownPath(TableId table, Slice row) const;
 

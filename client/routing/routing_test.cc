@@ -5,6 +5,7 @@
 #include "client/routing/batch_op.h"
 #include "client/routing/fake_cell.h"
 #include "client/routing/master_call.h"
+#include "client/routing/point_read.h"
 #include "client/routing/row_op.h"
 #include "client/routing/scan_op.h"
 #include "common/testing/manual_clock.h"
@@ -58,6 +59,41 @@ class RoutingTest : public ::testing::Test {
                    });
     EXPECT_TRUE(cell_.Run([&] { return result.has_value(); })) << "never answered";
     return result.value_or(std::vector<Status>());
+  }
+
+  // As a write of one row goes, without a batch.
+  Status ApplyOne(RowMutation row, int64_t timeout_ms = 10'000) {
+    using Op = RowOp<wire::MutateRowsRequest, wire::MutateRowsResponse>;
+    std::optional<Status> result;
+    wire::MutateRowsRequest request;
+    request.table = kTable;
+    request.rows.push_back(std::move(row));
+    Op::Start(core_.get(), locator_.get(), Method::kMutateRows, request, Terms(timeout_ms),
+              [&](const StatusOr<wire::MutateRowsResponse>& answer) {
+                EXPECT_FALSE(result.has_value()) << "answered twice";
+                result = answer.status();
+              });
+    EXPECT_TRUE(cell_.Run([&] { return result.has_value(); }));
+    return result.value_or(absl::InternalError("never answered"));
+  }
+
+  StatusOr<std::optional<Row>> ReadOne(const std::string& row, int64_t timeout_ms = 10'000) {
+    std::optional<StatusOr<std::optional<Row>>> result;
+    PointRead::Start(core_.get(), locator_.get(), {kTable, row}, Terms(timeout_ms),
+                     [&](StatusOr<std::optional<Row>> answer) {
+                       EXPECT_FALSE(result.has_value()) << "answered twice";
+                       result = std::move(answer);
+                     });
+    EXPECT_TRUE(cell_.Run([&] { return result.has_value(); }));
+    return result.value_or(absl::InternalError("never answered"));
+  }
+
+  // Row "c", of nine cells, comes in parts of four.
+  void AddRowInParts() {
+    Row& large = cell_.rows["c"];
+    large.key = "c";
+    for (int i = 0; i < 9; ++i) large.cells.push_back({"f", "q" + std::to_string(i), 0, "v"});
+    cell_.cells_per_part = 4;
   }
 
   // A conditional change of row "n".
@@ -857,6 +893,127 @@ TEST_F(RoutingTest, AWriteRefusedUntilTheDeadlineSaysWhatItWasRefusedFor) {
   EXPECT_TRUE(Apply({Set("a")}, 3000)[0].ok());
 }
 
+TEST_F(RoutingTest, OneWriteIsARequestAndRepeatedUnderItsId) {
+  ASSERT_TRUE(ApplyOne(Set("a")).ok());
+  const size_t before = cell_.sent.size();
+  ASSERT_TRUE(ApplyOne(Set("b")).ok());
+  EXPECT_EQ(cell_.sent.size(), before + 1);
+  cell_.Move("g", "ts:5");
+  EXPECT_TRUE(ApplyOne(Set("a")).ok()) << "a move is not seen by the caller";
+  cell_.FailNext({Method::kMutateRows, absl::UnavailableError("connection lost"), true});
+  EXPECT_TRUE(ApplyOne(Set("z")).ok());
+  const std::vector<RequestId>& ids = cell_.ids_of["z"];
+  ASSERT_EQ(ids.size(), 2u);
+  EXPECT_EQ(ids[0], ids[1]);
+  EXPECT_EQ(ids[0].client_id, kClientId);
+}
+
+TEST_F(RoutingTest, OneWriteFailsAsOneOfABatchDoes) {
+  cell_.refused_rows = {"a"};
+  EXPECT_TRUE(absl::IsNotFound(ApplyOne(Set("a"))));
+  cell_.refuse_writes = wire::OverloadedError("the disk is full", 500);
+  EXPECT_TRUE(absl::IsResourceExhausted(ApplyOne(Set("a"), 3000)));
+  cell_.refuse_writes = absl::UnavailableError("closing");
+  const Status late = ApplyOne(Set("b"), 3000);
+  EXPECT_TRUE(absl::IsDeadlineExceeded(late)) << late;
+  EXPECT_NE(late.message().find("closing"), std::string::npos) << late;
+  cell_.refuse_writes = OkStatus();
+  cell_.FailNext({Method::kMutateRows, OkStatus(), true, /*silent=*/true});
+  EXPECT_TRUE(absl::IsUnknown(ApplyOne(Set("b"), 200)));
+  // Without a client there are no ids, so nothing is repeated.
+  options_.client_id = 0;
+  Restart();
+  EXPECT_TRUE(ApplyOne(Set("q")).ok());
+  EXPECT_EQ(cell_.ids_of.count("q"), 0u);
+  cell_.FailNext({Method::kMutateRows, absl::UnavailableError("connection lost"), true});
+  EXPECT_TRUE(absl::IsUnknown(ApplyOne(Set("q"))));
+}
+
+TEST_F(RoutingTest, AnAnswerForAnotherNumberOfRowsIsUnknown) {
+  const auto none = [](const StatusOr<net::Buffer>&) {
+    return wire::Encode(wire::MutateRowsResponse());
+  };
+  cell_.rewrite_answer = {Method::kMutateRows, none};
+  EXPECT_TRUE(absl::IsUnknown(ApplyOne(Set("a"))));
+}
+
+TEST_F(RoutingTest, APointReadIsOneRequest) {
+  cell_.rows["a"] = {"a", {{"f", "q", 0, "v"}}};
+  ASSERT_TRUE(Locate("a").ok());
+  const size_t before = cell_.sent.size();
+  auto row = ReadOne("a");
+  ASSERT_TRUE(row.ok() && row->has_value()) << row.status();
+  EXPECT_EQ(**row, cell_.rows["a"]);
+  row = ReadOne("absent");
+  ASSERT_TRUE(row.ok()) << row.status();
+  EXPECT_FALSE(row->has_value());
+  EXPECT_EQ(cell_.sent.size(), before + 2);
+}
+
+TEST_F(RoutingTest, APointReadIsTriedAgainUntilItsDeadline) {
+  cell_.rows["a"] = {"a", {{"f", "q", 0, "v"}}};
+  ASSERT_TRUE(ReadOne("a")->has_value());
+  cell_.Move("g", "ts:5");
+  EXPECT_TRUE(ReadOne("a")->has_value());
+  for (const Status& status : {absl::UnavailableError("lost"), absl::UnknownError("?")}) {
+    cell_.FailNext({Method::kReadRows, status});
+    EXPECT_TRUE(ReadOne("a")->has_value());
+  }
+  cell_.FailNext({Method::kReadRows, absl::NotFoundError("no such family")});
+  EXPECT_TRUE(absl::IsNotFound(ReadOne("a").status()));
+  for (int i = 0; i < 100; ++i) {
+    cell_.FailNext({Method::kReadRows, absl::ResourceExhaustedError("busy")});
+  }
+  EXPECT_FALSE(ReadOne("a", 500).ok());
+  cell_.FailNext({Method::kGetRoot, absl::NotFoundError("no cell")});
+  Restart();
+  EXPECT_FALSE(ReadOne("a", 500).ok());
+}
+
+TEST_F(RoutingTest, APointReadPutsPartsTogetherAndBeginsAnewAfterAFailure) {
+  AddRowInParts();
+  auto row = ReadOne("c");
+  ASSERT_TRUE(row.ok() && row->has_value()) << row.status();
+  EXPECT_EQ((*row)->cells.size(), 9u);
+  // After the second the tablet is looked up anew.
+  for (const auto& [status, requests] : {std::pair(absl::NotFoundError("the scanner is gone"), 5),
+                                         std::pair(absl::UnavailableError("lost"), 6)}) {
+    const int before = cell_.CountSent(Method::kReadRows);
+    cell_.FailAfter(Method::kReadRows, 1, status);
+    row = ReadOne("c");
+    ASSERT_TRUE(row.ok() && row->has_value()) << row.status();
+    EXPECT_EQ((*row)->cells.size(), 9u);
+    EXPECT_EQ(cell_.CountSent(Method::kReadRows), before + requests)
+        << "a part, a failure, three parts";
+  }
+}
+
+TEST_F(RoutingTest, APointReadBelievesNoWrongAnswer) {
+  cell_.rows["a"] = {"a", {{"f", "q", 0, "v"}}};
+  ASSERT_TRUE(ReadOne("a")->has_value());
+  const Row a = cell_.rows["a"], b{"b", a.cells};
+  using Page = wire::ReadRowsResponse;
+  for (const Page& wrong : {Page{{b}, true, {}, {}, {}}, Page{{a, b}, true, {}, {}, {}},
+                            Page{{}, false, {}, {9, 1}, {}}}) {
+    cell_.rewrite_answer = {Method::kReadRows,
+                            [&](const StatusOr<net::Buffer>&) { return wire::Encode(wrong); }};
+    EXPECT_TRUE(absl::IsDataLoss(ReadOne("a").status()));
+  }
+  // The first part comes, and then the end of the tablet.
+  int pages = 0;
+  cell_.rewrite_answer = {Method::kReadRows, [&](const StatusOr<net::Buffer>&) {
+                            return wire::Encode(++pages == 1 ? Page{{a}, false, {}, {9, 1}, {}}
+                                                             : Page{{}, true, {}, {}, {}});
+                          }};
+  EXPECT_TRUE(absl::IsDataLoss(ReadOne("a").status()));
+  // Pages without an end are asked for until the time is over.
+  cell_.rewrite_answer = {Method::kReadRows, [&](const StatusOr<net::Buffer>&) {
+                            clock_.Advance(100'000'000);
+                            return wire::Encode(Page());
+                          }};
+  EXPECT_TRUE(absl::IsDeadlineExceeded(ReadOne("a", 1000).status()));
+}
+
 TEST_F(RoutingTest, MasterCallRepeatsOnlyWhatIsRepeatable) {
   auto call = [&](Method method, bool repeatable) {
     std::optional<Status> result;
@@ -880,6 +1037,8 @@ TEST_F(RoutingTest, MasterCallRepeatsOnlyWhatIsRepeatable) {
 TEST_F(RoutingTest, ClosedClientRefuses) {
   core_->gate()->CloseAndDrain();
   EXPECT_TRUE(absl::IsCancelled(Apply({Set("a")})[0]));
+  EXPECT_TRUE(absl::IsCancelled(ApplyOne(Set("a"))));
+  EXPECT_TRUE(absl::IsCancelled(ReadOne("a").status()));
   EXPECT_TRUE(absl::IsCancelled(Scan({}).status()));
   EXPECT_TRUE(absl::IsCancelled(Locate("a").status()));
 }

@@ -1,4 +1,4 @@
-// RowOp: one conditional change of one row: found, sent, tried again as its fate allows
+// RowOp: one change of one row, conditional or not: found, sent, tried again as its fate allows
 // (retry_policy.h), answered once. Attempts carry one id, so that the server does it once however
 // often it is asked; without ids nothing is repeated after an unknown outcome. Lives as long as its
 // callbacks; used by one call chain at a time.
@@ -17,6 +17,32 @@
 #include "schema/convert/error_payload.h"
 
 namespace stele::routing {
+
+// What the messages of changes say, by whatever name.
+template <typename Request>
+const std::string& RowOf(const Request& request) {
+  return request.row;
+}
+template <typename Request>
+void SetId(const RequestId& id, Request* request) {
+  request->id = id;
+}
+template <typename Response>
+const wire::RowResult* ResultOf(const Response& response) {
+  return &response.result;
+}
+// Of one row.
+inline const std::string& RowOf(const wire::MutateRowsRequest& request) {
+  return request.rows[0].row;
+}
+inline void SetId(const RequestId& id, wire::MutateRowsRequest* request) {
+  request->client_id = id.client_id;
+  request->first_incomplete = id.first_incomplete;
+  request->sequences.assign(id.client_id == 0 ? 0 : 1, id.sequence);
+}
+inline const wire::RowResult* ResultOf(const wire::MutateRowsResponse& response) {
+  return response.results.size() == 1 ? &response.results[0] : nullptr;
+}
 
 template <typename Request, typename Response>
 class RowOp : public std::enable_shared_from_this<RowOp<Request, Response>> {
@@ -43,7 +69,9 @@ class RowOp : public std::enable_shared_from_this<RowOp<Request, Response>> {
         done_(std::move(done)) {}
 
   void Attempt() {
-    locator_->Locate(request_.table, request_.row, terms_.deadline_ns,
+    location_ = locator_->Cached(request_.table, RowOf(request_));
+    if (location_ != nullptr) return Send();
+    locator_->Locate(request_.table, RowOf(request_), terms_.deadline_ns,
                      [self = this->shared_from_this()](StatusOr<TabletLocation> location) {
                        self->Located(std::move(location));
                      });
@@ -55,22 +83,30 @@ class RowOp : public std::enable_shared_from_this<RowOp<Request, Response>> {
       const bool retriable = ReadIsRetriable(location.status());
       return Failed(NothingSent(location.status()), retriable ? Fate::kNoEffect : Fate::kFinal);
     }
-    request_.tablet = location->tablet.id;
-    request_.id = core_->ids()->Id(sequence_);
+    location_ = std::make_shared<const TabletLocation>(*std::move(location));
+    Send();
+  }
+
+  void Send() {
+    request_.tablet = location_->tablet.id;
+    SetId(core_->ids()->Id(sequence_), &request_);
     if (first_sent_ns_ == 0) first_sent_ns_ = core_->NowNanos();
     core_->budget()->OnCall();
-    Call<Response>(core_, location->address, method_, request_,
+    Call<Response>(core_, location_->address, method_, request_,
                    core_->AttemptMs(terms_, sequence_ != 0),
-                   [self = this->shared_from_this(), at = *location](StatusOr<Response> answer) {
-                     self->Answered(at, std::move(answer));
+                   [self = this->shared_from_this()](StatusOr<Response> answer) {
+                     self->Answered(std::move(answer));
                    });
   }
 
-  void Answered(const TabletLocation& at, StatusOr<Response> answer) {
+  void Answered(StatusOr<Response> answer) {
     Status status = answer.status();
     Fate fate = FateOfCall(status);
-    if (answer.ok()) {
-      const wire::RowResult& result = answer->result;
+    if (answer.ok() && ResultOf(*answer) == nullptr) {
+      status = CorruptError("the server answered for another number of rows than were sent");
+      fate = FateOfCall(status);
+    } else if (answer.ok()) {
+      const wire::RowResult& result = *ResultOf(*answer);
       if (result.status.ok() && !result.outcome_unknown) return Finish(std::move(answer));
       status = result.status.ok() ? absl::UnknownError("no reason given") : result.status;
       fate = FateOfRow(status, result.outcome_unknown);
@@ -78,7 +114,7 @@ class RowOp : public std::enable_shared_from_this<RowOp<Request, Response>> {
         status = wire::OverloadedError(status.message(), result.retry_delay_ms);
       }
     }
-    if (LocationIsSuspect(status)) locator_->Learn(at, status);
+    if (LocationIsSuspect(status)) locator_->Learn(*location_, status);
     Failed(status, fate);
   }
 
@@ -89,8 +125,17 @@ class RowOp : public std::enable_shared_from_this<RowOp<Request, Response>> {
                        core_->MayRepeatUnknown(terms_.retry, sequence_, first_sent_ns_));
     if (!safe || !MayTryAgain(terms_.retry, ++attempts_) || Over()) return Finish(status);
     core_->RetryLater(attempts_ - 1, status, terms_, [self = this->shared_from_this(), status] {
-      self->Over() ? self->Finish(status) : self->Attempt();
+      self->Over() ? self->Finish(self->Expired(status)) : self->Attempt();
     });
+  }
+
+  // What the servers refused it for, not that we gave up, is what the caller can act on.
+  Status Expired(const Status& last) const {
+    if (absl::IsResourceExhausted(last)) return last;
+    const bool closed = core_->gate()->closed();
+    return Status(closed ? absl::StatusCode::kCancelled : absl::StatusCode::kDeadlineExceeded,
+                  absl::StrCat(closed ? "the client is closed" : "deadline exceeded",
+                               "; the last attempt: ", last.message()));
   }
 
   bool Over() const { return core_->LeftMs(terms_.deadline_ns) == 0 || core_->gate()->closed(); }
@@ -114,6 +159,7 @@ class RowOp : public std::enable_shared_from_this<RowOp<Request, Response>> {
   const CallTerms terms_;
   Gate::Pass pass_;
   Request request_;
+  LocationCache::Found location_;  // of the attempt
   uint64_t sequence_ = 0;
   int64_t first_sent_ns_ = 0;
   uint32_t attempts_ = 0;

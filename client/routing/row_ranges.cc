@@ -1,7 +1,6 @@
 #include "client/routing/row_ranges.h"
 
 #include <algorithm>
-#include <vector>
 
 namespace stele::routing {
 namespace {
@@ -48,11 +47,9 @@ StatusOr<RowRanges> RowRanges::Create(const RowSet& rows) {
 void RowRanges::DropThrough(const std::string& row) { DropBefore(JustAfter(row)); }
 
 void RowRanges::DropBefore(const std::string& bound) {
-  if (bound.empty()) return runs_.clear();
-  while (!runs_.empty() && !runs_.front().end.empty() && runs_.front().end <= bound) {
-    runs_.pop_front();
-  }
-  if (!runs_.empty() && runs_.front().start < bound) runs_.front().start = bound;
+  if (bound.empty()) first_ = runs_.size();
+  while (!empty() && !runs_[first_].end.empty() && runs_[first_].end <= bound) ++first_;
+  if (!empty() && front() < bound) runs_[first_].start = bound;
 }
 
 std::string RowRanges::LastRow() const {
@@ -68,8 +65,8 @@ std::string RowRanges::LastRow() const {
 }
 
 void RowRanges::DropFrom(const std::string& bound) {
-  while (!runs_.empty() && (runs_.back().start >= bound || bound == LeastRow())) runs_.pop_back();
-  if (!runs_.empty() && (runs_.back().end.empty() || runs_.back().end > bound)) {
+  while (!empty() && (runs_.back().start >= bound || bound == LeastRow())) runs_.pop_back();
+  if (!empty() && (runs_.back().end.empty() || runs_.back().end > bound)) {
     runs_.back().end = bound;
   }
 }
@@ -98,7 +95,8 @@ RowRanges::Part RowRanges::Clip(const TabletDescriptor& tablet, size_t max_entri
   Part part;
   RowSet& out = part.rows;
   part.until = tablet.end_row.empty() ? "" : JustAfter(tablet.end_row);
-  for (const Run& run : runs_) {
+  for (size_t i = first_; i < runs_.size(); ++i) {
+    const Run& run = runs_[i];
     if (!tablet.end_row.empty() && run.start > tablet.end_row) break;
     if (out.keys.size() + out.ranges.size() == max_entries) {
       part.until = run.start;
@@ -112,7 +110,8 @@ RowRanges::Part RowRanges::Clip(const TabletDescriptor& tablet, size_t max_entri
 RowRanges::Part RowRanges::ClipFromBack(const TabletDescriptor& tablet, size_t max_entries) const {
   Part part;
   part.until = tablet.start_row.empty() ? "" : JustAfter(tablet.start_row);
-  for (auto it = runs_.rbegin(); it != runs_.rend(); ++it) {
+  const auto rend = runs_.rend() - static_cast<ptrdiff_t>(first_);
+  for (auto it = runs_.rbegin(); it != rend; ++it) {
     if (!it->end.empty() && it->end <= part.until) break;
     if (part.rows.keys.size() + part.rows.ranges.size() == max_entries) {
       part.until = it->end;

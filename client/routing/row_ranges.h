@@ -5,8 +5,8 @@
 // may be one byte longer than a legal key; Clip gives legal ranges back.
 #pragma once
 
-#include <deque>
 #include <string>
+#include <vector>
 
 #include "common/base/status.h"
 #include "schema/model/model.h"
@@ -18,9 +18,9 @@ class RowRanges {
   // InvalidArgument as ValidateRowSet. Keys and ranges both empty: the whole table.
   static StatusOr<RowRanges> Create(const RowSet& rows);
 
-  bool empty() const { return runs_.empty(); }
+  bool empty() const { return first_ == runs_.size(); }
   // The first row that may still be wanted. REQUIRES !empty().
-  const std::string& front() const { return runs_.front().start; }
+  const std::string& front() const { return runs_[first_].start; }
   // Everything up to and including `row` is done.
   void DropThrough(const std::string& row);
   // Everything before `bound` is done; an empty bound is the end of the table.
@@ -47,7 +47,8 @@ class RowRanges {
   };
   static void AddTo(const Run& run, RowSet* rows);
 
-  std::deque<Run> runs_;
+  std::vector<Run> runs_;
+  size_t first_ = 0;  // those before it are done
 };
 
 }  // namespace stele::routing
