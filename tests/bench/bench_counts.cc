@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "common/base/check.h"
 #include "schema/convert/codec.h"
+#include "tests/bench/counted_calls.h"
 #include "tests/bench/driver.h"
 #include "tests/bench/rows.h"
 
@@ -120,6 +121,14 @@ void ReadMessages(const Count& count) {
   });
 }
 
+void CallOver(const Count& count, CountedCalls::Kind kind) {
+  const std::unique_ptr<CountedCalls> calls = CountedCalls::Start(count.directory);
+  calls->Run(kind, kWarmUps);
+  CALLGRIND_START_INSTRUMENTATION;
+  calls->Run(kind, count.operations);
+  CALLGRIND_STOP_INSTRUMENTATION;
+}
+
 struct Case {
   const char* name;
   const char* operation;
@@ -146,6 +155,14 @@ constexpr Case kCases[] = {
      MutateMessages},
     {"read_message", "a point read and its answer with a row, encoded and decoded", 5000,
      ReadMessages},
+    {"call_read", "a point read by the client library of a cell in the process, 16 under way", 5000,
+     [](const Count& c) { CallOver(c, CountedCalls::Kind::kRead); }},
+    {"call_write", "a write of one row likewise, acknowledged, the log synced", 5000,
+     [](const Count& c) { CallOver(c, CountedCalls::Kind::kWrite); }},
+    {"call_batch", "a write of 100 rows likewise", 100,
+     [](const Count& c) { CallOver(c, CountedCalls::Kind::kBatch); }},
+    {"call_increment", "an increment likewise, all of one row", 5000,
+     [](const Count& c) { CallOver(c, CountedCalls::Kind::kIncrement); }},
 };
 
 int Main(int argc, char** argv) {

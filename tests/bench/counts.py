@@ -15,8 +15,8 @@ SAME, WORSE, BETTER, NEW, GONE = "same", "WORSE", "better", "new", "gone"
 EXIT_SAME, EXIT_WORSE, EXIT_TO_RECORD, EXIT_OTHER_TOOLS = 0, 1, 3, 4
 
 
-def compare(recorded, seen, tolerance_percent):
-    """case -> (verdict, change in percent or None), for every case of either."""
+def compare(recorded, seen, tolerance_percent, own={}):
+    """case -> (verdict, change in percent or None), for every case of either. Some have a tolerance of their own."""
     found = {}
     for name in [*recorded, *(n for n in seen if n not in recorded)]:
         if name not in seen:
@@ -25,7 +25,7 @@ def compare(recorded, seen, tolerance_percent):
             found[name] = (NEW, None)
         else:
             percent = 100.0 * (seen[name] - recorded[name]) / recorded[name]
-            found[name] = (SAME if abs(percent) <= tolerance_percent else WORSE if percent > 0 else BETTER, percent)
+            found[name] = (SAME if abs(percent) <= own.get(name, tolerance_percent) else WORSE if percent > 0 else BETTER, percent)
     return found
 
 
@@ -93,12 +93,14 @@ def run(binary, build_dir, args):
         new = {"tolerance_percent": (recorded or {"tolerance_percent": 3.0})["tolerance_percent"], "tools": with_tools, "cases": {}}
         new["cases"] = dict(recorded["cases"]) if recorded and recorded["tools"] == with_tools and args.cases else {}
         for name, operations, what in cases:
-            new["cases"][name] = {"instructions": round(seen[name][0], 1), "operation": what}
+            known = recorded["cases"].get(name, {}) if recorded else {}
+            new["cases"][name] = {**known, "instructions": round(seen[name][0], 1), "operation": what}
         with open(RECORD, "w", encoding="utf-8") as file:
             file.write(json.dumps(new, indent=1) + "\n")
         recorded = new
     before = {n: c["instructions"] for n, c in recorded["cases"].items() if not args.cases or n in seen} if recorded else {}
-    verdicts = compare(before, {name: value for name, (value, _) in seen.items()}, recorded["tolerance_percent"] if recorded else 0)
+    own = {n: c["tolerance_percent"] for n, c in recorded["cases"].items() if "tolerance_percent" in c} if recorded else {}
+    verdicts = compare(before, {name: value for name, (value, _) in seen.items()}, recorded["tolerance_percent"] if recorded else 0, own)
     show(verdicts, before, seen)
     if recorded and recorded["tools"] != with_tools:
         print(f"not to be compared: the record is of {recorded['tools']}, this is {with_tools}")

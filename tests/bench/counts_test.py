@@ -20,6 +20,10 @@ class CompareTest(unittest.TestCase):
         self.assertEqual(found["b"][0], counts.BETTER)
         self.assertEqual(counts.exit_code(found), counts.EXIT_WORSE)
 
+    def test_a_case_may_have_a_tolerance_of_its_own(self):
+        found = counts.compare({"a": 1000.0, "b": 1000.0}, {"a": 1090.0, "b": 1090.0}, 3.0, {"a": 10.0})
+        self.assertEqual({n: v for n, (v, _) in found.items()}, {"a": counts.SAME, "b": counts.WORSE})
+
     def test_fewer_ask_to_be_recorded(self):
         found = counts.compare({"a": 1000.0}, {"a": 969.0}, 3.0)
         self.assertEqual(found["a"][0], counts.BETTER)

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <latch>
 
@@ -30,6 +31,15 @@ RowMutation Put(const Rows& rows, uint64_t row) {
           {SetCell{.family = "f", .value = std::string(rows.Value(row))}}};
 }
 
+// Each server could keep all rows in its cache, as the peers keep them in memory.
+std::vector<std::string> MemoryFor(uint64_t rows) {
+  constexpr uint64_t kMiB = 1u << 20;
+  const uint64_t cache_mib = rows * kRowBytes * 5 / 4 / kMiB + 64;
+  const uint64_t limit_mib = std::max<uint64_t>(1024, 3 * cache_mib + 256);
+  return {"--memory-limit", absl::StrCat(limit_mib, "m"), "--block-cache",
+          absl::StrCat(cache_mib, "m")};
+}
+
 // One client: a connection of its own.
 struct Caller {
   std::unique_ptr<Client> client;
@@ -41,7 +51,7 @@ class CellServed : public Served {
   explicit CellServed(const ServedOptions& options)
       : cell_(STELE_BINARY, 1, options.servers,
               {.session_timeout_ms = 10'000,
-               .server_words = {},
+               .server_words = MemoryFor(options.rows),
                .master_words = {"--split-load", "0", "--balance-after", "1h"}}) {
     CHECK_OK(cell_.Start());
     CHECK(cell_.AwaitActiveMaster(kStartTimeoutMs) >= 0);
@@ -95,8 +105,8 @@ class CellServed : public Served {
 
   std::string Describe() const override {
     return absl::StrCat("a master and ", cell_.servers(),
-                        " tablet servers with their defaults over ZooKeeper, ", callers_.size(),
-                        " clients with one io thread each");
+                        " tablet servers with a cache for all rows over ZooKeeper, ",
+                        callers_.size(), " clients with one io thread each");
   }
 
  private:
