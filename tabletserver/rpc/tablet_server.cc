@@ -6,6 +6,7 @@
 
 #include "common/base/log.h"
 #include "common/net/timer.h"
+#include "common/pool/in_parallel.h"
 #include "common/pool/work_pool.h"
 #include "locker/server_node.h"
 #include "schema/convert/codec.h"
@@ -28,6 +29,7 @@ namespace {
 
 constexpr uint32_t kTabletThreads = 4;
 constexpr uint32_t kSystemThreads = 2;
+constexpr uint32_t kFlushThreads = 8;  // the disk takes their syncs together
 constexpr uint32_t kMaintenanceRequestThreads = 2;
 constexpr size_t kMaxQueuedAdminRequests = 20'000;
 constexpr size_t kMaxServerIdBytes = 64;
@@ -93,6 +95,7 @@ class Server : public TabletServer {
   void DescribeProcess(net::RpcReply reply);
   void SetOption(const net::RpcRequest& request, net::RpcReply reply);
   bool OthersAreThere();
+  void FlushAhead();
 
   const TabletServerOptions options_;
   const TabletServerEnv env_;
@@ -120,6 +123,7 @@ class Server : public TabletServer {
   std::unique_ptr<WorkPool> tablet_pool_;
   std::unique_ptr<WorkPool> system_disk_pool_;
   std::unique_ptr<WorkPool> system_pool_;
+  std::unique_ptr<WorkPool> flush_pool_;
   std::unique_ptr<WorkPool> maintenance_pool_;
   std::unique_ptr<WorkPool> recovery_pool_;
   std::unique_ptr<net::RpcServer> rpc_;
@@ -210,6 +214,7 @@ Status Server::Listen() {
   system_disk_pool_ =
       std::make_unique<WorkPool>("system disk", kSystemThreads, options_.max_queued_reads);
   system_pool_ = std::make_unique<WorkPool>("system", kSystemThreads, kMaxQueuedAdminRequests);
+  flush_pool_ = std::make_unique<WorkPool>("flush", kFlushThreads, kMaxQueuedAdminRequests);
   maintenance_pool_ = std::make_unique<WorkPool>("maintenance", kMaintenanceRequestThreads,
                                                  kMaxQueuedAdminRequests);
   recovery_pool_ =
@@ -219,8 +224,8 @@ Status Server::Listen() {
       &progress_, env_.clock, &times_, &slow_, [this] { return lease_->Check(); }});
   admin_ = std::make_unique<TabletService>(TabletService::Parts{
       tablets_.get(), engine_.get(), env_.store, tablet_pool_.get(), system_pool_.get(),
-      maintenance_pool_.get(), recovery_pool_.get(), options_.server_id, incarnation_, &times_,
-      [this] { return status(); }, [this] { return leaving_.load(); },
+      flush_pool_.get(), maintenance_pool_.get(), recovery_pool_.get(), options_.server_id,
+      incarnation_, &times_, [this] { return status(); }, [this] { return leaving_.load(); },
       [this](const std::string& id, uint64_t incarnation, bool system_only) {
         return RecoverLog(id, incarnation, system_only);
       }});
@@ -407,14 +412,27 @@ void Server::Leave(int64_t timeout_ms) {
   }
 }
 
+// While it still serves: what the end of the engine has to flush, nobody is served meanwhile.
+void Server::FlushAhead() {
+  if (fatal_ || engine_ == nullptr) return;
+  const auto stores = engine_->tablets();
+  const size_t threads = options_.engine.maintenance_threads == 0 ? 1 : kFlushThreads;
+  InParallel(threads, stores.size(), [&](size_t i) {
+    stores[i]->Flush().IgnoreError();  // the end of the engine says what goes wrong
+    return !fatal_;
+  });
+}
+
 Status Server::Stop(bool drain) {
   if (stopped_) return OkStatus();
   stopped_ = true;
+  if (drain) FlushAhead();
   serving_ = !drain && serving_;
   if (rpc_ != nullptr && drain) rpc_->Drain();
   if (rpc_ != nullptr) rpc_->Stop();
-  for (auto* pool : {disk_pool_.get(), system_disk_pool_.get(), tablet_pool_.get(),
-                     system_pool_.get(), maintenance_pool_.get(), recovery_pool_.get()}) {
+  for (auto* pool :
+       {disk_pool_.get(), system_disk_pool_.get(), tablet_pool_.get(), system_pool_.get(),
+        flush_pool_.get(), maintenance_pool_.get(), recovery_pool_.get()}) {
     if (pool != nullptr) pool->Stop();
   }
   timers_.reset();

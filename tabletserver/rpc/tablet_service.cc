@@ -162,9 +162,11 @@ void TabletService::OneTablet(wire::Method method, const net::RpcRequest& reques
     return RunOn(PoolOf(message.tablet), std::move(reply),
                  [this, message] { return parts_.tablets->Drop(message.tablet, message.epoch); });
   }
-  RunOn(parts_.maintenance_pool, std::move(reply), [this, method, message]() -> Status {
+  const bool flush = method == wire::Method::kFlushTablet;
+  WorkPool* const pool = flush ? parts_.flush_pool : parts_.maintenance_pool;
+  RunOn(pool, std::move(reply), [this, flush, message]() -> Status {
     ASSIGN_OR_RETURN(auto store, parts_.tablets->Find(message.tablet, message.epoch));
-    return method == wire::Method::kFlushTablet ? store->Flush() : store->CompactMajor();
+    return flush ? store->Flush() : store->CompactMajor();
   });
 }
 

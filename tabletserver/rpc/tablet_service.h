@@ -25,7 +25,8 @@ class TabletService {
     BlobStore* store = nullptr;
     WorkPool* tablet_pool = nullptr;       // opens, closes
     WorkPool* system_pool = nullptr;       // the same of the system's tablets, which come first
-    WorkPool* maintenance_pool = nullptr;  // flushes, compactions, verifications, file GC
+    WorkPool* flush_pool = nullptr;        // a drain waits for them
+    WorkPool* maintenance_pool = nullptr;  // compactions, verifications, file GC
     WorkPool* recovery_pool = nullptr;     // of other servers' logs
     std::string server_id;
     uint64_t incarnation = 0;

@@ -1,14 +1,13 @@
 #include "tabletserver/storage/log_recovery.h"
 
 #include <algorithm>
-#include <atomic>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_join.h"
 #include "common/base/log.h"
 #include "common/base/mutex.h"
+#include "common/pool/in_parallel.h"
 #include "tabletserver/storage/compaction/minor.h"
 #include "tabletserver/storage/damage_mark.h"
 #include "tabletserver/storage/damage_survey.h"
@@ -283,27 +282,20 @@ Status LogRecovery::InstallAll() {
   for (const auto& [id, tablet] : tablets_) tablets.emplace_back(id, tablet.get());
   std::stable_partition(tablets.begin(), tablets.end(),
                         [](const auto& entry) { return IsSystemTablet(entry.first); });
-  std::atomic<size_t> next{0};
   Mutex mu;
   Status first_error;
-  const auto install = [&] {
-    for (size_t i = next.fetch_add(1); i < tablets.size(); i = next.fetch_add(1)) {
-      const Status status = Install(tablets[i].first, tablets[i].second);
-      if (status.ok()) {
-        ++progress_->tablets_done;
-        continue;
-      }
-      next = tablets.size();
-      MutexLock lock(&mu);
-      if (first_error.ok()) first_error = status;
-    }
-  };
   // An engine that works on its caller's thread alone does so here, too.
   const size_t threads = core_->options.maintenance_threads == 0 ? 1 : kInstallers;
-  std::vector<std::thread> others;
-  for (size_t i = 1; i < std::min(threads, tablets.size()); ++i) others.emplace_back(install);
-  install();
-  for (std::thread& thread : others) thread.join();
+  InParallel(threads, tablets.size(), [&](size_t i) {
+    const Status status = Install(tablets[i].first, tablets[i].second);
+    if (status.ok()) {
+      ++progress_->tablets_done;
+      return true;
+    }
+    MutexLock lock(&mu);
+    if (first_error.ok()) first_error = status;
+    return false;
+  });
   MutexLock lock(&mu);
   return first_error;
 }
