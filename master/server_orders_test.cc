@@ -25,7 +25,7 @@ constexpr TabletId kFirst = 100;
 constexpr Epoch kEpoch = 5;
 constexpr uint64_t kIncarnation = 7;
 constexpr int kTablets = 9;
-constexpr int kMovesAtOnce = 4;
+constexpr int kMovesAtOnce = 16;
 
 // Servers that report what the test sets, and keep the rows and the orders that they are given.
 class FakeServers : public net::RpcClient {
@@ -57,6 +57,7 @@ class FakeServers : public net::RpcClient {
       }
       return wire::Encode(page);
     }
+    ++writes;
     RETURN_IF_ERROR(write_answer);
     wire::MutateRowsRequest request;
     RETURN_IF_ERROR(wire::Decode(body, &request));
@@ -74,6 +75,7 @@ class FakeServers : public net::RpcClient {
   std::map<TabletId, std::map<std::string, std::string>> rows;
   std::vector<TabletId> flushed;
   Status flush_answer, write_answer;
+  size_t writes = 0;
 };
 
 class ServerOrdersTest : public ::testing::Test {
@@ -214,6 +216,45 @@ TEST_F(ServerOrdersTest, ADrainMovesEverythingAFewAtATimeAndFlushesFirst) {
   EXPECT_LT(client_.flushed[3], kFirstUserTablet);
   ASSERT_OK_AND_ASSIGN(const auto nothing, Order(Method::kDrain, "ts-1"));
   EXPECT_TRUE(nothing.empty());
+}
+
+TEST_F(ServerOrdersTest, ManyTabletsAreFlushedAheadAndWrittenTogether) {
+  constexpr int kMany = 100;
+  for (int i = 0; i < kMany; ++i) {
+    const TabletId id = kFirst + kTablets + static_cast<TabletId>(i);
+    const std::string start = i == 0 ? "" : absl::StrCat(1000 + i);
+    const std::string end = i + 1 == kMany ? "" : absl::StrCat(1001 + i);
+    Place({id, kTable + 1, start, end}, "ts-1");
+  }
+  ASSERT_OK(Look());
+  for (const TabletView& view : ViewTable(context_, kTable + 1)) {
+    ASSERT_OK_AND_ASSIGN(const TabletView one, ViewTablet(context_, view.location.tablet.id));
+    EXPECT_EQ(one.expected_start, view.expected_start);
+    EXPECT_TRUE(one.serving && one.starts_right());
+  }
+  ASSERT_OK(Order(Method::kDrain, "ts-1").status());
+  client_.writes = 0;
+  EXPECT_EQ(Settle(), static_cast<size_t>(kMovesAtOnce));
+  EXPECT_EQ(TabletsAt("ts-1"), 0u);
+  EXPECT_EQ(std::set<TabletId>(client_.flushed.begin(), client_.flushed.end()).size(),
+            client_.flushed.size())
+      << "each is flushed once";
+  EXPECT_EQ(client_.flushed.size(), kMany + 6u);
+  EXPECT_LE(client_.writes, 2 * (kMany + 3) / kMovesAtOnce + 2u) << "not one for each tablet";
+}
+
+TEST_F(ServerOrdersTest, AWriteThatFailsIsPlannedAgain) {
+  ASSERT_OK(Order(Method::kDrain, "ts-1").status());
+  client_.write_answer = absl::UnavailableError("away");
+  for (int pass = 0; pass < 3; ++pass) {
+    moves_.Advance(context_);
+    ASSERT_OK(Look());
+  }
+  EXPECT_FALSE(tablets_->tablets_loaded()) << "what is written is in doubt";
+  client_.write_answer = OkStatus();
+  ASSERT_OK(tablets_->LoadTablets());
+  Settle();
+  EXPECT_EQ(TabletsAt("ts-1"), 0u);
 }
 
 TEST_F(ServerOrdersTest, TabletsOfTheSystemMoveAlone) {

@@ -7,7 +7,8 @@
 namespace stele::master {
 namespace {
 
-constexpr int kMaxMovesAtOnce = 4;
+constexpr size_t kMaxStarted = 64;  // nearly all of them are flushed, or have been
+constexpr size_t kMaxMovesAtOnce = 16;
 
 // Without these no location can be written, and no tablet of a user be moved.
 bool SystemServes(const ProcedureContext& context) {
@@ -40,10 +41,22 @@ std::vector<PlannedMove> TabletMoves::moves() const {
 
 bool TabletMoves::MayStart(const Key& key, const Started& started) {
   if (started.of_system != 0) return false;
-  return key.first ? started.all == 0 : started.all < kMaxMovesAtOnce;
+  return key.first ? started.all == 0 : started.all < kMaxStarted;
 }
 
-bool TabletMoves::AdvanceOne(const ProcedureContext& context, Entry* entry) {
+TabletMoves::Started TabletMoves::CountStarted() const {
+  Started started;
+  for (const auto& [key, entry] : moves_) {
+    if (!entry.started) continue;
+    ++started.all;
+    started.of_system += key.first ? 1 : 0;
+    started.written += entry.way.written() ? 1 : 0;
+  }
+  return started;
+}
+
+bool TabletMoves::AdvanceOne(const ProcedureContext& context, Entry* entry,
+                             std::optional<TabletLocation>* write) {
   const TabletLocation* location = context.tablets->Find(entry->move.tablet);
   if (location == nullptr) return false;
   if (!entry->way.written()) {
@@ -53,36 +66,59 @@ bool TabletMoves::AdvanceOne(const ProcedureContext& context, Entry* entry) {
     if (to == context.servers->servers().end()) return false;
     if (IsDraining(*context.catalog, to->second)) return false;
   }
-  auto done = entry->way.Advance(context);
+  auto done = entry->way.Advance(context, write);
   if (done.ok()) return !*done;
   LOG(WARNING) << DescribeMove(entry->move) << ": " << done.status().ToString();
   return false;
 }
 
+void TabletMoves::Write(const ProcedureContext& context,
+                        const std::vector<TabletLocation>& writes) {
+  if (writes.empty()) return;
+  const Status written = WriteMoves(context, writes);
+  for (const TabletLocation& location : writes) {
+    auto at = moves_.find({IsSystemTablet(location.tablet.id), location.tablet.id});
+    if (written.ok()) {
+      at->second.way.Written();
+      continue;
+    }
+    LOG(WARNING) << DescribeMove(at->second.move) << ": " << written.ToString();
+    moves_.erase(at);
+  }
+}
+
 void TabletMoves::Advance(const ProcedureContext& context) {
   for (const PlannedMove& move : PlanDrains(context, "")) Add(move);
   const bool system_serves = SystemServes(context);
-  Started started;
-  auto count = [&](const Key& key, int by) {
-    started.all += by;
-    started.of_system += key.first ? by : 0;
-  };
-  for (const auto& [key, entry] : moves_) count(key, entry.started ? 1 : 0);
+  Started started = CountStarted();
+  std::vector<TabletLocation> writes;
   for (auto it = moves_.begin(); it != moves_.end();) {
-    const auto& [key, entry] = *it;
+    const Key& key = it->first;
+    Entry& entry = it->second;
     const bool waits = !entry.started && (!system_serves || !MayStart(key, started));
     // What is started but not written yet would be written through the system's tablets too.
     if (waits || (!system_serves && !entry.way.written())) {
       ++it;
       continue;
     }
-    if (!std::exchange(it->second.started, true)) count(key, 1);
-    const bool goes_on = AdvanceOne(context, &it->second);
-    if (!goes_on) count(key, -1);
-    it = goes_on ? std::next(it) : moves_.erase(it);
-    // A write that failed leaves what was read in doubt.
-    if (!context.tablets->tablets_loaded() || !context.catalog->loaded()) return;
+    if (!std::exchange(entry.started, true)) {
+      ++started.all;
+      started.of_system += key.first ? 1 : 0;
+    }
+    std::optional<TabletLocation> write;
+    if (AdvanceOne(context, &entry, &write)) {
+      if (write.has_value() && started.written + writes.size() < kMaxMovesAtOnce) {
+        writes.push_back(*std::move(write));
+      }
+      ++it;
+      continue;
+    }
+    --started.all;
+    started.of_system -= key.first ? 1 : 0;
+    started.written -= entry.way.written() ? 1 : 0;
+    it = moves_.erase(it);
   }
+  Write(context, writes);
 }
 
 }  // namespace stele::master

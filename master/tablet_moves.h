@@ -1,11 +1,13 @@
 // TabletMoves: the tablets that are on their way to other servers because theirs drain, or for
-// balance. A few at a time, so that the others serve meanwhile; tablets of the system last, alone,
-// because all others' locations are written through them. Kept in memory only: a drain is written
+// balance. Some are flushed ahead, while they serve; fewer change their owner at a time, so that
+// the others serve meanwhile. Tablets of the system last, alone, because all others' locations are
+// written through them. Kept in memory only: a drain is written
 // in the catalog and planned anew by each master, a balance by who asks for it again.
 // Bound to the master thread; one a term.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,13 +38,17 @@ class TabletMoves {
     bool started = false;
   };
   using Key = std::pair<bool, TabletId>;  // tablets of the system come last
-  // How many are started; of the system's.
+  // How many are started; of these, of the system's; and written, not yet served by the new owner.
   struct Started {
-    int all = 0, of_system = 0;
+    size_t all = 0, of_system = 0, written = 0;
   };
   static bool MayStart(const Key& key, const Started& started);
-  // False: it is to be forgotten.
-  bool AdvanceOne(const ProcedureContext& context, Entry* entry);
+  Started CountStarted() const;
+  // False: it is to be forgotten. Sets `write` to what is to be written before it goes on.
+  bool AdvanceOne(const ProcedureContext& context, Entry* entry,
+                  std::optional<TabletLocation>* write);
+  // One write for all; after an error they are forgotten.
+  void Write(const ProcedureContext& context, const std::vector<TabletLocation>& writes);
 
   std::map<Key, Entry> moves_;
 };

@@ -108,6 +108,15 @@ std::vector<TabletLocation> TabletDirectory::TabletsOf(TableId table) const {
   return tablets;
 }
 
+std::string TabletDirectory::StartOf(TabletId tablet) const {
+  const TabletLocation* location = Find(tablet);
+  if (location == nullptr) return "";
+  auto table = by_table_.find(location->tablet.table);
+  if (table == by_table_.end()) return "";
+  auto at = table->second.lower_bound(EndOf(location->tablet));
+  return at == table->second.begin() ? "" : std::prev(at)->first.second;
+}
+
 void TabletDirectory::ForgetFound() {
   finds_ = false;
   found_.clear();

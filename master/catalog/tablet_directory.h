@@ -41,6 +41,9 @@ class TabletDirectory {
   const TabletLocation* Find(TabletId tablet) const;
   // In key order; looks at no other table's.
   std::vector<TabletLocation> TabletsOf(TableId table) const;
+  // The end of the tablet before it in its table, where it must start; "" for the first, or when
+  // there is no such tablet.
+  std::string StartOf(TabletId tablet) const;
   // Those that have tablets, ascending.
   std::vector<TableId> Tables() const;
   // Every tablet's location as it was when its level was read first, before anything was written:

@@ -2,9 +2,8 @@
 
 namespace stele::master {
 
-Status BeginMoveTablet(const ProcedureContext& context, const TabletView& tablet,
-                       const std::string& server_id) {
-  if (tablet.location.server_id == server_id) return OkStatus();
+StatusOr<TabletLocation> PlanMoveTablet(const ProcedureContext& context, const TabletView& tablet,
+                                        const std::string& server_id) {
   const TabletId id = tablet.location.tablet.id;
   auto server = context.servers->servers().find(server_id);
   if (server == context.servers->servers().end()) {
@@ -21,19 +20,20 @@ Status BeginMoveTablet(const ProcedureContext& context, const TabletView& tablet
   next.incarnation = server->second.node.incarnation;
   next.address = server->second.node.address;
   ++next.epoch;
+  return next;
+}
+
+Status WriteMoves(const ProcedureContext& context, const std::vector<TabletLocation>& moves) {
   RETURN_IF_ERROR(FaultPoint(context.faults, "move_tablet.before_row"));
-  RETURN_IF_ERROR(context.tablets->Put({next}));
+  RETURN_IF_ERROR(context.tablets->Put(moves));
   return FaultPoint(context.faults, "move_tablet.after_row");
 }
 
-StatusOr<TabletView> ViewTablet(const ProcedureContext& context, TabletId tablet) {
-  const TabletLocation* location = context.tablets->Find(tablet);
-  if (location != nullptr) {
-    for (TabletView& view : ViewTable(context, location->tablet.table)) {
-      if (view.location.tablet.id == tablet) return std::move(view);
-    }
-  }
-  return absl::NotFoundError(absl::StrCat("there is no tablet ", tablet));
+Status BeginMoveTablet(const ProcedureContext& context, const TabletView& tablet,
+                       const std::string& server_id) {
+  if (tablet.location.server_id == server_id) return OkStatus();
+  ASSIGN_OR_RETURN(const TabletLocation next, PlanMoveTablet(context, tablet, server_id));
+  return WriteMoves(context, {next});
 }
 
 // True: it is flushed. An order that was not taken is given again.
@@ -53,6 +53,16 @@ StatusOr<bool> TabletMove::Flush(const ProcedureContext& context, const TabletVi
 }
 
 StatusOr<bool> TabletMove::Advance(const ProcedureContext& context) {
+  std::optional<TabletLocation> write;
+  ASSIGN_OR_RETURN(const bool done, Advance(context, &write));
+  if (!write.has_value()) return done;
+  RETURN_IF_ERROR(WriteMoves(context, {*write}));
+  Written();
+  return false;
+}
+
+StatusOr<bool> TabletMove::Advance(const ProcedureContext& context,
+                                   std::optional<TabletLocation>* write) {
   ASSIGN_OR_RETURN(const TabletView view, ViewTablet(context, tablet_));
   const bool there = view.location.server_id == server_id_;
   if (there && view.serving) return true;
@@ -66,10 +76,10 @@ StatusOr<bool> TabletMove::Advance(const ProcedureContext& context) {
     ASSIGN_OR_RETURN(flushed_, Flush(context, view));
     if (!flushed_) return false;
   }
-  Status begun = BeginMoveTablet(context, view, server_id_);
-  if (begun.code() == absl::StatusCode::kUnavailable) return false;
-  RETURN_IF_ERROR(begun);
-  written_ = true;
+  auto next = PlanMoveTablet(context, view, server_id_);
+  if (next.status().code() == absl::StatusCode::kUnavailable) return false;
+  RETURN_IF_ERROR(next.status());
+  *write = *std::move(next);
   return false;
 }
 

@@ -1,15 +1,23 @@
 // Move a tablet: see STATES.md. Bound to the master thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "master/procedures/table_view.h"
 
 namespace stele::master {
 
-// Writes the new owner down; the reconciler does the rest. NotFound (no such server), Unavailable
-// (the tablet does not serve, or is being changed). Already there: nothing.
+// The location of the tablet with its new owner. NotFound (no such server), Unavailable (the tablet
+// does not serve, or is being changed).
+StatusOr<TabletLocation> PlanMoveTablet(const ProcedureContext& context, const TabletView& tablet,
+                                        const std::string& server_id);
+// Writes the new owners down; the reconciler does the rest. Those of one METADATA tablet are one
+// write.
+Status WriteMoves(const ProcedureContext& context, const std::vector<TabletLocation>& moves);
+// Both for one tablet. Already there: nothing.
 Status BeginMoveTablet(const ProcedureContext& context, const TabletView& tablet,
                        const std::string& server_id);
 
@@ -22,9 +30,14 @@ class TabletMove {
       : tablet_(tablet), server_id_(std::move(server_id)) {}
 
   // True: it serves there. Aborted: somebody gave it to a third one. NotFound: no such tablet or
-  // server. Other errors are of the flush.
+  // server. Other errors are of the flush, or of the write.
   StatusOr<bool> Advance(const ProcedureContext& context);
+  // The same, but what is to be written (WriteMoves) is left to the caller, who says so (Written).
+  StatusOr<bool> Advance(const ProcedureContext& context, std::optional<TabletLocation>* write);
+  void Written() { written_ = true; }
   bool written() const { return written_; }
+  // It is flushed, and waits to be written.
+  bool flushed() const { return flushed_; }
 
  private:
   StatusOr<bool> Flush(const ProcedureContext& context, const TabletView& view);
@@ -33,8 +46,5 @@ class TabletMove {
   const std::string server_id_;
   bool flushing_ = false, flushed_ = false, written_ = false;
 };
-
-// The tablet among those of its table.
-StatusOr<TabletView> ViewTablet(const ProcedureContext& context, TabletId tablet);
 
 }  // namespace stele::master

@@ -25,6 +25,8 @@ struct TabletView {
 };
 
 std::vector<TabletView> ViewTable(const ProcedureContext& context, TableId table);
+// One of them, without a look at the others. NotFound.
+StatusOr<TabletView> ViewTablet(const ProcedureContext& context, TabletId tablet);
 
 // Whether it may split, and be merged with a neighbour that may. The root never does, nor does the
 // catalog: each is one tablet, which the Locker names.

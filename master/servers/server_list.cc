@@ -79,9 +79,9 @@ const LiveServer* ServerList::Find(const std::string& server_id, uint64_t incarn
   return &it->second;
 }
 
-std::vector<ServerList::Holder> ServerList::HoldersOf(TabletId tablet) const {
+const std::vector<ServerList::Holder>& ServerList::HoldersOf(TabletId tablet) const {
   auto found = holders_.find(tablet);
-  return found == holders_.end() ? std::vector<Holder>() : found->second;
+  return found == holders_.end() ? nobody_ : found->second;
 }
 
 void ServerList::IndexHolders() {

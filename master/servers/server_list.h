@@ -43,7 +43,7 @@ class ServerList {
     const wire::TabletReport* report = nullptr;
   };
   // All servers that report the tablet, in whatever state.
-  std::vector<Holder> HoldersOf(TabletId tablet) const;
+  const std::vector<Holder>& HoldersOf(TabletId tablet) const;
   // The tablet is open at its desired owner under its desired epoch.
   bool IsServing(const TabletLocation& location) const;
 
@@ -58,6 +58,7 @@ class ServerList {
   void IndexHolders();
   std::map<std::string, LiveServer> servers_;
   std::map<TabletId, std::vector<Holder>> holders_;  // of servers_
+  const std::vector<Holder> nobody_;
 };
 
 }  // namespace stele::master
