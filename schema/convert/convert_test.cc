@@ -776,6 +776,20 @@ TEST(ConvertTest, ErrorPayloads) {
   EXPECT_EQ(RetryDelayMs(text), 0);
 }
 
+// A server with as many tablets as it may have, and the system's, is drained.
+TEST(ConvertTest, ALongListOfStepsIsCutAndSaysSo) {
+  TabletOrderResponse sent;
+  for (size_t i = 0; i < kMaxOrderedTablets; ++i) sent.steps.push_back(absl::StrCat("step ", i));
+  TabletOrderResponse received;
+  ASSERT_TRUE(Decode(*Encode(sent), &received).ok());
+  EXPECT_EQ(received, sent);
+  sent.steps.insert(sent.steps.end(), {"the", "system's"});
+  ASSERT_TRUE(Decode(*Encode(sent), &received).ok());
+  ASSERT_EQ(received.steps.size(), kMaxOrderedTablets);
+  EXPECT_EQ(received.steps[kMaxOrderedTablets - 2], sent.steps[kMaxOrderedTablets - 2]);
+  EXPECT_EQ(received.steps.back(), "and 3 more");
+}
+
 TEST(ConvertTest, MethodTableFindsByNumber) {
   EXPECT_EQ(FindMethod(0), nullptr);
   EXPECT_EQ(FindMethod(static_cast<uint16_t>(Method::kEnd)), nullptr);

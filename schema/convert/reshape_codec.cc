@@ -95,9 +95,18 @@ Status Decode(const net::Buffer& body, TabletOrderRequest* out) {
   return ReadBody<schema::TabletOrderRequest>(body, kBadRequest, fill);
 }
 
+// Of more steps than are read (a server that drains may have more tablets) the last one that is
+// sent says how many are not told.
 StatusOr<net::Buffer> Encode(const TabletOrderResponse& message) {
+  const size_t steps = message.steps.size();
+  std::vector<std::string> cut;
+  if (steps > kMaxOrderedTablets) {
+    cut.assign(message.steps.begin(), message.steps.begin() + kMaxOrderedTablets - 1);
+    cut.push_back(absl::StrCat("and ", steps - cut.size(), " more"));
+  }
+  const std::vector<std::string>& told = cut.empty() ? message.steps : cut;
   return WriteBody<schema::TabletOrderResponse>(0, [&](schema::TabletOrderResponse::Builder to) {
-    PutStrings(to.initSteps(static_cast<uint>(message.steps.size())), message.steps);
+    PutStrings(to.initSteps(static_cast<uint>(told.size())), told);
   });
 }
 
