@@ -4,10 +4,12 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <iostream>
 #include <numeric>
 #include <random>
+#include <thread>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -60,26 +62,29 @@ void Print(Measure measure, const std::string& options) {
   std::cout << ToJson(measure) << std::endl;
 }
 
-// A server that was ended in peace is started again: until every tablet is served, as the master
-// and the tablets' rows say.
+bool AllServe(Client* client) {
+  const auto status = client->admin().GetCellStatus();
+  return status.ok() && status->ready &&
+         std::all_of(status->tablets.begin(), status->tablets.end(),
+                     [](const TabletSummary& t) { return t.state == "serving"; });
+}
+
+// A server is ended in peace, its tablets' rows in memory, and started again: until every tablet is
+// served, as the master and the tablets' rows say.
 void StartServer(uint64_t tablets) {
   ProcessCell cell(STELE_BINARY, 1, 1, {.session_timeout_ms = 10'000, .server_words = {}});
   CHECK_OK(cell.Start());
   CHECK(cell.AwaitActiveMaster(kPatienceMs) >= 0);
   const auto client = Connected(cell.address());
   MakeTablets(client.get(), tablets);
+  Meter end_meter;
   cell.server(0)->Signal(SIGTERM);
   CHECK(cell.server(0)->AwaitExit(kPatienceMs) == 0);
+  Print(end_meter.Finish(absl::StrCat("stop_server_", tablets), tablets, 0),
+        "a tablet server, ended in peace, a row of each tablet in memory");
   CHECK_OK(cell.LaunchServer(0));
   Meter meter({cell.server(0)->pid()});
-  CHECK(Eventually(
-      [&] {
-        const auto status = client->admin().GetCellStatus();
-        return status.ok() && status->ready &&
-               std::all_of(status->tablets.begin(), status->tablets.end(),
-                           [](const TabletSummary& t) { return t.state == "serving"; });
-      },
-      kPatienceMs));
+  CHECK(Eventually([&] { return AllServe(client.get()); }, kPatienceMs));
   uint64_t rows = 0;
   CHECK_OK(Opened(client.get()).ReadRows(ReadQuery(), [&rows](const Row&) {
     ++rows;
@@ -135,9 +140,57 @@ void StartCell(uint64_t tablets, uint64_t lookups, uint64_t seed, const std::str
         "the same reads again, the locations known");
 }
 
+// All tablets of one server go to another, while a client reads and writes.
+void DrainServer(uint64_t tablets, uint64_t seed) {
+  ProcessCell cell(STELE_BINARY, 1, 2, {.session_timeout_ms = 10'000, .server_words = {}});
+  CHECK_OK(cell.Start());
+  CHECK(cell.AwaitActiveMaster(kPatienceMs) >= 0);
+  const auto client = Connected(cell.address());
+  CHECK_OK(client->admin().Drain("ts-2").status());
+  MakeTablets(client.get(), tablets);
+  CHECK_OK(client->admin().Undrain("ts-2").status());
+  const auto before = client->admin().GetCellStatus();
+  CHECK_OK(before.status());
+  const std::string from = before->tablets.front().tablet.address;
+  std::atomic<bool> done{false};
+  uint64_t calls = 0, errors = 0;
+  std::vector<int64_t> took_ns;
+  std::thread user([&] {
+    Table table = Opened(client.get());
+    std::mt19937_64 random(seed);
+    while (!done) {
+      const std::string row = RowOf(random() % tablets);
+      const int64_t start_ns = MonotonicNanos();
+      const bool written = table.Apply(RowMutationBuilder(row).Set("f", "q", "there").Build()).ok();
+      took_ns.push_back(MonotonicNanos() - start_ns);
+      errors += (written ? 0u : 1u) + (table.ReadRow(row).ok() ? 0u : 1u);
+      calls += 2;
+    }
+  });
+  Meter meter({cell.server(0)->pid(), cell.server(1)->pid(), cell.master(0)->pid()});
+  CHECK_OK(client->admin().Drain("ts-1").status());
+  CHECK(Eventually(
+      [&] {  // asked of the server: the master has enough to do
+        const auto status = client->admin().GetServerStatus(from);
+        return status.ok() && status->tablets == 0;
+      },
+      kPatienceMs));
+  CHECK(Eventually([&] { return AllServe(client.get()); }, kPatienceMs));
+  Measure measure = meter.Finish(absl::StrCat("drain_", tablets), tablets, 0);
+  done = true;
+  user.join();
+  std::sort(took_ns.begin(), took_ns.end());
+  measure.p50_us = static_cast<double>(took_ns[took_ns.size() / 2]) * 1e-3;
+  measure.p99_us = static_cast<double>(took_ns[took_ns.size() * 99 / 100]) * 1e-3;
+  Print(measure,
+        absl::StrCat("a tablet server is drained; of ", calls, " calls meanwhile ", errors,
+                     " failed, the longest write took ", took_ns.back() / 1'000'000, " ms"));
+}
+
 int Main(int argc, char** argv) {
   if (argc == 1) {
-    std::cout << "start_server cell\ntablets_1000 cell\ntablets_10000 cell\n";
+    std::cout << "start_server cell\ntablets_1000 cell\ntablets_10000 cell\ndrain_1000 cell\n"
+                 "drain_10000 cell\n";
     return 0;
   }
   uint64_t lookups = 0, seed = 0;
@@ -153,6 +206,10 @@ int Main(int argc, char** argv) {
     StartCell(1'000, lookups, seed, argv[5]);
   } else if (name == "tablets_10000") {
     StartCell(10'000, lookups, seed, argv[5]);
+  } else if (name == "drain_1000") {
+    DrainServer(1'000, seed);
+  } else if (name == "drain_10000") {
+    DrainServer(10'000, seed);
   } else {
     std::cerr << "bench_tablets: no case " << name << "\n";
     return 2;
