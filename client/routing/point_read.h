@@ -51,7 +51,8 @@ class PointRead : public std::enable_shared_from_this<PointRead> {
   wire::ReadRowsRequest request_;
   LocationCache::Found location_;  // of the request
   RowAssembler assembler_;
-  bool in_row_ = false;  // a part of it came
+  bool in_row_ = false;     // a part of it came
+  uint64_t row_cells_ = 0;  // in its parts
   uint32_t attempts_ = 0;
   uint32_t empty_pages_ = 0;
   Done done_;

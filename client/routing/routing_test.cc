@@ -1006,6 +1006,16 @@ TEST_F(RoutingTest, APointReadBelievesNoWrongAnswer) {
                                                              : Page{{}, true, {}, {}, {}});
                           }};
   EXPECT_TRUE(absl::IsDataLoss(ReadOne("a").status()));
+  // But of a row that a filter left nothing of nothing more comes.
+  pages = 0;
+  cell_.rewrite_answer = {Method::kReadRows, [&](const StatusOr<net::Buffer>&) {
+                            return wire::Encode(++pages == 1
+                                                    ? Page{{{"a", {}}}, false, {}, {9, 1}, {}}
+                                                    : Page{{}, true, {}, {}, {}});
+                          }};
+  const auto none = ReadOne("a");
+  EXPECT_TRUE(none.ok() && !none->has_value()) << none.status();
+  EXPECT_EQ(pages, 2);
   // Pages without an end are asked for until the time is over.
   cell_.rewrite_answer = {Method::kReadRows, [&](const StatusOr<net::Buffer>&) {
                             clock_.Advance(100'000'000);

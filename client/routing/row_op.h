@@ -88,6 +88,7 @@ class RowOp : public std::enable_shared_from_this<RowOp<Request, Response>> {
   }
 
   void Send() {
+    if (Over()) return Finish(Expired(absl::DeadlineExceededError("it was not sent")));
     request_.tablet = location_->tablet.id;
     SetId(core_->ids()->Id(sequence_), &request_);
     if (first_sent_ns_ == 0) first_sent_ns_ = core_->NowNanos();
@@ -123,6 +124,7 @@ class RowOp : public std::enable_shared_from_this<RowOp<Request, Response>> {
     const bool safe = fate == Fate::kNoEffect ||
                       (fate == Fate::kUnknown &&
                        core_->MayRepeatUnknown(terms_.retry, sequence_, first_sent_ns_));
+    if (safe && core_->gate()->closed()) return Finish(Expired(status));
     if (!safe || !MayTryAgain(terms_.retry, ++attempts_) || Over()) return Finish(status);
     core_->RetryLater(attempts_ - 1, status, terms_, [self = this->shared_from_this(), status] {
       self->Over() ? self->Finish(self->Expired(status)) : self->Attempt();
@@ -131,8 +133,8 @@ class RowOp : public std::enable_shared_from_this<RowOp<Request, Response>> {
 
   // What the servers refused it for, not that we gave up, is what the caller can act on.
   Status Expired(const Status& last) const {
-    if (absl::IsResourceExhausted(last)) return last;
     const bool closed = core_->gate()->closed();
+    if (absl::IsResourceExhausted(last) && !closed) return last;
     return Status(closed ? absl::StatusCode::kCancelled : absl::StatusCode::kDeadlineExceeded,
                   absl::StrCat(closed ? "the client is closed" : "deadline exceeded",
                                "; the last attempt: ", last.message()));

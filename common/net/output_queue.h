@@ -1,7 +1,7 @@
 // The frames that wait for a connection's next write. Small bodies are copied behind each other, so
 // that one writev carries many replies in few pieces; large ones are passed on as they are.
-// Memory of frames that were written is used again, up to kKeptBytes. Internal to this folder.
-// Thread-compatible.
+// Memory of frames that were written is used again, up to kKeptBytes and kKeptChunks. Internal to
+// this folder. Thread-compatible.
 #pragma once
 
 #include <string>
@@ -26,7 +26,8 @@ class OutputQueue {
  private:
   static constexpr size_t kCopyBelow = 4096;        // bodies up to this size are copied
   static constexpr size_t kChunkBytes = 64 * 1024;  // of copied frames
-  static constexpr size_t kKeptBytes = 32 * 1024;   // as long as nothing is queued
+  static constexpr size_t kKeptBytes = 16 * 1024;   // as long as nothing is queued
+  static constexpr size_t kKeptChunks = 64;
 
   struct Chunk {
     std::string copied;  // or, when empty:

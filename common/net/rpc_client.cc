@@ -23,6 +23,7 @@ constexpr int64_t kNanosPerMicro = 1'000;
 constexpr int64_t kNanosPerMilli = 1'000'000;
 constexpr int64_t kTickMs = 20;             // so a call ends at most this long after its deadline
 constexpr size_t kCallOverheadBytes = 128;  // what a queued call costs besides its body
+constexpr size_t kKeptCalls = 1024;         // room for so many stays when they are sent
 
 Status NotSent(Status status) {
   status.SetPayload(kNotSentPayload, absl::Cord());
@@ -216,6 +217,7 @@ void ClientConnection::FrameQueued() {
     if (call.remaining_us > 0) FrameCall(call);
   }
   framing_.clear();
+  if (framing_.capacity() > kKeptCalls) framing_ = {};
 }
 
 // Nobody but this thread queues frames, so where each will stand is known.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
@@ -122,7 +123,10 @@ class ServerConnection : public Channel {
   const std::shared_ptr<std::atomic<bool>> closed_flag_ =
       std::make_shared<std::atomic<bool>>(false);
   Mutex calls_mu_;
-  ServerCall* calls_ GUARDED_BY(calls_mu_) = nullptr;  // those in flight, the latest first
+  // Those in flight, by the end of their ids, the latest first: ids are mostly counted up.
+  static constexpr uint32_t kLists = 64;
+  ServerCall*& ListOf(uint32_t id) REQUIRES(calls_mu_) { return calls_[id % kLists]; }
+  std::array<ServerCall*, kLists> calls_ GUARDED_BY(calls_mu_) = {};
   int64_t goaway_ns_ = 0;  // when the peer was told to go for being idle; 0: not. Its thread's
 };
 
@@ -199,9 +203,10 @@ void ServerConnection::Run(const FrameHeader& header, size_t bytes, RpcRequest r
   request.watch = CallWatch(CallWatch::Flag(call, &call->cancelled), closed_flag_);
   {
     MutexLock lock(&calls_mu_);
-    call->next = calls_;
-    if (calls_ != nullptr) calls_->previous = call.get();
-    calls_ = call.get();
+    ServerCall*& first = ListOf(call->id);
+    call->next = first;
+    if (first != nullptr) first->previous = call.get();
+    first = call.get();
   }
   server_->handler(std::move(request), RpcReply(std::move(call)));
 }
@@ -216,7 +221,7 @@ void ServerCall::Take(const Status& status, Buffer body) {
 void ServerConnection::Answer(ServerCall* call, const Status& status, Buffer body) {
   {
     MutexLock lock(&calls_mu_);
-    (call->previous == nullptr ? calls_ : call->previous->next) = call->next;
+    (call->previous == nullptr ? ListOf(call->id) : call->previous->next) = call->next;
     if (call->next != nullptr) call->next->previous = call->previous;
   }
   Send(call->id, status, std::move(body));
@@ -228,7 +233,7 @@ void ServerConnection::Answer(ServerCall* call, const Status& status, Buffer bod
 
 void ServerConnection::Cancel(uint32_t request_id) {
   MutexLock lock(&calls_mu_);
-  for (ServerCall* call = calls_; call != nullptr; call = call->next) {
+  for (ServerCall* call = ListOf(request_id); call != nullptr; call = call->next) {
     if (call->id == request_id) call->cancelled.store(true, std::memory_order_relaxed);
   }
 }
