@@ -76,14 +76,15 @@ void TabletMoves::Write(const ProcedureContext& context,
                         const std::vector<TabletLocation>& writes) {
   if (writes.empty()) return;
   const Status written = WriteMoves(context, writes);
+  // What is in doubt is read anew: those that are not where they were are forgotten then.
+  const bool again = absl::IsUnavailable(written) || absl::IsDeadlineExceeded(written);
+  if (!written.ok()) {
+    LOG(WARNING) << writes.size() << " tablets do not move yet: " << written.ToString();
+  }
   for (const TabletLocation& location : writes) {
     auto at = moves_.find({IsSystemTablet(location.tablet.id), location.tablet.id});
-    if (written.ok()) {
-      at->second.way.Written();
-      continue;
-    }
-    LOG(WARNING) << DescribeMove(at->second.move) << ": " << written.ToString();
-    moves_.erase(at);
+    if (written.ok()) at->second.way.Written();
+    if (!written.ok() && !again) moves_.erase(at);
   }
 }
 

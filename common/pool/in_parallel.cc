@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -21,7 +22,11 @@ void InParallel(size_t threads, size_t count, const std::function<bool(size_t)>&
     }
   };
   std::vector<std::thread> others;
-  for (size_t i = 1; i < std::min(threads, count); ++i) others.emplace_back(take_turns);
+  try {
+    for (size_t i = 1; i < std::min(threads, count); ++i) others.emplace_back(take_turns);
+  } catch (const std::system_error&) {
+    // The system has no more threads: those that are there do it.
+  }
   take_turns();
   for (std::thread& thread : others) thread.join();
 }

@@ -108,12 +108,11 @@ std::vector<TabletLocation> TabletDirectory::TabletsOf(TableId table) const {
   return tablets;
 }
 
-std::string TabletDirectory::StartOf(TabletId tablet) const {
-  const TabletLocation* location = Find(tablet);
-  if (location == nullptr) return "";
-  auto table = by_table_.find(location->tablet.table);
-  if (table == by_table_.end()) return "";
-  auto at = table->second.lower_bound(EndOf(location->tablet));
+std::optional<std::string> TabletDirectory::StartOf(const TabletDescriptor& tablet) const {
+  auto table = by_table_.find(tablet.table);
+  if (table == by_table_.end()) return std::nullopt;
+  auto at = table->second.find(EndOf(tablet));
+  if (at == table->second.end() || at->second != tablet.id) return std::nullopt;
   return at == table->second.begin() ? "" : std::prev(at)->first.second;
 }
 

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,9 +42,9 @@ class TabletDirectory {
   const TabletLocation* Find(TabletId tablet) const;
   // In key order; looks at no other table's.
   std::vector<TabletLocation> TabletsOf(TableId table) const;
-  // The end of the tablet before it in its table, where it must start; "" for the first, or when
-  // there is no such tablet.
-  std::string StartOf(TabletId tablet) const;
+  // The end of the tablet before it in its table, where it must start; "" for the first. Nothing:
+  // another one has its place.
+  std::optional<std::string> StartOf(const TabletDescriptor& tablet) const;
   // Those that have tablets, ascending.
   std::vector<TableId> Tables() const;
   // Every tablet's location as it was when its level was read first, before anything was written:

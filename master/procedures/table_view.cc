@@ -40,10 +40,11 @@ std::vector<TabletView> ViewTable(const ProcedureContext& context, TableId table
 
 StatusOr<TabletView> ViewTablet(const ProcedureContext& context, TabletId tablet) {
   const TabletLocation* location = context.tablets->Find(tablet);
-  if (location == nullptr) {
-    return absl::NotFoundError(absl::StrCat("there is no tablet ", tablet));
+  if (location != nullptr) {
+    auto start = context.tablets->StartOf(location->tablet);
+    if (start.has_value()) return View(context, *location, *std::move(start));
   }
-  return View(context, *location, context.tablets->StartOf(tablet));
+  return absl::NotFoundError(absl::StrCat("there is no tablet ", tablet));
 }
 
 bool MayReshape(TabletId tablet) { return tablet != kRootTablet && tablet != kCatalogTablet; }

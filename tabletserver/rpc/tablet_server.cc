@@ -27,7 +27,7 @@
 namespace stele::tabletserver {
 namespace {
 
-constexpr uint32_t kTabletThreads = 4;
+constexpr uint32_t kTabletThreads = 8;  // they wait for the disk; a drain moves 16 at a time
 constexpr uint32_t kSystemThreads = 2;
 constexpr uint32_t kFlushThreads = 8;  // the disk takes their syncs together
 constexpr uint32_t kMaintenanceRequestThreads = 2;
@@ -37,7 +37,7 @@ constexpr int kIncarnationShift = 32;
 constexpr uint32_t kRecoveryThreads = 2;
 constexpr std::chrono::milliseconds kLockPause{100};
 constexpr std::chrono::milliseconds kLeavePause{20};
-constexpr int64_t kLeaveStallMs = 5'000;  // without a tablet that goes
+constexpr int64_t kLeaveStallMs = 5'000;  // without a tablet that goes or is flushed
 // What the recovery of its log and the opening of its tablets elsewhere take, about.
 constexpr int64_t kReopenMsPerTablet = 10;
 
@@ -96,6 +96,7 @@ class Server : public TabletServer {
   void SetOption(const net::RpcRequest& request, net::RpcReply reply);
   bool OthersAreThere();
   void FlushAhead();
+  uint64_t FlushedCells() const;
 
   const TabletServerOptions options_;
   const TabletServerEnv env_;
@@ -392,6 +393,7 @@ void Server::Leave(int64_t timeout_ms) {
   int64_t progress_ns = env_.clock->BootNanos();
   int64_t asked_ns = 0;
   size_t left = tablets_->size();
+  uint64_t flushed = FlushedCells();
   Mutex mu;
   CondVar pause;
   MutexLock lock(&mu);
@@ -408,8 +410,19 @@ void Server::Leave(int64_t timeout_ms) {
     }
     pause.WaitFor(&mu, kLeavePause);
     const size_t before = std::exchange(left, tablets_->size());
-    if (left < before) progress_ns = env_.clock->BootNanos();
+    const uint64_t flushed_before = std::exchange(flushed, FlushedCells());
+    if (left < before || flushed != flushed_before) progress_ns = env_.clock->BootNanos();
   }
+}
+
+// Another number when a flush has come further: several large ones at once may take long to leave.
+uint64_t Server::FlushedCells() const {
+  const storage::EngineStats stats = engine_->stats();
+  uint64_t cells = stats.flushes;
+  for (const storage::RunningJob& job : stats.running) {
+    if (job.kind == "flush") cells += job.done_cells;
+  }
+  return cells;
 }
 
 // While it still serves: what the end of the engine has to flush, nobody is served meanwhile.
@@ -426,6 +439,7 @@ void Server::FlushAhead() {
 Status Server::Stop(bool drain) {
   if (stopped_) return OkStatus();
   stopped_ = true;
+  leaving_ = leaving_ || drain;  // nothing more is given to it
   if (drain) FlushAhead();
   serving_ = !drain && serving_;
   if (rpc_ != nullptr && drain) rpc_->Drain();
