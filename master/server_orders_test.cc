@@ -52,9 +52,7 @@ class FakeServers : public net::RpcClient {
       RETURN_IF_ERROR(wire::Decode(body, &request));
       wire::ReadRowsResponse page;
       page.done = true;
-      for (const auto& [key, value] : rows[request.tablet]) {
-        page.rows.push_back({key, {Cell{kSystemFamily, "value", 1, value, {}}}});
-      }
+      for (const auto& [key, cell] : rows[request.tablet]) page.rows.push_back({key, {cell}});
       return wire::Encode(page);
     }
     ++writes;
@@ -64,7 +62,8 @@ class FakeServers : public net::RpcClient {
     for (const RowMutation& row : request.rows) {
       const auto* set = std::get_if<SetCell>(&row.mutations[0]);
       if (set == nullptr) rows[request.tablet].erase(row.row);
-      if (set != nullptr) rows[request.tablet][row.row] = set->value;
+      if (set == nullptr) continue;
+      rows[request.tablet][row.row] = {kSystemFamily, set->qualifier, 1, set->value, {}};
     }
     wire::MutateRowsResponse response;
     response.results.resize(request.rows.size());
@@ -72,7 +71,7 @@ class FakeServers : public net::RpcClient {
   }
 
   std::map<std::string, wire::ReportTabletsResponse> reports;
-  std::map<TabletId, std::map<std::string, std::string>> rows;
+  std::map<TabletId, std::map<std::string, Cell>> rows;  // each has one
   std::vector<TabletId> flushed;
   Status flush_answer, write_answer;
   size_t writes = 0;
@@ -255,6 +254,7 @@ TEST_F(ServerOrdersTest, AWriteThatFailsIsPlannedAgain) {
   ASSERT_OK(tablets_->LoadTablets());
   Settle();
   EXPECT_EQ(TabletsAt("ts-1"), 0u);
+  EXPECT_EQ(TabletsAt("ts-2") + TabletsAt("ts-3"), kTablets + 3u);
 }
 
 TEST_F(ServerOrdersTest, TabletsOfTheSystemMoveAlone) {
@@ -385,6 +385,26 @@ TEST_F(ServerOrdersTest, ABalanceEvensAndComesToRest) {
   for (const char* id : {"ts-1", "ts-2", "ts-3"}) EXPECT_EQ(TabletsAt(id), 4u) << id;
   ASSERT_OK_AND_ASSIGN(const auto nothing, Order(Method::kBalance));
   EXPECT_TRUE(nothing.empty());
+}
+
+// A balance is planned by nobody but who orders it: its moves must outlive a write that fails.
+TEST_F(ServerOrdersTest, ABalanceOutlivesAWriteThatFails) {
+  ASSERT_OK(Order(Method::kDrain, "ts-3").status());
+  Settle();
+  ASSERT_OK(Order(Method::kUndrain, "ts-3").status());
+  ASSERT_OK_AND_ASSIGN(const auto plan, Order(Method::kBalance));
+  client_.flushed.clear();
+  client_.write_answer = absl::UnavailableError("away");
+  for (int pass = 0; pass < 3; ++pass) {
+    moves_.Advance(context_);
+    ASSERT_OK(Look());
+  }
+  EXPECT_EQ(TabletsAt("ts-3"), 0u);
+  client_.write_answer = OkStatus();
+  ASSERT_OK(tablets_->LoadTablets());
+  Settle();
+  for (const char* id : {"ts-1", "ts-2", "ts-3"}) EXPECT_EQ(TabletsAt(id), 4u) << id;
+  EXPECT_EQ(client_.flushed.size(), plan.size()) << "each is flushed once";
 }
 
 // Seconds in which the tablets at ts-2 get what `loads` says, first to last.
