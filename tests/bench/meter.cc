@@ -112,10 +112,13 @@ void AwaitQuiet() {
   Mutex mu;
   CondVar never;
   MutexLock lock(&mu);
-  uint64_t before = 0;
-  for (uint64_t now = WrittenBytes(); now != before; now = WrittenBytes()) {
-    before = now;
+  // What is written is read back, and what waits for its turn may write nothing for long.
+  constexpr double kIdleCpuSeconds = 0.01;
+  for (bool quiet = false; !quiet;) {
+    const uint64_t written = WrittenBytes();
+    const double cpu_seconds = OwnCpuSeconds();
     never.WaitFor(&mu, kQuiet);
+    quiet = WrittenBytes() == written && OwnCpuSeconds() - cpu_seconds < kIdleCpuSeconds;
   }
 }
 

@@ -43,7 +43,8 @@ class Meter {
   int64_t stop_ns_ = 0;
 };
 
-// Returns when this process has written nothing for a while: background work is over.
+// Returns when this process has written nothing for a while and needed no CPU time: background work
+// is over.
 void AwaitQuiet();
 
 // One line of JSON.

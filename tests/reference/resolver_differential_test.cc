@@ -174,6 +174,8 @@ class Walk {
   std::shared_ptr<const KeyValues> Collect(std::unique_ptr<Iterator> in, bool oldest,
                                            bool contiguous) {
     GarbageCollectorOptions options{families_.get(), now_us_, oldest, contiguous};
+    constexpr size_t kHold[] = {0, 60, 4u << 20};
+    options.hold_bytes = kHold[random_.Below(3)];
     auto it = NewGarbageCollector(options, std::move(in));
     auto out = std::make_shared<KeyValues>();
     for (it->SeekToFirst(); it->Valid(); it->Next()) {

@@ -34,14 +34,15 @@ class GarbageCollector : public Iterator {
     if (next_marker_ < markers_.size()) {
       ++next_marker_;
     } else {
-      input_->Next();
+      NextCell();
     }
     Find();
   }
-  Slice key() const override { return AtMarker() ? markers_[next_marker_].first : input_->key(); }
+  Slice key() const override { return AtMarker() ? markers_[next_marker_].first : CellKey(); }
   Slice value() const override {
     if (AtMarker()) return markers_[next_marker_].second;
-    return ghost_ ? Slice() : input_->value();
+    if (ghost_) return Slice();
+    return HoldsCell() ? Slice(held_[held_at_].value) : input_->value();
   }
   Status status() const override { return status_; }
 
@@ -50,6 +51,10 @@ class GarbageCollector : public Iterator {
   enum class Mode { kKeepAll, kDropAll, kByPlace, kByFate };
 
   bool AtMarker() const { return next_marker_ < markers_.size(); }
+  // The next cell of the column: one that is held, or the input's.
+  bool HoldsCell() const { return held_at_ < held_count_; }
+  Slice CellKey() const { return HoldsCell() ? Slice(held_[held_at_].key) : input_->key(); }
+  void NextCell() { HoldsCell() ? static_cast<void>(++held_at_) : input_->Next(); }
   bool InColumn() const { return input_->Valid() && place_.SameColumn(input_->key()); }
 
   void Restart() {
@@ -57,6 +62,7 @@ class GarbageCollector : public Iterator {
     place_.Leave();
     markers_.clear();
     next_marker_ = 0;
+    held_at_ = held_count_ = 0;
     Find();
   }
 
@@ -64,11 +70,11 @@ class GarbageCollector : public Iterator {
   void Find() {
     valid_ = ghost_ = false;
     while (!AtMarker()) {
-      if (!input_->Valid()) {
+      if (!HoldsCell() && !input_->Valid()) {
         status_ = input_->status();
         return;
       }
-      if (!place_.SameColumn(input_->key())) {
+      if (!HoldsCell() && !place_.SameColumn(input_->key())) {
         if (status_ = EnterColumn(); !status_.ok()) return;
         continue;
       }
@@ -78,7 +84,7 @@ class GarbageCollector : public Iterator {
         ghost_ = fate == Fate::kGhost;
         break;
       }
-      input_->Next();
+      NextCell();
     }
     valid_ = true;
   }
@@ -91,6 +97,7 @@ class GarbageCollector : public Iterator {
     const bool dropped = !place_.family().empty() && family_ == nullptr &&
                          options_.families->KnowsId(place_.family_id());
     RETURN_IF_ERROR(ReadMarkers());
+    held_at_ = held_count_ = 0;
     next_cell_ = 0;
     resolved_ = -1;
     newer_ = 0;
@@ -129,11 +136,15 @@ class GarbageCollector : public Iterator {
     return input_->status();
   }
 
-  // The whole column is judged before its first cell comes out; then the input goes back to it.
+  // The whole column is judged before its first cell comes out. What was read is held meanwhile; of
+  // a column that is too large for that the input goes back to the first cell, which costs a seek.
   Status JudgeByHistory() {
     history_.Reset(&family_->gc);
     const Sequence marker = place_.column_marker();
+    size_t bytes = 0;
     for (; InColumn(); input_->Next()) {
+      bytes += input_->key().size() + input_->value().size();
+      if (bytes <= options_.hold_bytes) HoldCell();
       const Slice key = input_->key();
       const int64_t timestamp = CellPlace::CellTimestamp(key);
       if (timestamp < 0) return Malformed();
@@ -142,18 +153,29 @@ class GarbageCollector : public Iterator {
     RETURN_IF_ERROR(input_->status());
     if (history_.writes().empty()) {
       history_stays_ = false;
+      held_count_ = 0;
       return OkStatus();
     }
-    const std::string column(place_.column_key());
-    input_->Seek(column);
-    while (InColumn() && CellPlace::CellTimestamp(input_->key()) == CellPlace::kMarker) {
-      input_->Next();
+    if (bytes > options_.hold_bytes) {
+      held_count_ = 0;
+      const std::string column(place_.column_key());
+      input_->Seek(column);
+      while (InColumn() && CellPlace::CellTimestamp(input_->key()) == CellPlace::kMarker) {
+        input_->Next();
+      }
+      RETURN_IF_ERROR(input_->status());
     }
-    RETURN_IF_ERROR(input_->status());
     history_.Replay(place_.ranges());
     history_stays_ = !options_.oldest || !history_.SurvivorsSpeakForThemselves(options_.now_us);
     DecideFates();
     return OkStatus();
+  }
+
+  void HoldCell() {
+    if (held_count_ == held_.size()) held_.emplace_back();
+    Held& cell = held_[held_count_++];
+    cell.key.assign(input_->key().data(), input_->key().size());
+    cell.value.assign(input_->value().data(), input_->value().size());
   }
 
   void DecideFates() {
@@ -185,7 +207,7 @@ class GarbageCollector : public Iterator {
 
   Status JudgeCell(Fate* fate) {
     if (mode_ == Mode::kDropAll) return OkStatus();
-    const Slice key = input_->key();
+    const Slice key = CellKey();
     const int64_t timestamp = CellPlace::CellTimestamp(key);
     if (timestamp < 0 || !place_.has_qualifier()) return Malformed();
     const Sequence sequence = KeySequence(key);
@@ -237,6 +259,11 @@ class GarbageCollector : public Iterator {
   bool history_stays_ = false;
   std::vector<Fate> fates_;  // kByFate: one for each write of the history
   size_t next_cell_ = 0;
+  struct Held {
+    std::string key, value;
+  };
+  std::vector<Held> held_;  // kByFate: the column's cells; memory is used again
+  size_t held_count_ = 0, held_at_ = 0;
 };
 
 }  // namespace

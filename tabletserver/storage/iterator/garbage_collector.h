@@ -40,6 +40,8 @@ struct GarbageCollectorOptions {
   bool contiguous = false;
   // What they hide goes, also where the inputs are not `oldest`. Null: none; outlives the iterator.
   const DroppedRows* drops = nullptr;
+  // A column whose cells have more bytes is read twice when its history must be known first.
+  size_t hold_bytes = 4u << 20;
 };
 
 std::unique_ptr<Iterator> NewGarbageCollector(const GarbageCollectorOptions& options,
