@@ -101,6 +101,36 @@ Status CheckPlace(const ParsedCellKey& parsed, bool has_qualifier, uint64_t time
   return fits ? OkStatus() : Malformed("kind does not fit its place");
 }
 
+// A cell whose row and qualifier hold no zeros, as nearly all are. False for every other key, and
+// for what is none.
+bool ParsePlainCell(Slice key, ParsedCellKey* parsed) {
+  constexpr size_t kEndBytes = kKeyTimestampBytes + kKeyTailBytes;
+  constexpr size_t kFamilyEndBytes = 3;  // zero, id
+  const size_t row = FindZero(key);
+  if (row == 0 || row + 2 > key.size() || key[row + 1] != kTerminator) return false;
+  const Slice behind = key.substr(row + 2);
+  const size_t family = FindZero(behind);
+  if (family == 0 || behind.size() < family + kFamilyEndBytes + 2 + kEndBytes) return false;
+  const Slice column =
+      behind.substr(family + kFamilyEndBytes, behind.size() - family - kFamilyEndBytes - kEndBytes);
+  const size_t qualifier = FindZero(column);
+  if (qualifier + 2 != column.size() || column[qualifier + 1] != kTerminator) return false;
+  const uint64_t timestamp_field = DecodeBig64(key.data() + key.size() - kEndBytes);
+  const uint64_t tail = KeyTail(key);
+  if ((timestamp_field >> 63) == 0 || static_cast<CellKind>(tail & 0xff) != CellKind::kSet) {
+    return false;
+  }
+  parsed->row = key.substr(0, row);
+  parsed->row_key_bytes = row + 2;
+  parsed->family = behind.substr(0, family);
+  parsed->family_id = DecodeBig16(behind.data() + family + 1);
+  parsed->qualifier = column.substr(0, qualifier);
+  parsed->timestamp_us = static_cast<int64_t>(~timestamp_field);
+  parsed->sequence = tail >> 8;
+  parsed->kind = CellKind::kSet;
+  return true;
+}
+
 }  // namespace
 
 void AppendEscaped(std::string* out, Slice s) {
@@ -123,6 +153,22 @@ void AppendRowStart(std::string* out, Slice row) { AppendEscaped(out, row); }
 
 void AppendRowEnd(std::string* out, Slice row) {
   AppendEscaped(out, row);
+  out->back() = kRowEnd;
+}
+
+void AssignRowStart(ByteBuffer* out, Slice row) {
+  constexpr char kEnd[] = {kZero, kTerminator};
+  if (FindZero(row) == row.size()) {
+    out->Assign(row);
+    return out->Append(Slice(kEnd, sizeof(kEnd)));
+  }
+  std::string start;
+  AppendRowStart(&start, row);
+  out->Assign(start);
+}
+
+void AssignRowEnd(ByteBuffer* out, Slice row) {
+  AssignRowStart(out, row);
   out->back() = kRowEnd;
 }
 
@@ -192,6 +238,7 @@ Slice EncodedRow(Slice key) {
 }
 
 Status ParseCellKey(Slice key, ParsedCellKey* parsed, std::string* scratch) {
+  if (ParsePlainCell(key, parsed)) return OkStatus();
   scratch->clear();
   Slice rest = key;
   if (!TakeEscaped(&rest, &parsed->row, scratch, key.size())) return Malformed("row");

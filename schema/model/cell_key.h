@@ -20,6 +20,7 @@
 #include <string>
 
 #include "common/base/status.h"
+#include "common/bytes/byte_buffer.h"
 #include "common/bytes/coding.h"
 
 namespace stele {
@@ -70,6 +71,9 @@ Status ParseMarkerRange(Slice value, int64_t* start_us, int64_t* end_us);
 // or before the next row's.
 void AppendRowStart(std::string* out, Slice row);
 void AppendRowEnd(std::string* out, Slice row);
+// The same two, as all that `out` holds: of a short row without an allocation.
+void AssignRowStart(ByteBuffer* out, Slice row);
+void AssignRowEnd(ByteBuffer* out, Slice row);
 // At or before every key of the family / of the column (its column markers included), after what
 // sorts before it.
 void AppendFamilyStart(std::string* out, Slice row, Slice family, uint16_t family_id);
