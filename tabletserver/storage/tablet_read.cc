@@ -57,17 +57,15 @@ StatusOr<ReadProgress> TabletStoreImpl::RunReader(TabletReader* reader, const Re
   if (reads_stopped_) {
     return absl::UnavailableError(absl::StrCat("tablet ", tablet_.id, " is closed"));
   }
-  ++reads_;
   TabletSnapshot now;
   if (!reader->in_row()) {
     now.version = version();  // 1
     now.sequence = visible_sequence_.load(std::memory_order_acquire);
-    now.now_us = core_->NowMicros();
+    if (now.version->families->any_age_rule()) now.now_us = core_->NowMicros();
   }
-  StatusOr<ReadProgress> progress = reader->Run(now, budget, sink);  // 2
+  StatusOr<ReadProgress> progress = reader->Run(std::move(now), budget, sink);  // 2
+  progress.ok() ? current_.Count(progress->rows, progress->bytes) : current_.Count(0, 0);
   if (!progress.ok()) return progress;
-  rows_read_ += progress->rows;
-  bytes_read_ += progress->bytes;
   // Of a tablet that was closed meanwhile the state was true when the read began.
   if (fenced_ && !reads_stopped_) {
     return absl::UnavailableError(absl::StrCat("tablet ", tablet_.id, " has another owner"));

@@ -56,6 +56,7 @@ StatusOr<std::shared_ptr<TabletStoreImpl>> TabletStoreImpl::Open(std::shared_ptr
   store->active_ = version->active.get();
   MutexLock lock(&store->version_mu_);
   store->version_ = std::move(version);
+  store->current_.Set(store->version_);
   return store;
 }
 
@@ -111,11 +112,6 @@ std::shared_ptr<const DroppedRows> TabletStoreImpl::DropsOf(const Manifest& mani
   return std::make_shared<const DroppedRows>(manifest.drops);
 }
 
-std::shared_ptr<const TabletVersion> TabletStoreImpl::version() const {
-  MutexLock lock(&version_mu_);
-  return version_;
-}
-
 void TabletStoreImpl::ChangeVersion(absl::FunctionRef<void(TabletVersion*)> fn) {
   std::shared_ptr<const TabletVersion> old;  // destroyed after the lock is let go
   MutexLock lock(&version_mu_);
@@ -125,6 +121,7 @@ void TabletStoreImpl::ChangeVersion(absl::FunctionRef<void(TabletVersion*)> fn) 
   for (const TabletGroup& group : next->groups) most = std::max(most, FilesToMerge(group));
   most_files_ = most;
   old = std::exchange(version_, std::move(next));
+  current_.Set(version_);
 }
 
 Status TabletStoreImpl::Publish(const Manifest& next) {
@@ -240,10 +237,11 @@ TabletStats TabletStoreImpl::stats() const {
     stats.compaction_debt_bytes = due->bytes();
     stats.compaction_debt_files = static_cast<uint32_t>(due->tables.size());
   }
-  stats.reads = reads_;
+  const CurrentVersion::Counts counts = current_.counts();
+  stats.reads = counts.reads;
   stats.writes = writes_;
-  stats.rows_read = rows_read_;
-  stats.bytes_read = bytes_read_;
+  stats.rows_read = counts.rows;
+  stats.bytes_read = counts.bytes;
   stats.bytes_written = bytes_written_;
   stats.last_sequence = visible_sequence_;
   stats.last_drop_order = last_drop_order_;

@@ -21,6 +21,7 @@
 #include "common/base/mutex.h"
 #include "tabletserver/storage/compaction/picker.h"
 #include "tabletserver/storage/compaction/scheduler.h"
+#include "tabletserver/storage/current_version.h"
 #include "tabletserver/storage/engine.h"
 #include "tabletserver/storage/engine_core.h"
 #include "tabletserver/storage/locked_row.h"
@@ -113,7 +114,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
     uint64_t cells() const;
   };
 
-  std::shared_ptr<const TabletVersion> version() const EXCLUDES(version_mu_);
+  std::shared_ptr<const TabletVersion> version() const { return current_.Get(); }
   // Runs fn on a copy of the current version and installs it.
   void ChangeVersion(absl::FunctionRef<void(TabletVersion*)> fn) EXCLUDES(version_mu_);
 
@@ -231,8 +232,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   std::atomic<bool> reads_stopped_{false};
   std::atomic<bool> no_space_{false};
   std::atomic<int64_t> stamped_now_us_{0};  // gc_now_us of the stored manifest
-  std::atomic<uint64_t> reads_{0}, writes_{0}, rows_read_{0};
-  std::atomic<uint64_t> bytes_read_{0}, bytes_written_{0};
+  std::atomic<uint64_t> writes_{0}, bytes_written_{0};
   std::atomic<uint32_t> most_files_{0};  // of any group: FilesToMerge
   std::atomic<uint64_t> last_drop_order_{0};
   std::atomic<uint32_t> flushing_{0}, compacting_{0};
@@ -251,8 +251,9 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   Mutex apply_mu_;
   TabletMemtable* active_ GUARDED_BY(apply_mu_) = nullptr;  // of the current version
 
+  CurrentVersion current_;
   mutable Mutex version_mu_;
-  std::shared_ptr<const TabletVersion> version_ GUARDED_BY(version_mu_);
+  std::shared_ptr<const TabletVersion> version_ GUARDED_BY(version_mu_);  // as current_ has it
   std::string failure_ GUARDED_BY(version_mu_);  // of the last job; shown in stats
 
   mutable Mutex write_mu_;

@@ -23,6 +23,7 @@ class VisibleFamilies {
     families_.reserve(schema.families.size());
     for (const FamilySchema& f : schema.families) {
       families_.push_back(Family{f.name, f.id, GcPolicy(f.gc)});
+      any_age_rule_ |= families_.back().gc.judges_age();
     }
   }
 
@@ -34,10 +35,7 @@ class VisibleFamilies {
     return it != families_.end() && it->id == id && Slice(it->name) == name ? &*it : nullptr;
   }
   // Whether what is visible depends on the time.
-  bool any_age_rule() const {
-    return std::any_of(families_.begin(), families_.end(),
-                       [](const Family& f) { return f.gc.judges_age(); });
-  }
+  bool any_age_rule() const { return any_age_rule_; }
   const std::vector<Family>& all() const { return families_; }  // ascending by name
   // Whether this schema knows what became of the id: it was given out before.
   bool KnowsId(uint16_t id) const { return id < next_family_id_; }
@@ -45,6 +43,7 @@ class VisibleFamilies {
  private:
   const uint16_t next_family_id_;
   std::vector<Family> families_;
+  bool any_age_rule_ = false;
 };
 
 }  // namespace stele::storage
