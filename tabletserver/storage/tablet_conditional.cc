@@ -244,9 +244,13 @@ Status TabletStoreImpl::ReadLocked(const Turn& turn, const ReadSelection& select
                                    RowSink* sink) {
   if (reads_stopped_) return Closing(tablet_.id);
   RETURN_IF_ERROR(ValidateSelection(selection));
-  auto with_queued = std::make_shared<TabletVersion>(*version());
-  for (const auto& queued : {turn.older, turn.newer}) {
-    if (queued != nullptr) with_queued->frozen.push_back(queued);
+  std::shared_ptr<const TabletVersion> seen = version();
+  if (turn.older != nullptr || turn.newer != nullptr) {
+    auto with_queued = std::make_shared<TabletVersion>(*seen);
+    for (const auto& queued : {turn.older, turn.newer}) {
+      if (queued != nullptr) with_queued->frozen.push_back(queued);
+    }
+    seen = std::move(with_queued);
   }
   RowRange range;
   range.start = range.end = turn.change->row;
@@ -257,8 +261,7 @@ Status TabletStoreImpl::ReadLocked(const Turn& turn, const ReadSelection& select
   budget.max_keys_examined = UINT64_MAX;
   budget.may_block = may_block;
   TabletReader reader(tablet_, range, options);
-  return reader.Run({std::move(with_queued), kMaxSequence, core_->NowMicros()}, budget, sink)
-      .status();
+  return reader.Run({std::move(seen), kMaxSequence, core_->NowMicros()}, budget, sink).status();
 }
 
 void TabletStoreImpl::CarryOut(const std::shared_ptr<LockedRow>& row, Turn turn,

@@ -1,6 +1,7 @@
 #include "tabletserver/storage/tablet_reader.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "common/base/check.h"
@@ -39,35 +40,46 @@ bool NewerCellsMatter(const TableSchema& schema, const VisibleFamilies& families
 
 TabletReader::TabletReader(const TabletDescriptor& tablet, const RowRange& range,
                            const ReadOptions& options)
-    : only_row_(range.start == range.end ? Slice(range.start) : Slice()),
-      options_(options),
-      left_(KeysOf(range, tablet)) {}
-
-TabletReader::TabletReader(Slice row, const ReadOptions& options)
-    : only_row_(row), options_(options), left_(KeysOf(row)) {}
-
-TabletReader::KeyRange TabletReader::KeysOf(Slice row) {
-  KeyRange keys;
-  AppendRowStart(&keys.first, row);
-  AppendRowEnd(&keys.end, row);
-  return keys;
+    : only_row_(range.start == range.end ? Slice(range.start) : Slice()), options_(options) {
+  if (!IsOneRow()) {
+    TakeRange(range, tablet);
+    return;
+  }
+  nothing_left_ = range.start_open || range.end_open || !tablet.Contains(only_row_);
+  if (!nothing_left_) TakeRow(only_row_);
 }
 
-TabletReader::KeyRange TabletReader::KeysOf(const RowRange& range, const TabletDescriptor& tablet) {
-  KeyRange keys;
-  if (!tablet.start_row.empty()) AppendRowEnd(&keys.first, tablet.start_row);
-  std::string first;
+TabletReader::TabletReader(Slice row, const ReadOptions& options)
+    : only_row_(row), options_(options) {
+  TakeRow(row);
+}
+
+void TabletReader::TakeRow(Slice row) {
+  AssignRowStart(&left_first_, row);
+  AssignRowEnd(&left_end_, row);
+}
+
+void TabletReader::TakeRange(const RowRange& range, const TabletDescriptor& tablet) {
+  std::string first, end;
+  if (!tablet.start_row.empty()) AppendRowEnd(&first, tablet.start_row);
+  std::string from;
   if (!range.start.empty()) {
-    range.start_open ? AppendRowEnd(&first, range.start) : AppendRowStart(&first, range.start);
+    range.start_open ? AppendRowEnd(&from, range.start) : AppendRowStart(&from, range.start);
   }
-  keys.first = std::max(keys.first, first);
-  if (!tablet.end_row.empty()) AppendRowEnd(&keys.end, tablet.end_row);
+  if (!tablet.end_row.empty()) AppendRowEnd(&end, tablet.end_row);
   if (!range.end.empty()) {
-    std::string end;
-    range.end_open ? AppendRowStart(&end, range.end) : AppendRowEnd(&end, range.end);
-    if (keys.end.empty() || end < keys.end) keys.end = std::move(end);
+    std::string upto;
+    range.end_open ? AppendRowStart(&upto, range.end) : AppendRowEnd(&upto, range.end);
+    if (end.empty() || upto < end) end = std::move(upto);
   }
-  return keys;
+  left_first_.Assign(std::max(first, from));
+  left_end_.Assign(end);
+  nothing_left_ = left().empty();
+}
+
+void TabletReader::LeaveBehind(Slice row) {
+  options_.reversed ? AssignRowStart(&left_end_, row) : AssignRowEnd(&left_first_, row);
+  nothing_left_ = left().empty();
 }
 
 // Whether the selection needs the locality group; all are needed when it names no family.
@@ -80,18 +92,17 @@ bool TabletReader::NeedsGroup(const TableSchema& schema, Slice group) const {
   });
 }
 
-Status TabletReader::CutBeforeDamage(const TabletVersion& version,
-                                     std::optional<KeyRange>* cut) const {
+Status TabletReader::CutBeforeDamage(const TabletVersion& version, std::optional<Cut>* cut) const {
   Status damage;
   for (const TabletGroup& group : version.groups) {
     for (const auto& table : group.tables) {
       if (table->damage.ok() || !NeedsGroup(*version.schema, group.name)) continue;
-      const KeyRange* keys = cut->has_value() ? &**cut : &left_;
+      const KeyRange keys = cut->has_value() ? (*cut)->keys() : left();
       std::string first, last;
       RowsOf(table->file, &first, &last);
-      first = std::max(first, keys->first);
-      if (last <= first || (!keys->end.empty() && first >= keys->end)) continue;
-      if (!cut->has_value()) *cut = left_;
+      first = std::max(first, std::string(keys.first));
+      if (last <= first || (!keys.end.empty() && Slice(first) >= keys.end)) continue;
+      if (!cut->has_value()) *cut = Cut{std::string(keys.first), std::string(keys.end)};
       if (options_.reversed) {
         (*cut)->first = (*cut)->end.empty() ? last : std::min(last, (*cut)->end);
       } else {
@@ -121,30 +132,30 @@ Status TabletReader::OpenCells(const TabletSnapshot& at, const KeyRange& keys,
                                const ReadBudget& budget) {
   const TabletVersion& version = *at.version;
   const ReadSelection& selection = options_.selection;
-  // Encoded, when the range is one row: the first of the keys.
-  Slice row;
+  const bool one_row = IsOneRow() && options_.shortcuts.filters;
   std::string column;
-  if (IsOneRow() && options_.shortcuts.filters) {
-    row = keys.first;
-    column = OnlyColumn(*version.schema);
-  }
+  if (one_row) column = OnlyColumn(*version.schema);
   TabletIndex::ReadOptions read;
   read.fill_cache = options_.fill_cache;
   read.may_block = budget.may_block;
   read.trace = budget.trace;
-  std::vector<std::unique_ptr<Iterator>> parts;
-  parts.reserve(1 + version.frozen.size() + version.groups.size());
+  TabletIndex::RowParts parts;
   // A read that goes on opens its sources anew: they count once.
   uint64_t memtables = 0, out_of_reach = 0;
   if (budget.trace != nullptr) out_of_reach = std::exchange(budget.trace->files_out_of_reach, 0);
   const auto add = [&, trace = budget.trace](const TabletMemtable& memtable) {
     // What the snapshot sees was added before it was taken.
     if (memtable.cells.empty()) return;
-    parts.push_back(memtable.cells.NewIterator());
-    if (trace == nullptr) return;
-    trace->memtables = std::max(trace->memtables, ++memtables);
-    parts.back() =
-        std::make_unique<CountingIterator>(std::move(parts.back()), &trace->memtable_cells);
+    std::unique_ptr<Iterator> cells = memtable.cells.NewIterator();
+    if (trace != nullptr) {
+      trace->memtables = std::max(trace->memtables, ++memtables);
+      cells = std::make_unique<CountingIterator>(std::move(cells), &trace->memtable_cells);
+    }
+    if (one_row) {
+      cells->Seek(keys.first);
+      if (!cells->Valid() || cells->key() >= keys.end) return;
+    }
+    parts.push_back(std::move(cells));
   };
   add(*version.active);
   for (const auto& frozen : version.frozen) add(*frozen);
@@ -156,11 +167,10 @@ Status TabletReader::OpenCells(const TabletSnapshot& at, const KeyRange& keys,
                        NewerCellsMatter(*version.schema, *version.families, group.name);
       read.max_timestamp_us = all ? 0 : selection.max_timestamp_us;
     }
-    if (row.empty()) {
-      parts.push_back(group.index->NewIterator(keys.first, keys.end, read));
+    if (one_row) {
+      RETURN_IF_ERROR(group.index->FindRow(keys.first, keys.end, column, read, &parts));
     } else {
-      ASSIGN_OR_RETURN(auto cells, group.index->NewPointIterator(row, column, read));
-      if (cells != nullptr) parts.push_back(std::move(cells));
+      parts.push_back(group.index->NewIterator(keys.first, keys.end, read));
     }
   }
   if (budget.trace != nullptr) {
@@ -170,40 +180,42 @@ Status TabletReader::OpenCells(const TabletSnapshot& at, const KeyRange& keys,
   if (options_.reversed) {
     for (const auto& part : parts) parts_.push_back(part.get());
   }
-  cells_ = NewMergingIterator(std::move(parts));
-  fresh_ = true;
+  fresh_ = !one_row;
+  cells_ = one_row ? MergePlaced(absl::MakeSpan(parts))
+                   : NewMergingIterator({std::make_move_iterator(parts.begin()),
+                                         std::make_move_iterator(parts.end())});
   return OkStatus();
 }
 
 // A new state for the rows that come.
-Status TabletReader::Begin(const TabletSnapshot& now, std::optional<KeyRange>* cut,
-                           Status* damage) {
-  kept_ = now;
-  *damage = CutBeforeDamage(*now.version, cut);
-  if (!damage->ok() && (*cut)->empty()) return *damage;
+Status TabletReader::Begin(TabletSnapshot now, std::optional<Cut>* cut, Status* damage) {
+  kept_ = std::move(now);
+  const TabletVersion& version = *kept_.version;
+  *damage = CutBeforeDamage(version, cut);
+  if (!damage->ok() && (*cut)->keys().empty()) return *damage;
   RowResolverOptions resolve;
-  resolve.families = now.version->families.get();
-  resolve.drops = now.version->drops.get();
-  resolve.snapshot = now.sequence;
-  resolve.now_us = now.now_us;
+  resolve.families = version.families.get();
+  resolve.drops = version.drops.get();
+  resolve.snapshot = kept_.sequence;
+  resolve.now_us = kept_.now_us;
   resolve.max_row_bytes = options_.max_row_bytes;
   resolve.seek_to_spans = options_.shortcuts.spans;
   resolver_.emplace(resolve, options_.selection);
   return OkStatus();
 }
 
-StatusOr<ReadProgress> TabletReader::Run(const TabletSnapshot& now, const ReadBudget& budget,
+StatusOr<ReadProgress> TabletReader::Run(TabletSnapshot now, const ReadBudget& budget,
                                          RowSink* sink) {
   progress_ = ReadProgress();
   last_row_.Assign("");
-  if (!in_row_ && left_.empty()) {
+  if (!in_row_ && nothing_left_) {
     progress_.done = true;
     return std::move(progress_);
   }
-  std::optional<KeyRange> cut;
+  std::optional<Cut> cut;
   Status damage;
-  if (!in_row_) RETURN_IF_ERROR(Begin(now, &cut, &damage));
-  const KeyRange& keys = cut.has_value() ? *cut : left_;
+  if (!in_row_) RETURN_IF_ERROR(Begin(std::move(now), &cut, &damage));
+  const KeyRange keys = cut.has_value() ? cut->keys() : left();
   keys_before_ = resolver_->keys_examined();
   Status status = OpenCells(kept_, keys, budget);
   if (status.ok()) status = Walk(keys, budget, sink);
@@ -211,12 +223,9 @@ StatusOr<ReadProgress> TabletReader::Run(const TabletSnapshot& now, const ReadBu
   progress_.keys_examined = resolver_->keys_examined() - keys_before_;
   progress_.in_row = in_row_;
   if (!in_row_) kept_ = TabletSnapshot();
-  progress_.resume_after = std::string(last_row_.bytes());
-  if (!progress_.resume_after.empty()) {
-    std::string* bound = options_.reversed ? &left_.end : &left_.first;
-    bound->clear();
-    options_.reversed ? AppendRowStart(bound, progress_.resume_after)
-                      : AppendRowEnd(bound, progress_.resume_after);
+  if (const Slice last = last_row_.bytes(); !last.empty()) {
+    progress_.resume_after.assign(last.data(), last.size());
+    IsOneRow() ? void(nothing_left_ = true) : LeaveBehind(last);
   }
   RETURN_IF_ERROR(status);
   if (!damage.ok() && progress_.done) {
@@ -240,22 +249,27 @@ Status TabletReader::Walk(const KeyRange& keys, const ReadBudget& budget, RowSin
       progress_.done = !found;
       if (!found) return OkStatus();
     }
-    ASSIGN_OR_RETURN(const bool more, TakeRow(budget, sink));
+    ASSIGN_OR_RETURN(const bool more, ResolveRow(budget, sink));
     if (!more) return OkStatus();
   }
 }
 
 StatusOr<bool> TabletReader::FindRow(const KeyRange& keys) {
   if (!options_.reversed || IsOneRow()) {
-    fresh_ ? cells_->Seek(keys.first) : resolver_->SkipRow(cells_.get());
+    if (IsOneRow() && progress_.rows_examined != 0) return false;
+    if (fresh_) {
+      cells_->Seek(keys.first);
+    } else if (!IsOneRow()) {
+      resolver_->SkipRow(cells_.get());
+    }
     fresh_ = false;
     if (!cells_->Valid()) {
       RETURN_IF_ERROR(cells_->status());
       return false;
     }
-    return keys.end.empty() || cells_->key() < Slice(keys.end);
+    return keys.end.empty() || cells_->key() < keys.end;
   }
-  std::string before = keys.end, row;
+  std::string before(keys.end), row;
   if (!last_row_.bytes().empty()) {
     before.clear();
     AppendRowStart(&before, last_row_.bytes());
@@ -269,7 +283,7 @@ StatusOr<bool> TabletReader::FindRow(const KeyRange& keys) {
     const Slice last = EncodedRow(part->key());
     if (last > Slice(row)) row.assign(last.data(), last.size());
   }
-  if (row.empty() || Slice(row) < Slice(keys.first)) return false;
+  if (row.empty() || Slice(row) < keys.first) return false;
   cells_->Seek(row);
   if (!cells_->Valid()) {
     RETURN_IF_ERROR(cells_->status());
@@ -278,7 +292,7 @@ StatusOr<bool> TabletReader::FindRow(const KeyRange& keys) {
   return true;
 }
 
-StatusOr<bool> TabletReader::TakeRow(const ReadBudget& budget, RowSink* sink) {
+StatusOr<bool> TabletReader::ResolveRow(const ReadBudget& budget, RowSink* sink) {
   StatusOr<ResolvedRow> row =
       in_row_ ? resolver_->Resume(cells_.get(), sink) : resolver_->ResolveRow(cells_.get(), sink);
   fresh_ = false;
@@ -322,7 +336,7 @@ void TabletReader::SetExamineLimit(const ReadBudget& budget) {
 }
 
 uint64_t TabletReader::memory_bytes() const {
-  return sizeof(*this) + left_.first.capacity() + left_.end.capacity() +
+  return sizeof(*this) + left_first_.heap_bytes() + left_end_.heap_bytes() +
          (resolver_.has_value() ? resolver_->memory_bytes() : 0);
 }
 

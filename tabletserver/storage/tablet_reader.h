@@ -36,7 +36,7 @@ class TabletReader {
 
   // As ReadCursor::Next. `now` is the tablet's state for the rows that begin in this call; inside a
   // row it is not looked at, and the call ends with that row.
-  StatusOr<ReadProgress> Run(const TabletSnapshot& now, const ReadBudget& budget, RowSink* sink);
+  StatusOr<ReadProgress> Run(TabletSnapshot now, const ReadBudget& budget, RowSink* sink);
 
   bool in_row() const { return in_row_; }
   // Of the row that it is in; null between rows.
@@ -44,32 +44,42 @@ class TabletReader {
   uint64_t memory_bytes() const;
 
  private:
-  // The keys that are left: [first, end); an empty end is +infinity.
+  // Keys [first, end); an empty end is +infinity.
   struct KeyRange {
-    std::string first, end;
+    Slice first, end;
     bool empty() const { return !end.empty() && first >= end; }
   };
+  // The keys before damage, or behind it.
+  struct Cut {
+    std::string first, end;
+    KeyRange keys() const { return {first, end}; }
+  };
 
-  static KeyRange KeysOf(const RowRange& range, const TabletDescriptor& tablet);
-  static KeyRange KeysOf(Slice row);
+  KeyRange left() const { return {left_first_.bytes(), left_end_.bytes()}; }
+  void TakeRow(Slice row);
+  void TakeRange(const RowRange& range, const TabletDescriptor& tablet);
+  // Of the rows up to and including this one nothing is left; reversed: from this one on.
+  void LeaveBehind(Slice row);
   bool IsOneRow() const { return !only_row_.empty(); }
   bool NeedsGroup(const TableSchema& schema, Slice group) const;
   std::string OnlyColumn(const TableSchema& schema) const;
-  // The damage of the first damaged file that is met; `cut` is what is left_ before its rows.
-  Status CutBeforeDamage(const TabletVersion& version, std::optional<KeyRange>* cut) const;
+  // The damage of the first damaged file that is met; `cut` is what is left before its rows.
+  Status CutBeforeDamage(const TabletVersion& version, std::optional<Cut>* cut) const;
   Status OpenCells(const TabletSnapshot& at, const KeyRange& keys, const ReadBudget& budget);
-  Status Begin(const TabletSnapshot& now, std::optional<KeyRange>* cut, Status* damage);
+  Status Begin(TabletSnapshot now, std::optional<Cut>* cut, Status* damage);
   Status Walk(const KeyRange& keys, const ReadBudget& budget, RowSink* sink);
   // Puts cells_ on the first key of the next row. False when there is none.
   StatusOr<bool> FindRow(const KeyRange& keys);
   // The row that cells_ stands on or the rest of the one it was in. False: the call ends here.
-  StatusOr<bool> TakeRow(const ReadBudget& budget, RowSink* sink);
+  StatusOr<bool> ResolveRow(const ReadBudget& budget, RowSink* sink);
   bool MayGoOn(const ReadBudget& budget) const;
   void SetExamineLimit(const ReadBudget& budget);
 
   const Slice only_row_;  // that may be read; empty: any number may
   const ReadOptions& options_;
-  KeyRange left_;
+  // What is left; nothing once the only row is done.
+  bool nothing_left_ = false;
+  ByteBuffer left_first_, left_end_;
 
   // Inside a row.
   bool in_row_ = false;

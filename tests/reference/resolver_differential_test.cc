@@ -282,16 +282,17 @@ class Walk {
       if (family != nullptr) {
         AppendColumnStart(&column, row, family->name, family->id, selection.columns[0].second);
       }
-      std::vector<std::unique_ptr<Iterator>> inputs;
-      ASSERT_OK_AND_ASSIGN(auto point, index_->NewPointIterator(encoded, column, {}));
-      if (point != nullptr) inputs.push_back(std::move(point));
-      inputs.push_back(memtable_->NewIterator());
-      auto it = NewMergingIterator(std::move(inputs));
+      std::string row_end;
+      AppendRowEnd(&row_end, row);
+      TabletIndex::RowParts parts;
+      ASSERT_OK(index_->FindRow(encoded, row_end, column, {}, &parts));
+      parts.push_back(memtable_->NewIterator());
+      parts.back()->Seek(encoded);
+      auto it = MergePlaced(absl::MakeSpan(parts));
       RowCollector sink;
       RowResolverOptions options{
           .families = families_.get(), .snapshot = kMaxSequence, .now_us = now_us_};
       RowResolver resolver(options, selection);
-      it->Seek(encoded);
       if (it->Valid() && EncodedRow(it->key()) == Slice(encoded)) {
         ASSERT_OK(resolver.ResolveRow(it.get(), &sink));
       }

@@ -138,26 +138,21 @@ class alignas(64) BlockCache::Shard {
   }
 
   std::shared_ptr<const CachedBlock> Lookup(const CacheKey& key, uint64_t hash, bool is_access) {
-    const Table* table = table_.load(std::memory_order_acquire);
-    if (int64_t at = table->Find(key, hash); at >= 0) {
-      Slot& slot = table->slots[at];
-      std::shared_ptr<const CachedBlock> block;
-      uint64_t before = slot.meta.fetch_add(Slot::kReader, std::memory_order_acquire);
-      if ((before & Slot::kLive) != 0 && slot.Holds(key)) {
-        block = slot.block;
-        if ((before & Slot::kReferenced) == 0) {
-          slot.meta.fetch_or(Slot::kReferenced, std::memory_order_relaxed);
-        }
-      }
-      slot.meta.fetch_sub(Slot::kReader, std::memory_order_release);
-      if (block != nullptr) {
-        if (is_access) hits_.fetch_add(1, std::memory_order_relaxed);
-        return block;
-      }
-    }
-    return nullptr;
+    std::shared_ptr<const CachedBlock> block;
+    const auto take = [&block](const std::shared_ptr<const CachedBlock>& found) { block = found; };
+    if (Pinned(key, hash, take) && is_access) CountHit();
+    return block;
   }
 
+  bool Glance(const CacheKey& key, uint64_t hash,
+              absl::FunctionRef<void(const CachedBlock&)> look) {
+    const bool found = Pinned(
+        key, hash, [look](const std::shared_ptr<const CachedBlock>& block) { look(*block); });
+    if (found) CountHit();
+    return found;
+  }
+
+  void CountHit() { hits_.fetch_add(1, std::memory_order_relaxed); }
   void CountMiss() { misses_.fetch_add(1, std::memory_order_relaxed); }
 
   bool Contains(const CacheKey& key, uint64_t hash) const {
@@ -218,6 +213,25 @@ class alignas(64) BlockCache::Shard {
 
  private:
   Table& current() const REQUIRES(mu_) { return *tables_.back(); }
+
+  // Calls use with the block while its slot is pinned; false when it is absent.
+  template <typename Use>
+  bool Pinned(const CacheKey& key, uint64_t hash, const Use& use) {
+    const Table* table = table_.load(std::memory_order_acquire);
+    const int64_t at = table->Find(key, hash);
+    if (at < 0) return false;
+    Slot& slot = table->slots[at];
+    const uint64_t before = slot.meta.fetch_add(Slot::kReader, std::memory_order_acquire);
+    const bool found = (before & Slot::kLive) != 0 && slot.Holds(key);
+    if (found) {
+      use(slot.block);
+      if ((before & Slot::kReferenced) == 0) {
+        slot.meta.fetch_or(Slot::kReferenced, std::memory_order_relaxed);
+      }
+    }
+    slot.meta.fetch_sub(Slot::kReader, std::memory_order_release);
+    return found;
+  }
 
   void AddTable(size_t slots) REQUIRES(mu_) {
     tables_.push_back(std::make_unique<Table>(slots));
@@ -310,6 +324,12 @@ std::shared_ptr<const CachedBlock> BlockCache::Lookup(const CacheKey& key) {
   if (shard_count_ == 0) return nullptr;
   uint64_t hash = HashOf(key);
   return ShardOf(hash).Lookup(key, hash, /*is_access=*/true);
+}
+
+bool BlockCache::Glance(const CacheKey& key, absl::FunctionRef<void(const CachedBlock&)> look) {
+  if (shard_count_ == 0) return false;
+  const uint64_t hash = HashOf(key);
+  return ShardOf(hash).Glance(key, hash, look);
 }
 
 std::shared_ptr<const CachedBlock> BlockCache::Peek(const CacheKey& key) {

@@ -35,9 +35,15 @@ TEST(BlockCacheTest, FindsWhatWasInserted) {
   EXPECT_FALSE(cache.Contains({2, 0}));
   EXPECT_EQ(cache.Peek({1, 0}), block);
   EXPECT_EQ(cache.Peek({2, 0}), nullptr);
+  const CachedBlock* seen = nullptr;
+  const auto look = [&seen](const CachedBlock& found) { seen = &found; };
+  EXPECT_FALSE(cache.Glance({2, 0}, look));
+  EXPECT_EQ(seen, nullptr);
+  EXPECT_TRUE(cache.Glance({1, 0}, look));
+  EXPECT_EQ(seen, block.get());
   cache.CountMiss({2, 0});
   CacheStats stats = cache.stats();
-  EXPECT_EQ(stats.hits, 1u) << "the one that Lookup found";
+  EXPECT_EQ(stats.hits, 2u) << "those that Lookup and Glance found";
   EXPECT_EQ(stats.misses, 1u) << "the one that was said";
   EXPECT_EQ(stats.insertions, 1u);
   EXPECT_EQ(stats.entries, 1u);
@@ -60,6 +66,7 @@ TEST(BlockCacheTest, CapacityZeroKeepsNothing) {
   EXPECT_EQ(cache.Insert({1, 0}, block), block);
   EXPECT_EQ(cache.Lookup({1, 0}), nullptr);
   EXPECT_FALSE(cache.Contains({1, 0}));
+  EXPECT_FALSE(cache.Glance({1, 0}, [](const CachedBlock&) { FAIL(); }));
   cache.EraseFile(1);
   EXPECT_EQ(cache.stats().entries, 0u);
   EXPECT_EQ(memory.used(), 0);
@@ -175,7 +182,7 @@ TEST(BlockCacheTest, ThreadsSeeOnlyWholeRightBlocks) {
   {
     BlockCache cache(300 * MakeBlock(1, 1)->charge(), &memory);
     std::vector<std::thread> threads;
-    std::atomic<uint64_t> wrong{0};
+    std::atomic<uint64_t> wrong{0}, glances{0};
     for (unsigned t = 0; t < 4; ++t) {
       threads.emplace_back([&, t] {
         uint64_t state = seed + t;
@@ -192,6 +199,11 @@ TEST(BlockCacheTest, ThreadsSeeOnlyWholeRightBlocks) {
             block = cache.Insert(key, MakeBlock(key.file, key.offset));
           }
           if (!IsBlock(*block, key.file, key.offset)) wrong.fetch_add(1);
+          if (cache.Glance(key, [&](const CachedBlock& found) {
+                if (!IsBlock(found, key.file, key.offset)) wrong.fetch_add(1);
+              })) {
+            glances.fetch_add(1);
+          }
           if (i % 4000 == 3999) cache.EraseFile(key.file);
         }
       });
@@ -199,7 +211,8 @@ TEST(BlockCacheTest, ThreadsSeeOnlyWholeRightBlocks) {
     for (auto& thread : threads) thread.join();
     EXPECT_EQ(wrong.load(), 0u);
     CacheStats stats = cache.stats();
-    EXPECT_EQ(stats.hits + stats.misses, 80'000u);
+    EXPECT_EQ(stats.hits + stats.misses, 80'000u + glances.load());
+    EXPECT_GT(glances.load(), 0u);
     EXPECT_GT(stats.hits, 0u);
     EXPECT_LE(stats.bytes, stats.capacity);
   }

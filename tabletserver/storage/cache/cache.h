@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "common/base/slice.h"
 
 namespace stele::storage {
@@ -98,6 +99,9 @@ class BlockCache {
   // place, or not be wanted enough to wait for; who reads it then says CountMiss, once.
   std::shared_ptr<const CachedBlock> Lookup(const CacheKey& key);
   void CountMiss(const CacheKey& key);
+  // Lookup of who only wants a glance: calls `look` with the block and is done with it; false when
+  // it is absent. Short and without locks: what evicts the block waits for it.
+  bool Glance(const CacheKey& key, absl::FunctionRef<void(const CachedBlock&)> look);
   // Lookup that counts nothing: for what is a part of an access.
   std::shared_ptr<const CachedBlock> Peek(const CacheKey& key);
   // Whether Lookup would find it. Counts no hit and does not keep the block from eviction.

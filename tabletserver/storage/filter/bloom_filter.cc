@@ -22,15 +22,14 @@ uint64_t LineOf(uint64_t hash, uint32_t line_count) { return ((hash >> 32) * lin
 // Calls visit(bit) for each probe's place in the line until it returns false. Seven places are cut
 // from one word; the word is mixed again for the next seven.
 template <typename Visit>
-bool ForEachBit(uint64_t hash, uint32_t probes, Visit visit) {
-  uint64_t word = hash;
-  for (uint32_t i = 0; i < probes; ++i) {
-    if (i % kProbesPerWord == 0) {
-      word = (word ^ (word >> 29)) * 0xbf58476d1ce4e5b9u;
-      word ^= word >> 32;
+inline bool ForEachBit(uint64_t hash, uint32_t probes, Visit visit) {
+  for (uint64_t word = hash; probes > 0;) {
+    word = (word ^ (word >> 29)) * 0xbf58476d1ce4e5b9u;
+    word ^= word >> 32;
+    const uint32_t upto = probes > kProbesPerWord ? probes - kProbesPerWord : 0;
+    for (; probes > upto; --probes, word >>= kBitsPerProbe) {
+      if (!visit(static_cast<uint32_t>(word % kLineBits))) return false;
     }
-    if (!visit(static_cast<uint32_t>(word % kLineBits))) return false;
-    word >>= kBitsPerProbe;
   }
   return true;
 }

@@ -6,7 +6,6 @@
 
 #include "absl/container/inlined_vector.h"
 #include "common/base/check.h"
-#include "common/bytes/byte_buffer.h"
 #include "common/bytes/key_head.h"
 #include "schema/model/cell_key.h"
 #include "tabletserver/storage/index/file_fences.h"
@@ -16,6 +15,24 @@ namespace stele::storage {
 namespace {
 
 constexpr int64_t kGone = -1;
+
+// How many of the fences are <= key: heads first, and fence(i) where they are equal.
+template <typename FenceAt>
+size_t CountUpTo(absl::Span<const uint64_t> heads, uint64_t head, Slice key, const FenceAt& fence) {
+  auto low = std::lower_bound(heads.begin(), heads.end(), head);
+  auto begin = static_cast<size_t>(low - heads.begin());
+  if (low == heads.end() || *low != head) return begin;
+  auto end = static_cast<size_t>(std::upper_bound(low, heads.end(), head) - heads.begin());
+  while (begin < end) {
+    const size_t middle = begin + (end - begin) / 2;
+    if (fence(middle) <= key) {
+      begin = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return begin;
+}
 
 }  // namespace
 
@@ -89,56 +106,42 @@ void TabletIndex::BuildGroups() {
   const size_t groups = (entries_.size() + kGroupEntries - 1) / kGroupEntries;
   if (groups == 0) return;
   const Slice first = FenceOf(entries_[0]);
-  const Slice last = FenceOf(entries_[(groups - 1) * kGroupEntries]);
+  const Slice last = FenceOf(entries_.back());
   common_prefix_ = std::string(first.substr(0, CommonPrefix(first, last)));
   anchor_heads_.reserve(groups);
   blocks_before_.reserve(groups * files_.size());
+  heads_.reserve(entries_.size());
   std::vector<int32_t> blocks(files_.size(), -1);
   for (size_t i = 0; i < entries_.size(); ++i) {
+    heads_.push_back(KeyHead(FenceOf(entries_[i]), common_prefix_.size()));
     if (i % kGroupEntries == 0) {
-      anchor_heads_.push_back(KeyHead(FenceOf(entries_[i]), common_prefix_.size()));
+      anchor_heads_.push_back(heads_.back());
       blocks_before_.insert(blocks_before_.end(), blocks.begin(), blocks.end());
     }
     blocks[entries_[i].file] = static_cast<int32_t>(entries_[i].block);
   }
 }
 
-// The number of groups whose anchor is <= key.
-size_t TabletIndex::FindGroup(Slice key) const {
-  const Slice prefix = key.substr(0, common_prefix_.size());
-  if (prefix != Slice(common_prefix_)) {
-    return prefix < Slice(common_prefix_) ? 0 : anchor_heads_.size();
-  }
-  const uint64_t head = KeyHead(key, prefix.size());
-  auto [low, high] = std::equal_range(anchor_heads_.begin(), anchor_heads_.end(), head);
-  // Among equal heads the whole keys decide.
-  size_t begin = static_cast<size_t>(low - anchor_heads_.begin());
-  size_t end = static_cast<size_t>(high - anchor_heads_.begin());
-  while (begin < end) {
-    const size_t middle = begin + (end - begin) / 2;
-    if (FenceOf(entries_[middle * kGroupEntries]) <= key) {
-      begin = middle + 1;
-    } else {
-      end = middle;
-    }
-  }
-  return begin;
-}
-
 void TabletIndex::FindBlocks(Slice key, Blocks* blocks) const {
-  const size_t groups = FindGroup(key);
-  if (groups == 0) {
-    blocks->assign(files_.size(), -1);
-    return;
+  const int order = key.substr(0, common_prefix_.size()).compare(common_prefix_);
+  size_t groups = order < 0 ? 0 : anchor_heads_.size(), entries = kGroupEntries;
+  const uint64_t head = KeyHead(key, common_prefix_.size());
+  if (order == 0) {
+    groups = CountUpTo(anchor_heads_, head, key,
+                       [this](size_t i) { return FenceOf(entries_[i * kGroupEntries]); });
   }
-  const auto before = blocks_before_.begin() + static_cast<ptrdiff_t>((groups - 1) * files_.size());
-  blocks->assign(before, before + static_cast<ptrdiff_t>(files_.size()));
-  const auto first = entries_.begin() + static_cast<ptrdiff_t>((groups - 1) * kGroupEntries);
-  const auto last = first + static_cast<ptrdiff_t>(std::min(
-                                kGroupEntries, static_cast<size_t>(entries_.end() - first)));
-  const auto upto =
-      std::partition_point(first, last, [&](const Entry& entry) { return FenceOf(entry) <= key; });
-  for (auto it = first; it != upto; ++it) (*blocks)[it->file] = static_cast<int32_t>(it->block);
+  if (groups == 0) return blocks->assign(files_.size(), -1);
+  const size_t first = (groups - 1) * kGroupEntries;
+  entries = std::min(entries, entries_.size() - first);
+  if (order == 0) {
+    entries = CountUpTo(absl::MakeSpan(heads_).subspan(first, entries), head, key,
+                        [this, first](size_t i) { return FenceOf(entries_[first + i]); });
+  }
+  const int32_t* before = &blocks_before_[(groups - 1) * files_.size()];
+  blocks->assign(before, before + files_.size());
+  for (size_t i = first; i < first + entries; ++i) {
+    (*blocks)[entries_[i].file] = static_cast<int32_t>(entries_[i].block);
+  }
 }
 
 std::unique_ptr<Iterator> TabletIndex::NewIterator(Slice start, Slice end,
@@ -152,29 +155,58 @@ std::unique_ptr<Iterator> TabletIndex::NewIterator(Slice start, Slice end,
   return std::make_unique<IndexIterator>(shared_from_this(), files, start, end, options);
 }
 
-StatusOr<std::unique_ptr<Iterator>> TabletIndex::NewPointIterator(
-    Slice encoded_row, Slice encoded_column, const ReadOptions& options) const {
+Status TabletIndex::FindRow(Slice encoded_row, Slice row_end, Slice encoded_column,
+                            const ReadOptions& options, RowParts* parts) const {
   CHECK_GE(encoded_row.size(), 3u) << " not an encoded row";
-  ByteBuffer row_end;
-  row_end.Assign(encoded_row);
-  ++row_end.back();  // the terminator's successor is behind every key of the row
-  const Slice end = row_end.bytes();
   const uint64_t hash = SSTable::HashOf(encoded_row);
-  absl::InlinedVector<uint32_t, 8> files;
+  Blocks blocks;
+  absl::InlinedVector<uint32_t, 8> others;
+  const auto add = [&](std::unique_ptr<Iterator> cells) {
+    if (!cells->Valid()) return cells->status();
+    if (cells->key() < row_end) parts->push_back(std::move(cells));
+    return OkStatus();
+  };
   for (uint32_t f = 0; f < files_.size(); ++f) {
-    if (!IsInReach(f, encoded_row, end, options)) {
+    // MayContain looks at the keys, too.
+    if (options.trace == nullptr ? !IsAskedFor(f, options)
+                                 : !IsInReach(f, encoded_row, row_end, options)) {
       if (options.trace != nullptr) Trace(f, false, ReadTrace::Filter::kNotAsked, options.trace);
       continue;
     }
     ASSIGN_OR_RETURN(const bool may, files_[f].table->MayContain(encoded_row, hash, encoded_column,
                                                                  options.may_block));
-    if (may) files.push_back(f);
-    if (options.trace == nullptr) continue;
-    Trace(f, true, may ? ReadTrace::Filter::kMayHold : ReadTrace::Filter::kHoldsNot, options.trace);
+    if (options.trace != nullptr) {
+      Trace(f, true, may ? ReadTrace::Filter::kMayHold : ReadTrace::Filter::kHoldsNot,
+            options.trace);
+    }
+    if (!may) continue;
+    std::unique_ptr<Iterator> cells;
+    if (options.trace == nullptr) {
+      if (blocks.empty()) FindBlocks(encoded_row, &blocks);
+      cells = FindInBlock(f, encoded_row, row_end, options.fill_cache, blocks);
+    }
+    if (cells == nullptr) {
+      others.push_back(f);
+    } else {
+      RETURN_IF_ERROR(add(std::move(cells)));
+    }
   }
-  if (files.empty()) return std::unique_ptr<Iterator>();
-  return std::unique_ptr<Iterator>(
-      std::make_unique<IndexIterator>(shared_from_this(), files, encoded_row, end, options));
+  if (others.empty()) return OkStatus();
+  auto cells =
+      std::make_unique<IndexIterator>(shared_from_this(), others, encoded_row, row_end, options);
+  cells->Seek(encoded_row);
+  return add(std::move(cells));
+}
+
+std::unique_ptr<Iterator> TabletIndex::FindInBlock(uint32_t file, Slice row, Slice row_end,
+                                                   bool fill_cache, const Blocks& blocks) const {
+  const FileFences& fences = *fences_[file];
+  if (!files_[file].clip_start.empty() || !files_[file].clip_end.empty() || blocks[file] < 0) {
+    return nullptr;
+  }
+  const auto block = static_cast<size_t>(blocks[file]);
+  if (block + 1 < fences.size() && fences.key(block + 1) < row_end) return nullptr;
+  return files_[file].table->FindRow(fences.handle(block), row, row_end, fill_cache);
 }
 
 void TabletIndex::Trace(uint32_t file, bool in_reach, ReadTrace::Filter filter,
@@ -190,6 +222,12 @@ void TabletIndex::Trace(uint32_t file, bool in_reach, ReadTrace::Filter filter,
 bool TabletIndex::IsInReach(uint32_t file, Slice start, Slice end,
                             const ReadOptions& options) const {
   const SSTableProperties& p = files_[file].table->properties();
+  return IsAskedFor(file, options) && Slice(p.last_key) >= start &&
+         (end.empty() || Slice(p.first_key) < end);
+}
+
+bool TabletIndex::IsAskedFor(uint32_t file, const ReadOptions& options) const {
+  const SSTableProperties& p = files_[file].table->properties();
   if (p.markers == 0 && options.min_timestamp_us != 0 &&
       p.max_timestamp_us < options.min_timestamp_us) {
     return false;
@@ -198,8 +236,7 @@ bool TabletIndex::IsInReach(uint32_t file, Slice start, Slice end,
       p.min_timestamp_us >= options.max_timestamp_us) {
     return false;
   }
-  return p.min_sequence <= options.snapshot && Slice(p.last_key) >= start &&
-         (end.empty() || Slice(p.first_key) < end);
+  return p.min_sequence <= options.snapshot;
 }
 
 std::pair<size_t, size_t> TabletIndex::BlocksOf(size_t file) const {
@@ -235,7 +272,7 @@ size_t TabletIndex::memory_bytes() const {
   size_t bytes = sizeof(*this) + files_.capacity() * sizeof(files_[0]) +
                  fences_.capacity() * sizeof(fences_[0]) +
                  entries_.capacity() * sizeof(entries_[0]) + common_prefix_.capacity() +
-                 anchor_heads_.capacity() * sizeof(anchor_heads_[0]) +
+                 (anchor_heads_.capacity() + heads_.capacity()) * sizeof(heads_[0]) +
                  blocks_before_.capacity() * sizeof(blocks_before_[0]);
   for (const File& file : files_) bytes += file.clip_start.capacity() + file.clip_end.capacity();
   for (const auto& fences : fences_) bytes += fences->memory_bytes();

@@ -6,9 +6,9 @@
 //   groups    every kGroupEntries entries an anchor (the fence of the group's first entry) and, for
 //             each file, how many of its blocks begin before the group
 //
-// A search is a binary search over the anchors (first on eight bytes behind their common prefix),
-// one inside the group, and a count per file. (After REMIX, Zhong et al., FAST 2021; there over
-// keys, here over blocks.)
+// A search is a binary search over the anchors, one inside the group (both first on eight bytes
+// behind the common prefix of all), and a count per file. (After REMIX, Zhong et al., FAST 2021;
+// there over keys, here over blocks.)
 //
 // Immutable and thread-safe; owned by shared_ptr, swapped whole when the files change, pinned by
 // its iterators. It pins its tables. Built from the files anew after a crash. The keys of fences
@@ -40,6 +40,7 @@ class TabletIndex : public std::enable_shared_from_this<TabletIndex> {
     std::string clip_start, clip_end;  // plain rows, (start, end]; empty: open
   };
   using Blocks = absl::InlinedVector<int32_t, 8>;
+  using RowParts = absl::InlinedVector<std::unique_ptr<Iterator>, 4>;
   struct ReadOptions {
     bool fill_cache = true;
     bool may_block = true;  // false: Unavailable("would block...") for what is not in memory
@@ -63,11 +64,13 @@ class TabletIndex : public std::enable_shared_from_this<TabletIndex> {
   // reaches them, and while one file is alone nothing is compared.
   std::unique_ptr<Iterator> NewIterator(Slice start, Slice end, const ReadOptions& options) const;
 
-  // The keys of one row in the files whose filter agrees; with `encoded_column` not empty, at least
-  // those that concern this column (its cells and the markers over it) and no promise for others.
-  // encoded_row is EncodedRow() of a key, encoded_column EncodedColumn(). Null: no file has any.
-  StatusOr<std::unique_ptr<Iterator>> NewPointIterator(Slice encoded_row, Slice encoded_column,
-                                                       const ReadOptions& options) const;
+  // What the files whose filter agrees hold of one row, [encoded_row, row_end); with
+  // `encoded_column` not empty, at least what concerns this column (its cells and the markers over
+  // it) and no promise for others. encoded_row is EncodedRow() of a key, row_end AppendRowEnd's,
+  // encoded_column EncodedColumn(). Appends iterators that stand on a key of the row, for moves to
+  // what is at or behind its first key; they may show keys behind the row.
+  Status FindRow(Slice encoded_row, Slice row_end, Slice encoded_column, const ReadOptions& options,
+                 RowParts* parts) const;
 
   // For each file the number of its block that can hold `key`, -1 when all its blocks begin behind
   // it. One search.
@@ -96,16 +99,21 @@ class TabletIndex : public std::enable_shared_from_this<TabletIndex> {
   void TakeOrder(const TabletIndex& base, const std::vector<int64_t>& new_number);
   void MergeFile(uint32_t file);
   void BuildGroups();
-  size_t FindGroup(Slice key) const;
   bool IsInReach(uint32_t file, Slice start, Slice end, const ReadOptions& options) const;
+  // As far as the keys have no say.
+  bool IsAskedFor(uint32_t file, const ReadOptions& options) const;
+  // Its part of the row where it can be had in one step, standing somewhere; else null.
+  std::unique_ptr<Iterator> FindInBlock(uint32_t file, Slice row, Slice row_end, bool fill_cache,
+                                        const Blocks& blocks) const;
   void Trace(uint32_t file, bool in_reach, ReadTrace::Filter filter, ReadTrace* trace) const;
 
   std::vector<File> files_;
   std::vector<std::shared_ptr<const FileFences>> fences_;  // one for each file
   std::vector<Entry> entries_;
   // Of the groups.
-  std::string common_prefix_;           // of all anchors
+  std::string common_prefix_;           // of all fences
   std::vector<uint64_t> anchor_heads_;  // the eight bytes behind it, big-endian
+  std::vector<uint64_t> heads_;         // the same of each entry's fence
   std::vector<int32_t> blocks_before_;  // groups x files
 };
 

@@ -1,5 +1,6 @@
 #include "tabletserver/storage/iterator/merging_iterator.h"
 
+#include <iterator>
 #include <utility>
 
 namespace stele::storage {
@@ -20,6 +21,9 @@ class MergingIterator : public Iterator {
     for (auto& it : inputs) inputs_.push_back(Input{std::move(it), Slice()});
     heap_.reserve(inputs_.size());
   }
+
+  // Where the inputs stand, there stands the merge.
+  void TakePlaces() { Rebuild(); }
 
   bool Valid() const override { return !heap_.empty(); }
   void SeekToFirst() override {
@@ -139,6 +143,15 @@ std::unique_ptr<Iterator> NewMergingIterator(std::vector<std::unique_ptr<Iterato
   if (inputs.empty()) return std::make_unique<EmptyIterator>();
   if (inputs.size() == 1) return std::move(inputs[0]);
   return std::make_unique<MergingIterator>(std::move(inputs));
+}
+
+std::unique_ptr<Iterator> MergePlaced(absl::Span<std::unique_ptr<Iterator>> inputs) {
+  if (inputs.size() == 1) return std::move(inputs[0]);
+  if (inputs.empty()) return std::make_unique<EmptyIterator>();
+  auto merged = std::make_unique<MergingIterator>(std::vector<std::unique_ptr<Iterator>>(
+      std::make_move_iterator(inputs.begin()), std::make_move_iterator(inputs.end())));
+  merged->TakePlaces();
+  return merged;
 }
 
 }  // namespace stele::storage

@@ -7,11 +7,15 @@
 #include <memory>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "tabletserver/storage/iterator/iterator.h"
 
 namespace stele::storage {
 
 // Owns the inputs.
 std::unique_ptr<Iterator> NewMergingIterator(std::vector<std::unique_ptr<Iterator>> inputs);
+// The same of inputs that were placed by a Seek to one target: the merge stands where that leaves
+// it. Takes them out of the span.
+std::unique_ptr<Iterator> MergePlaced(absl::Span<std::unique_ptr<Iterator>> inputs);
 
 }  // namespace stele::storage

@@ -94,7 +94,7 @@ RowResolver::RowResolver(const RowResolverOptions& options, const ReadSelection&
 
 void RowResolver::BuildSpans(const ReadSelection& selection) {
   if (selection.TakesAllColumns()) {
-    spans_.push_back(Span{});
+    spans_.emplace_back();
     return;
   }
   for (const VisibleFamilies::Family& family : options_.families->all()) {

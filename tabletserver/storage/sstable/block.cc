@@ -152,8 +152,17 @@ void BlockIterator::Corrupt() {
 }
 
 bool BlockIterator::RestartKey(uint32_t index, Slice* key) {
-  uint32_t offset = DecodeFixed32(restarts_ + size_t{4} * index);
+  const uint32_t offset = DecodeFixed32(restarts_ + size_t{4} * index);
   if (offset >= entries_.size()) return false;
+  // Short, as nearly always: each length but the value's in one byte, that in one or two.
+  const auto* p = reinterpret_cast<const uint8_t*>(entries_.data()) + offset;
+  const size_t room = entries_.size() - offset;
+  if (room > 4 && p[0] == 0 && p[1] < 0x80 && (p[2] & p[3]) < 0x80) {
+    const size_t head = p[2] < 0x80 ? 3 : 4;
+    if (p[1] > room - head) return false;
+    *key = entries_.substr(offset + head, p[1]);
+    return true;
+  }
   Slice input = entries_.substr(offset);
   Entry entry;
   if (!TakeEntry(&input, &entry) || entry.shared != 0) return false;

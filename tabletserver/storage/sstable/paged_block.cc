@@ -65,6 +65,43 @@ StatusOr<std::unique_ptr<Iterator>> PagedBlock::Open(const TableReader* table,
   return std::unique_ptr<Iterator>(std::move(block));
 }
 
+std::unique_ptr<Iterator> PagedBlock::FindRow(const TableReader* table, const BlockHandle& handle,
+                                              Slice row, Slice row_end,
+                                              TableReader::Counts counts) {
+  BlockPtr holder = table->FindWhole(handle, counts);
+  std::optional<WholeBlock> whole;
+  if (holder != nullptr) {
+    whole.emplace(*holder);
+  } else {
+    holder = table->FindBlock(handle, TableReader::Counts::kNothing);
+    if (holder == nullptr) return nullptr;
+  }
+  BlockIterator directory(nullptr, whole.has_value() ? whole->directory() : holder->data());
+  directory.SeekFloor(row);
+  BlockHandle page;
+  if (!directory.Valid() || !ParseHandle(directory.value(), &page)) return nullptr;
+  directory.Next();
+  const bool goes_on = directory.Valid() && directory.key() < row_end;
+  std::unique_ptr<BlockIterator> cells;
+  if (!whole.has_value()) {
+    if (goes_on) return nullptr;
+    BlockPtr block = table->FindBlock(page, counts);
+    if (block == nullptr) return nullptr;
+    cells = std::make_unique<BlockIterator>(std::move(block));
+  } else if (goes_on) {
+    auto block = std::make_unique<PagedBlock>(
+        table, handle, SSTable::BlockRead{.fill_cache = counts != TableReader::Counts::kNothing});
+    block->UseWhole(std::move(holder));
+    block->Seek(row);
+    return block;
+  } else {
+    const Slice bytes = whole->Page(page);
+    cells = std::make_unique<BlockIterator>(std::move(holder), bytes);
+  }
+  cells->Seek(row);
+  return cells;
+}
+
 void PagedBlock::UseWhole(BlockPtr whole) {
   page_.reset();
   holder_ = std::move(whole);

@@ -59,6 +59,9 @@ class PagedBlock final : public Iterator {
   static StatusOr<std::unique_ptr<Iterator>> Open(const TableReader* table,
                                                   const BlockHandle& handle,
                                                   const SSTable::BlockRead& read);
+  // As SSTable::FindRow.
+  static std::unique_ptr<Iterator> FindRow(const TableReader* table, const BlockHandle& handle,
+                                           Slice row, Slice row_end, TableReader::Counts counts);
   PagedBlock(const TableReader* table, const BlockHandle& handle, const SSTable::BlockRead& read)
       : table_(table),
         handle_(handle),

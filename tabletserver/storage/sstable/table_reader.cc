@@ -325,6 +325,17 @@ StatusOr<std::unique_ptr<Iterator>> TableReader::OpenBlock(const BlockHandle& ha
   return NewBlockIterator(std::move(block));
 }
 
+std::unique_ptr<Iterator> TableReader::FindRow(const BlockHandle& handle, Slice row, Slice row_end,
+                                               bool fill_cache) const {
+  const Counts counts = CountsOf(fill_cache);
+  if (handle.pages_bytes != 0) return PagedBlock::FindRow(this, handle, row, row_end, counts);
+  BlockPtr block = FindBlock(handle, counts);
+  if (block == nullptr) return nullptr;
+  auto cells = std::make_unique<BlockIterator>(std::move(block));
+  cells->Seek(row);
+  return cells;
+}
+
 BlockPtr TableReader::FindWhole(const BlockHandle& handle, Counts counts) const {
   return Find(handle.begin() | kWhole, counts);
 }
@@ -470,15 +481,27 @@ StatusOr<BlockPtr> TableReader::ReadFilterPartition(const BlockHandle& handle,
 }
 
 StatusOr<bool> TableReader::ProbeFilter(Slice key, uint64_t hash, bool may_block) const {
-  auto after = std::upper_bound(
-      filters_.begin(), filters_.end(), key,
-      [](Slice wanted, const FilterPartition& p) { return wanted < Slice(p.first_key); });
+  auto after = filters_.end();
+  if (filters_.size() > 1) {
+    after = std::upper_bound(
+        filters_.begin(), filters_.end(), key,
+        [](Slice wanted, const FilterPartition& p) { return wanted < Slice(p.first_key); });
+  }
   if (after == filters_.begin()) return false;  // before the first key of the file
   const BlockHandle& handle = std::prev(after)->handle;
-  ASSIGN_OR_RETURN(BlockPtr bytes, ReadFilterPartition(handle, may_block));
-  BloomFilter filter;
-  if (!filter.Init(bytes->data())) return Damage(handle.offset, "malformed filter");
-  return filter.MayContain(hash);
+  bool good = false, may = false;
+  const auto look = [&](const CachedBlock& bytes) {
+    BloomFilter filter;
+    good = filter.Init(bytes.data());
+    may = good && filter.MayContain(hash);
+  };
+  if (!preloaded_.empty() || options_.filter_cache == nullptr ||
+      !options_.filter_cache->Glance({filter_cache_id_, handle.offset}, look)) {
+    ASSIGN_OR_RETURN(const BlockPtr bytes, ReadFilterPartition(handle, may_block));
+    look(*bytes);
+  }
+  if (!good) return Damage(handle.offset, "malformed filter");
+  return may;
 }
 
 uint64_t SSTable::HashOf(Slice encoded_row) { return BloomHash(encoded_row); }

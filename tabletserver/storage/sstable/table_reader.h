@@ -34,6 +34,8 @@ class TableReader final : public SSTable {
                             bool may_block) const override;
   StatusOr<std::unique_ptr<Iterator>> OpenBlock(const BlockHandle& handle,
                                                 const BlockRead& read) const override;
+  std::unique_ptr<Iterator> FindRow(const BlockHandle& handle, Slice row, Slice row_end,
+                                    bool fill_cache) const override;
   bool IsCached(const BlockHandle& handle) const override;
   std::unique_ptr<Iterator> NewIterator(bool fill_cache) const override;
   Status Verify() const override;
