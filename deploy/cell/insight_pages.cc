@@ -268,7 +268,7 @@ StatusOr<std::string> MemoryPage(const CellSnapshot& snapshot, const net::HttpRe
   page.BeginTable(
       {"Cache", "Holds", "Room", "Entries", "Hits", "Misses", "Hit ratio", "Evictions"});
   page.Row(CacheRow("SSTable blocks and pages", engine.block_cache));
-  page.Row(CacheRow("Filters", engine.filter_cache));
+  page.Row(CacheRow("Filters and directories of blocks", engine.filter_cache));
   page.EndTable();
   return page.Finish();
 }

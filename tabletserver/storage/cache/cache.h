@@ -113,6 +113,7 @@ class BlockCache {
   void Erase(const CacheKey& key);
   void EraseFile(uint64_t file);
   CacheStats stats() const;
+  bool keeps_nothing() const { return shard_count_ == 0; }
   uint64_t NewFileId() { return next_file_.fetch_add(1) + 1; }
 
  private:

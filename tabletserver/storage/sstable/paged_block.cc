@@ -55,7 +55,7 @@ StatusOr<std::unique_ptr<Iterator>> PagedBlock::Open(const TableReader* table,
     block->UseWhole(std::move(whole));
     return std::unique_ptr<Iterator>(std::move(block));
   }
-  BlockPtr directory = table->FindBlock(handle, TableReader::Counts::kNothing);
+  BlockPtr directory = table->FindDirectory(handle);
   if (directory == nullptr) {
     if (!read.may_block) return table->WouldBlock();
     const TracedFileRead traced(read.trace, handle.stored_bytes);
@@ -73,7 +73,7 @@ std::unique_ptr<Iterator> PagedBlock::FindRow(const TableReader* table, const Bl
   if (holder != nullptr) {
     whole.emplace(*holder);
   } else {
-    holder = table->FindBlock(handle, TableReader::Counts::kNothing);
+    holder = table->FindDirectory(handle);
     if (holder == nullptr) return nullptr;
   }
   BlockIterator directory(nullptr, whole.has_value() ? whole->directory() : holder->data());

@@ -1,9 +1,9 @@
 // Blocks of pages (FORMAT.md, Pages) in memory, and the iterator over them.
 //
 // A point read takes the block's directory, a block whose keys are the pages' fences, and the one
-// page that it needs; both go into the cache by themselves. Who walks on, or begins at the first
-// page, is served from the whole block, read at once and cached as one: a WholeBlock. When the
-// cache holds most pages of a block one by one, the whole takes their place.
+// page that it needs; both are cached by themselves, in the caches that SSTable names. Who walks
+// on, or begins at the first page, is served from the whole block, read at once and cached as one:
+// a WholeBlock. When the cache holds most pages of a block one by one, the whole takes their place.
 //
 // Everything in a WholeBlock went through the gates of TableReader before. The iterator borrows the
 // table, pins what it stands on, and is bound to one thread.

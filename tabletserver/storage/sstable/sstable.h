@@ -114,8 +114,11 @@ struct Fence {
 class SSTable {
  public:
   struct OpenOptions {
-    BlockCache* block_cache = nullptr;   // may be null; outlives the table
-    BlockCache* filter_cache = nullptr;  // may be null; outlives the table; may be block_cache
+    BlockCache* block_cache = nullptr;  // may be null; outlives the table
+    // Of filters, and of the directories of blocks of pages: what every read needs, and what pages
+    // that are read but once must not push out. As the other, and may be it; directories go there
+    // when this one keeps nothing.
+    BlockCache* filter_cache = nullptr;
     bool preload = false;  // in-memory locality group: blocks and filters are read now and stay
     uint64_t expected_file_id = 0;  // DataLoss when the file has another; 0: any
   };

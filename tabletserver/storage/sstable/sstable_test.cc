@@ -534,6 +534,11 @@ class PagesTest : public testing::Test {
     for (int i = 0; i < 1000; ++i) {
       cells_.emplace(SetKey(std::to_string(100'000 + i), "q"), random.Letters(1000));
     }
+    OpenTable(&cache_, nullptr);
+    ASSERT_GT(fences_.size(), 10u);
+    ASSERT_GT(fences_[3].handle.pages_bytes, 60'000u);
+  }
+  void OpenTable(BlockCache* blocks, BlockCache* filters) {
     SSTableOptions options;
     options.codec = Codec::kNone;
     const auto note = [this](uint64_t offset, size_t n) {
@@ -541,11 +546,10 @@ class PagesTest : public testing::Test {
       return closed_ ? absl::InternalError("no reads now") : OkStatus();
     };
     SSTable::OpenOptions open;
-    open.block_cache = &cache_;
+    open.block_cache = blocks;
+    open.filter_cache = filters;
     ASSERT_OK_AND_ASSIGN(table_, OpenBytes(Build(cells_, options), open, note));
     ASSERT_OK_AND_ASSIGN(fences_, table_->LoadFences());
-    ASSERT_GT(fences_.size(), 10u);
-    ASSERT_GT(fences_[3].handle.pages_bytes, 60'000u);
     reads_.clear();
   }
   std::unique_ptr<Iterator> Open(size_t block, bool may_block = true) {
@@ -624,6 +628,22 @@ TEST_F(PagesTest, AnAccessCountsOnce) {
   auto compaction = table_->NewIterator(/*fill_cache=*/false);
   for (compaction->SeekToFirst(); compaction->Valid(); compaction->Next()) continue;
   expect(0, 0, "who does not fill the cache");
+}
+
+TEST_F(PagesTest, PagesDoNotPushOutDirectories) {
+  for (const uint64_t filter_bytes : {1u << 20, 0u}) {
+    BlockCache blocks(20'000, nullptr), filters(filter_bytes, nullptr);
+    OpenTable(&blocks, &filters);
+    for (const int n : {10, 30}) {
+      for (size_t block = 0; block < 10; ++block) Open(block)->Seek(KeyIn(block, n));
+    }
+    // Ten blocks, of which each gave two pages: more than there is room for.
+    EXPECT_EQ(reads_.size(), filter_bytes != 0 ? 30u : 40u);
+    EXPECT_EQ(filters.stats().entries, filter_bytes != 0 ? 10u : 0u);
+    EXPECT_EQ(filters.stats().hits + filters.stats().misses, 0u);
+    table_.reset();
+    EXPECT_EQ(filters.stats().entries, 0u);
+  }
 }
 
 TEST_F(PagesTest, NothingIsReadBehindTheEnd) {

@@ -211,7 +211,7 @@ class TableIterator final : public Iterator {
 
   StatusOr<BlockPtr> ReadDirectory(bool sequential) {
     RETURN_IF_ERROR(table_->CheckPlace(handle_, TableReader::Section::kDirectory));
-    if (sequential && table_->FindBlock(handle_, kNothing) == nullptr) {
+    if (sequential && table_->FindDirectory(handle_) == nullptr) {
       // Its pages are read next.
       auto stored = ahead_.Fetch(handle_.begin(), handle_.file_bytes());
       if (stored.ok()) {

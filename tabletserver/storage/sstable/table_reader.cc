@@ -50,7 +50,12 @@ TableReader::TableReader(std::shared_ptr<BlobReader> blob, std::string name,
       name_(std::move(name)),
       options_(options),
       block_cache_id_(FileNumber(options.block_cache)),
-      filter_cache_id_(FileNumber(options.filter_cache)) {}
+      filter_cache_id_(FileNumber(options.filter_cache)),
+      directory_cache_(options.filter_cache == nullptr || options.filter_cache->keeps_nothing()
+                           ? options.block_cache
+                           : options.filter_cache),
+      directory_cache_id_(directory_cache_ == options.block_cache ? block_cache_id_
+                                                                  : filter_cache_id_) {}
 
 TableReader::~TableReader() {
   if (options_.block_cache != nullptr) options_.block_cache->EraseFile(block_cache_id_);
@@ -275,9 +280,15 @@ StatusOr<BlockPtr> TableReader::ReadBlock(const BlockHandle& handle, bool fill_c
 
 StatusOr<BlockPtr> TableReader::ReadDirectory(const BlockHandle& handle, bool fill_cache) const {
   RETURN_IF_ERROR(CheckPlace(handle, Section::kDirectory));
-  if (BlockPtr block = FindBlock(handle, Counts::kNothing); block != nullptr) return block;
+  if (BlockPtr block = FindDirectory(handle); block != nullptr) return block;
   ASSIGN_OR_RETURN(BlockPtr block, LoadDirectory(handle));
-  return fill_cache ? Keep(handle, std::move(block)) : block;
+  if (!fill_cache || directory_cache_ == nullptr) return block;
+  return directory_cache_->Insert({directory_cache_id_, handle.offset}, std::move(block));
+}
+
+BlockPtr TableReader::FindDirectory(const BlockHandle& handle) const {
+  if (directory_cache_ == nullptr) return nullptr;
+  return directory_cache_->Peek({directory_cache_id_, handle.offset});
 }
 
 StatusOr<BlockPtr> TableReader::LoadDirectory(const BlockHandle& handle) const {
@@ -384,12 +395,12 @@ StatusOr<BlockPtr> TableReader::ReadWhole(const BlockHandle& handle, bool fill_c
       options_.block_cache->Insert({block_cache_id_, handle.begin() | kWhole}, std::move(whole));
   // One that the cache had no room for does not cost it the pages either.
   if (!IsInMemory(handle.begin() | kWhole)) return whole;
-  const auto erase = [this](uint64_t offset) {
-    const CacheKey key{block_cache_id_, offset};
-    if (options_.block_cache->Contains(key)) options_.block_cache->Erase(key);
+  const auto erase = [](BlockCache* cache, const CacheKey& key) {
+    if (cache->Contains(key)) cache->Erase(key);
   };
-  erase(handle.offset);
-  for (const auto& [fence, page] : pages) erase(page.offset);
+  erase(directory_cache_, {directory_cache_id_, handle.offset});
+  for (const auto& [fence, page] : pages)
+    erase(options_.block_cache, {block_cache_id_, page.offset});
   return whole;
 }
 

@@ -52,8 +52,10 @@ class TableReader final : public SSTable {
   static Counts CountsOf(bool fill_cache) {
     return fill_cache ? Counts::kAccess : Counts::kNothing;
   }
-  // The plain block, page or directory if it is in memory.
+  // The plain block or page if it is in memory.
   BlockPtr FindBlock(const BlockHandle& handle, Counts counts) const;
+  // The directory of a block of pages if it is in memory by itself.
+  BlockPtr FindDirectory(const BlockHandle& handle) const;
   // A plain block or a page, through the cache.
   StatusOr<BlockPtr> ReadBlock(const BlockHandle& handle, bool fill_cache) const;
   // The directory of a block of pages, through the cache; its pages adjoin, from the block's begin.
@@ -104,6 +106,8 @@ class TableReader final : public SSTable {
   const OpenOptions options_;
   const uint64_t block_cache_id_;  // this table's file number in each cache
   const uint64_t filter_cache_id_;
+  BlockCache* const directory_cache_;  // one of the two, or null
+  const uint64_t directory_cache_id_;
   uint64_t footer_offset_ = 0;
   uint64_t memory_bytes_ = 0;
   Footer footer_;
