@@ -8,23 +8,13 @@
 #include "common/base/check.h"
 #include "deploy/cell/cell.h"
 #include "stele/client.h"
-#include "tests/bench/rows.h"
+#include "tests/bench/bench_table.h"
 
 namespace stele::bench {
 namespace {
 
-constexpr char kTable[] = "bench";
 constexpr uint64_t kSeed = 1;
 constexpr uint64_t kRowsOfBatch = 100;
-
-TableSchema Schema() {
-  TableSchema schema;
-  schema.name = kTable;
-  schema.groups = {{.name = "default", .codec = Codec::kNone}};
-  GcRule one{.kind = GcRule::Kind::kMaxVersions, .max_versions = 1};
-  schema.families = {{.name = "f", .gc = one}};
-  return schema;
-}
 
 class Calls : public CountedCalls {
  public:
@@ -39,12 +29,12 @@ class Calls : public CountedCalls {
     auto client = Client::Connect(cell_->address());
     CHECK_OK(client.status());
     client_ = *std::move(client);
-    CHECK_OK(client_->admin().CreateTable(Schema(), {}).status());
-    auto table = client_->OpenTable(kTable);
+    CHECK_OK(client_->admin().CreateTable(BenchTable(), {}).status());
+    auto table = client_->OpenTable(kBenchTable);
     CHECK_OK(table.status());
     table_ = std::make_unique<Table>(*std::move(table));
     Run(Kind::kBatch, kRows / kRowsOfBatch);
-    CHECK_OK(client_->admin().CompactTable(kTable));
+    CHECK_OK(client_->admin().CompactTable(kBenchTable));
     Run(Kind::kRead, 2 * kRows);
   }
 
@@ -64,11 +54,6 @@ class Calls : public CountedCalls {
   }
 
  private:
-  RowMutation Put(uint64_t row) const {
-    return {std::string(Key(row).view()),
-            {SetCell{.family = "f", .value = std::string(rows_.Value(row))}}};
-  }
-
   void Begin(Kind kind, uint64_t i, std::function<void()> answered) {
     switch (kind) {
       case Kind::kRead:
@@ -79,14 +64,15 @@ class Calls : public CountedCalls {
                                       answered();
                                     });
       case Kind::kWrite:
-        return table_->ApplyAsync(Put(rows_.ForRead(i)), [answered](const Status& status) {
-          CHECK_OK(status);
-          answered();
-        });
+        return table_->ApplyAsync(PutRow(rows_, rows_.ForRead(i)),
+                                  [answered](const Status& status) {
+                                    CHECK_OK(status);
+                                    answered();
+                                  });
       case Kind::kBatch: {
         std::vector<RowMutation> batch;
         for (uint64_t row = 0; row < kRowsOfBatch; ++row) {
-          batch.push_back(Put((i * kRowsOfBatch + row) % kRows));
+          batch.push_back(PutRow(rows_, (i * kRowsOfBatch + row) % kRows));
         }
         return table_->ApplyBatchAsync(std::move(batch), [answered](const auto& statuses) {
           for (const Status& status : statuses) CHECK_OK(status);

@@ -6,30 +6,16 @@
 #include "common/base/check.h"
 #include "common/time/clock.h"
 #include "stele/client.h"
+#include "tests/bench/bench_table.h"
 #include "tests/bench/served.h"
 #include "tests/cluster/process_cell.h"
 
 namespace stele::bench {
 namespace {
 
-constexpr char kTable[] = "bench";
 constexpr char kHotRow[] = "hot";
 constexpr uint32_t kLoadBatches = 8;
 constexpr int64_t kStartTimeoutMs = 60'000;
-
-TableSchema BenchTable() {
-  TableSchema schema;
-  schema.name = kTable;
-  schema.groups = {{.name = "default", .codec = Codec::kNone}};
-  GcRule one{.kind = GcRule::Kind::kMaxVersions, .max_versions = 1};
-  schema.families = {{.name = "f", .gc = one}};
-  return schema;
-}
-
-RowMutation Put(const Rows& rows, uint64_t row) {
-  return {std::string(Key(row).view()),
-          {SetCell{.family = "f", .value = std::string(rows.Value(row))}}};
-}
 
 // Each server could keep all rows in its cache, as the peers keep them in memory.
 std::vector<std::string> MemoryFor(uint64_t rows) {
@@ -73,7 +59,7 @@ class CellServed : public Served {
          .count = unused.size(),
          .row = [](uint64_t i) { return i * kBatchRows; }},
         &unused);
-    CHECK_OK(callers_[0].client->admin().CompactTable(kTable));
+    CHECK_OK(callers_[0].client->admin().CompactTable(kBenchTable));
     Scan(0);
   }
 
@@ -125,7 +111,7 @@ class CellServed : public Served {
     return {*std::move(client), nullptr};
   }
   static void OpenTable(Caller* caller) {
-    StatusOr<Table> table = caller->client->OpenTable(kTable);
+    StatusOr<Table> table = caller->client->OpenTable(kBenchTable);
     CHECK_OK(table.status());
     caller->table = std::make_unique<Table>(*std::move(table));
   }
@@ -180,7 +166,7 @@ class CellServed : public Served {
                                             ended(chain);
                                           });
       case CallKind::kWrite:
-        return chain->table->ApplyAsync(Put(rows, row), [&ended, chain](const Status& status) {
+        return chain->table->ApplyAsync(PutRow(rows, row), [&ended, chain](const Status& status) {
           CHECK_OK(status);
           ended(chain);
         });
@@ -193,7 +179,7 @@ class CellServed : public Served {
             });
       case CallKind::kBatch: {
         std::vector<RowMutation> batch;
-        for (uint64_t i = 0; i < kBatchRows; ++i) batch.push_back(Put(rows, row + i));
+        for (uint64_t i = 0; i < kBatchRows; ++i) batch.push_back(PutRow(rows, row + i));
         return chain->table->ApplyBatchAsync(std::move(batch),
                                              [&ended, chain](const std::vector<Status>& all) {
                                                for (const Status& status : all) CHECK_OK(status);
