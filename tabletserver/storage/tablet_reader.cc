@@ -245,30 +245,36 @@ Status TabletReader::Walk(const KeyRange& keys, const ReadBudget& budget, RowSin
         progress_.done = IsOneRow();
         return OkStatus();
       }
-      ASSIGN_OR_RETURN(const bool found, FindRow(keys));
+      bool found = false;
+      RETURN_IF_ERROR(FindRow(keys, &found));
       progress_.done = !found;
       if (!found) return OkStatus();
     }
-    ASSIGN_OR_RETURN(const bool more, ResolveRow(budget, sink));
-    if (!more) return OkStatus();
+    bool goes_on = false;
+    RETURN_IF_ERROR(ResolveRow(budget, sink, &goes_on));
+    if (!goes_on) return OkStatus();
   }
 }
 
-StatusOr<bool> TabletReader::FindRow(const KeyRange& keys) {
-  if (!options_.reversed || IsOneRow()) {
-    if (IsOneRow() && progress_.rows_examined != 0) return false;
-    if (fresh_) {
-      cells_->Seek(keys.first);
-    } else if (!IsOneRow()) {
-      resolver_->SkipRow(cells_.get());
-    }
-    fresh_ = false;
-    if (!cells_->Valid()) {
-      RETURN_IF_ERROR(cells_->status());
-      return false;
-    }
-    return keys.end.empty() || cells_->key() < keys.end;
+Status TabletReader::FindRow(const KeyRange& keys, bool* found) {
+  *found = false;
+  if (IsOneRow()) {
+    if (progress_.rows_examined != 0) return OkStatus();
+    if (fresh_) cells_->Seek(keys.first);
+  } else if (options_.reversed) {
+    return FindRowBefore(keys, found);
+  } else if (fresh_) {
+    cells_->Seek(keys.first);
+  } else {
+    resolver_->SkipRow(cells_.get());
   }
+  fresh_ = false;
+  if (!cells_->Valid()) return cells_->status();
+  *found = keys.end.empty() || cells_->key() < keys.end;
+  return OkStatus();
+}
+
+Status TabletReader::FindRowBefore(const KeyRange& keys, bool* found) {
   std::string before(keys.end), row;
   if (!last_row_.bytes().empty()) {
     before.clear();
@@ -283,41 +289,50 @@ StatusOr<bool> TabletReader::FindRow(const KeyRange& keys) {
     const Slice last = EncodedRow(part->key());
     if (last > Slice(row)) row.assign(last.data(), last.size());
   }
-  if (row.empty() || Slice(row) < keys.first) return false;
+  if (row.empty() || Slice(row) < keys.first) return OkStatus();
   cells_->Seek(row);
   if (!cells_->Valid()) {
     RETURN_IF_ERROR(cells_->status());
     return absl::InternalError("a row that was seen backward is not there forward");
   }
-  return true;
+  *found = true;
+  return OkStatus();
 }
 
-StatusOr<bool> TabletReader::ResolveRow(const ReadBudget& budget, RowSink* sink) {
-  StatusOr<ResolvedRow> row =
+Status TabletReader::ResolveRow(const ReadBudget& budget, RowSink* sink, bool* goes_on) {
+  const Status status =
       in_row_ ? resolver_->Resume(cells_.get(), sink) : resolver_->ResolveRow(cells_.get(), sink);
   fresh_ = false;
-  in_row_ = !row.ok() || row->suspended;
-  if (!row.ok()) return row.status();
-  progress_.cells += row->cells - counted_cells_;
-  progress_.bytes += row->bytes - counted_bytes_;
-  counted_cells_ = row->cells;
-  counted_bytes_ = row->bytes;
-  if (row->suspended) {
-    const bool paused = row->emitted && sink->wants() == RowSink::Wants::kPause;
-    if (paused || !MayGoOn(budget)) return false;
-    SetExamineLimit(budget);
-    return true;
-  }
+  const ResolvedRow& row = resolver_->resolved();
+  in_row_ = !status.ok() || row.suspended;
+  if (!status.ok()) return status;
+  progress_.cells += row.cells - counted_cells_;
+  progress_.bytes += row.bytes - counted_bytes_;
   counted_cells_ = counted_bytes_ = 0;
-  if (row->emitted && sink->wants() == RowSink::Wants::kAgain) {
+  if (row.suspended) {
+    counted_cells_ = row.cells;
+    counted_bytes_ = row.bytes;
+    const bool paused = row.emitted && sink->wants() == RowSink::Wants::kPause;
+    *goes_on = !paused && MayGoOn(budget);
+    if (*goes_on) SetExamineLimit(budget);
+    return OkStatus();
+  }
+  *goes_on = true;
+  if (row.emitted && sink->wants() == RowSink::Wants::kAgain) {
     resolver_->Again();
     in_row_ = true;
-    return true;
+    return OkStatus();
   }
   last_row_.Assign(resolver_->row());
-  progress_.rows += row->emitted ? 1 : 0;
+  progress_.rows += row.emitted ? 1 : 0;
   ++progress_.rows_examined;
-  if (!row->sink_goes_on || progress_.bytes >= budget.max_bytes) return false;
+  *goes_on = row.sink_goes_on && HasRoom(budget);
+  return OkStatus();
+}
+
+// For another row.
+bool TabletReader::HasRoom(const ReadBudget& budget) const {
+  if (progress_.bytes >= budget.max_bytes) return false;
   if (budget.rows_limit != 0 && progress_.rows >= budget.rows_limit) return false;
   if (progress_.rows_examined >= budget.max_rows_examined) return false;
   if (resolver_->keys_examined() - keys_before_ >= budget.max_keys_examined) return false;

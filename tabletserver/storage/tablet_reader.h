@@ -68,10 +68,12 @@ class TabletReader {
   Status OpenCells(const TabletSnapshot& at, const KeyRange& keys, const ReadBudget& budget);
   Status Begin(TabletSnapshot now, std::optional<Cut>* cut, Status* damage);
   Status Walk(const KeyRange& keys, const ReadBudget& budget, RowSink* sink);
-  // Puts cells_ on the first key of the next row. False when there is none.
-  StatusOr<bool> FindRow(const KeyRange& keys);
-  // The row that cells_ stands on or the rest of the one it was in. False: the call ends here.
-  StatusOr<bool> ResolveRow(const ReadBudget& budget, RowSink* sink);
+  // Puts cells_ on the first key of the next row, when there is one.
+  Status FindRow(const KeyRange& keys, bool* found);
+  Status FindRowBefore(const KeyRange& keys, bool* found);
+  // The row that cells_ stands on or the rest of the one it was in.
+  Status ResolveRow(const ReadBudget& budget, RowSink* sink, bool* goes_on);
+  bool HasRoom(const ReadBudget& budget) const;
   bool MayGoOn(const ReadBudget& budget) const;
   void SetExamineLimit(const ReadBudget& budget);
 

@@ -48,7 +48,8 @@ StatusOr<std::vector<Row>> Resolve(Iterator* it, const RowResolverOptions& optio
   RowResolver resolver(options, selection);
   RowCollector rows;
   for (it->SeekToFirst(); it->Valid();) {
-    ASSIGN_OR_RETURN(ResolvedRow row, resolver.ResolveRow(it, &rows));
+    RETURN_IF_ERROR(resolver.ResolveRow(it, &rows));
+    const ResolvedRow& row = resolver.resolved();
     if (row.emitted != (row.cells > 0)) return absl::InternalError("emitted");
     resolver.SkipRow(it);
   }

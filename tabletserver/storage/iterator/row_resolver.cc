@@ -95,6 +95,7 @@ RowResolver::RowResolver(const RowResolverOptions& options, const ReadSelection&
 void RowResolver::BuildSpans(const ReadSelection& selection) {
   if (selection.TakesAllColumns()) {
     spans_.emplace_back();
+    takes_all_ = true;
     return;
   }
   for (const VisibleFamilies::Family& family : options_.families->all()) {
@@ -118,7 +119,7 @@ void RowResolver::BuildSpans(const ReadSelection& selection) {
   }
 }
 
-StatusOr<ResolvedRow> RowResolver::ResolveRow(Iterator* it, RowSink* sink) {
+Status RowResolver::ResolveRow(Iterator* it, RowSink* sink) {
   it_ = it;
   sink_ = sink;
   result_ = ResolvedRow{};
@@ -129,8 +130,7 @@ StatusOr<ResolvedRow> RowResolver::ResolveRow(Iterator* it, RowSink* sink) {
   skipped_ = false;
   if (place_.EnterNextRowsCell(key_)) {
     shared_ = CellPlace::Shared::kColumn;
-    const bool all = spans_.size() == 1 && spans_[0].start.empty() && spans_[0].end.empty();
-    const VisibleFamilies::Family* family = all ? FindFamily() : nullptr;
+    const VisibleFamilies::Family* family = takes_all_ ? FindFamily() : nullptr;
     if (family != nullptr && keys_examined_ < suspend_at_) {
       RETURN_IF_ERROR(ResolveSameColumn(family->gc));
       if (!InRow() && !suspended_) return FinishRow();
@@ -145,7 +145,7 @@ StatusOr<ResolvedRow> RowResolver::ResolveRow(Iterator* it, RowSink* sink) {
   return Go();
 }
 
-StatusOr<ResolvedRow> RowResolver::Resume(Iterator* it, RowSink* sink) {
+Status RowResolver::Resume(Iterator* it, RowSink* sink) {
   it_ = it;
   sink_ = sink;
   suspended_ = false;
@@ -195,7 +195,7 @@ void RowResolver::Again() {
   step_ = Step::kRowMarkers;
 }
 
-StatusOr<ResolvedRow> RowResolver::Go() {
+Status RowResolver::Go() {
   for (; span_ < spans_.size() && !suspended_; ++span_, in_span_ = false) {
     if (RowIsFull() || !InRow()) break;
     RETURN_IF_ERROR(ResolveSpan());
@@ -203,16 +203,16 @@ StatusOr<ResolvedRow> RowResolver::Go() {
   }
   if (suspended_) {
     result_.suspended = true;
-    return result_;
+    return OkStatus();
   }
   return FinishRow();
 }
 
-StatusOr<ResolvedRow> RowResolver::FinishRow() {
+Status RowResolver::FinishRow() {
   if (!valid_) RETURN_IF_ERROR(it_->status());
   result_.suspended = false;
   if (result_.emitted) result_.sink_goes_on = sink_->EndRow();
-  return result_;
+  return OkStatus();
 }
 
 Status RowResolver::ResolveSameColumn(const GcPolicy& gc) {

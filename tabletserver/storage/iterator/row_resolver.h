@@ -59,10 +59,12 @@ class RowResolver {
   // REQUIRES: `it` is valid, stands on the first key that its stream has of a row, and offers every
   // key of the row; nobody has moved it since a SkipRow came before this. Sends the row to the sink
   // and leaves `it` inside the row or behind it.
-  StatusOr<ResolvedRow> ResolveRow(Iterator* it, RowSink* sink);
+  Status ResolveRow(Iterator* it, RowSink* sink);
 
   // Goes on where ResolveRow or Resume was suspended or failed. `it` stands anywhere.
-  StatusOr<ResolvedRow> Resume(Iterator* it, RowSink* sink);
+  Status Resume(Iterator* it, RowSink* sink);
+  // What these two did.
+  const ResolvedRow& resolved() const { return result_; }
 
   // The row last resolved from its start, by the next Resume.
   void Again();
@@ -100,8 +102,8 @@ class RowResolver {
   // The row's first column, which is the one that the row before had.
   Status ResolveSameColumn(const GcPolicy& gc);
   // The row from where its iterator stands.
-  StatusOr<ResolvedRow> Go();
-  StatusOr<ResolvedRow> FinishRow();
+  Status Go();
+  Status FinishRow();
   Status ResolveSpan();
   Status ResolvePlace();
   void BeginColumn();
@@ -150,6 +152,7 @@ class RowResolver {
   const int64_t min_timestamp_us_, max_timestamp_us_;
   const uint64_t cells_per_column_, cells_per_row_;
   absl::InlinedVector<Span, 1> spans_;
+  bool takes_all_ = false;  // that is, all of the row
   CellPlace place_;
   RangeShadow shadow_;
   VersionHistory history_;

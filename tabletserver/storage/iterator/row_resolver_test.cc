@@ -78,8 +78,8 @@ class ResolverTest : public testing::Test {
     RowResolver resolver(options, selection);
     TextSink sink;
     for (it.SeekToFirst(); it.Valid(); resolver.SkipRow(&it)) {
-      auto row = resolver.ResolveRow(&it, &sink);
-      if (!row.ok()) return row.status().ToString();
+      const Status status = resolver.ResolveRow(&it, &sink);
+      if (!status.ok()) return status.ToString();
     }
     return sink.text;
   }
@@ -112,7 +112,7 @@ class ResolverTest : public testing::Test {
     RowResolver resolver(Options(), {});
     TextSink sink;
     it.SeekToFirst();
-    return resolver.ResolveRow(&it, &sink).status();
+    return resolver.ResolveRow(&it, &sink);
   }
   Status CollectStatus(KeyValues pairs, Status end = OkStatus(), bool oldest = false) {
     auto it =
@@ -309,7 +309,8 @@ TEST_F(ResolverTest, TheSinkMayStopAndARowMayBeTooLarge) {
   TextSink sink;
   sink.go_on = false;
   RowResolver resolver(Options(), {});
-  ASSERT_OK_AND_ASSIGN(ResolvedRow row, resolver.ResolveRow(&it, &sink));
+  ASSERT_OK(resolver.ResolveRow(&it, &sink));
+  const ResolvedRow& row = resolver.resolved();
   EXPECT_FALSE(row.sink_goes_on);
   EXPECT_EQ(row.cells, 2u);
   EXPECT_EQ(row.bytes, 1u + 2 * (1 + 1 + 8 + 10));
