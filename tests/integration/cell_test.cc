@@ -304,19 +304,32 @@ class StuckFrom : public FaultInjector {
     const bool step = absl::StartsWith(point, "create_table.") ||
                       absl::StartsWith(point, "drop_table.") ||
                       absl::StartsWith(point, "drop_range.");
+    MutexLock lock(&mu_);
     if (point == point_) stuck_ = true;
+    if (stuck_) changed_.SignalAll();
     return step && stuck_ ? absl::InternalError("cut off here") : OkStatus();
   }
-  bool stuck() const { return stuck_; }
+  bool AwaitStuck(int64_t timeout_ms) {
+    MutexLock lock(&mu_);
+    for (bool in_time = true; !stuck_ && in_time;) {
+      in_time = changed_.WaitFor(&mu_, std::chrono::milliseconds(timeout_ms));
+    }
+    return stuck_;
+  }
 
  private:
   const std::string point_;
-  std::atomic<bool> stuck_{false};
+  Mutex mu_;
+  CondVar changed_;
+  bool stuck_ GUARDED_BY(mu_) = false;
 };
 
 // A master that stops for ever at a step, as a kill would stop it there; the next one goes on.
 class CutProcedureTest : public ::testing::TestWithParam<const char*> {
  protected:
+  static constexpr int64_t kPatienceMs = 30'000;
+  // For a call that the master may never answer.
+  static int64_t DeadlineMs(bool answers) { return answers ? kPatienceMs : 500; }
   // Runs `work` in a cell whose master fails from `point` on.
   void RunUntil(const std::string& point, const std::function<void(HandClient*)>& work) {
     StuckFrom faults(point);
@@ -326,7 +339,7 @@ class CutProcedureTest : public ::testing::TestWithParam<const char*> {
     ASSERT_OK(cell.status());
     HandClient client((*cell)->address());
     work(&client);
-    EXPECT_TRUE(faults.stuck()) << point;
+    EXPECT_TRUE(faults.AwaitStuck(kPatienceMs)) << point;
     ASSERT_OK((*cell)->Stop(/*drain=*/false));
   }
   TempDir dir_;
@@ -341,8 +354,10 @@ TEST_P(CutCreateTest, IsWholeOrAbsentAfterwards) {
     request.split_keys = {"m"};
     request.schema.families.emplace_back().name = "f";
     ASSERT_OK_AND_ASSIGN(net::Buffer body, wire::Encode(request));
-    Status created = client->CallRaw(wire::Method::kCreateTable, std::move(body), 500);
-    EXPECT_EQ(created.ok(), std::string(GetParam()) == "create_table.after_serving") << created;
+    const bool answers = std::string(GetParam()) == "create_table.after_serving";
+    Status created =
+        client->CallRaw(wire::Method::kCreateTable, std::move(body), DeadlineMs(answers));
+    EXPECT_EQ(created.ok(), answers) << created;
   });
   auto cell = deploy::Cell::Start(SmallCell(dir_.path(), 1));
   ASSERT_OK(cell.status());
@@ -413,8 +428,10 @@ TEST_P(CutDropRangeTest, IsNotBegunOrIsFinished) {
     id = schema.id;
     for (const char* row : {"a", "mm", "p", "z"}) ASSERT_OK(client->Put(schema.id, row, "1"));
     ASSERT_OK_AND_ASSIGN(net::Buffer body, wire::Encode(wire::DropRowRangeRequest{"t", "", true}));
-    Status dropped = client->CallRaw(wire::Method::kDropRowRange, std::move(body), 500);
-    EXPECT_EQ(dropped.ok(), std::string(GetParam()) == "drop_range.after_done") << dropped;
+    const bool answers = std::string(GetParam()) == "drop_range.after_done";
+    Status dropped =
+        client->CallRaw(wire::Method::kDropRowRange, std::move(body), DeadlineMs(answers));
+    EXPECT_EQ(dropped.ok(), answers) << dropped;
   });
   auto cell = deploy::Cell::Start(SmallCell(dir_.path(), 1));
   ASSERT_OK(cell.status());
