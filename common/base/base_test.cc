@@ -1,11 +1,16 @@
 // Goal: statuses keep code and payload when context is added, the macros pass errors on once, CHECK
-// aborts with its text.
+// aborts with its text; a thread gives way alone.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <thread>
 
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/base/mutex.h"
 #include "common/base/status.h"
+#include "common/base/thread_priority.h"
 
 namespace stele {
 namespace {
@@ -60,6 +65,22 @@ TEST(CondVarTest, WaitForTimesOut) {
   MutexLock lock(&mu);
   while (cv.WaitFor(&mu, std::chrono::milliseconds(1))) {
   }
+}
+
+TEST(ThreadPriority, AThreadGivesWayAloneAndNeverComesBack) {
+  const int before = getpriority(PRIO_PROCESS, 0);
+  int low = -1, after_less = -1;
+  std::thread thread([&] {
+    GiveWay(18);
+    low = getpriority(PRIO_PROCESS, 0);
+    GiveWay(5);
+    after_less = getpriority(PRIO_PROCESS, 0);
+  });
+  thread.join();
+  EXPECT_EQ(low, std::max(before, 18));
+  EXPECT_EQ(after_less, low);
+  EXPECT_EQ(getpriority(PRIO_PROCESS, 0), before);
+  EXPECT_DEATH(GiveWay(20), "20");
 }
 
 }  // namespace

@@ -42,8 +42,8 @@ struct EngineOptions {
   uint64_t block_cache_bytes = 256u << 20;
   uint64_t filter_cache_bytes = 64u << 20;
   uint64_t compaction_bytes_per_second = 0;  // I/O budget of all maintenance; 0: none
-  // Workers for compactions and flushes, and one more for flushes alone; 0: nothing runs but by
-  // RunMaintenance (tests).
+  // So many compactions at once, and one more flushes; 0: nothing runs but by RunMaintenance
+  // (tests).
   uint32_t maintenance_threads = 1;
   uint32_t merge_min_files = 4, merge_max_files = 10;
   uint32_t major_marker_percent =

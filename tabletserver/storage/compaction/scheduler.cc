@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "common/base/log.h"
+#include "common/base/thread_priority.h"
 
 namespace stele::storage {
 namespace {
@@ -14,9 +15,14 @@ constexpr std::chrono::milliseconds kIdleLook(500);  // a worker looks for work 
 
 MaintenanceScheduler::MaintenanceScheduler(Clock* clock, uint32_t threads, Source source)
     : clock_(clock), source_(std::move(source)) {
-  for (uint32_t i = 0; i < threads; ++i)
-    workers_.emplace_back([this] { WorkerLoop(Mode::kWorker); });
-  if (threads > 0) workers_.emplace_back([this] { WorkerLoop(Mode::kFlushWorker); });
+  const auto start = [this](Mode mode, int niceness) {
+    workers_.emplace_back([this, mode, niceness] {
+      GiveWay(niceness);
+      WorkerLoop(mode);
+    });
+  };
+  for (uint32_t i = 0; i < threads; ++i) start(Mode::kMerges, kNicenessOfMerges);
+  for (uint32_t i = 0; threads > 0 && i < threads + 1; ++i) start(Mode::kFlushes, 0);
 }
 
 MaintenanceScheduler::~MaintenanceScheduler() { Stop(); }
@@ -51,7 +57,8 @@ bool MaintenanceScheduler::PickLocked(std::vector<MaintenanceTask>* tasks, Mode 
   for (MaintenanceTask& task : *tasks) {
     const Key key(task.tablet, task.kind);
     if (running_.contains(key)) continue;
-    if (mode == Mode::kFlushWorker && task.kind != MaintenanceTask::Kind::kFlush) continue;
+    const bool flush = task.kind == MaintenanceTask::Kind::kFlush;
+    if (mode == (flush ? Mode::kMerges : Mode::kFlushes)) continue;
     auto penalty = penalties_.find(key);
     if (mode != Mode::kOnRequest && penalty != penalties_.end() && now < penalty->second.until_ns)
       continue;

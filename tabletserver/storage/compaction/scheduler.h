@@ -3,10 +3,11 @@
 // wake-up or a failed job costs a delay, never the work. At most one job of a tablet and kind runs
 // at a time. A failed job is kept back for a while that doubles up to a limit.
 //
-// Besides `threads` workers for everything there is one for flushes only: a long merge must not
-// hold up the flush that frees memory or the log's tail. With threads 0 nothing runs by itself:
-// RunOne on the caller's thread, in an order that depends on nothing but the candidates.
-// Thread-safe.
+// `threads` workers merge, and one more than that flush: a long merge must not hold up the flush
+// that frees memory or the log's tail. All of them let others in at once (GiveWay). Those that
+// merge also count for less: a merge runs for seconds, and nobody waits for it. Those that flush
+// count as much as any, for writers wait for memory. With threads 0 nothing runs by itself: RunOne
+// on the caller's thread, in an order that depends on nothing but the candidates. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +46,8 @@ struct MaintenanceTask {
 
 class MaintenanceScheduler {
  public:
+  static constexpr int kNicenessOfMerges = 15;
+
   using Source = std::function<std::vector<MaintenanceTask>()>;
 
   // `source` is called often, from any thread, without a lock of the scheduler held.
@@ -67,7 +70,7 @@ class MaintenanceScheduler {
     int64_t length_ns = 0;
   };
 
-  enum class Mode { kOnRequest, kWorker, kFlushWorker };
+  enum class Mode { kOnRequest, kFlushes, kMerges };
   void WorkerLoop(Mode mode) EXCLUDES(mu_);
   bool PickLocked(std::vector<MaintenanceTask>* tasks, Mode mode, MaintenanceTask* picked)
       REQUIRES(mu_);

@@ -3,7 +3,9 @@
 #include "tabletserver/storage/compaction/scheduler.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "tabletserver/storage/compaction/rate_limiter.h"
@@ -158,6 +160,36 @@ TEST(Scheduler, ALongMergeDoesNotHoldUpFlushes) {
   });
   MutexLock lock(&mu);
   while (!flushed) changed.Wait(&mu);
+}
+
+// Each kind has threads of its own, and only those that merge give way to the rest of the server.
+TEST(Scheduler, MergesGiveWayAndFlushesDoNot) {
+  const int usual = getpriority(PRIO_PROCESS, 0);
+  Mutex mu;
+  CondVar changed;
+  std::vector<int> merges, flushes;  // how nice the threads were
+  MaintenanceScheduler scheduler(SystemClock(), 2, [&] {
+    std::vector<MaintenanceTask> tasks;
+    const auto note = [&](std::vector<int>* seen) {
+      MutexLock lock(&mu);
+      seen->push_back(getpriority(PRIO_PROCESS, 0));
+      changed.SignalAll();
+      return OkStatus();
+    };
+    for (TabletId tablet = 1; tablet <= 4; ++tablet) {
+      tasks.push_back(
+          {tablet, Kind::kCompact, Priority::kMerge, 0, [&, note] { return note(&merges); }});
+      tasks.push_back(
+          {tablet, Kind::kFlush, Priority::kFlushSize, 0, [&, note] { return note(&flushes); }});
+    }
+    return tasks;
+  });
+  MutexLock lock(&mu);
+  while (merges.size() < 100 || flushes.size() < 100) changed.Wait(&mu);
+  for (const int niceness : merges) {
+    ASSERT_EQ(niceness, std::max(usual, MaintenanceScheduler::kNicenessOfMerges));
+  }
+  for (const int niceness : flushes) ASSERT_EQ(niceness, usual);
 }
 
 TEST(RateLimiter, SpendsItsBudgetAndABurst) {
