@@ -41,6 +41,8 @@ class Driver {
   virtual uint64_t Scan(Slice start, uint64_t rows, uint64_t* bytes) = 0;
   // Writes the memtable out; with `compact` also merges everything into one sorted run.
   virtual void Settle(bool compact) = 0;
+  // Whether flushes or merges are under way or due; always false where the store does not tell.
+  virtual bool IsWorking() const { return false; }
   // What was set, beyond DriverOptions, for the result's reader.
   virtual std::string Describe() const = 0;
 };

@@ -108,7 +108,7 @@ Measure Meter::Finish(std::string name, uint64_t operations, uint64_t payload_by
   return measure;
 }
 
-void AwaitQuiet() {
+void AwaitQuiet(const std::function<bool()>& is_working) {
   Mutex mu;
   CondVar never;
   MutexLock lock(&mu);
@@ -118,7 +118,8 @@ void AwaitQuiet() {
     const uint64_t written = WrittenBytes();
     const double cpu_seconds = OwnCpuSeconds();
     never.WaitFor(&mu, kQuiet);
-    quiet = WrittenBytes() == written && OwnCpuSeconds() - cpu_seconds < kIdleCpuSeconds;
+    quiet = WrittenBytes() == written && OwnCpuSeconds() - cpu_seconds < kIdleCpuSeconds &&
+            !(is_working && is_working());
   }
 }
 

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -43,9 +44,9 @@ class Meter {
   int64_t stop_ns_ = 0;
 };
 
-// Returns when this process has written nothing for a while and needed no CPU time: background work
-// is over.
-void AwaitQuiet();
+// Returns when this process has written nothing for a while and needed no CPU time, and is_working,
+// if any, denies: background work is over. The sync of a large file is neither of the first two.
+void AwaitQuiet(const std::function<bool()>& is_working = nullptr);
 
 // One line of JSON.
 std::string ToJson(const Measure& measure);

@@ -178,6 +178,10 @@ class SteleDriver : public Driver {
     if (compact) CHECK_OK(tablet_->CompactMajor());
   }
 
+  bool IsWorking() const override {
+    return !engine_->stats().running.empty() || !engine_->waiting().empty();
+  }
+
   std::string Describe() const override {
     return absl::StrCat("log ring of 64 MiB segments, 1 maintenance thread, ",
                         options_.puts_in_flight, " puts in flight, ", tablet_->stats().files,

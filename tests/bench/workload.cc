@@ -44,6 +44,9 @@ struct Bench {
   void Load() {
     for (uint64_t i = 0; i < rows.count(); ++i) Put(rows.Shuffled(i));
   }
+  void AwaitQuietStore() {
+    AwaitQuiet([this] { return driver->IsWorking(); });
+  }
   uint64_t CacheForAll() const { return rows.count() * kRowBytes * 3 / 2 + (64u << 20); }
 };
 
@@ -55,7 +58,7 @@ void Write(Bench* bench, const std::string& name, bool random, uint32_t in_fligh
   bench->driver->Drain();
   meter.StopClock();
   bench->driver->Settle(false);
-  AwaitQuiet();
+  bench->AwaitQuietStore();
   bench->Report(meter.Finish(name, count, count * kRowBytes));
 }
 
@@ -251,7 +254,7 @@ void Grow(Bench* bench) {
   bench->driver->Drain();
   meter.StopClock();
   bench->driver->Settle(false);
-  AwaitQuiet();
+  bench->AwaitQuietStore();
   bench->Report(meter.Finish("growth_write", count, count * kRowBytes));
   RandomReads(bench, "growth_read", 1, reads, false);
   uint64_t bytes = 0;
