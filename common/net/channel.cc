@@ -26,6 +26,14 @@ constexpr size_t kMaxInlineFrame = kInputBytes / 2;  // larger ones are read int
 constexpr size_t kMaxPieces = 64;                    // of one writev
 constexpr int64_t kNanosPerMilli = 1'000'000;
 
+// The first of an array, as many as there are: the kernel looks at each that it is given.
+struct OutputBuffers {
+  const asio::const_buffer* begin() const { return first; }
+  const asio::const_buffer* end() const { return first + count; }
+  const asio::const_buffer* first;
+  size_t count;
+};
+
 Status SocketError(const char* what, const ErrorCode& error) {
   return absl::UnavailableError(absl::StrCat(what, ": ", error.message()));
 }
@@ -49,15 +57,10 @@ bool Channel::Queue(const FrameHeader& header, Slice prefix, const Buffer& body)
   MutexLock lock(&mu_);
   if (closed_) return false;
   queued_.Add(Slice(encoded, sizeof(encoded)), prefix, body);
-  pending_bytes_ += bytes;
+  pending_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   queued_total_ += bytes;
   ScheduleFlushLocked();
   return true;
-}
-
-size_t Channel::queued_bytes() const {
-  MutexLock lock(&mu_);
-  return pending_bytes_;
 }
 
 uint64_t Channel::queued_total() const {
@@ -78,15 +81,18 @@ bool Channel::closed() const {
   return closed_;
 }
 
+// One that is scheduled runs BeforeWrite after it has said that it is none any more: whoever saw it
+// scheduled put what it has where that looks.
 void Channel::ScheduleFlush() {
+  if (flush_scheduled_.load(std::memory_order_acquire)) return;
   MutexLock lock(&mu_);
   if (!closed_) ScheduleFlushLocked();
 }
 
 // Posts under the lock: after Close, which takes it, nothing is posted any more.
 void Channel::ScheduleFlushLocked() {
-  if (flush_scheduled_) return;
-  flush_scheduled_ = true;
+  if (flush_scheduled_.load(std::memory_order_relaxed)) return;
+  flush_scheduled_.store(true, std::memory_order_release);
   thread_->Post([self = shared_from_this()] { self->Flush(); });
 }
 
@@ -127,7 +133,14 @@ void Channel::CloseSoon(const Status& why) {
   thread_->Post([self = shared_from_this(), why] { self->Close(why); });
 }
 
+void Channel::TrimOutput() {
+  writing_.Trim();
+  MutexLock lock(&mu_);
+  queued_.Trim();
+}
+
 void Channel::CloseIfStalled(int64_t now_ns) {
+  if (std::exchange(written_at_tick_, written_total_) == written_total_) TrimOutput();
   if (options_.write_stall_timeout_ms <= 0 || writing_.empty()) return;
   if (now_ns - write_progress_ns_ > options_.write_stall_timeout_ms * kNanosPerMilli) {
     Close(absl::UnavailableError("connection closed: the peer does not read"));
@@ -140,7 +153,8 @@ void Channel::Flush() {
   while (!ended_ && socket_.has_value()) {
     {
       MutexLock lock(&mu_);
-      flush_scheduled_ = true;  // what is queued from here on goes with this write
+      // What is queued from here on goes with this write.
+      flush_scheduled_.store(true, std::memory_order_release);
     }
     bool starved = true;
     if (!reading_) {
@@ -159,7 +173,7 @@ void Channel::Flush() {
 
 void Channel::MoveQueued() {
   MutexLock lock(&mu_);
-  flush_scheduled_ = false;
+  flush_scheduled_.store(false, std::memory_order_release);
   if (queued_.empty()) return;
   if (writing_.empty()) write_progress_ns_ = SystemClock()->BootNanos();
   writing_.MoveFrom(&queued_);
@@ -173,20 +187,19 @@ void Channel::Read() {
     in_end_ -= in_begin_;
     in_begin_ = 0;
   }
-  // Inside a large frame its rest goes straight to its place, and what follows it into in_.
-  std::array<asio::mutable_buffer, 2> buffers;
-  if (in_body_) {
-    buffers[0] = {body_.mutable_data() + body_filled_, body_.size() - body_filled_};
-  }
-  buffers[1] = {in_.data() + in_end_, in_.size() - in_end_};
   reading_ = true;
-  auto self = shared_from_this();
-  socket_->async_read_some(buffers, [this, self](const ErrorCode& error, size_t bytes) {
+  auto done = [this, self = shared_from_this()](const ErrorCode& error, size_t bytes) {
     reading_ = false;
     if (ended_) return;
     if (error) return Close(SocketError("connection lost", error));
     OnRead(bytes);
-  });
+  };
+  const asio::mutable_buffer next(in_.data() + in_end_, in_.size() - in_end_);
+  if (!in_body_) return socket_->async_read_some(next, std::move(done));
+  // Inside a large frame its rest goes straight to its place, and what follows it into in_.
+  const std::array<asio::mutable_buffer, 2> buffers = {
+      asio::mutable_buffer(body_.mutable_data() + body_filled_, body_.size() - body_filled_), next};
+  socket_->async_read_some(buffers, std::move(done));
 }
 
 void Channel::OnRead(size_t bytes) {
@@ -250,7 +263,9 @@ void Channel::Write() {
     std::array<asio::const_buffer, kMaxPieces> buffers;
     for (size_t i = 0; i < count; i++) buffers[i] = {pieces[i].data(), pieces[i].size()};
     ErrorCode error;
-    const size_t bytes = socket_->write_some(buffers, error);
+    const size_t bytes = count == 1
+                             ? socket_->write_some(buffers[0], error)
+                             : socket_->write_some(OutputBuffers{buffers.data(), count}, error);
     if (error == asio::error::would_block || error == asio::error::try_again) {
       return WaitWritable();
     }
@@ -258,8 +273,7 @@ void Channel::Write() {
     writing_.Consume(bytes);
     written_total_ += bytes;
     write_progress_ns_ = SystemClock()->BootNanos();
-    MutexLock lock(&mu_);
-    pending_bytes_ -= bytes;
+    pending_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   }
 }
 

@@ -7,6 +7,7 @@
 // them. Invariant: after Close nothing is posted to the thread any more.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <memory>
 #include <optional>
@@ -26,12 +27,13 @@ class Channel : public std::enable_shared_from_this<Channel> {
 
   // Puts a frame into the next write. False: the channel is closed, nothing was queued.
   bool Queue(const FrameHeader& header, Slice prefix, const Buffer& body);
-  size_t queued_bytes() const;  // queued or being written
+  // Queued or being written.
+  size_t queued_bytes() const { return pending_bytes_.load(std::memory_order_relaxed); }
   bool closed() const;
 
   void Close(const Status& why);
   void CloseSoon(const Status& why);  // from any thread that knows the IoThread runs
-  // For timeouts; every some milliseconds.
+  // For timeouts; every some milliseconds. Gives memory back when nothing was written since.
   void CloseIfStalled(int64_t now_ns);
 
  protected:
@@ -48,6 +50,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
   void Flush();
   // Has Flush run soon on the thread, once however often it is asked. Thread-safe.
   void ScheduleFlush();
+  // Nothing is to be written for a while.
+  void TrimOutput();
   const std::shared_ptr<IoThread>& thread() const { return thread_; }
   bool ended() const { return ended_; }
   // Bytes ever queued, and ever handed to the kernel.
@@ -90,14 +94,15 @@ class Channel : public std::enable_shared_from_this<Channel> {
   OutputQueue writing_;
   bool waiting_writable_ = false;
   uint64_t written_total_ = 0;
+  uint64_t written_at_tick_ = 0;
   int64_t write_progress_ns_ = 0;  // or since when there has been anything to write
 
   mutable Mutex mu_;
   OutputQueue queued_ GUARDED_BY(mu_);
-  size_t pending_bytes_ GUARDED_BY(mu_) = 0;
   uint64_t queued_total_ GUARDED_BY(mu_) = 0;
-  bool flush_scheduled_ GUARDED_BY(mu_) = false;
   bool closed_ GUARDED_BY(mu_) = false;
+  std::atomic<size_t> pending_bytes_{0};
+  std::atomic<bool> flush_scheduled_{false};  // set with mu_ held
 };
 
 }  // namespace stele::net

@@ -62,6 +62,10 @@ void OutputQueue::Consume(size_t bytes) {
   }
 }
 
+void OutputQueue::Trim() {
+  if (spare_.capacity() > kIdleBytes) spare_ = std::string();
+}
+
 void OutputQueue::DropFront() {
   Chunk& chunk = chunks_[front_++];
   const size_t room = chunk.copied.capacity();

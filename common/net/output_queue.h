@@ -1,7 +1,7 @@
 // The frames that wait for a connection's next write. Small bodies are copied behind each other, so
 // that one writev carries many replies in few pieces; large ones are passed on as they are.
-// Memory of frames that were written is used again, up to kKeptBytes and kKeptChunks. Internal to
-// this folder. Thread-compatible.
+// Memory of frames that were written is used again, up to kKeptBytes and kKeptChunks; Trim, for who
+// has not written for a while, leaves kIdleBytes of it. Internal to this folder. Thread-compatible.
 #pragma once
 
 #include <string>
@@ -22,11 +22,13 @@ class OutputQueue {
   // The pieces from the front, at most `max`; valid until the queue changes.
   size_t Pieces(Slice* out, size_t max) const;
   void Consume(size_t bytes);
+  void Trim();
 
  private:
   static constexpr size_t kCopyBelow = 4096;        // bodies up to this size are copied
   static constexpr size_t kChunkBytes = 64 * 1024;  // of copied frames
-  static constexpr size_t kKeptBytes = 16 * 1024;   // as long as nothing is queued
+  static constexpr size_t kKeptBytes = 128 * 1024;  // a chunk, as a string grows
+  static constexpr size_t kIdleBytes = 16 * 1024;
   static constexpr size_t kKeptChunks = 64;
 
   struct Chunk {

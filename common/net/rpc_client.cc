@@ -55,9 +55,9 @@ class ClientConnection : public Channel {
   const std::string& address() const { return address_; }
   // On the io thread, once.
   void Connect();
-  // The call's id. 0: it takes no more calls; `done` is untouched. ResourceExhausted: too much is
-  // queued.
-  StatusOr<uint32_t> Submit(uint16_t method, const Buffer& body, int64_t deadline_ns,
+  // The call's id. 0: it takes no more calls; `body` and `done` are untouched. ResourceExhausted:
+  // too much is queued; likewise.
+  StatusOr<uint32_t> Submit(uint16_t method, Buffer* body, int64_t deadline_ns,
                             RpcClient::Callback* done);
   // From any thread. What is not framed yet ends at once, the server is told of the others.
   void Cancel(uint32_t id);
@@ -130,11 +130,11 @@ class ClientConnection : public Channel {
   std::vector<uint32_t> cancels_ GUARDED_BY(calls_mu_);
   size_t queue_bytes_ GUARDED_BY(calls_mu_) = 0;
   uint32_t last_id_ GUARDED_BY(calls_mu_) = 0;
-  bool taking_calls_ GUARDED_BY(calls_mu_) = true;
+  std::atomic<bool> taking_calls_{true};  // set with calls_mu_ held
 };
 
-StatusOr<uint32_t> ClientConnection::Submit(uint16_t method, const Buffer& body,
-                                            int64_t deadline_ns, RpcClient::Callback* done) {
+StatusOr<uint32_t> ClientConnection::Submit(uint16_t method, Buffer* body, int64_t deadline_ns,
+                                            RpcClient::Callback* done) {
   const size_t output_bytes = queued_bytes();
   uint32_t id = 0;
   {
@@ -145,15 +145,17 @@ StatusOr<uint32_t> ClientConnection::Submit(uint16_t method, const Buffer& body,
           absl::StrCat("more than ", options_.max_output_bytes_per_connection,
                        " bytes of calls wait to be sent to ", address_));
     }
-    do {
-      last_id_++;
-    } while (last_id_ == 0 || calls_.contains(last_id_));
+    PendingCall* call = nullptr;
+    while (call == nullptr) {
+      if (++last_id_ == 0) continue;
+      const auto [place, is_new] = calls_.try_emplace(last_id_);
+      if (is_new) call = &place->second;
+    }
     id = last_id_;
-    PendingCall& call = calls_[last_id_];
-    call.deadline_ns = deadline_ns;
-    call.done = std::move(*done);
-    queue_.push_back({last_id_, method, body});
-    queue_bytes_ += body.size() + kCallOverheadBytes;
+    call->deadline_ns = deadline_ns;
+    call->done = std::move(*done);
+    queue_bytes_ += body->size() + kCallOverheadBytes;
+    queue_.push_back({last_id_, method, std::move(*body)});
   }
   ScheduleFlush();
   return id;
@@ -284,12 +286,10 @@ Status ClientConnection::OnFrame(const FrameHeader& header, Buffer body) {
     case FrameKind::kCancel:
       return absl::UnavailableError("connection closed: a client takes no requests");
   }
-  bool taking;
-  {
-    MutexLock lock(&calls_mu_);
-    taking = taking_calls_ || !calls_.empty();
-  }
-  return taking ? OkStatus() : absl::UnavailableError("connection closed: the server goes away");
+  if (taking_calls_.load(std::memory_order_relaxed)) return OkStatus();  // only we change it
+  MutexLock lock(&calls_mu_);
+  if (!calls_.empty()) return OkStatus();
+  return absl::UnavailableError("connection closed: the server goes away");
 }
 
 void ClientConnection::StopTakingCalls() {
@@ -395,7 +395,11 @@ void ClientConnection::Tick() {
   if (ended()) return;
   MutexLock lock(&calls_mu_);
   tick_armed_ = false;  // an idle connection does not tick
-  if (!connected_ || !calls_.empty() || queued_bytes() > 0) ArmTick();
+  if (!connected_ || !calls_.empty() || queued_bytes() > 0) {
+    ArmTick();
+  } else {
+    TrimOutput();
+  }
 }
 
 void ClientConnection::Ping(int64_t now_ns) {
@@ -552,7 +556,7 @@ Client::Started Client::Start(const std::string& address, uint16_t method, Buffe
     StatusOr<std::shared_ptr<ClientConnection>> connection = ConnectionTo(address);
     if (!connection.ok()) return fail(connection.status());
     if (*connection == nullptr) return fail(absl::UnavailableError("the client stops"));
-    StatusOr<uint32_t> id = (*connection)->Submit(method, body, deadline_ns, &done);
+    StatusOr<uint32_t> id = (*connection)->Submit(method, &body, deadline_ns, &done);
     if (!id.ok()) return fail(id.status());
     if (*id != 0) return {*std::move(connection), *id};
     // It takes no calls, and has left the map or is about to: the next one is new.
