@@ -12,22 +12,27 @@ constexpr int64_t kMaxBackoffUntilServedMs = 250;
 }  // namespace
 
 Status Gate::Enter(Pass* pass) {
-  MutexLock lock(&mu_);
-  if (closed()) return absl::CancelledError("the client is closed");
-  ++inside_;
+  uint64_t state = state_.load(std::memory_order_relaxed);
+  do {
+    if ((state & kClosed) != 0) return absl::CancelledError("the client is closed");
+  } while (!state_.compare_exchange_weak(state, state + 1, std::memory_order_acquire,
+                                         std::memory_order_relaxed));
   *pass = Pass(this);
   return OkStatus();
 }
 
 void Gate::CloseAndDrain() {
   MutexLock lock(&mu_);
-  closed_ = true;
-  while (inside_ > 0) empty_.Wait(&mu_);
+  if ((state_.fetch_or(kClosed, std::memory_order_acq_rel) & ~kClosed) == 0) empty_ = true;
+  while (!empty_) emptied_.Wait(&mu_);
 }
 
 void Gate::Leave() {
+  // Only the one who leaves a closed gate last may touch it after this.
+  if (state_.fetch_sub(1, std::memory_order_acq_rel) != (kClosed | 1)) return;
   MutexLock lock(&mu_);
-  if (--inside_ == 0) empty_.SignalAll();
+  empty_ = true;
+  emptied_.SignalAll();
 }
 
 void Core::RetryLater(uint32_t attempt, const Status& failure, const CallTerms& terms,

@@ -68,15 +68,16 @@ class Gate {
 
   Status Enter(Pass* pass);  // Cancelled when closed
   void CloseAndDrain();      // waits for those inside; each has a deadline of its own
-  bool closed() const { return closed_.load(std::memory_order_relaxed); }
+  bool closed() const { return (state_.load(std::memory_order_relaxed) & kClosed) != 0; }
 
  private:
+  static constexpr uint64_t kClosed = uint64_t{1} << 63;
   void Leave();
 
-  std::atomic<bool> closed_{false};
+  std::atomic<uint64_t> state_{0};  // how many are inside, and kClosed
   Mutex mu_;
-  CondVar empty_;
-  uint64_t inside_ GUARDED_BY(mu_) = 0;
+  CondVar emptied_;
+  bool empty_ GUARDED_BY(mu_) = false;  // once closed: the last one has left
 };
 
 // What goes over the network, counted. Thread-safe.

@@ -11,7 +11,7 @@ constexpr uint32_t kMaxEmptyPages = 1'000'000;
 
 }  // namespace
 
-void PointRead::Start(Core* core, Locator* locator, PointReadSpec spec, const CallTerms& terms,
+void PointRead::Start(Core* core, Locator* locator, PointReadSpec&& spec, const CallTerms& terms,
                       Done done) {
   auto read = std::make_shared<PointRead>(core, locator, std::move(spec), terms, std::move(done));
   if (Status s = core->gate()->Enter(&read->pass_); !s.ok()) return read->Finish(s);
@@ -19,7 +19,7 @@ void PointRead::Start(Core* core, Locator* locator, PointReadSpec spec, const Ca
   read->Attempt();
 }
 
-PointRead::PointRead(Core* core, Locator* locator, PointReadSpec spec, const CallTerms& terms,
+PointRead::PointRead(Core* core, Locator* locator, PointReadSpec&& spec, const CallTerms& terms,
                      Done done)
     : core_(core), locator_(locator), terms_(terms), done_(std::move(done)) {
   request_.table = spec.table;
@@ -64,7 +64,7 @@ void PointRead::Answered(StatusOr<net::Buffer> answer) {
   wire::ReadRowsResponse page;
   if (Status s = wire::Decode(*answer, &page); !s.ok()) return Lost(s);
   bool ended = false;
-  StatusOr<std::optional<Row>> row = TakeIn(std::move(page), &ended);
+  StatusOr<std::optional<Row>> row = TakeIn(&page, &ended);
   if (!row.ok() || ended) return Finish(std::move(row));
   if (core_->LeftMs(terms_.deadline_ns) == 0) {
     return Finish(absl::DeadlineExceededError("deadline exceeded while reading"));
@@ -81,14 +81,14 @@ void PointRead::Lost(const Status& status) {
   Failed(lost_part ? absl::UnavailableError(status.message()) : status);
 }
 
-StatusOr<std::optional<Row>> PointRead::TakeIn(wire::ReadRowsResponse page, bool* ended) {
-  const bool in_parts = page.cursor.scanner_id != 0;
-  if (page.rows.size() > 1 || (in_parts && page.rows.empty())) {
+StatusOr<std::optional<Row>> PointRead::TakeIn(wire::ReadRowsResponse* page, bool* ended) {
+  const bool in_parts = page->cursor.scanner_id != 0;
+  if (page->rows.size() > 1 || (in_parts && page->rows.empty())) {
     return CorruptError("a page of one row holds another number of rows");
   }
   std::optional<Row> row;
-  if (!page.rows.empty()) {
-    Row& part = page.rows[0];
+  if (!page->rows.empty()) {
+    Row& part = page->rows[0];
     if (part.key != request_.rows.keys[0]) {
       return CorruptError("the server gave a row that was not asked for");
     }
@@ -100,10 +100,10 @@ StatusOr<std::optional<Row>> PointRead::TakeIn(wire::ReadRowsResponse page, bool
     return CorruptError("a row in parts has no end");
   }
   in_row_ = in_parts;
-  request_.cursor = page.cursor;
-  request_.resume_after = in_parts ? std::move(page.resume_after) : std::string();
+  request_.cursor = page->cursor;
+  request_.resume_after = in_parts ? std::move(page->resume_after) : std::string();
   // Its end, or the end of what was asked for.
-  *ended = !in_parts && (row.has_value() || page.done || !page.resume_after.empty());
+  *ended = !in_parts && (row.has_value() || page->done || !page->resume_after.empty());
   if (!*ended && !in_parts && ++empty_pages_ > kMaxEmptyPages) {
     return absl::InternalError("the server's pages do not come to an end");
   }

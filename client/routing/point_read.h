@@ -28,11 +28,11 @@ class PointRead : public std::enable_shared_from_this<PointRead> {
   // Without a value: the row has no cell that is asked for.
   using Done = std::function<void(StatusOr<std::optional<Row>>)>;
   // `done` runs once. REQUIRES: the spec is valid.
-  static void Start(Core* core, Locator* locator, PointReadSpec spec, const CallTerms& terms,
+  static void Start(Core* core, Locator* locator, PointReadSpec&& spec, const CallTerms& terms,
                     Done done);
 
   // For Start.
-  PointRead(Core* core, Locator* locator, PointReadSpec spec, const CallTerms& terms, Done done);
+  PointRead(Core* core, Locator* locator, PointReadSpec&& spec, const CallTerms& terms, Done done);
 
  private:
   void Attempt();
@@ -40,7 +40,7 @@ class PointRead : public std::enable_shared_from_this<PointRead> {
   void Answered(StatusOr<net::Buffer> answer);
   void Lost(const Status& status);
   // The row, when that was all; nothing: it goes on.
-  StatusOr<std::optional<Row>> TakeIn(wire::ReadRowsResponse page, bool* ended);
+  StatusOr<std::optional<Row>> TakeIn(wire::ReadRowsResponse* page, bool* ended);
   void Failed(const Status& status);
   void Finish(StatusOr<std::optional<Row>> row);
 

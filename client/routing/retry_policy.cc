@@ -94,9 +94,11 @@ RetryBudget::RetryBudget(const RetryOptions& options, Clock* clock)
       refilled_ns_(clock->BootNanos()) {}
 
 void RetryBudget::OnCall() {
+  const int64_t most = int64_t{options_.budget_burst} * kToken;
   MutexLock lock(&mu_);
+  if (tokens_ == most) return;  // whatever time has passed
   Refill();
-  tokens_ = std::min(tokens_ + options_.budget_percent, int64_t{options_.budget_burst} * kToken);
+  tokens_ = std::min(tokens_ + options_.budget_percent, most);
 }
 
 bool RetryBudget::TakeRetry() {

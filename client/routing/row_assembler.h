@@ -2,6 +2,8 @@
 // before. Bounded by kMaxRowReadBytes. Thread-compatible.
 #pragma once
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -16,14 +18,17 @@ class RowAssembler {
  public:
   // The row, when this was its last part. FailedPrecondition for one that is too large to be held.
   StatusOr<std::optional<Row>> Add(RowPart part) {
-    if (part.first) {
-      row_ = Row{std::move(part.key), {}};
-      bytes_ = 0;
+    uint64_t part_bytes = 0;
+    for (const Cell& cell : part.cells) {
+      part_bytes += cell.family.size() + cell.qualifier.size() + cell.value.size() +
+                    sizeof(cell.timestamp_us);  // as servers count
     }
-    for (Cell& cell : part.cells) {
-      bytes_ += cell.family.size() + cell.qualifier.size() + cell.value.size() +
-                sizeof(cell.timestamp_us);  // as servers count
-      row_.cells.push_back(std::move(cell));
+    if (part.first) {
+      row_ = Row{std::move(part.key), std::move(part.cells)};
+      bytes_ = part_bytes;
+    } else {
+      std::move(part.cells.begin(), part.cells.end(), std::back_inserter(row_.cells));
+      bytes_ += part_bytes;
     }
     if (bytes_ > kMaxRowReadBytes) {
       return absl::FailedPreconditionError(absl::StrCat("row \"", absl::CHexEscape(row_.key),
