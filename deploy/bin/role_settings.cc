@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <thread>
 
 #include "common/base/log.h"
 
@@ -70,6 +71,12 @@ Status ReadEngine(const Settings& settings, uint32_t engines, storage::EngineOpt
   return OkStatus();
 }
 
+uint32_t IoThreads(const Settings& settings) {
+  constexpr uint32_t kMostUnasked = 8;
+  if (settings.Has("io-threads")) return static_cast<uint32_t>(settings.Number("io-threads"));
+  return std::clamp(std::thread::hardware_concurrency(), 1u, kMostUnasked);
+}
+
 void ReadReshape(const Settings& settings, master::ReshapeOptions* reshape) {
   reshape->metadata_split_bytes = settings.Number("metadata-split");
   reshape->split_load_per_s = settings.Number("split-load");
@@ -91,6 +98,7 @@ Status ReadLocalParts(const Settings& settings, deploy::CellOptions* cell) {
   cell->tablet_servers = static_cast<uint32_t>(settings.Number("tablet-servers"));
   cell->session_timeout_ms = settings.Millis("session-timeout-ms");
   cell->disk_threads = static_cast<uint32_t>(settings.Number("disk-threads"));
+  cell->io_threads = IoThreads(settings);
   ReadReshape(settings, &cell->reshape);
   ReadBalance(settings, &cell->balance);
   return ReadEngine(settings, cell->tablet_servers, &cell->engine);
@@ -192,6 +200,7 @@ Status ReadTabletServer(const Settings& settings, tabletserver::TabletServerOpti
   options->server_id = settings.Text("id");
   options->advertised_address = settings.Text("advertise");
   options->disk_threads = static_cast<uint32_t>(settings.Number("disk-threads"));
+  options->rpc.io_threads = IoThreads(settings);
   options->disk_stall_timeout_ms = settings.Millis("session-timeout-ms") / kStallsPerTimeout;
   options->lock_wait_ms = settings.Millis("session-timeout-ms") * kLockWaitTimeouts;
   return ReadEngine(settings, /*engines=*/1, &options->engine);

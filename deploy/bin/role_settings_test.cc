@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "absl/strings/str_split.h"
 #include "client/cli/testing/command_line.h"
@@ -36,6 +38,7 @@ TEST(RoleSettings, OptionsArriveWhereTheyAreMeant) {
                                                      {"compaction-rate", "8m"},
                                                      {"block-cache", "32m"},
                                                      {"disk-threads", "3"},
+                                                     {"io-threads", "5"},
                                                      {"trash-keep", "1h"},
                                                      {"balance-after", "0s"},
                                                      {"split-load", "7"}});
@@ -51,6 +54,7 @@ TEST(RoleSettings, OptionsArriveWhereTheyAreMeant) {
   EXPECT_EQ(cell.engine.block_cache_bytes, 32u << 20);
   EXPECT_EQ(cell.engine.trash_keep_ms, 3'600'000u);
   EXPECT_EQ(cell.disk_threads, 3u);
+  EXPECT_EQ(cell.io_threads, 5u);
   EXPECT_EQ(cell.balance.after_ms, 0);
   EXPECT_EQ(cell.reshape.split_load_per_s, 7u);
 
@@ -67,6 +71,15 @@ TEST(RoleSettings, OptionsArriveWhereTheyAreMeant) {
   EXPECT_EQ(server.server_id, "ts-1");
   EXPECT_EQ(server.disk_stall_timeout_ms, 2'000);
   EXPECT_EQ(server.lock_wait_ms, 16'000);
+  EXPECT_GE(server.rpc.io_threads, 1u);
+  EXPECT_LE(server.rpc.io_threads, 8u);
+  if (const uint32_t processors = std::thread::hardware_concurrency(); processors <= 8) {
+    EXPECT_EQ(server.rpc.io_threads, std::max(1u, processors));
+  }
+  ASSERT_TRUE(
+      ReadTabletServer(Make(Role::kTabletServer, {{"id", "ts-1"}, {"io-threads", "64"}}), &server)
+          .ok());
+  EXPECT_EQ(server.rpc.io_threads, 64u);
 }
 
 // The table's defaults are those of the code below it, so that neither changes alone.

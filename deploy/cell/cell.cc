@@ -189,6 +189,7 @@ StatusOr<std::unique_ptr<TabletServer>> CellImpl::StartServer(uint32_t index) {
   options.rpc = options_.rpc;
   options.engine = options_.engine;
   options.disk_threads = options_.disk_threads;
+  options.rpc.io_threads = options_.io_threads;
   options.disk_stall_timeout_ms = options_.session_timeout_ms / 2;
   tabletserver::TabletServerEnv env;
   env.store = store_;

@@ -48,6 +48,7 @@ struct CellOptions {
   net::RpcOptions rpc;
   storage::EngineOptions engine;        // of each tablet server
   uint32_t disk_threads = 8;            // of each tablet server
+  uint32_t io_threads = 1;              // likewise
   int64_t session_timeout_ms = 10'000;  // 500 ..
   int64_t start_timeout_ms = 120'000;
   int64_t garbage_collection_interval_ms = 60'000;  // 0: never

@@ -173,6 +173,18 @@ std::vector<Option> EngineOptions() {
        .min = kMiB,
        .zero = "no limit",
        .live = true},
+      {.name = "trash-keep",
+       .kind = K::kDuration,
+       .roles = kLocal | kServer,
+       .by_default = "1d",
+       .meaning = "how long files that nothing names stay in the trash",
+       .max = kYear,
+       .zero = "they go with the next round"},
+  };
+}
+
+std::vector<Option> ThreadOptions() {
+  return {
       {.name = "maintenance-threads",
        .kind = K::kCount,
        .roles = kLocal | kServer,
@@ -181,6 +193,15 @@ std::vector<Option> EngineOptions() {
        .min = 1,
        .max = 64,
        .unit = "threads"},
+      {.name = "io-threads",
+       .kind = K::kCount,
+       .roles = kLocal | kServer,
+       .by_default = "",
+       .meaning = "threads on which each tablet server reads from memory and talks to clients",
+       .min = 1,
+       .max = 64,
+       .unit = "threads",
+       .otherwise = "one for each processor, at most 8"},
       {.name = "disk-threads",
        .kind = K::kCount,
        .roles = kLocal | kServer,
@@ -189,13 +210,6 @@ std::vector<Option> EngineOptions() {
        .min = 1,
        .max = 256,
        .unit = "threads"},
-      {.name = "trash-keep",
-       .kind = K::kDuration,
-       .roles = kLocal | kServer,
-       .by_default = "1d",
-       .meaning = "how long files that nothing names stay in the trash",
-       .max = kYear,
-       .zero = "they go with the next round"},
   };
 }
 
@@ -274,7 +288,8 @@ std::vector<Option> BalanceOptions() {
 const std::vector<Option>& AllOptions() {
   static const std::vector<Option> all = [] {
     std::vector<Option> options = PlaceOptions();
-    for (auto make : {LockerOptions, EngineOptions, ReshapeOptions, BalanceOptions}) {
+    for (auto make :
+         {LockerOptions, EngineOptions, ThreadOptions, ReshapeOptions, BalanceOptions}) {
       for (const Option& option : make()) options.push_back(option);
     }
     return options;
