@@ -1,6 +1,7 @@
 #include "tabletserver/rpc/data_service.h"
 
 #include <atomic>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -159,41 +160,33 @@ void DataService::MutateRows(net::RpcRequest request, net::RpcReply reply) {
 }
 
 struct DataService::PendingRead {
-  PendingRead(net::RpcReply r, net::CallWatch w, Admission::Ticket t, int64_t begun,
-              std::shared_ptr<storage::TabletStore> tablet, wire::ReadRowsRequest request,
-              std::shared_ptr<const RowFilter> filter, ReadTaskParts parts)
-      : reply(std::move(r)),
-        watch(std::move(w)),
-        ticket(std::move(t)),
-        table(request.table),
-        begun_ns(begun),
-        task(std::move(tablet), std::move(request), std::move(filter), std::move(parts)) {}
+  PendingRead(net::RpcReply r, Admission::Ticket t, int64_t begun)
+      : reply(std::move(r)), ticket(std::move(t)), begun_ns(begun) {}
   net::RpcReply reply;
-  const net::CallWatch watch;
   Admission::Ticket ticket;
-  const TableId table;
   const int64_t begun_ns;
-  ReadTask task;
+  wire::ReadRowsRequest request;  // decoded in its place: moving it costs more than reading it
+  std::optional<ReadTask> task;   // of a request that may run
 };
 
 void DataService::NoteRead(const PendingRead& read, const Status& status, int64_t now_ns) {
   const int64_t total_ns = now_ns - read.begun_ns;
-  parts_.times->Add(read.table, RequestTimes::Kind::kRead, total_ns);
-  const RowSet& rows = read.task.request().rows;
+  parts_.times->Add(read.request.table, RequestTimes::Kind::kRead, total_ns);
+  const RowSet& rows = read.request.rows;
   const bool one = rows.ranges.empty() && rows.keys.size() == 1;
   const auto kind = one ? SlowRequest::Kind::kRead : SlowRequest::Kind::kScan;
   if (!parts_.slow->Wants(kind, total_ns, now_ns)) return;
-  SlowRequest slow = SlowOf(kind, read.table, read.task.request().tablet, status);
+  SlowRequest slow = SlowOf(kind, read.request.table, read.request.tablet, status);
   slow.ended_us = parts_.clock->WallMicros();
   slow.total_ns = total_ns;
-  slow.row = read.task.request().resume_after;
+  slow.row = read.request.resume_after;
   if (slow.row.empty()) {
     slow.row = !rows.keys.empty()     ? rows.keys.front()
                : !rows.ranges.empty() ? rows.ranges.front().start
                                       : "";
   }
-  slow.rows = read.task.response().stats.rows;
-  slow.trace = read.task.Trace(read.begun_ns, now_ns);
+  slow.rows = read.task->response().stats.rows;
+  slow.trace = read.task->Trace(read.begun_ns, now_ns);
   parts_.slow->Add(std::move(slow), now_ns);
 }
 
@@ -202,7 +195,7 @@ void DataService::FinishRead(PendingRead* read, const StatusOr<bool>& outcome) {
   NoteRead(*read, outcome.status(), now_ns);
   if (absl::IsCancelled(outcome.status())) {
     dropped_reads_.fetch_add(1, std::memory_order_relaxed);
-    if (!read->watch.cancelled()) {
+    if (!read->task->watch().cancelled()) {
       return read->reply.Error(absl::DeadlineExceededError("the time for the page is over"));
     }
   }
@@ -210,8 +203,8 @@ void DataService::FinishRead(PendingRead* read, const StatusOr<bool>& outcome) {
   if (Status lease = parts_.lease_check(); !lease.ok()) {
     return read->reply.Error(wire::NotServedError(lease.message(), nullptr));
   }
-  read->task.AnswerWithTrace(read->begun_ns, now_ns);
-  read->reply.Send(wire::Encode(read->task.response()));
+  read->task->AnswerWithTrace(read->begun_ns, now_ns);
+  read->reply.Send(wire::Encode(read->task->response()));
 }
 
 void DataService::ReadRows(net::RpcRequest request, net::RpcReply reply) {
@@ -221,46 +214,49 @@ void DataService::ReadRows(net::RpcRequest request, net::RpcReply reply) {
   }
   auto ticket = parts_.admission->Admit(request.body.size() + kReadCharge);
   if (!ticket.ok()) return reply.Error(ticket.status());
-  wire::ReadRowsRequest message;
-  if (Status bad = wire::Decode(request.body, &message); !bad.ok()) return reply.Error(bad);
-  if (message.release) {
-    parts_.parked->Drop(message.tablet, message.cursor);
-    return reply.Send(wire::Encode(wire::ReadRowsResponse{.done = true}));
-  }
-  if (Status bad = ValidateRowSet(message.rows); !bad.ok()) return reply.Error(bad);
-  if (Status bad = ValidateSelection(message.selection); !bad.ok()) return reply.Error(bad);
-  auto store = parts_.tablets->Find(message.tablet);
-  if (!store.ok()) return reply.Error(store.status());
-  if (Status wrong = CheckTable(**store, message.table); !wrong.ok()) return reply.Error(wrong);
-  // What a client takes for the tablet's may be another's since a split: it must hear of it.
-  const auto outside =
-      FirstRowOutside(message.rows, (*store)->descriptor(), message.resume_after, message.reversed);
-  if (outside.has_value()) {
-    return reply.Error(parts_.tablets->WrongTablet(message.table, *outside));
-  }
-  CountRead(message, store->get());
-  std::shared_ptr<const RowFilter> filter;
-  if (!message.filter.empty()) {
-    auto compiled = RowFilter::Compile(message.filter);
-    if (!compiled.ok()) return reply.Error(compiled.status());
-    filter = *std::move(compiled);
-  }
-  const bool system = IsSystemTablet(message.tablet);
-  ReadTaskParts parts{parts_.parked,
-                      parts_.clock,
-                      {std::move(request.peer), request.watch},
-                      request.deadline_boot_ns};
-  auto read = std::make_shared<PendingRead>(
-      std::move(reply), std::move(request.watch), *std::move(ticket), begun_ns, *std::move(store),
-      std::move(message), std::move(filter), std::move(parts));
-  StatusOr<bool> outcome = read->task.Run(/*may_block=*/false);
+  auto read = std::make_shared<PendingRead>(std::move(reply), *std::move(ticket), begun_ns);
+  if (Status bad = Begin(&request, read.get()); !bad.ok()) return read->reply.Error(bad);
+  if (!read->task.has_value()) return;
+  StatusOr<bool> outcome = read->task->Run(/*may_block=*/false);
   if (!outcome.ok() || *outcome) return FinishRead(read.get(), outcome);
+  const bool system = IsSystemTablet(read->request.tablet);
   WorkPool* const pool = system ? parts_.system_disk_pool : parts_.disk_pool;
   Status handed =
-      pool->Submit([this, read] { FinishRead(read.get(), read->task.Run(/*may_block=*/true)); });
+      pool->Submit([this, read] { FinishRead(read.get(), read->task->Run(/*may_block=*/true)); });
   if (handed.ok()) return;
   constexpr int64_t kRetryDelayMs = 20;
   read->reply.Error(wire::OverloadedError(handed.message(), kRetryDelayMs));
+}
+
+// Without a task it was answered.
+Status DataService::Begin(net::RpcRequest* request, PendingRead* read) {
+  wire::ReadRowsRequest& message = read->request;
+  RETURN_IF_ERROR(wire::Decode(request->body, &message));
+  if (message.release) {
+    parts_.parked->Drop(message.tablet, message.cursor);
+    read->reply.Send(wire::Encode(wire::ReadRowsResponse{.done = true}));
+    return OkStatus();
+  }
+  RETURN_IF_ERROR(ValidateRowSet(message.rows));
+  RETURN_IF_ERROR(ValidateSelection(message.selection));
+  ASSIGN_OR_RETURN(std::shared_ptr<storage::TabletStore> store,
+                   parts_.tablets->Find(message.tablet));
+  RETURN_IF_ERROR(CheckTable(*store, message.table));
+  // What a client takes for the tablet's may be another's since a split: it must hear of it.
+  const auto outside =
+      FirstRowOutside(message.rows, store->descriptor(), message.resume_after, message.reversed);
+  if (outside.has_value()) return parts_.tablets->WrongTablet(message.table, *outside);
+  CountRead(message, store.get());
+  std::shared_ptr<const RowFilter> filter;
+  if (!message.filter.empty()) {
+    ASSIGN_OR_RETURN(filter, RowFilter::Compile(message.filter));
+  }
+  read->task.emplace(std::move(store), &message, std::move(filter),
+                     ReadTaskParts{parts_.parked,
+                                   parts_.clock,
+                                   {std::move(request->peer), std::move(request->watch)},
+                                   request->deadline_boot_ns});
+  return OkStatus();
 }
 
 }  // namespace stele::tabletserver

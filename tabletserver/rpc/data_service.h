@@ -67,6 +67,7 @@ class DataService {
 
   struct WriteBatch;
   struct PendingRead;
+  Status Begin(net::RpcRequest* request, PendingRead* read);
   // Counts the time of an answer that is about to leave; the slowest are kept.
   void NoteRead(const PendingRead& read, const Status& status, int64_t now_ns);
   template <typename Message>

@@ -26,10 +26,11 @@ Status Dropped() { return absl::CancelledError("nobody waits for the page any mo
 
 }  // namespace
 
-ReadTask::ReadTask(std::shared_ptr<storage::TabletStore> tablet, wire::ReadRowsRequest request,
-                   std::shared_ptr<const RowFilter> filter, ReadTaskParts parts)
+ReadTask::ReadTask(std::shared_ptr<storage::TabletStore> tablet,
+                   const wire::ReadRowsRequest* request, std::shared_ptr<const RowFilter> filter,
+                   ReadTaskParts parts)
     : tablet_(std::move(tablet)),
-      request_(std::move(request)),
+      request_(*request),
       filter_(std::move(filter)),
       push_down_(PushDownOf(request_, filter_ != nullptr)),
       parts_(std::move(parts)),

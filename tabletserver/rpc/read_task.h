@@ -38,8 +38,8 @@ class ReadTask {
   static constexpr uint64_t kMaxExaminedBytes = 64u << 20, kMaxExaminedRows = 65536,
                             kMaxExaminedCells = 1u << 20;
 
-  // The request is valid; `filter` is its own, compiled, or null.
-  ReadTask(std::shared_ptr<storage::TabletStore> tablet, wire::ReadRowsRequest request,
+  // The request is valid and outlives the task; `filter` is its own, compiled, or null.
+  ReadTask(std::shared_ptr<storage::TabletStore> tablet, const wire::ReadRowsRequest* request,
            std::shared_ptr<const RowFilter> filter, ReadTaskParts parts);
 
   // True: finished, the answer is in response(). False (only without may_block): call Run(true).
@@ -47,7 +47,7 @@ class ReadTask {
   StatusOr<bool> Run(bool may_block);
 
   const wire::ReadRowsResponse& response() const { return response_; }
-  const wire::ReadRowsRequest& request() const { return request_; }
+  const net::CallWatch& watch() const { return parts_.reader.watch; }
 
   // After the last Run. What it looked at and the time of each stage, from `begun_ns` on: known of
   // a read that asks for it, and of one that went to the disk pool from there on; else but times.
@@ -79,7 +79,7 @@ class ReadTask {
   uint64_t RowsLeft() const;
 
   const std::shared_ptr<storage::TabletStore> tablet_;
-  const wire::ReadRowsRequest request_;
+  const wire::ReadRowsRequest& request_;
   const std::shared_ptr<const RowFilter> filter_;
   const std::optional<PushDown> push_down_;  // with a filter
   const ReadTaskParts parts_;

@@ -58,7 +58,9 @@ std::vector<RowRange> PlanRows(const RowSet& rows, const TabletDescriptor& table
                                Slice resume_after, bool reversed) {
   const bool one_key = rows.keys.size() == 1 && rows.ranges.empty() && resume_after.empty();
   if (one_key && tablet.Contains(rows.keys[0])) {
-    return {{rows.keys[0], false, rows.keys[0], false}};
+    std::vector<RowRange> plan(1);
+    plan[0] = {rows.keys[0], false, rows.keys[0], false};
+    return plan;
   }
   std::vector<RowRange> all = rows.ranges;
   for (const std::string& key : rows.keys) all.push_back({key, false, key, false});

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 
@@ -284,8 +285,9 @@ class ReadTaskTest : public ::testing::Test {
     request.tablet = 7;
     auto filter = RowFilter::Compile(request.filter);
     EXPECT_OK(filter.status());
+    requests_.push_back(std::move(request));
     return std::make_unique<ReadTask>(
-        tablet_, request, *filter,
+        tablet_, &requests_.back(), *filter,
         ReadTaskParts{&parked_, &clock_, {"peer", std::move(watch)}, deadline_boot_ns});
   }
   // All pages, blocking only when it must; each row with the number of its cells.
@@ -324,6 +326,7 @@ class ReadTaskTest : public ::testing::Test {
 
   ManualClock clock_;
   ManualTimers timers_{&clock_};
+  std::deque<wire::ReadRowsRequest> requests_;  // of the tasks
   ParkedReads parked_{&clock_, &timers_, {}};
   const std::shared_ptr<ScriptedTablet> tablet_ = std::make_shared<ScriptedTablet>();
   int pages_ = 0;
