@@ -34,6 +34,7 @@ void ModelCell::Start(const Options& options) {
   cell.engine.memory_limit_bytes = 512u << 20;
   cell.engine.block_cache_bytes = options.caches ? 8u << 20 : 0;
   cell.engine.filter_cache_bytes = options.caches ? 1u << 20 : 0;
+  cell.io_threads = 2;
   if (options.full_disk) cell.engine.disk_reserve_bytes = uint64_t{1} << 60;
   if (options.held_clock) cell.clock = &clock_;
   cell_ = deploy::Cell::Start(cell);

@@ -17,6 +17,7 @@ inline deploy::CellOptions SmallCell(const std::string& data_dir, uint32_t serve
   options.engine.memory_limit_bytes = 64u << 20;
   options.engine.block_cache_bytes = 8u << 20;
   options.engine.filter_cache_bytes = 1u << 20;
+  options.io_threads = 2;
   return options;
 }
 

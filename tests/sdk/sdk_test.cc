@@ -34,6 +34,7 @@ class SdkTest : public ::testing::Test {
     options.engine.memory_limit_bytes = 128u << 20;
     options.engine.block_cache_bytes = 8u << 20;
     options.engine.filter_cache_bytes = 1u << 20;
+    options.io_threads = 2;
     auto cell = deploy::Cell::Start(options);
     ASSERT_OK(cell.status());
     cell_ = cell->release();
