@@ -15,6 +15,7 @@ namespace stele::storage {
 namespace {
 
 constexpr int64_t kGone = -1;
+constexpr size_t kPrefetchedValueBytes = 1024;
 
 // How many of the fences are <= key: heads first, and fence(i) where they are equal.
 template <typename FenceAt>
@@ -163,7 +164,9 @@ Status TabletIndex::FindRow(Slice encoded_row, Slice row_end, Slice encoded_colu
   absl::InlinedVector<uint32_t, 8> others;
   const auto add = [&](std::unique_ptr<Iterator> cells) {
     if (!cells->Valid()) return cells->status();
-    if (cells->key() < row_end) parts->push_back(std::move(cells));
+    if (cells->key() >= row_end) return OkStatus();
+    Prefetch(cells->value(), kPrefetchedValueBytes);
+    parts->push_back(std::move(cells));
     return OkStatus();
   };
   for (uint32_t f = 0; f < files_.size(); ++f) {

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "common/base/check.h"
+#include "common/bytes/key_head.h"
 
 namespace stele::storage {
 
@@ -76,7 +77,10 @@ std::unique_ptr<Iterator> PagedBlock::FindRow(const TableReader* table, const Bl
     holder = table->FindDirectory(handle);
     if (holder == nullptr) return nullptr;
   }
-  BlockIterator directory(nullptr, whole.has_value() ? whole->directory() : holder->data());
+  constexpr size_t kSearchedBytes = 2048;
+  const Slice searched = whole.has_value() ? whole->directory() : holder->data();
+  Prefetch(searched, kSearchedBytes);
+  BlockIterator directory(nullptr, searched);
   directory.SeekFloor(row);
   BlockHandle page;
   if (!directory.Valid() || !ParseHandle(directory.value(), &page)) return nullptr;
