@@ -79,6 +79,9 @@ class BlobReader {
   virtual uint64_t size() const = 0;
   // Exactly n bytes, or OutOfRange past the end.
   virtual Status Read(uint64_t offset, size_t n, char* buffer) const = 0;
+  // A hint that it is hardly read again: memory that the store, or the machine, holds for it is
+  // given to others. Reads still answer.
+  virtual void ReleaseCached() const {}
 };
 
 struct StoredCell {

@@ -36,6 +36,8 @@ class FsFile {
   virtual Status Truncate(uint64_t size) = 0;
   // Reserves space so that later writes below `size` cannot meet ENOSPC. Does not write.
   virtual Status Allocate(uint64_t size) = 0;
+  // A hint: whoever may keep the file's content in memory need not any longer. Reads still answer.
+  virtual void ReleaseCached() const {}
 };
 
 // An exclusive advisory lock on a file, held until destroyed or the process ends. Also excludes

@@ -142,6 +142,8 @@ class PosixFile : public FsFile {
     return error == 0 ? OkStatus() : FromErrno(error, "fallocate", path_);
   }
 
+  void ReleaseCached() const override { ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED); }
+
  private:
   Status CheckNotPoisoned() const {
     if (!poisoned_.load()) return OkStatus();

@@ -101,6 +101,8 @@ class PosixBlobReader : public BlobReader {
     return CorruptError(absl::StrCat(path_, ": shrank below ", size_, " bytes"));
   }
 
+  void ReleaseCached() const override { file_->ReleaseCached(); }
+
  private:
   const std::string path_;
   const std::unique_ptr<FsFile> file_;

@@ -1,9 +1,15 @@
 // Goal: the POSIX store's own rules, which the conformance suite does not know: its format marker,
 // damage on the disk, several openers of one directory, and leftovers of dead processes.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/magic.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include "absl/strings/match.h"
 #include "common/bytes/coding.h"
@@ -188,6 +194,37 @@ TEST(PosixStoreTest, BlobThatShrankIsDataLoss) {
   ASSERT_OK(file->Truncate(5));
   char buffer[10];
   EXPECT_STATUS(kDataLoss, "shrank", reader->Read(0, 10, buffer));
+}
+
+// Pages of the file that the machine holds in memory.
+size_t PagesInMemory(const std::string& path, size_t bytes) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  void* map = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd, 0);
+  ::close(fd);
+  EXPECT_NE(map, MAP_FAILED);
+  std::vector<unsigned char> pages(bytes / static_cast<size_t>(::sysconf(_SC_PAGESIZE)));
+  EXPECT_EQ(::mincore(map, bytes, pages.data()), 0);
+  ::munmap(map, bytes);
+  return static_cast<size_t>(
+      std::count_if(pages.begin(), pages.end(), [](unsigned char p) { return (p & 1) != 0; }));
+}
+
+TEST(PosixStoreTest, AReleasedBlobLeavesTheMachinesMemoryAndIsReadAllTheSame) {
+  TempDir dir;
+  struct statfs info {};
+  ASSERT_EQ(::statfs(dir.path().c_str(), &info), 0);
+  if (info.f_type == TMPFS_MAGIC) GTEST_SKIP() << "its files are nowhere but in memory";
+  auto store = MustOpen(PosixFs(), dir.path());
+  const std::string content(1u << 20, 'x');
+  PutBlob(store.get(), "a", content);
+  ASSERT_OK_AND_ASSIGN(auto reader, store->OpenBlob("a"));
+  const std::string path = dir.path() + "/blobs/a@blob";
+  EXPECT_GT(PagesInMemory(path, content.size()), 0u);
+  reader->ReleaseCached();
+  EXPECT_EQ(PagesInMemory(path, content.size()), 0u);
+  std::string back(content.size(), '\0');
+  ASSERT_OK(reader->Read(0, back.size(), back.data()));
+  EXPECT_EQ(back, content);
 }
 
 TEST(PosixStoreTest, ListingRefusesWhatTheStoreDidNotMake) {

@@ -248,6 +248,7 @@ class FaultFs::Disk {
   bool off GUARDED_BY(mu) = false;
   uint64_t generation GUARDED_BY(mu) = 0;  // files and locks of an earlier one are dead
   uint64_t calls GUARDED_BY(mu) = 0;
+  std::vector<std::string> released GUARDED_BY(mu);
   uint64_t reads GUARDED_BY(mu) = 0;
   std::map<uint64_t, Plan> plans GUARDED_BY(mu);
   std::map<uint64_t, bool> read_plans GUARDED_BY(mu);  // to sticky
@@ -365,6 +366,11 @@ class FaultFs::File : public FsFile {
   Status Allocate(uint64_t size) override {
     MutexLock lock(&disk_->mu);
     return Resize("allocate", std::max<uint64_t>(size, node_->file.data().size()));
+  }
+
+  void ReleaseCached() const override {
+    MutexLock lock(&disk_->mu);
+    disk_->released.push_back(path_);
   }
 
  private:
@@ -492,6 +498,11 @@ void FaultFs::SetCapacity(uint64_t bytes) {
 uint64_t FaultFs::used_bytes() const {
   MutexLock lock(&disk_->mu);
   return disk_->space->used.load();
+}
+
+std::vector<std::string> FaultFs::Released() const {
+  MutexLock lock(&disk_->mu);
+  return disk_->released;
 }
 
 std::vector<std::string> FaultFs::AllFiles() const {

@@ -72,6 +72,7 @@ class FaultFs : public Fs {
 
   // For damage tests and for looking at the disk; not numbered, work without power.
   std::vector<std::string> AllFiles() const;  // absolute paths, sorted
+  std::vector<std::string> Released() const;  // of ReleaseCached, in that order
   StatusOr<std::string> Contents(const std::string& path) const;
   // Changes one byte, now and durably. OutOfRange past the end.
   Status Damage(const std::string& path, uint64_t offset, uint8_t xor_mask);

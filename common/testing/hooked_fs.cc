@@ -27,6 +27,13 @@ class HookedFs::File : public FsFile {
   Status Allocate(uint64_t size) override {
     return fs_->Told("allocate", path_, [&] { return below_->Allocate(size); });
   }
+  void ReleaseCached() const override {
+    const auto release = [&] {
+      below_->ReleaseCached();
+      return 0;
+    };
+    fs_->Told("release", path_, release);
+  }
 
  private:
   const HookedFs* const fs_;

@@ -31,13 +31,18 @@ std::vector<std::shared_ptr<const OpenTable>> Readable(const TabletGroup& group)
   return readable;
 }
 
+// No other tablet has a part of it.
+bool IsWhole(const OpenTable& table) {
+  return table.file.clip_start.empty() && table.file.clip_end.empty();
+}
+
 PickerFile FileOf(const OpenTable& table) {
   return {.bytes = table.file.bytes,
           .cells = table.file.cells,
           .markers = table.file.markers,
           .first_row = table.file.first_row,
           .last_row = table.file.last_row,
-          .clipped = !table.file.clip_start.empty() || !table.file.clip_end.empty(),
+          .clipped = !IsWhole(table),
           .settled = table.settled};
 }
 
@@ -209,7 +214,8 @@ StatusOr<bool> TabletStoreImpl::Compact(const CompactionInputs& inputs) {
 //  of
 //     reads are the same before and after.
 //  4. compaction.before_input_delete: the inputs leave the version. Their blobs stay: readers pin
-//     them and other tablets may share them; file GC takes them when no manifest names them.
+//     them and other tablets may share them; file GC takes them when no manifest names them, and
+//     until then they should not take memory from what is read.
 //
 // A drop of rows may take inputs away before 2: then the output is left to file GC.
 StatusOr<bool> TabletStoreImpl::MergeTables(const CompactionInputs& inputs) {
@@ -270,6 +276,9 @@ StatusOr<bool> TabletStoreImpl::MergeTables(const CompactionInputs& inputs) {
       PublishCompaction(inputs, options.oldest || inputs.major, std::move(made));  // 2 .. 4
   if (!published.ok()) making.Keep();
   if (!published.ok() || !*published) return published;
+  for (const auto& input : inputs.tables) {
+    if (IsWhole(*input)) input->table->ReleaseCached();
+  }
   (options.oldest ? core_->counters.majors : core_->counters.merges)++;
   core_->counters.compaction_bytes_written += bytes;
   return true;

@@ -88,6 +88,7 @@ class SteleDriver : public Driver {
         std::max<uint64_t>(16, 4 * options.data_bytes / engine.log.segment_bytes);
     engine.memtable_bytes = options.memtable_bytes;
     engine.block_cache_bytes = options.block_cache_bytes;
+    engine.gc_grace_ms = engine.trash_keep_ms = 0;  // as the peers, which keep nothing
     engine.memory_limit_bytes =
         std::max<uint64_t>(1u << 30, 4 * options.memtable_bytes + 2 * options.block_cache_bytes);
     if (options.repeatable) engine.maintenance_threads = 0;
@@ -118,6 +119,7 @@ class SteleDriver : public Driver {
 
   void Put(Slice key, Slice value) override {
     const RowMutation mutation = Mutation(key, value);
+    CollectNowAndThen(key.size() + value.size());
     if (options_.puts_in_flight <= 1) {
       CHECK_OK(tablet_->WriteSync(mutation));
       return;
@@ -176,6 +178,7 @@ class SteleDriver : public Driver {
     Drain();
     CHECK_OK(tablet_->Flush());
     if (compact) CHECK_OK(tablet_->CompactMajor());
+    CHECK_OK(engine_->CollectGarbage().status());
   }
 
   bool IsWorking() const override {
@@ -189,6 +192,14 @@ class SteleDriver : public Driver {
   }
 
  private:
+  // A tablet server does so by time.
+  void CollectNowAndThen(uint64_t bytes) {
+    constexpr uint64_t kEveryBytes = 1u << 30;
+    if ((put_bytes_ += bytes) < kEveryBytes) return;
+    put_bytes_ = 0;
+    CHECK_OK(engine_->CollectGarbage().status());
+  }
+
   static RowMutation Mutation(Slice key, Slice value) {
     return {std::string(key), {SetCell{.family = "f", .value = std::string(value)}}};
   }
@@ -204,6 +215,7 @@ class SteleDriver : public Driver {
   static constexpr uint32_t kNobodyWaits = ~0u;
   const DriverOptions options_;
   const storage::ReadOptions point_;
+  uint64_t put_bytes_ = 0;  // since files were last collected
   Mutex mu_;
   CondVar changed_;
   uint32_t in_flight_ GUARDED_BY(mu_) = 0;

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "common/base/log.h"
 #include "common/testing/status_asserts.h"
 #include "tabletserver/storage/manifest/reshape.h"
@@ -246,6 +247,28 @@ TEST_F(EngineReshapeTest, SharedFilesLiveWhileOneSideNamesThem) {
     ASSERT_OK(h.engine()->CollectGarbage().status());
   }
   EXPECT_EQ(h.store()->ListBlobs("tables")->size(), 2u);
+  ASSERT_OK_AND_ASSIGN(std::string rows, ScanAll(&h));
+  EXPECT_EQ(rows, Expected(values));
+}
+
+TEST_F(EngineReshapeTest, MemoryOfReplacedFilesIsReleasedUnlessTheyAreShared) {
+  EngineHarness h;
+  ASSERT_OK_AND_ASSIGN(auto values, Fill(&h));
+  ASSERT_OK(h.tablet()->Flush());
+  std::vector<std::string> replaced;
+  for (const ManifestFile& file : h.tablet()->files()) replaced.push_back(file.blob);
+  ASSERT_EQ(replaced.size(), 3u);
+  ASSERT_OK(h.tablet()->CompactMajor());
+  std::vector<std::string> released = h.fs().Released();
+  ASSERT_EQ(released.size(), replaced.size());
+  for (const std::string& blob : replaced) {
+    EXPECT_TRUE(std::any_of(released.begin(), released.end(), [&](const std::string& path) {
+      return absl::StrContains(path, blob);
+    })) << blob;
+  }
+  ASSERT_OK(h.engine()->SplitTablet(kTestTablet, kLeft, Key(20)));
+  ASSERT_OK(h.engine()->FindTablet(kLeft)->CompactMajor());
+  EXPECT_EQ(h.fs().Released(), released) << "the other side reads it";
   ASSERT_OK_AND_ASSIGN(std::string rows, ScanAll(&h));
   EXPECT_EQ(rows, Expected(values));
 }

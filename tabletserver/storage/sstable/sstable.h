@@ -178,6 +178,9 @@ class SSTable {
   // Reads everything from the blob, past the caches, and compares with the properties; DataLoss
   // naming the first damaged offset.
   virtual Status Verify() const = 0;
+
+  // A hint that nothing but reads under way wants it: see BlobReader::ReleaseCached.
+  virtual void ReleaseCached() const = 0;
 };
 
 // An iterator over one decoded block. Pins it. Safe over any content.

@@ -39,6 +39,7 @@ class TableReader final : public SSTable {
   bool IsCached(const BlockHandle& handle) const override;
   std::unique_ptr<Iterator> NewIterator(bool fill_cache) const override;
   Status Verify() const override;
+  void ReleaseCached() const override { blob_->ReleaseCached(); }
 
   const BlockPtr& top_index() const { return top_index_; }
   const BlockPtr& filter_index() const { return filter_index_; }  // null without a filter
