@@ -27,11 +27,14 @@ char* Arena::NewChunk(size_t bytes) {
 }
 
 char* Arena::AllocateSlow(size_t n) {
+  // Pieces that are big for the first chunks are not for later ones: else each would stay alone.
+  while (next_chunk_bytes_ < kMaxChunkBytes && next_chunk_bytes_ <= memory_bytes()) {
+    next_chunk_bytes_ *= 2;
+  }
   // A big piece leaves the current chunk in use: what is left of it serves the next small ones.
   if (n > next_chunk_bytes_ / 4) return NewChunk(n);
   next_ = NewChunk(next_chunk_bytes_);
   left_ = next_chunk_bytes_;
-  next_chunk_bytes_ = std::min(next_chunk_bytes_ * 2, kMaxChunkBytes);
   return Take(n);
 }
 

@@ -5,10 +5,10 @@
 // Thread class: one writer calls Allocate*; memory_bytes() may be called by any thread. Any thread
 // may read a piece once the writer has published a pointer to it with release ordering; the arena
 // itself publishes nothing.
-// Invariants: chunks grow from 4 KiB, doubling, to 2 MiB, so an almost empty memtable is small and
-// a big one sits on whole, aligned huge pages. A piece larger than a quarter of the next chunk gets
-// a chunk of its own, so at most a quarter of a chunk is lost at a change of chunks. Nothing here
-// survives a crash.
+// Invariants: chunks grow from 4 KiB, with what the arena holds, to 2 MiB, so an almost empty
+// memtable is small and a big one sits on whole, aligned huge pages. A piece larger than a quarter
+// of the next chunk gets a chunk of its own, so at most a quarter of a chunk is lost at a change of
+// chunks. Nothing here survives a crash.
 #pragma once
 
 #include <atomic>

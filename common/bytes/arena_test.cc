@@ -64,6 +64,19 @@ TEST(ArenaTest, ChunksGrowToAlignedHugePages) {
   EXPECT_LE(last, 10'000'000 + 2 * Arena::kMaxChunkBytes);
 }
 
+TEST(ArenaTest, PiecesThatAreBigForTheFirstChunkShareLaterOnes) {
+  Arena arena;
+  constexpr size_t kPiece = Arena::kMinChunkBytes / 4 + 1;  // the least that is alone in the first
+  size_t last = 0, chunks = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    arena.Allocate(kPiece);
+    if (arena.memory_bytes() != last) ++chunks;
+    last = arena.memory_bytes();
+  }
+  EXPECT_LE(chunks, 30u);
+  EXPECT_LE(last, 10'000 * kPiece + 2 * Arena::kMaxChunkBytes);
+}
+
 TEST(ArenaTest, BigPieceHasItsOwnChunkAndLeavesTheCurrentOneInUse) {
   Arena arena;
   char* a = arena.Allocate(10);

@@ -221,6 +221,7 @@ bool TabletStoreImpl::IsReady(const std::shared_ptr<LockedRow>& row) {
   }
   if (row->settled) return true;
   const Sequence last = stripe_last_[std::hash<std::string>()(row->key) % kRowStripes];
+  watched_ = true;  // else who ends the record might not look
   if (queued_ > 0 && visible_sequence_.load(std::memory_order_acquire) < last) {
     parked_.emplace(last, row);
     return false;

@@ -261,13 +261,17 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   RowTimestamps timestamps_ GUARDED_BY(write_mu_);
   Sequence next_sequence_ GUARDED_BY(write_mu_) = 1;
   std::optional<RowDrop> held_ GUARDED_BY(write_mu_);  // writes to its rows are refused
-  uint64_t queued_ GUARDED_BY(write_mu_) = 0;          // in the log, not yet answered
   bool closing_ GUARDED_BY(write_mu_) = false;
   bool paused_ GUARDED_BY(write_mu_) = false;
   // The last sequence queued for any of the rows that share a stripe.
   std::vector<Sequence> stripe_last_ GUARDED_BY(write_mu_);
   std::unordered_map<std::string, std::shared_ptr<LockedRow>> locked_rows_ GUARDED_BY(write_mu_);
   uint64_t drops_ GUARDED_BY(write_mu_) = 0;  // changes with the beginning and end of each drop
+  // Records in the log, not yet answered. Grows under write_mu_ only.
+  std::atomic<uint64_t> queued_{0};
+  // Somebody may wait for records to end. Set under write_mu_, before queued_ is looked at; who
+  // ends a record looks at it after queued_ has shrunk. So one of the two sees the other.
+  std::atomic<bool> watched_{false};
   // Those that wait until plain writes up to a sequence are applied.
   std::multimap<Sequence, std::shared_ptr<LockedRow>> parked_ GUARDED_BY(write_mu_);
 };

@@ -172,15 +172,16 @@ Status TabletStoreImpl::QueueRecord(const RowMutation& mutation, const TableSche
     copy = logged.payload;
   }
   const uint64_t bytes = logged.payload.size();
+  ++queued_;  // first: the record may have ended before Append returns
   Status status = core_->log->Append(std::move(logged));
   if (!status.ok()) {
+    --queued_;
     if (core_->wake_maintenance) core_->wake_maintenance();
     return WithDelay(status);
   }
   if (row != nullptr) KeepQueued(row, copy, header.last_sequence());
   next_sequence_ = header.last_sequence() + 1;
   stripe_last_[std::hash<std::string>()(mutation.row) % kRowStripes] = header.last_sequence();
-  ++queued_;
   ++writes_;
   bytes_written_ += bytes;
   return OkStatus();
@@ -232,17 +233,20 @@ Status TabletStoreImpl::Answer(const Status& logged) {
 }
 
 void TabletStoreImpl::Finished(const Record& record, const Status& answer) {
+  CHECK_GT(queued_.fetch_sub(1), 0u);
+  // Most: the log thread ends record after record, and would wait for those who queue the next.
+  if (record.row == nullptr && !watched_) return;
   std::vector<std::shared_ptr<LockedRow>> go_on;
   std::vector<std::function<void(const Status&)>> answers;
   {
     MutexLock lock(&write_mu_);
-    CHECK_GT(queued_, 0u);
-    if (--queued_ == 0 && (closing_ || paused_)) drained_.SignalAll();
+    if (queued_ == 0 && (closing_ || paused_)) drained_.SignalAll();
     const Sequence visible = visible_sequence_.load(std::memory_order_acquire);
     while (!parked_.empty() && (parked_.begin()->first <= visible || queued_ == 0)) {
       go_on.push_back(std::move(parked_.begin()->second));
       parked_.erase(parked_.begin());
     }
+    watched_ = closing_ || paused_ || !parked_.empty();
     if (LockedRow* row = record.row.get(); row != nullptr) {
       while (!row->answers.empty() && row->answers.front().first <= record.last_sequence) {
         answers.push_back(std::move(row->answers.front().second));
@@ -261,6 +265,7 @@ void TabletStoreImpl::Finished(const Record& record, const Status& answer) {
 void TabletStoreImpl::StopWrites() {
   MutexLock lock(&write_mu_);
   closing_ = true;
+  watched_ = true;
   // Ends: the log answers every record it took, with an error when it cannot go on.
   while (queued_ > 0) drained_.Wait(&write_mu_);
 }
@@ -268,6 +273,7 @@ void TabletStoreImpl::StopWrites() {
 void TabletStoreImpl::PauseWrites() {
   MutexLock lock(&write_mu_);
   paused_ = true;
+  watched_ = true;
   while (queued_ > 0) drained_.Wait(&write_mu_);
 }
 

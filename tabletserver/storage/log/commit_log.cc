@@ -1,7 +1,6 @@
 #include "tabletserver/storage/log/commit_log.h"
 
 #include <atomic>
-#include <deque>
 #include <thread>
 #include <utility>
 
@@ -17,6 +16,7 @@ namespace stele::storage {
 namespace {
 
 constexpr uint64_t kDamageChunkBytes = 1u << 20;
+constexpr size_t kKeptCapacity = 4096;  // records for which a group keeps its memory
 constexpr int64_t kSlowSyncNs = 1'000'000'000;
 
 Status CheckOptions(const CommitLogOptions& o) {
@@ -81,6 +81,8 @@ class CommitLogImpl final : public CommitLog {
   void LogLoop() EXCLUDES(mu_);
   void GrowLoop() EXCLUDES(mu_);
   Step NextStep(Group* group) REQUIRES(mu_);
+  bool TakeAll(Group* group) REQUIRES(mu_);
+  void TakeFirst(Group* group) REQUIRES(mu_);
   Step WhyNotFitting(LogRing::Fit fit, Group* group) REQUIRES(mu_);
   Status CommitGroup(Group* group) EXCLUDES(mu_);
   Status WriteTimed(Group* group) EXCLUDES(mu_);
@@ -88,8 +90,8 @@ class CommitLogImpl final : public CommitLog {
   Status RelievePressure(bool forced);
   void AfterGroup() EXCLUDES(mu_);
   void Fail(const Status& why, const Group& group, size_t attempted) EXCLUDES(mu_);
-  std::deque<PendingRecord> TakeQueue() EXCLUDES(mu_);
-  void Drop(const std::deque<PendingRecord>& queue, const Status& why);
+  Group TakeQueue() EXCLUDES(mu_);
+  void Drop(const Group& queue, const Status& why);
 
   const CommitLogOptions options_;
   const CommitLogHooks hooks_;
@@ -110,8 +112,9 @@ class CommitLogImpl final : public CommitLog {
   CondVar grow_;  // for the growing thread
   Mode mode_ GUARDED_BY(mu_) = Mode::kOpened;
   Status fatal_ GUARDED_BY(mu_);
-  std::deque<PendingRecord> queue_ GUARDED_BY(mu_);
-  uint64_t queued_bytes_ GUARDED_BY(mu_) = 0;
+  Group queue_ GUARDED_BY(mu_);
+  size_t taken_ GUARDED_BY(mu_) = 0;  // of the queue's records the first so many are gone
+  uint64_t queued_bytes_ GUARDED_BY(mu_) = 0, queued_cost_ GUARDED_BY(mu_) = 0;
   bool pressure_due_ GUARDED_BY(mu_) = false;
   bool refused_ GUARDED_BY(mu_) = false;   // an Append for want of room
   bool relieved_ GUARDED_BY(mu_) = false;  // the last step relieved pressure: records come next
@@ -184,6 +187,7 @@ Status CommitLogImpl::Append(LogRecord record) {
     return absl::ResourceExhaustedError("the log's ring is full until tablets are flushed");
   }
   queued_bytes_ += bytes;
+  queued_cost_ += pending.cost;
   queue_.push_back(std::move(pending));
   work_.Signal();
   return OkStatus();
@@ -228,7 +232,9 @@ void CommitLogImpl::Stop(Mode how) {
 // then the callers learn of it.
 Status CommitLogImpl::CommitGroup(Group* group) {
   Status status = WriteTimed(group);
-  for (const PendingRecord& r : *group) ring_.Leave(r.cost);
+  uint64_t cost = 0;
+  for (const PendingRecord& r : *group) cost += r.cost;
+  ring_.Leave(cost);
   if (status.ok()) status = WithContext(hooks_.lease_check(), "after a log sync");
   if (!status.ok()) {
     Fail(status, *group, writer_.attempted());
@@ -268,8 +274,10 @@ void CommitLogImpl::Acknowledge(const Group& group, Lsn synced) {
 
 void CommitLogImpl::LogLoop() {
   Status status;
+  Group group;
   while (status.ok()) {
-    Group group;
+    group.clear();
+    if (group.capacity() > kKeptCapacity) Group().swap(group);
     Step step;
     bool forced = false;
     {
@@ -317,10 +325,11 @@ CommitLogImpl::Step CommitLogImpl::NextStep(Group* group) {
   }
   relieved_ = false;
   if (queue_.empty()) return mode_ == Mode::kClosing ? Step::kClose : Step::kWait;
+  if (TakeAll(group)) return Step::kCommit;
   uint64_t cost = 0, bytes = 0;
   LogRing::Fit fit = LogRing::Fit::kYes;
   while (!queue_.empty()) {
-    PendingRecord& front = queue_.front();
+    const PendingRecord& front = queue_[taken_];
     const size_t size = front.record.payload.size();
     if (!group->empty() && bytes + size > options_.max_group_bytes) break;
     if (IsRefused(front.record)) {
@@ -331,11 +340,33 @@ CommitLogImpl::Step CommitLogImpl::NextStep(Group* group) {
     if (fit != LogRing::Fit::kYes) break;
     cost += front.cost;
     bytes += size;
-    group->push_back(std::move(front));
-    queue_.pop_front();
+    TakeFirst(group);
   }
-  queued_bytes_ -= bytes;
   return group->empty() ? WhyNotFitting(fit, group) : Step::kCommit;
+}
+
+// The whole queue as one group, if nothing speaks against any of its records: those who queue more
+// meanwhile hardly have to wait.
+bool CommitLogImpl::TakeAll(Group* group) {
+  if (taken_ > 0 || queued_bytes_ > options_.max_group_bytes) return false;
+  for (const PendingRecord& r : queue_) {
+    if (IsRefused(r.record)) return false;
+  }
+  if (!ring_.HasRoomFor(queued_cost_)) return false;
+  group->swap(queue_);
+  queued_bytes_ = queued_cost_ = 0;
+  return true;
+}
+
+void CommitLogImpl::TakeFirst(Group* group) {
+  PendingRecord& first = queue_[taken_++];
+  queued_bytes_ -= first.record.payload.size();
+  queued_cost_ -= first.cost;
+  group->push_back(std::move(first));
+  if (taken_ * 2 >= queue_.size()) {
+    queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(taken_));
+    taken_ = 0;
+  }
 }
 
 CommitLogImpl::Step CommitLogImpl::WhyNotFitting(LogRing::Fit fit, Group* group) {
@@ -350,9 +381,7 @@ CommitLogImpl::Step CommitLogImpl::WhyNotFitting(LogRing::Fit fit, Group* group)
     case LogRing::Fit::kNo:
       break;
   }
-  queued_bytes_ -= queue_.front().record.payload.size();
-  group->push_back(std::move(queue_.front()));
-  queue_.pop_front();
+  TakeFirst(group);
   return Step::kRefuse;
 }
 
@@ -397,13 +426,14 @@ void CommitLogImpl::Fail(const Status& why, const Group& group, size_t attempted
   Drop(TakeQueue(), not_written);
 }
 
-std::deque<PendingRecord> CommitLogImpl::TakeQueue() {
+CommitLogImpl::Group CommitLogImpl::TakeQueue() {
   MutexLock lock(&mu_);
-  queued_bytes_ = 0;
-  return std::exchange(queue_, {});
+  Group rest;
+  while (!queue_.empty()) TakeFirst(&rest);
+  return rest;
 }
 
-void CommitLogImpl::Drop(const std::deque<PendingRecord>& queue, const Status& why) {
+void CommitLogImpl::Drop(const Group& queue, const Status& why) {
   for (const PendingRecord& r : queue) {
     ring_.Leave(r.cost);
     if (r.record.done) r.record.done(why);

@@ -428,12 +428,43 @@ TEST(CommitLog, GrowsByItselfAndAFullDiskIsADefiniteError) {
   EXPECT_OK(log->Close());
 }
 
+TEST(CommitLog, AQueueOfManyGroupsKeepsItsOrder) {
+  for (const uint64_t group_bytes : {8, 24, 200, 4096}) {
+    MemoryLogDisk disk;
+    Events events;
+    Results results;
+    ScriptedFaults faults;
+    CommitLogOptions options = Small(2, 4);
+    options.max_group_bytes = group_bytes;
+    auto log = OpenOn(&disk, options, &events, &faults);
+    ASSERT_OK(log->Start());
+    std::vector<std::string> queued, applied;
+    {
+      Parked parked(log.get(), &faults, &results);
+      for (int i = 0; i < 40; ++i) {
+        queued.push_back(absl::StrCat(10'000'000 + i));
+        LogRecord record = Record(20, queued.back(), results.Expect());
+        record.apply = [&](Lsn, Slice payload) { applied.emplace_back(payload); };
+        ASSERT_OK(log->Append(std::move(record)));
+      }
+      parked.Go();
+    }
+    for (const Status& status : results.Wait()) EXPECT_OK(status);
+    EXPECT_OK(log->Close());
+    EXPECT_EQ(applied, queued) << group_bytes;
+    EXPECT_EQ(log->status().queued_bytes, 0u);
+    // What was parked is a group, too, and so is the log's beginning.
+    EXPECT_GE(log->status().syncs, 40 * 8 / group_bytes) << group_bytes;
+  }
+}
+
 TEST(CommitLog, ManyThreadsKeepTheirOrder) {
   const uint64_t seed = TestSeed();
   STELE_TRACE_SEED(seed);
   MemoryLogDisk disk;
   Events events;
-  const CommitLogOptions options = Small(2, 6);
+  CommitLogOptions options = Small(2, 6);
+  if (seed % 2 == 0) options.max_group_bytes = 500;
   auto log = OpenOn(&disk, options, &events);
   ASSERT_OK(log->Start());
   constexpr int kThreads = 4, kEach = 300;

@@ -240,6 +240,11 @@ void LogRing::Leave(uint64_t cost) {
   queued_ -= cost;
 }
 
+bool LogRing::HasRoomFor(uint64_t cost) {
+  MutexLock lock(&mu_);
+  return cost <= Room(/*system=*/false, false, false);
+}
+
 LogRing::Fit LogRing::FitsNow(TabletId tablet, uint64_t cost) {
   MutexLock lock(&mu_);
   const bool system = IsSystemTablet(tablet);

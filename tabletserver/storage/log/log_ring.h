@@ -78,6 +78,8 @@ class LogRing {
   bool CanEverFit(TabletId tablet, uint64_t payload_bytes) const;
   bool Admit(TabletId tablet, uint64_t cost) EXCLUDES(mu_);
   void Leave(uint64_t cost) EXCLUDES(mu_);  // written or failed
+  // Whether records of any tablets, of so much cost in all, may be written now. Asks for nothing.
+  bool HasRoomFor(uint64_t cost) EXCLUDES(mu_);
   Fit FitsNow(TabletId tablet, uint64_t cost) EXCLUDES(mu_);
 
   // ---- growth ----
