@@ -38,14 +38,17 @@ int64_t RetryDelayMs(const Status& status) {
 }
 
 Status WriteThrottle::Admit(uint64_t bytes, double pressure) {
+  if (pressure < kThrottleFrom) {
+    if (!in_debt_.load(std::memory_order_relaxed)) return OkStatus();
+    MutexLock lock(&mu_);
+    debt_bytes_ = 0;
+    in_debt_.store(false, std::memory_order_relaxed);
+    return OkStatus();
+  }
   const double rate = AdmittedBytesPerSecond(pressure);
   const int64_t now = clock_->BootNanos();
   MutexLock lock(&mu_);
   const double seconds = static_cast<double>(now - std::exchange(melted_at_ns_, now)) / 1e9;
-  if (pressure < kThrottleFrom) {
-    debt_bytes_ = 0;
-    return OkStatus();
-  }
   if (rate <= 0) {
     stalled_ms_ += kRejectDelayMs;
     return RetryLaterError("no memory or log space left for writes", kRejectDelayMs);
@@ -58,6 +61,7 @@ Status WriteThrottle::Admit(uint64_t bytes, double pressure) {
     return RetryLaterError("writes are slowed down while memory is flushed", delay);
   }
   debt_bytes_ = std::min(debt_bytes_ + static_cast<double>(bytes), most);
+  in_debt_.store(true, std::memory_order_relaxed);
   return OkStatus();
 }
 

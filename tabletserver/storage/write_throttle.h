@@ -8,6 +8,7 @@
 // works off in kLongestThrottleWaitMs: no writer waits longer for what others wrote.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "common/base/mutex.h"
@@ -40,6 +41,7 @@ class WriteThrottle {
   Clock* const clock_;
   mutable Mutex mu_;
   double debt_bytes_ GUARDED_BY(mu_) = 0;
+  std::atomic<bool> in_debt_{false};  // changes with mu_: most writers find nobody in debt
   int64_t melted_at_ns_ GUARDED_BY(mu_) = 0;
   uint64_t stalled_ms_ GUARDED_BY(mu_) = 0;
 };
