@@ -140,6 +140,34 @@ TEST(EngineThreads, CloseWaitsForWhatIsQueued) {
   EXPECT_EQ(rows.empty() ? 0 : static_cast<int>(rows[0].cells.size()), acked_at_close);
 }
 
+// A change of a row that plain writes of it are queued for waits until the last of them has ended,
+// whenever in its end it comes.
+TEST(EngineThreads, AChangeBehindPlainWritesIsNotForgotten) {
+  SetMinLogLevel(LogLevel::kOff);
+  EngineOptions options = TinyEngineOptions();
+  options.maintenance_threads = 1;
+  options.memtable_bytes = 256u << 10;
+  EngineHarness h(options);
+  ASSERT_OK(h.Open());
+  constexpr int kRows = 1000;
+  std::atomic<int> ended{0};
+  for (int n = 0; n < kRows; ++n) {
+    const std::string row = absl::StrCat("row", n);
+    const int writes = n % 5;
+    for (int i = 0; i < writes; ++i) {
+      ASSERT_OK(
+          h.tablet()->Write({row, {SetCell{"b", "list", 1000 * (1 + i), std::string(i + 1, '.')}}},
+                            [&](const Status& s) {
+                              EXPECT_OK(s);
+                              ++ended;
+                            }));
+    }
+    ASSERT_OK(h.ReadModifyWrite(row, {AppendToValue{"b", "list", "!"}}).status());
+    EXPECT_EQ(h.Get(row, "b", "list"), std::string(writes, '.') + "!") << row;
+  }
+  EXPECT_EQ(ended, kRows / 5 * (0 + 1 + 2 + 3 + 4));
+}
+
 // Sums of increments and of check-and-mutates are exact, while others write, flush and merge.
 TEST(EngineThreads, ConditionalChangesLoseNothing) {
   SetMinLogLevel(LogLevel::kOff);
