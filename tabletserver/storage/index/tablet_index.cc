@@ -186,7 +186,7 @@ Status TabletIndex::FindRow(Slice encoded_row, Slice row_end, Slice encoded_colu
     std::unique_ptr<Iterator> cells;
     if (options.trace == nullptr) {
       if (blocks.empty()) FindBlocks(encoded_row, &blocks);
-      cells = FindInBlock(f, encoded_row, row_end, options.fill_cache, blocks);
+      cells = FindInBlock(f, encoded_row, row_end, options, blocks);
     }
     if (cells == nullptr) {
       others.push_back(f);
@@ -202,14 +202,17 @@ Status TabletIndex::FindRow(Slice encoded_row, Slice row_end, Slice encoded_colu
 }
 
 std::unique_ptr<Iterator> TabletIndex::FindInBlock(uint32_t file, Slice row, Slice row_end,
-                                                   bool fill_cache, const Blocks& blocks) const {
+                                                   const ReadOptions& options,
+                                                   const Blocks& blocks) const {
   const FileFences& fences = *fences_[file];
   if (!files_[file].clip_start.empty() || !files_[file].clip_end.empty() || blocks[file] < 0) {
     return nullptr;
   }
   const auto block = static_cast<size_t>(blocks[file]);
   if (block + 1 < fences.size() && fences.key(block + 1) < row_end) return nullptr;
-  return files_[file].table->FindRow(fences.handle(block), row, row_end, fill_cache);
+  return files_[file].table->FindRow(
+      fences.handle(block), row, row_end,
+      {.fill_cache = options.fill_cache, .may_block = options.may_block});
 }
 
 void TabletIndex::Trace(uint32_t file, bool in_reach, ReadTrace::Filter filter,

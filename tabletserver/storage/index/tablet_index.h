@@ -103,8 +103,8 @@ class TabletIndex : public std::enable_shared_from_this<TabletIndex> {
   // As far as the keys have no say.
   bool IsAskedFor(uint32_t file, const ReadOptions& options) const;
   // Its part of the row where it can be had in one step, standing somewhere; else null.
-  std::unique_ptr<Iterator> FindInBlock(uint32_t file, Slice row, Slice row_end, bool fill_cache,
-                                        const Blocks& blocks) const;
+  std::unique_ptr<Iterator> FindInBlock(uint32_t file, Slice row, Slice row_end,
+                                        const ReadOptions& options, const Blocks& blocks) const;
   void Trace(uint32_t file, bool in_reach, ReadTrace::Filter filter, ReadTrace* trace) const;
 
   std::vector<File> files_;

@@ -46,6 +46,17 @@ WholeBlock::WholeBlock(const CachedBlock& block)
       directory_(bytes_.substr(bytes_.size() - block.note().bytes)),
       base_(block.note().place) {}
 
+namespace {
+
+// Asked by each that has read a page; looked at now and then, for it walks the directory.
+bool HasReadMost(const TableReader* table, const BlockHandle& handle, const BlockPtr& directory) {
+  constexpr uint32_t kReadsBetweenLooks = 8;
+  return directory->Count() % kReadsBetweenLooks == kReadsBetweenLooks - 1 &&
+         table->HasMostPages(handle, directory);
+}
+
+}  // namespace
+
 StatusOr<std::unique_ptr<Iterator>> PagedBlock::Open(const TableReader* table,
                                                      const BlockHandle& handle,
                                                      const SSTable::BlockRead& read) {
@@ -68,8 +79,8 @@ StatusOr<std::unique_ptr<Iterator>> PagedBlock::Open(const TableReader* table,
 
 std::unique_ptr<Iterator> PagedBlock::FindRow(const TableReader* table, const BlockHandle& handle,
                                               Slice row, Slice row_end,
-                                              TableReader::Counts counts) {
-  BlockPtr holder = table->FindWhole(handle, counts);
+                                              const SSTable::BlockRead& read) {
+  BlockPtr holder = table->FindWhole(handle, TableReader::CountsOf(read.fill_cache));
   std::optional<WholeBlock> whole;
   if (holder != nullptr) {
     whole.emplace(*holder);
@@ -89,12 +100,17 @@ std::unique_ptr<Iterator> PagedBlock::FindRow(const TableReader* table, const Bl
   std::unique_ptr<BlockIterator> cells;
   if (!whole.has_value()) {
     if (goes_on) return nullptr;
-    BlockPtr block = table->FindBlock(page, counts);
+    bool loaded = false;
+    BlockPtr block = table->FindOrLoad(page, read, &loaded);
     if (block == nullptr) return nullptr;
+    if (loaded && read.fill_cache && HasReadMost(table, handle, holder)) {
+      table->ReadWhole(handle, read.fill_cache, TableReader::Counts::kNothing)
+          .status()
+          .IgnoreError();  // the page is enough
+    }
     cells = std::make_unique<BlockIterator>(std::move(block));
   } else if (goes_on) {
-    auto block = std::make_unique<PagedBlock>(
-        table, handle, SSTable::BlockRead{.fill_cache = counts != TableReader::Counts::kNothing});
+    auto block = std::make_unique<PagedBlock>(table, handle, read);
     block->UseWhole(std::move(holder));
     block->Seek(row);
     return block;
@@ -178,12 +194,9 @@ StatusOr<BlockPtr> PagedBlock::ReadPage(const BlockHandle& handle) {
   if (!read_.may_block) return table_->WouldBlock();
   {
     const TracedFileRead traced(read_.trace, handle.stored_bytes);
-    ASSIGN_OR_RETURN(page, table_->ReadBlock(handle, read_.fill_cache));
+    ASSIGN_OR_RETURN(page, table_->LoadBlock(handle, read_.fill_cache));
   }
-  // Looked at now and then: it costs as much as a read.
-  constexpr uint32_t kReadsBetweenLooks = 4;
-  if (read_.fill_cache && holder_->Count() % kReadsBetweenLooks == kReadsBetweenLooks - 1 &&
-      table_->HasMostPages(handle_, holder_)) {
+  if (read_.fill_cache && HasReadMost(table_, handle_, holder_)) {
     BecomeWhole(TableReader::Counts::kNothing);
   }
   return page;

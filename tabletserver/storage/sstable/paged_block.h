@@ -61,7 +61,8 @@ class PagedBlock final : public Iterator {
                                                   const SSTable::BlockRead& read);
   // As SSTable::FindRow.
   static std::unique_ptr<Iterator> FindRow(const TableReader* table, const BlockHandle& handle,
-                                           Slice row, Slice row_end, TableReader::Counts counts);
+                                           Slice row, Slice row_end,
+                                           const SSTable::BlockRead& read);
   PagedBlock(const TableReader* table, const BlockHandle& handle, const SSTable::BlockRead& read)
       : table_(table),
         handle_(handle),

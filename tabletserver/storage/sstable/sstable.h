@@ -163,11 +163,11 @@ class SSTable {
   virtual StatusOr<std::unique_ptr<Iterator>> OpenBlock(const BlockHandle& handle,
                                                         const BlockRead& read) const = 0;
   // OpenBlock and Seek to the first key >= row in one, where that is short: all keys of the row
-  // that the block may hold are in memory side by side. [row, row_end) are the row's keys; what
-  // lies behind them is shown or not. Null where it is not so, and for what OpenBlock would find
-  // damaged.
+  // that the block may hold lie side by side, in memory or in one page that may be read. [row,
+  // row_end) are the row's keys; what lies behind them is shown or not. Nothing is traced. Null
+  // where it is not so, and for what OpenBlock would find damaged.
   virtual std::unique_ptr<Iterator> FindRow(const BlockHandle& handle, Slice row, Slice row_end,
-                                            bool fill_cache) const = 0;
+                                            const BlockRead& read) const = 0;
   // Whether the whole block is in memory already.
   virtual bool IsCached(const BlockHandle& handle) const = 0;
 

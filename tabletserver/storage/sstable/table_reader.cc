@@ -271,9 +271,13 @@ Status TableReader::WouldBlock() const {
 
 StatusOr<BlockPtr> TableReader::ReadBlock(const BlockHandle& handle, bool fill_cache) const {
   RETURN_IF_ERROR(CheckPlace(handle, Section::kData));
-  const Counts counts = CountsOf(fill_cache);
-  if (BlockPtr block = FindBlock(handle, counts); block != nullptr) return block;
-  CountMiss(handle.offset, counts);
+  if (BlockPtr block = FindBlock(handle, CountsOf(fill_cache)); block != nullptr) return block;
+  return LoadBlock(handle, fill_cache);
+}
+
+StatusOr<BlockPtr> TableReader::LoadBlock(const BlockHandle& handle, bool fill_cache) const {
+  RETURN_IF_ERROR(CheckPlace(handle, Section::kData));
+  CountMiss(handle.offset, CountsOf(fill_cache));
   ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kData));
   return fill_cache ? Keep(handle, std::move(block)) : block;
 }
@@ -329,7 +333,7 @@ StatusOr<std::unique_ptr<Iterator>> TableReader::OpenBlock(const BlockHandle& ha
   if (block == nullptr) {
     if (!read.may_block) return WouldBlock();
     const TracedFileRead traced(read.trace, handle.stored_bytes);
-    ASSIGN_OR_RETURN(block, ReadBlock(handle, read.fill_cache));
+    ASSIGN_OR_RETURN(block, LoadBlock(handle, read.fill_cache));
   } else if (read.trace != nullptr) {
     ++read.trace->blocks_cached;
   }
@@ -337,14 +341,23 @@ StatusOr<std::unique_ptr<Iterator>> TableReader::OpenBlock(const BlockHandle& ha
 }
 
 std::unique_ptr<Iterator> TableReader::FindRow(const BlockHandle& handle, Slice row, Slice row_end,
-                                               bool fill_cache) const {
-  const Counts counts = CountsOf(fill_cache);
-  if (handle.pages_bytes != 0) return PagedBlock::FindRow(this, handle, row, row_end, counts);
-  BlockPtr block = FindBlock(handle, counts);
+                                               const BlockRead& read) const {
+  if (handle.pages_bytes != 0) return PagedBlock::FindRow(this, handle, row, row_end, read);
+  bool loaded = false;
+  BlockPtr block = FindOrLoad(handle, read, &loaded);
   if (block == nullptr) return nullptr;
   auto cells = std::make_unique<BlockIterator>(std::move(block));
   cells->Seek(row);
   return cells;
+}
+
+BlockPtr TableReader::FindOrLoad(const BlockHandle& handle, const BlockRead& read,
+                                 bool* loaded) const {
+  BlockPtr block = FindBlock(handle, CountsOf(read.fill_cache));
+  if (block != nullptr || !read.may_block) return block;
+  StatusOr<BlockPtr> from_blob = LoadBlock(handle, read.fill_cache);
+  *loaded = from_blob.ok();
+  return *loaded ? *std::move(from_blob) : nullptr;
 }
 
 BlockPtr TableReader::FindWhole(const BlockHandle& handle, Counts counts) const {

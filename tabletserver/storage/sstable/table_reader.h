@@ -35,7 +35,7 @@ class TableReader final : public SSTable {
   StatusOr<std::unique_ptr<Iterator>> OpenBlock(const BlockHandle& handle,
                                                 const BlockRead& read) const override;
   std::unique_ptr<Iterator> FindRow(const BlockHandle& handle, Slice row, Slice row_end,
-                                    bool fill_cache) const override;
+                                    const BlockRead& read) const override;
   bool IsCached(const BlockHandle& handle) const override;
   std::unique_ptr<Iterator> NewIterator(bool fill_cache) const override;
   Status Verify() const override;
@@ -59,6 +59,10 @@ class TableReader final : public SSTable {
   BlockPtr FindDirectory(const BlockHandle& handle) const;
   // A plain block or a page, through the cache.
   StatusOr<BlockPtr> ReadBlock(const BlockHandle& handle, bool fill_cache) const;
+  // The same for who has not found it in the cache.
+  StatusOr<BlockPtr> LoadBlock(const BlockHandle& handle, bool fill_cache) const;
+  // The same, from the blob only if the read may block. Null: not there, or damaged.
+  BlockPtr FindOrLoad(const BlockHandle& handle, const BlockRead& read, bool* loaded) const;
   // The directory of a block of pages, through the cache; its pages adjoin, from the block's begin.
   StatusOr<BlockPtr> ReadDirectory(const BlockHandle& handle, bool fill_cache) const;
   // The same past the cache, and from stored bytes.
