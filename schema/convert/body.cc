@@ -61,7 +61,11 @@ Status CheckDataSize(Data::Reader data, size_t limit, const char* what) {
 Status CopyData(Data::Reader data, size_t limit, const char* what, std::string* out) {
   RETURN_IF_ERROR(CheckDataSize(data, limit, what));
   const Slice bytes = ToSlice(data);
-  out->assign(bytes.data(), bytes.size());
+  if (bytes.size() <= out->capacity()) {
+    out->assign(bytes.data(), bytes.size());
+  } else {  // one that grows costs more than one that is made
+    *out = std::string(bytes);
+  }
   return OkStatus();
 }
 

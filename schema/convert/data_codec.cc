@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "common/net/status_coding.h"
 #include "schema/convert/body.h"
 #include "schema/convert/codec.h"
 #include "schema/convert/model_codec.h"
+#include "schema/convert/point_codec.h"
 #include "schema/model/limits.h"
 #include "schema/wire/data.capnp.h"
 #include "schema/wire/trace.capnp.h"
@@ -15,6 +17,8 @@ namespace {
 // The distinct family names or labels of a page, in order of first appearance. A page has few, and
 // cells of a family follow each other, so a linear search from the last hit is enough.
 // The names outlive it.
+using Names = absl::InlinedVector<Slice, 4>;
+
 class NameList {
  public:
   uint16_t IndexOf(Slice name) {
@@ -23,7 +27,7 @@ class NameList {
     if (last_ == names_.size()) names_.push_back(name);
     return static_cast<uint16_t>(last_);
   }
-  const std::vector<Slice>& names() const { return names_; }
+  const Names& names() const { return names_; }
   size_t EncodedSize() const {
     size_t bytes = names_.size() * 8;
     for (Slice name : names_) bytes += DataBytes(name.size());
@@ -31,7 +35,7 @@ class NameList {
   }
 
  private:
-  std::vector<Slice> names_;
+  Names names_;
   size_t last_ = 0;
 };
 
@@ -41,16 +45,24 @@ struct PageNames {
   size_t EncodedSize() const { return families.EncodedSize() + labels.EncodedSize(); }
 };
 
+// Stored cells have none.
+Slice LabelOf(const Cell& cell) { return cell.label; }
+Slice LabelOf(const CellSlices&) { return {}; }
+
 // Adds the row's names.
-size_t EncodedSize(const Row& row, PageNames* names) {
-  size_t bytes = StructBytes<schema::Row>() + 8 + DataBytes(row.key.size()) +
-                 row.cells.size() * StructBytes<schema::Cell>();
-  for (const Cell& cell : row.cells) {
+template <typename Cells>
+size_t EncodedSize(Slice key, const Cells& cells, PageNames* names) {
+  size_t bytes = StructBytes<schema::Row>() + 8 + DataBytes(key.size()) +
+                 cells.size() * StructBytes<schema::Cell>();
+  for (const auto& cell : cells) {
     bytes += DataBytes(cell.qualifier.size()) + DataBytes(cell.value.size());
     names->families.IndexOf(cell.family);
-    if (!cell.label.empty()) names->labels.IndexOf(cell.label);
+    if (const Slice label = LabelOf(cell); !label.empty()) names->labels.IndexOf(label);
   }
   return bytes;
+}
+size_t EncodedSize(const Row& row, PageNames* names) {
+  return EncodedSize(row.key, row.cells, names);
 }
 
 size_t EncodedSize(const ReadRowsResponse& message, PageNames* names) {
@@ -114,29 +126,42 @@ Status GetTrace(schema::PageTrace::Reader from, const ReadLimits& limits, PageTr
   return OkStatus();
 }
 
-void PutRow(schema::Row::Builder to, const Row& from, PageNames* names) {
-  to.setKey(ToData(from.key));
-  auto cells = to.initCells(static_cast<uint>(from.cells.size()));
-  for (uint i = 0; i < cells.size(); i++) {
+template <typename Cells>
+void PutRow(schema::Row::Builder to, Slice key, const Cells& from, PageNames* names) {
+  to.setKey(ToData(key));
+  auto cells = to.initCells(static_cast<uint>(from.size()));
+  for (uint i = 0; i < from.size(); i++) {
     auto cell = cells[i];
-    const Cell& from_cell = from.cells[i];
+    const auto& from_cell = from[i];
     cell.setFamily(names->families.IndexOf(from_cell.family));
     cell.setTimestampUs(from_cell.timestamp_us);
-    if (const std::string& label = from_cell.label; !label.empty()) {
+    if (const Slice label = LabelOf(from_cell); !label.empty()) {
       cell.setLabel(static_cast<uint16_t>(1 + names->labels.IndexOf(label)));
     }
-    cell.setQualifier(ToData(from_cell.qualifier));
-    cell.setValue(ToData(from_cell.value));
+    if (!from_cell.qualifier.empty()) cell.setQualifier(ToData(from_cell.qualifier));
+    if (!from_cell.value.empty()) cell.setValue(ToData(from_cell.value));
   }
 }
+void PutRow(schema::Row::Builder to, const Row& from, PageNames* names) {
+  PutRow(to, from.key, from.cells, names);
+}
 
-void PutNames(List<Data>::Builder to, const std::vector<Slice>& from) {
+void PutNames(List<Data>::Builder to, const Names& from) {
   for (uint i = 0; i < to.size(); i++) to.set(i, ToData(from[i]));
+}
+
+void PutStats(schema::ReadRowsResponse::Builder to, const ReadStats& stats) {
+  to.setStatRows(stats.rows);
+  to.setStatCells(stats.cells);
+  to.setStatBytes(stats.bytes);
+  to.setExaminedRows(stats.rows_examined);
+  to.setExaminedCells(stats.cells_examined);
+  to.setExaminedBytes(stats.bytes_examined);
 }
 
 // The names lie in the body.
 Status GetNames(List<Data>::Reader from, const ReadLimits& limits, size_t max_count,
-                size_t max_bytes, const char* what, std::vector<Slice>* out) {
+                size_t max_bytes, const char* what, Names* out) {
   RETURN_IF_ERROR(limits.CheckPlainList(from.size(), max_count, what));
   out->reserve(from.size());
   for (const Data::Reader name : from) {
@@ -162,26 +187,25 @@ void PutFamilies(Message to, const NameList& families) {
   PutNames(to.initFamilies(static_cast<uint>(families.names().size())), families.names());
 }
 
-Status GetRow(schema::Row::Reader from, const std::vector<Slice>& families,
-              const std::vector<Slice>& labels, const ReadLimits& limits, Row* out) {
+Status GetRow(schema::Row::Reader from, const Names& families, const Names& labels,
+              const ReadLimits& limits, Row* out) {
   RETURN_IF_ERROR(CopyData(from.getKey(), kMaxRowKeyBytes, "row key", &out->key));
   const auto cells = from.getCells();
   RETURN_IF_ERROR(limits.CheckList<schema::Cell>(cells.size(), SIZE_MAX, "cells"));
-  out->cells.resize(cells.size());
+  out->cells.clear();
+  out->cells.reserve(cells.size());
   for (uint i = 0; i < cells.size(); i++) {
     const auto cell = cells[i];
-    Cell& to = out->cells[i];
-    if (cell.getFamily() >= families.size()) {
-      return absl::DataLossError("cell: family index out of range");
-    }
-    to.family = std::string(families[cell.getFamily()]);
-    if (cell.getLabel() > labels.size()) {
-      return absl::DataLossError("cell: label index out of range");
-    }
-    if (cell.getLabel() != 0) to.label = std::string(labels[cell.getLabel() - 1]);
-    to.timestamp_us = cell.getTimestampUs();
-    RETURN_IF_ERROR(CopyData(cell.getQualifier(), kMaxQualifierBytes, "qualifier", &to.qualifier));
-    RETURN_IF_ERROR(CopyData(cell.getValue(), kMaxValueBytes, "value", &to.value));
+    const size_t family = cell.getFamily(), label = cell.getLabel();
+    if (family >= families.size()) return absl::DataLossError("cell: family index out of range");
+    if (label > labels.size()) return absl::DataLossError("cell: label index out of range");
+    const Data::Reader qualifier = cell.getQualifier(), value = cell.getValue();
+    RETURN_IF_ERROR(CheckDataSize(qualifier, kMaxQualifierBytes, "qualifier"));
+    RETURN_IF_ERROR(CheckDataSize(value, kMaxValueBytes, "value"));
+    // Each string is made where it stays.
+    out->cells.push_back({std::string(families[family]), std::string(ToSlice(qualifier)),
+                          cell.getTimestampUs(), std::string(ToSlice(value)),
+                          label == 0 ? std::string() : std::string(labels[label - 1])});
   }
   return OkStatus();
 }
@@ -245,8 +269,11 @@ Status Decode(const net::Buffer& body, ReadRowsRequest* out) {
     }
     out->rows_limit = from.getRowsLimit();
     out->max_bytes = from.getMaxBytes();
-    RETURN_IF_ERROR(
-        CopyData(from.getResumeAfter(), kMaxRowKeyBytes, "resume_after", &out->resume_after));
+    out->resume_after.clear();
+    if (from.hasResumeAfter()) {
+      RETURN_IF_ERROR(
+          CopyData(from.getResumeAfter(), kMaxRowKeyBytes, "resume_after", &out->resume_after));
+    }
     out->cursor = from.hasCursor() ? CursorOf(from.getCursor()) : RowCursor();
     out->sample_seed = from.getSampleSeed();
     out->reversed = from.getReversed();
@@ -267,18 +294,13 @@ StatusOr<net::Buffer> Encode(const ReadRowsResponse& message) {
       PutRow(rows[i], message.rows[i], &names);
     }
     PutFamilies(to, names.families);
-    const std::vector<Slice>& labels = names.labels.names();
+    const Names& labels = names.labels.names();
     KJ_REQUIRE(labels.size() <= kMaxLabelsPerPage, "too many labels in one page");
     if (!labels.empty()) PutNames(to.initLabels(static_cast<uint>(labels.size())), labels);
     to.setDone(message.done);
     if (!message.resume_after.empty()) to.setResumeAfter(ToData(message.resume_after));
     if (message.cursor != RowCursor()) PutCursor(to.initCursor(), message.cursor);
-    to.setStatRows(message.stats.rows);
-    to.setStatCells(message.stats.cells);
-    to.setStatBytes(message.stats.bytes);
-    to.setExaminedRows(message.stats.rows_examined);
-    to.setExaminedCells(message.stats.cells_examined);
-    to.setExaminedBytes(message.stats.bytes_examined);
+    PutStats(to, message.stats);
     if (message.trace.has_value()) PutTrace(to.initTrace(), *message.trace);
   };
   return WriteBody<schema::ReadRowsResponse>(expected, fill);
@@ -286,11 +308,13 @@ StatusOr<net::Buffer> Encode(const ReadRowsResponse& message) {
 
 Status Decode(const net::Buffer& body, ReadRowsResponse* out) {
   auto fill = [&](schema::ReadRowsResponse::Reader from, const ReadLimits& limits) -> Status {
-    std::vector<Slice> families, labels;
+    Names families, labels;
     RETURN_IF_ERROR(GetNames(from.getFamilies(), limits, kMaxFamiliesPerTable, kMaxFamilyNameBytes,
                              "family name", &families));
-    RETURN_IF_ERROR(
-        GetNames(from.getLabels(), limits, kMaxLabelsPerPage, kMaxLabelBytes, "label", &labels));
+    if (from.hasLabels()) {
+      RETURN_IF_ERROR(
+          GetNames(from.getLabels(), limits, kMaxLabelsPerPage, kMaxLabelBytes, "label", &labels));
+    }
     const auto rows = from.getRows();
     RETURN_IF_ERROR(limits.CheckList<schema::Row>(rows.size(), SIZE_MAX, "rows"));
     out->rows.resize(rows.size());
@@ -298,8 +322,11 @@ Status Decode(const net::Buffer& body, ReadRowsResponse* out) {
       RETURN_IF_ERROR(GetRow(rows[i], families, labels, limits, &out->rows[i]));
     }
     out->done = from.getDone();
-    RETURN_IF_ERROR(
-        CopyData(from.getResumeAfter(), kMaxRowKeyBytes, "resume_after", &out->resume_after));
+    out->resume_after.clear();
+    if (from.hasResumeAfter()) {
+      RETURN_IF_ERROR(
+          CopyData(from.getResumeAfter(), kMaxRowKeyBytes, "resume_after", &out->resume_after));
+    }
     out->cursor = from.hasCursor() ? CursorOf(from.getCursor()) : RowCursor();
     out->stats = {from.getStatRows(),     from.getStatCells(),     from.getStatBytes(),
                   from.getExaminedRows(), from.getExaminedCells(), from.getExaminedBytes()};
@@ -307,6 +334,44 @@ Status Decode(const net::Buffer& body, ReadRowsResponse* out) {
     return from.hasTrace() ? GetTrace(from.getTrace(), limits, &out->trace.emplace()) : OkStatus();
   };
   return ReadBody<schema::ReadRowsResponse>(body, kBadResponse, fill);
+}
+
+bool DecodePoint(const net::Buffer& body, PointRequest* out) {
+  bool is_point = false;
+  auto fill = [&](schema::ReadRowsRequest::Reader from, const ReadLimits& limits) -> Status {
+    if (from.hasFilter() || from.hasResumeAfter() || from.hasCursor()) return OkStatus();
+    if (from.getReversed() || from.getRelease() || from.getExplain()) return OkStatus();
+    const auto rows = from.getRows();
+    if (rows.hasRanges()) return OkStatus();
+    const auto keys = rows.getKeys();
+    if (keys.size() != 1) return OkStatus();
+    out->row = ToSlice(keys[0]);
+    if (out->row.empty() || out->row.size() > kMaxRowKeyBytes) return OkStatus();
+    if (from.hasSelection()) {
+      RETURN_IF_ERROR(GetSelection(from.getSelection(), limits, &out->selection));
+    }
+    out->table = from.getTable();
+    out->tablet = from.getTablet();
+    out->max_bytes = from.getMaxBytes();
+    is_point = true;
+    return OkStatus();
+  };
+  return ReadBody<schema::ReadRowsRequest>(body, kBadRequest, fill).ok() && is_point;
+}
+
+StatusOr<net::Buffer> EncodePoint(Slice row, absl::Span<const CellSlices> cells,
+                                  const ReadStats& stats) {
+  PageNames names;
+  size_t expected = kRootBytes;
+  if (!cells.empty()) expected += EncodedSize(row, cells, &names) + names.EncodedSize();
+  return WriteBody<schema::ReadRowsResponse>(expected, [&](schema::ReadRowsResponse::Builder to) {
+    if (!cells.empty()) {
+      PutRow(to.initRows(1)[0], row, cells, &names);
+      PutFamilies(to, names.families);
+    }
+    to.setDone(true);
+    PutStats(to, stats);
+  });
 }
 
 StatusOr<net::Buffer> Encode(const ReadModifyWriteRowResponse& message) {
@@ -324,7 +389,7 @@ StatusOr<net::Buffer> Encode(const ReadModifyWriteRowResponse& message) {
 Status Decode(const net::Buffer& body, ReadModifyWriteRowResponse* out) {
   auto fill = [&](schema::ReadModifyWriteRowResponse::Reader from,
                   const ReadLimits& limits) -> Status {
-    std::vector<Slice> families;
+    Names families;
     RETURN_IF_ERROR(GetNames(from.getFamilies(), limits, kMaxFamiliesPerTable, kMaxFamilyNameBytes,
                              "family name", &families));
     RETURN_IF_ERROR(GetResult(from.getResult(), &out->result));

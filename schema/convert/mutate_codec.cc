@@ -180,6 +180,27 @@ size_t EncodedSize(const ReadModifyWriteRowRequest& message) {
   return bytes;
 }
 
+bool IsApplied(const RowResult& result) {
+  return result.status.ok() && result.retry_delay_ms == 0 && !result.outcome_unknown;
+}
+
+StatusOr<net::Buffer> EncodeResults(const std::vector<RowResult>& from) {
+  const size_t expected = kRootBytes + from.size() * StructBytes<schema::RowResult>();
+  return WriteBody<schema::MutateRowsResponse>(
+      expected, [&](schema::MutateRowsResponse::Builder to) {
+        auto results = to.initResults(static_cast<uint>(from.size()));
+        for (uint i = 0; i < from.size(); i++) {
+          if (!IsApplied(from[i])) PutResult(results[i], from[i]);
+        }
+      });
+}
+
+// Most answers to changes: of one row, which was applied. They are all the same bytes.
+Slice OneApplied() {
+  static const net::Buffer body = *EncodeResults(std::vector<RowResult>(1));
+  return body.bytes();
+}
+
 }  // namespace
 
 void PutResult(schema::RowResult::Builder to, const RowResult& from) {
@@ -251,17 +272,17 @@ Status Decode(const net::Buffer& body, MutateRowsRequest* out) {
 }
 
 StatusOr<net::Buffer> Encode(const MutateRowsResponse& message) {
-  const size_t expected = kRootBytes + message.results.size() * StructBytes<schema::RowResult>();
-  auto fill = [&](schema::MutateRowsResponse::Builder to) {
-    auto results = to.initResults(static_cast<uint>(message.results.size()));
-    for (uint i = 0; i < results.size(); i++) {
-      PutResult(results[i], message.results[i]);
-    }
-  };
-  return WriteBody<schema::MutateRowsResponse>(expected, fill);
+  if (message.results.size() == 1 && IsApplied(message.results[0])) {
+    return net::Buffer::Copy(OneApplied());
+  }
+  return EncodeResults(message.results);
 }
 
 Status Decode(const net::Buffer& body, MutateRowsResponse* out) {
+  if (body.bytes() == OneApplied()) {
+    out->results.assign(1, RowResult());
+    return OkStatus();
+  }
   auto fill = [&](schema::MutateRowsResponse::Reader from, const ReadLimits& limits) -> Status {
     const auto results = from.getResults();
     RETURN_IF_ERROR(

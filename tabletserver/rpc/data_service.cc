@@ -207,6 +207,46 @@ void DataService::FinishRead(PendingRead* read, const StatusOr<bool>& outcome) {
   read->reply.Send(wire::Encode(read->task->response()));
 }
 
+PointTry DataService::ReadPoint(const net::RpcRequest& request, int64_t begun_ns,
+                                net::RpcReply* reply) {
+  wire::PointRequest point;
+  if (request.watch.cancelled() || !wire::DecodePoint(request.body, &point)) {
+    return PointTry::kNotTaken;
+  }
+  auto found = parts_.tablets->Find(point.tablet);
+  if (!found.ok()) return PointTry::kNotTaken;
+  const std::shared_ptr<storage::TabletStore> store = *std::move(found);
+  if (!CheckTable(*store, point.table).ok() || !store->descriptor().Contains(point.row)) {
+    return PointTry::kNotTaken;
+  }
+  PointSink sink(PointBytes(point));
+  wire::ReadStats stats;
+  const PointTry tried = TryPoint(store.get(), point, &sink, &stats);
+  if (tried != PointTry::kRead) return tried;
+  store->load().Add(point.row);
+  NotePoint(point, stats, begun_ns);
+  if (Status lease = parts_.lease_check(); !lease.ok()) {
+    reply->Error(wire::NotServedError(lease.message(), nullptr));
+  } else {
+    reply->Send(wire::EncodePoint(point.row, sink.cells(), stats));
+  }
+  return PointTry::kRead;
+}
+
+// It ended where it began, on the io thread: all of its time went into memory.
+void DataService::NotePoint(const wire::PointRequest& point, const wire::ReadStats& stats,
+                            int64_t begun_ns) {
+  const int64_t now_ns = parts_.clock->BootNanos();
+  parts_.times->Add(point.table, RequestTimes::Kind::kRead, now_ns - begun_ns);
+  if (!parts_.slow->Wants(SlowRequest::Kind::kRead, now_ns - begun_ns, now_ns)) return;
+  SlowRequest slow = SlowOf(SlowRequest::Kind::kRead, point.table, point.tablet, OkStatus());
+  slow.ended_us = parts_.clock->WallMicros();
+  slow.total_ns = slow.trace.memory_ns = now_ns - begun_ns;
+  slow.row = std::string(point.row);
+  slow.rows = stats.rows;
+  parts_.slow->Add(std::move(slow), now_ns);
+}
+
 void DataService::ReadRows(net::RpcRequest request, net::RpcReply reply) {
   const int64_t begun_ns = parts_.clock->BootNanos();
   if (Status late = CheckDeadline(request.deadline_boot_ns, begun_ns); !late.ok()) {
@@ -214,10 +254,13 @@ void DataService::ReadRows(net::RpcRequest request, net::RpcReply reply) {
   }
   auto ticket = parts_.admission->Admit(request.body.size() + kReadCharge);
   if (!ticket.ok()) return reply.Error(ticket.status());
+  const PointTry point = ReadPoint(request, begun_ns, &reply);
+  if (point == PointTry::kRead) return;
   auto read = std::make_shared<PendingRead>(std::move(reply), *std::move(ticket), begun_ns);
   if (Status bad = Begin(&request, read.get()); !bad.ok()) return read->reply.Error(bad);
   if (!read->task.has_value()) return;
-  StatusOr<bool> outcome = read->task->Run(/*may_block=*/false);
+  StatusOr<bool> outcome =
+      point == PointTry::kBlocked ? read->task->Blocked(begun_ns) : read->task->Run(false);
   if (!outcome.ok() || *outcome) return FinishRead(read.get(), outcome);
   const bool system = IsSystemTablet(read->request.tablet);
   WorkPool* const pool = system ? parts_.system_disk_pool : parts_.disk_pool;

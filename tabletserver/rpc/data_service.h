@@ -22,6 +22,7 @@
 #include "schema/convert/messages.h"
 #include "tabletserver/rpc/admission.h"
 #include "tabletserver/rpc/parked_reads.h"
+#include "tabletserver/rpc/point_read.h"
 #include "tabletserver/rpc/request_times.h"
 #include "tabletserver/rpc/slow_requests.h"
 #include "tabletserver/tablet/progress_watch.h"
@@ -67,6 +68,9 @@ class DataService {
 
   struct WriteBatch;
   struct PendingRead;
+  // kRead: it was answered.
+  PointTry ReadPoint(const net::RpcRequest& request, int64_t begun_ns, net::RpcReply* reply);
+  void NotePoint(const wire::PointRequest& point, const wire::ReadStats& stats, int64_t begun_ns);
   Status Begin(net::RpcRequest* request, PendingRead* read);
   // Counts the time of an answer that is about to leave; the slowest are kept.
   void NoteRead(const PendingRead& read, const Status& status, int64_t now_ns);

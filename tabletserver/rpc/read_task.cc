@@ -110,6 +110,13 @@ StatusOr<bool> ReadTask::Run(bool may_block) {
   return done;
 }
 
+StatusOr<bool> ReadTask::Blocked(int64_t tried_ns) {
+  if (IsDropped()) return Dropped();
+  started_ns_ = tried_ns;
+  handed_ns_ = parts_.clock->BootNanos();
+  return false;
+}
+
 wire::PageTrace ReadTask::Trace(int64_t begun_ns, int64_t ended_ns) const {
   wire::PageTrace trace;
   trace.prepare_ns = (started_ns_ == 0 ? ended_ns : started_ns_) - begun_ns;

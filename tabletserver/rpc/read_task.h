@@ -45,6 +45,9 @@ class ReadTask {
   // True: finished, the answer is in response(). False (only without may_block): call Run(true).
   // Cancelled when it was dropped.
   StatusOr<bool> Run(bool may_block);
+  // For Run(false) where that is known to meet a block that is not in memory: somebody tried at
+  // `tried_ns`. False, unless the read was dropped meanwhile.
+  StatusOr<bool> Blocked(int64_t tried_ns);
 
   const wire::ReadRowsResponse& response() const { return response_; }
   const net::CallWatch& watch() const { return parts_.reader.watch; }

@@ -10,9 +10,11 @@
 
 #include "common/testing/manual_clock.h"
 #include "common/testing/status_asserts.h"
+#include "schema/convert/codec.h"
 #include "schema/convert/error_payload.h"
 #include "tabletserver/rpc/admission.h"
 #include "tabletserver/rpc/parked_reads.h"
+#include "tabletserver/rpc/point_read.h"
 #include "tabletserver/rpc/read_task.h"
 
 namespace stele::tabletserver {
@@ -64,10 +66,8 @@ class ScriptedTablet : public storage::TabletStore {
                         std::function<void(StatusOr<bool>)>) override {
     return Unused();
   }
-  StatusOr<storage::ReadProgress> ReadRow(Slice, const storage::ReadOptions&,
-                                          storage::RowSink*) override {
-    return Unused();
-  }
+  StatusOr<storage::ReadProgress> ReadRow(Slice row, const storage::ReadOptions& options,
+                                          storage::RowSink* sink) override;
   StatusOr<std::unique_ptr<storage::ReadCursor>> OpenCursor(
       const RowRange& range, const storage::ReadOptions& options) override;
   Status WriteSync(const RowMutation&) override { return Unused(); }
@@ -151,6 +151,15 @@ StatusOr<std::unique_ptr<storage::ReadCursor>> ScriptedTablet::OpenCursor(
     const RowRange& range, const storage::ReadOptions& options) {
   return std::unique_ptr<storage::ReadCursor>(
       std::make_unique<ScriptedCursor>(this, range, options.reversed));
+}
+
+StatusOr<storage::ReadProgress> ScriptedTablet::ReadRow(Slice row,
+                                                        const storage::ReadOptions& options,
+                                                        storage::RowSink* sink) {
+  ScriptedCursor cursor(this, {std::string(row), false, std::string(row), false}, false);
+  storage::ReadBudget budget;
+  budget.may_block = options.may_block;
+  return cursor.Next(budget, sink);
 }
 
 RowStream StreamAt(ScriptedTablet* tablet, const void* memtable = nullptr) {
@@ -446,6 +455,74 @@ TEST_F(ReadTaskTest, ARowThatNobodyWaitsForIsNotParked) {
   tablet_->at_row = [&] { *dropped = true; };
   EXPECT_STATUS(kCancelled, "nobody waits", task->Run(/*may_block=*/true));
   EXPECT_EQ(parked_.size(), 0u);
+}
+
+TEST_F(ReadTaskTest, ARowThatWasFoundOnTheDiskIsOfThePool) {
+  auto dropped = std::make_shared<std::atomic<bool>>(false);
+  wire::ReadRowsRequest request;
+  request.rows.keys = {"d"};
+  auto task = MakeTask(request, net::CallWatch(dropped, nullptr));
+  const int64_t tried_ns = clock_.BootNanos();
+  clock_.Advance(100);
+  ASSERT_OK_AND_ASSIGN(bool finished, task->Blocked(tried_ns));
+  EXPECT_FALSE(finished);
+  clock_.Advance(1000);
+  ASSERT_OK_AND_ASSIGN(finished, task->Run(/*may_block=*/true));
+  EXPECT_TRUE(finished);
+  EXPECT_EQ(task->response().rows.size(), 1u);
+  const wire::PageTrace trace = task->Trace(tried_ns, clock_.BootNanos());
+  EXPECT_EQ(trace.memory_ns, 100);
+  EXPECT_EQ(trace.wait_ns, 1000);
+  *dropped = true;
+  EXPECT_STATUS(kCancelled, "nobody waits", task->Blocked(tried_ns));
+}
+
+class PointReadTest : public ReadTaskTest {
+ protected:
+  // What became of it, and the row as the client takes it in.
+  PointTry Try(const std::string& row, uint64_t max_bytes = 0) {
+    wire::PointRequest point;
+    point.row = row;
+    point.max_bytes = max_bytes;
+    PointSink sink(PointBytes(point));
+    stats_ = {};
+    page_ = {};
+    const PointTry tried = TryPoint(tablet_.get(), point, &sink, &stats_);
+    if (tried != PointTry::kRead) return tried;
+    auto body = wire::EncodePoint(row, sink.cells(), stats_);
+    EXPECT_OK(body.status());
+    EXPECT_OK(wire::Decode(*body, &page_));
+    return tried;
+  }
+  wire::ReadStats stats_;
+  wire::ReadRowsResponse page_;
+};
+
+TEST_F(PointReadTest, GivesWhatAReadOverPagesGives) {
+  for (const int cells : {1, 3, 50}) {  // 50: more than is kept without an allocation
+    tablet_->rows["c"] = cells;
+    wire::ReadRowsRequest request;
+    request.rows.keys = {"c"};
+    auto task = MakeTask(request);
+    ASSERT_OK(task->Run(/*may_block=*/false).status());
+    ASSERT_EQ(Try("c"), PointTry::kRead);
+    EXPECT_EQ(page_.rows, task->response().rows);
+    EXPECT_EQ(page_.stats, task->response().stats);
+    EXPECT_TRUE(page_.done);
+  }
+  ASSERT_EQ(Try("nothing"), PointTry::kRead);
+  EXPECT_TRUE(page_.rows.empty());
+  EXPECT_TRUE(page_.done);
+}
+
+TEST_F(PointReadTest, LeavesWhatIsNotSmallOrNotInMemory) {
+  tablet_->rows["c"] = 10;
+  EXPECT_EQ(Try("c", 1000), PointTry::kNotTaken);  // a page of its own would be cut
+  EXPECT_EQ(Try("c", 2000), PointTry::kRead);
+  tablet_->rows["c"] = 700;
+  EXPECT_EQ(Try("c"), PointTry::kNotTaken);
+  tablet_->on_disk["d"] = true;
+  EXPECT_EQ(Try("d"), PointTry::kBlocked);
 }
 
 TEST_F(ReadTaskTest, ARowOverTheLimitIsRefusedByName) {

@@ -91,6 +91,7 @@ struct ReadOptions {
   bool fill_cache = true;
   bool reversed = false;                      // rows descend; cells in a row are as ever
   uint64_t max_row_bytes = kMaxRowReadBytes;  // a larger row is FailedPrecondition
+  uint64_t max_keys_examined = UINT64_MAX;    // then Read and ReadRow end, perhaps inside a row
   ReadShortcuts shortcuts;
 };
 

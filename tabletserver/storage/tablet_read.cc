@@ -37,7 +37,7 @@ ReadBudget BudgetOf(const ReadOptions& options) {
   ReadBudget budget;
   budget.rows_limit = options.rows_limit;
   budget.max_bytes = options.max_bytes;
-  budget.max_keys_examined = UINT64_MAX;
+  budget.max_keys_examined = options.max_keys_examined;
   budget.may_block = options.may_block;
   return budget;
 }
