@@ -3,13 +3,14 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <map>
-#include <unordered_map>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/cord.h"
 #include "common/net/address.h"
 #include "common/net/channel.h"
+#include "common/net/pending_calls.h"
 #include "common/net/status_coding.h"
 #include "common/time/clock.h"
 
@@ -125,11 +126,10 @@ class ClientConnection : public Channel {
   bool refused_ = false;  // the server ran and will run nothing of this connection
 
   Mutex calls_mu_;
-  std::unordered_map<uint32_t, PendingCall> calls_ GUARDED_BY(calls_mu_);
+  PendingCalls<PendingCall> calls_ GUARDED_BY(calls_mu_);
   std::vector<QueuedCall> queue_ GUARDED_BY(calls_mu_);
   std::vector<uint32_t> cancels_ GUARDED_BY(calls_mu_);
   size_t queue_bytes_ GUARDED_BY(calls_mu_) = 0;
-  uint32_t last_id_ GUARDED_BY(calls_mu_) = 0;
   std::atomic<bool> taking_calls_{true};  // set with calls_mu_ held
 };
 
@@ -146,16 +146,11 @@ StatusOr<uint32_t> ClientConnection::Submit(uint16_t method, Buffer* body, int64
                        " bytes of calls wait to be sent to ", address_));
     }
     PendingCall* call = nullptr;
-    while (call == nullptr) {
-      if (++last_id_ == 0) continue;
-      const auto [place, is_new] = calls_.try_emplace(last_id_);
-      if (is_new) call = &place->second;
-    }
-    id = last_id_;
+    std::tie(id, call) = calls_.Add();
     call->deadline_ns = deadline_ns;
     call->done = std::move(*done);
     queue_bytes_ += body->size() + kCallOverheadBytes;
-    queue_.push_back({last_id_, method, std::move(*body)});
+    queue_.push_back({id, method, std::move(*body)});
   }
   ScheduleFlush();
   return id;
@@ -164,7 +159,7 @@ StatusOr<uint32_t> ClientConnection::Submit(uint16_t method, Buffer* body, int64
 void ClientConnection::Cancel(uint32_t id) {
   {
     MutexLock lock(&calls_mu_);
-    if (!calls_.contains(id)) return;
+    if (calls_.Find(id) == nullptr) return;
     cancels_.push_back(id);
   }
   ScheduleFlush();
@@ -183,10 +178,9 @@ void ClientConnection::FrameCancels() {
     MutexLock lock(&calls_mu_);
     cancels.swap(cancels_);
     std::erase_if(cancels, [&](uint32_t id) REQUIRES(calls_mu_) {
-      auto call = calls_.find(id);
-      if (call == calls_.end() || call->second.framed) return call == calls_.end();
-      not_sent.push_back(std::move(call->second.done));
-      calls_.erase(call);
+      const PendingCall* call = calls_.Find(id);
+      if (call == nullptr || call->framed) return call == nullptr;
+      not_sent.push_back(calls_.Take(id).done);
       return true;
     });
   }
@@ -227,12 +221,12 @@ void ClientConnection::MarkFramed(int64_t now_ns) {
   uint64_t at = queued_total();
   MutexLock lock(&calls_mu_);
   for (QueuedCall& queued : framing_) {
-    auto call = calls_.find(queued.id);
-    if (call == calls_.end()) continue;  // timed out while it waited
-    queued.remaining_us = (call->second.deadline_ns - now_ns) / kNanosPerMicro;
+    PendingCall* call = calls_.Find(queued.id);
+    if (call == nullptr) continue;  // timed out while it waited
+    queued.remaining_us = (call->deadline_ns - now_ns) / kNanosPerMicro;
     if (queued.remaining_us <= 0) continue;  // the next tick ends it
-    call->second.framed = true;
-    call->second.frame_start = at;
+    call->framed = true;
+    call->frame_start = at;
     at += kFrameHeaderBytes + PrefixBytes() + queued.body.size();
   }
 }
@@ -257,11 +251,8 @@ void ClientConnection::FrameCall(const QueuedCall& call) {
 
 RpcClient::Callback ClientConnection::TakeCall(uint32_t id) {
   MutexLock lock(&calls_mu_);
-  auto call = calls_.find(id);
-  if (call == calls_.end()) return nullptr;
-  RpcClient::Callback done = std::move(call->second.done);
-  calls_.erase(call);
-  return done;
+  if (calls_.Find(id) == nullptr) return nullptr;
+  return calls_.Take(id).done;
 }
 
 Status ClientConnection::OnFrame(const FrameHeader& header, Buffer body) {
@@ -307,17 +298,17 @@ void ClientConnection::OnClosed(const Status& why) {
   resolver_.cancel();
   ErrorCode ignored;  // the descriptor is given back in any case
   connecting_.close(ignored);
-  std::unordered_map<uint32_t, PendingCall> calls;
+  std::vector<PendingCall> calls;
   {
     MutexLock lock(&calls_mu_);
-    calls.swap(calls_);
+    calls = calls_.TakeIf([](const PendingCall&) { return true; });
     queue_.clear();
     cancels_.clear();
     queue_bytes_ = 0;
   }
   // What the peer sent wrong is no fault of the caller: all are Unavailable.
   const Status error = absl::UnavailableError(absl::StrCat(address_, ": ", why.message()));
-  for (auto& [id, call] : calls) {
+  for (PendingCall& call : calls) {
     call.done(refused_ || CertainlyNotSent(call) ? NotSent(error) : error);
   }
   owner_->OnEnded(this);
@@ -369,22 +360,15 @@ void ClientConnection::ArmTick() {
 
 void ClientConnection::Tick() {
   const int64_t now_ns = SystemClock()->BootNanos();
-  std::vector<std::pair<RpcClient::Callback, bool>> late;
+  std::vector<PendingCall> late;
   {
     MutexLock lock(&calls_mu_);
-    for (auto call = calls_.begin(); call != calls_.end();) {
-      if (call->second.deadline_ns > now_ns) {
-        ++call;
-        continue;
-      }
-      late.emplace_back(std::move(call->second.done), CertainlyNotSent(call->second));
-      call = calls_.erase(call);
-    }
+    late = calls_.TakeIf([now_ns](const PendingCall& call) { return call.deadline_ns <= now_ns; });
   }
-  for (auto& [done, not_sent] : late) {
+  for (PendingCall& call : late) {
     const Status error =
         absl::DeadlineExceededError(absl::StrCat(address_, ": no answer before the deadline"));
-    done(not_sent ? NotSent(error) : error);
+    call.done(CertainlyNotSent(call) ? NotSent(error) : error);
   }
   if (ended()) return;
   if (!connected_ && now_ns >= connect_deadline_ns_) {
