@@ -3,7 +3,6 @@
 #include "client/async_scan.h"
 #include "client/page_source.h"
 #include "client/routing/batch_op.h"
-#include "client/routing/point_read.h"
 #include "client/routing/row_op.h"
 #include "client/routing/wait.h"
 #include "client/table_state.h"
@@ -73,20 +72,16 @@ Status Table::Apply(RowMutation mutation, const CallOptions& call) {
 
 void Table::ApplyAsync(RowMutation mutation, std::function<void(Status)> done,
                        const CallOptions& call) {
-  struct Answer {
-    internal::CallRecorder::Call recorded;
-    std::function<void(Status)> done;
-  };
-  auto answer =
-      std::make_shared<Answer>(state_->session->calls()->Start(CallKind::kApply), std::move(done));
-  state_->MutateOne(std::move(mutation), call, [answer](Status status) {
-    answer->recorded.End(status);
-    answer->done(std::move(status));
-  });
+  state_->MutateOne(std::move(mutation), call,
+                    [recorded = state_->session->calls()->Start(CallKind::kApply),
+                     done = std::move(done)](Status status) mutable {
+                      recorded.End(status);
+                      done(std::move(status));
+                    });
 }
 
 void Table::State::MutateOne(RowMutation row, const CallOptions& call,
-                             std::function<void(Status)> done) const {
+                             absl::AnyInvocable<void(Status)> done) const {
   Status valid = CheckWrite(call);
   // What the server would refuse is not sent.
   if (valid.ok()) valid = CheckMutations(row.mutations.size());
@@ -98,7 +93,7 @@ void Table::State::MutateOne(RowMutation row, const CallOptions& call,
   using Op = routing::RowOp<wire::MutateRowsRequest, wire::MutateRowsResponse>;
   Op::Start(session->core(), session->locator(), wire::Method::kMutateRows, std::move(request),
             session->Terms(call),
-            [done = std::move(done)](const StatusOr<wire::MutateRowsResponse>& answer) {
+            [done = std::move(done)](const StatusOr<wire::MutateRowsResponse>& answer) mutable {
               done(answer.status());
             });
 }
@@ -171,21 +166,16 @@ StatusOr<std::optional<Row>> Table::ReadRow(std::string_view key, const ReadQuer
 void Table::ReadRowAsync(std::string_view key, const ReadQuery& what,
                          std::function<void(StatusOr<std::optional<Row>>)> done,
                          const CallOptions& call) {
-  struct Answer {
-    internal::CallRecorder::Call recorded;
-    std::function<void(StatusOr<std::optional<Row>>)> done;
-  };
-  internal::Session* const session = state_->session.get();
-  auto answer =
-      std::make_shared<Answer>(session->calls()->Start(CallKind::kReadRow), std::move(done));
-  state_->ReadOne(std::string(key), what, call, [answer](StatusOr<std::optional<Row>> row) {
-    answer->recorded.End(row.status());
-    answer->done(std::move(row));
-  });
+  state_->ReadOne(std::string(key), what, call,
+                  [recorded = state_->session->calls()->Start(CallKind::kReadRow),
+                   done = std::move(done)](StatusOr<std::optional<Row>> row) mutable {
+                    recorded.End(row.status());
+                    done(std::move(row));
+                  });
 }
 
 void Table::State::ReadOne(std::string key, const ReadQuery& what, const CallOptions& call,
-                           std::function<void(StatusOr<std::optional<Row>>)> done) const {
+                           RowDone done) const {
   if (call.explanation != nullptr) return ExplainOne(std::move(key), what, call, std::move(done));
   Status valid = CheckQuery(what, call);
   if (valid.ok()) valid = ValidateRowKey(key);
@@ -197,17 +187,18 @@ void Table::State::ReadOne(std::string key, const ReadQuery& what, const CallOpt
 }
 
 void Table::State::ExplainOne(std::string key, const ReadQuery& what, const CallOptions& call,
-                              std::function<void(StatusOr<std::optional<Row>>)> done) const {
+                              RowDone done) const {
   RowSet rows;
   rows.keys.push_back(std::move(key));
   auto scan = Scan(rows, what, 1, call);
   if (!scan.ok()) return done(scan.status());
-  (*scan)->NextPage(session->Deadline(call),
-                    [done = std::move(done)](StatusOr<routing::ScanOp::Page> page) {
-                      if (!page.ok()) return done(page.status());
-                      if (page->rows.empty()) return done(std::optional<Row>());
-                      done(std::optional<Row>(std::move(page->rows.front())));
-                    });
+  // Callbacks of scans are copied, so what they own is shared.
+  (*scan)->NextPage(session->Deadline(call), [done = std::make_shared<RowDone>(std::move(done))](
+                                                 StatusOr<routing::ScanOp::Page> page) {
+    if (!page.ok()) return (*done)(page.status());
+    if (page->rows.empty()) return (*done)(std::optional<Row>());
+    (*done)(std::optional<Row>(std::move(page->rows.front())));
+  });
 }
 
 std::future<StatusOr<std::optional<Row>>> Table::ReadRowAsync(std::string_view key,

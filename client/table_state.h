@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
+#include "client/routing/point_read.h"
 #include "client/routing/scan_op.h"
 #include "client/session.h"
 #include "schema/model/filter.h"
@@ -39,7 +41,8 @@ struct Table::State {
   // One status a row, once.
   void Mutate(std::vector<RowMutation> rows, std::function<void(std::vector<Status>)> done,
               const CallOptions& call) const;
-  void MutateOne(RowMutation row, const CallOptions& call, std::function<void(Status)> done) const;
+  void MutateOne(RowMutation row, const CallOptions& call,
+                 absl::AnyInvocable<void(Status)> done) const;
   // What would be refused whatever the row: a table of the cell's own, options that say nothing.
   Status CheckWrite(const CallOptions& call) const {
     RETURN_IF_ERROR(internal::CheckCall(call));
@@ -48,11 +51,11 @@ struct Table::State {
         absl::StrCat("table \"", schema.name, "\" is the cell's own: read-only"));
   }
   // One row, or nothing where it has no cell that is asked for.
-  void ReadOne(std::string key, const ReadQuery& what, const CallOptions& call,
-               std::function<void(StatusOr<std::optional<Row>>)> done) const;
+  using RowDone = routing::PointRead::Done;
+  void ReadOne(std::string key, const ReadQuery& what, const CallOptions& call, RowDone done) const;
   // The same with all that a scan can tell of its way.
   void ExplainOne(std::string key, const ReadQuery& what, const CallOptions& call,
-                  std::function<void(StatusOr<std::optional<Row>>)> done) const;
+                  RowDone done) const;
   static Status CheckQuery(const ReadQuery& query, const CallOptions& call) {
     RETURN_IF_ERROR(internal::CheckCall(call));
     RETURN_IF_ERROR(ValidateSelection(query.selection()));

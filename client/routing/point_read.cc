@@ -24,8 +24,8 @@ PointRead::PointRead(Core* core, Locator* locator, PointReadSpec&& spec, const C
     : core_(core), locator_(locator), terms_(terms), done_(std::move(done)) {
   request_.table = spec.table;
   request_.rows.keys.push_back(std::move(spec.row));
-  request_.selection = std::move(spec.selection);
-  request_.filter = std::move(spec.filter);
+  request_.selection = spec.selection;
+  if (!spec.filter.empty()) request_.filter = spec.filter;
   request_.sample_seed = spec.sample_seed;
   request_.rows_limit = 1;
   request_.max_bytes = core->options().page_bytes;
@@ -64,7 +64,7 @@ void PointRead::Answered(StatusOr<net::Buffer> answer) {
   wire::ReadRowsResponse page;
   if (Status s = wire::Decode(*answer, &page); !s.ok()) return Lost(s);
   bool ended = false;
-  StatusOr<std::optional<Row>> row = TakeIn(&page, &ended);
+  StatusOr<std::optional<Row>> row = TakeIn(&page, answer->size(), &ended);
   if (!row.ok() || ended) return Finish(std::move(row));
   if (core_->LeftMs(terms_.deadline_ns) == 0) {
     return Finish(absl::DeadlineExceededError("deadline exceeded while reading"));
@@ -81,7 +81,8 @@ void PointRead::Lost(const Status& status) {
   Failed(lost_part ? absl::UnavailableError(status.message()) : status);
 }
 
-StatusOr<std::optional<Row>> PointRead::TakeIn(wire::ReadRowsResponse* page, bool* ended) {
+StatusOr<std::optional<Row>> PointRead::TakeIn(wire::ReadRowsResponse* page, size_t response_bytes,
+                                               bool* ended) {
   const bool in_parts = page->cursor.scanner_id != 0;
   if (page->rows.size() > 1 || (in_parts && page->rows.empty())) {
     return CorruptError("a page of one row holds another number of rows");
@@ -92,9 +93,15 @@ StatusOr<std::optional<Row>> PointRead::TakeIn(wire::ReadRowsResponse* page, boo
     if (part.key != request_.rows.keys[0]) {
       return CorruptError("the server gave a row that was not asked for");
     }
-    row_cells_ = (in_row_ ? row_cells_ : 0) + part.cells.size();
-    ASSIGN_OR_RETURN(
-        row, assembler_.Add({std::move(part.key), std::move(part.cells), !in_row_, !in_parts}));
+    const bool whole = !in_row_ && !in_parts;
+    // Nothing to put together; what a page says is less than four times its size.
+    if (whole && response_bytes <= kMaxRowReadBytes / 4) {
+      row = std::move(part);
+    } else {
+      row_cells_ = (in_row_ ? row_cells_ : 0) + part.cells.size();
+      ASSIGN_OR_RETURN(
+          row, assembler_.Add({std::move(part.key), std::move(part.cells), !in_row_, !in_parts}));
+    }
     if (row.has_value() && row->cells.empty()) row.reset();
   } else if (in_row_ && row_cells_ > 0) {  // of one that a filter left nothing of no end comes
     return CorruptError("a row in parts has no end");
@@ -126,7 +133,7 @@ void PointRead::Failed(const Status& status) {
 
 void PointRead::Finish(StatusOr<std::optional<Row>> row) {
   const Gate::Pass pass = std::move(pass_);  // until `done` returns
-  const Done done = std::move(done_);
+  Done done = std::move(done_);
   done(std::move(row));
 }
 

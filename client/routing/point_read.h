@@ -5,11 +5,11 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "absl/functional/any_invocable.h"
 #include "client/routing/locator.h"
 #include "client/routing/row_assembler.h"
 
@@ -18,15 +18,15 @@ namespace stele::routing {
 struct PointReadSpec {
   TableId table = 0;
   std::string row;
-  ReadSelection selection = {};
-  Filter filter = {};        // of what the selection takes; kNone: no filter
-  uint64_t sample_seed = 0;  // of its row samples
+  const ReadSelection& selection;  // used by Start alone
+  const Filter& filter;            // likewise; of what the selection takes; kNone: no filter
+  uint64_t sample_seed = 0;        // of its row samples
 };
 
 class PointRead : public std::enable_shared_from_this<PointRead> {
  public:
   // Without a value: the row has no cell that is asked for.
-  using Done = std::function<void(StatusOr<std::optional<Row>>)>;
+  using Done = absl::AnyInvocable<void(StatusOr<std::optional<Row>>)>;
   // `done` runs once. REQUIRES: the spec is valid.
   static void Start(Core* core, Locator* locator, PointReadSpec&& spec, const CallTerms& terms,
                     Done done);
@@ -40,7 +40,8 @@ class PointRead : public std::enable_shared_from_this<PointRead> {
   void Answered(StatusOr<net::Buffer> answer);
   void Lost(const Status& status);
   // The row, when that was all; nothing: it goes on.
-  StatusOr<std::optional<Row>> TakeIn(wire::ReadRowsResponse* page, bool* ended);
+  StatusOr<std::optional<Row>> TakeIn(wire::ReadRowsResponse* page, size_t response_bytes,
+                                      bool* ended);
   void Failed(const Status& status);
   void Finish(StatusOr<std::optional<Row>> row);
 

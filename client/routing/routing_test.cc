@@ -79,8 +79,8 @@ class RoutingTest : public ::testing::Test {
 
   StatusOr<std::optional<Row>> ReadOne(const std::string& row, int64_t timeout_ms = 10'000) {
     std::optional<StatusOr<std::optional<Row>>> result;
-    PointRead::Start(core_.get(), locator_.get(), {kTable, row}, Terms(timeout_ms),
-                     [&](StatusOr<std::optional<Row>> answer) {
+    PointRead::Start(core_.get(), locator_.get(), {kTable, row, ReadSelection(), Filter()},
+                     Terms(timeout_ms), [&](StatusOr<std::optional<Row>> answer) {
                        EXPECT_FALSE(result.has_value()) << "answered twice";
                        result = std::move(answer);
                      });

@@ -8,11 +8,11 @@
 #pragma once
 
 #include <algorithm>
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "absl/functional/any_invocable.h"
 #include "client/routing/locator.h"
 #include "schema/convert/error_payload.h"
 
@@ -47,7 +47,7 @@ inline const wire::RowResult* ResultOf(const wire::MutateRowsResponse& response)
 template <typename Request, typename Response>
 class RowOp : public std::enable_shared_from_this<RowOp<Request, Response>> {
  public:
-  using Done = std::function<void(StatusOr<Response>)>;
+  using Done = absl::AnyInvocable<void(StatusOr<Response>)>;
   // `request`: with table and row; tablet and id are set here.
   static void Start(Core* core, Locator* locator, wire::Method method, Request request,
                     const CallTerms& terms, Done done) {
@@ -93,11 +93,20 @@ class RowOp : public std::enable_shared_from_this<RowOp<Request, Response>> {
     SetId(core_->ids()->Id(sequence_), &request_);
     if (first_sent_ns_ == 0) first_sent_ns_ = core_->NowNanos();
     core_->budget()->OnCall();
-    Call<Response>(core_, location_->address, method_, request_,
-                   core_->AttemptMs(terms_, sequence_ != 0),
-                   [self = this->shared_from_this()](StatusOr<Response> answer) {
-                     self->Answered(std::move(answer));
-                   });
+    StatusOr<net::Buffer> body = EncodeCounted(core_, request_);
+    if (!body.ok()) return Answered(body.status());
+    core_->rpc()->Call(
+        location_->address, static_cast<uint16_t>(method_), *std::move(body),
+        core_->AttemptMs(terms_, sequence_ != 0),
+        [self = this->shared_from_this()](StatusOr<net::Buffer> answer) { self->Arrived(answer); });
+  }
+
+  void Arrived(const StatusOr<net::Buffer>& answer) {
+    if (!answer.ok()) return Answered(answer.status());
+    core_->traffic()->response_bytes.fetch_add(answer->size(), std::memory_order_relaxed);
+    StatusOr<Response> response = Response();
+    if (Status bad = wire::Decode(*answer, &*response); !bad.ok()) response = bad;
+    Answered(std::move(response));
   }
 
   void Answered(StatusOr<Response> answer) {
