@@ -41,15 +41,18 @@ void BatchOp::Start(Core* core, Locator* locator, TableId table, std::vector<Row
   op->pass_ = std::move(pass);
   {
     MutexLock lock(&op->mu_);
+    std::vector<size_t> ready;
+    ready.reserve(op->rows_.size());
     for (size_t i = 0; i < op->rows_.size(); ++i) {
       // What the server would refuse is not sent.
       Status valid = ValidateRowMutation(op->rows_[i], nullptr);
       if (valid.ok()) {
-        op->ready_.insert(i);
+        ready.push_back(i);
       } else {
         op->Finish(i, valid);
       }
     }
+    op->MakeReady(ready);
   }
   op->Pump();
 }
@@ -63,7 +66,6 @@ BatchOp::BatchOp(Core* core, Locator* locator, TableId table, std::vector<RowMut
       terms_(terms),
       done_(std::move(done)),
       entries_(rows_.size()),
-      ready_(RowOrder{&rows_}),
       unfinished_(rows_.size()) {}
 
 void BatchOp::Pump() {
@@ -102,13 +104,13 @@ void BatchOp::Pump() {
 std::vector<BatchOp::Request> BatchOp::TakeRequests() {
   std::vector<Request> requests;
   while (!ready_.empty() && in_flight_ + requests.size() < core_->options().requests_in_flight) {
-    const size_t first = *ready_.begin();
+    const size_t first = ready_.back();
     LocationCache::Found location = locator_->Cached(table_, rows_[first].row);
     if (location != nullptr) {
       requests.push_back(TakeRequest(std::move(location)));
     } else {
       unlocated_.push_back(first);
-      ready_.erase(ready_.begin());
+      ready_.pop_back();
     }
   }
   return requests;
@@ -120,8 +122,9 @@ BatchOp::Request BatchOp::TakeRequest(LocationCache::Found location) {
   request.message.table = table_;
   request.message.tablet = location->tablet.id;
   size_t bytes = 0, mutations = 0;
+  const int64_t now_ns = core_->NowNanos();
   while (!ready_.empty()) {
-    const size_t i = *ready_.begin();
+    const size_t i = ready_.back();
     RowMutation& row = rows_[i];
     if (!location->tablet.Contains(row.row)) break;
     const size_t more = MessageBytes(row);
@@ -131,8 +134,10 @@ BatchOp::Request BatchOp::TakeRequest(LocationCache::Found location) {
     bytes += more;
     mutations += row.mutations.size();
     request.entries.push_back(i);
-    if (core_->ids()->enabled()) request.message.sequences.push_back(SequenceOf(&entries_[i]));
-    ready_.erase(ready_.begin());
+    if (core_->ids()->enabled()) {
+      request.message.sequences.push_back(SequenceOf(&entries_[i], now_ns));
+    }
+    ready_.pop_back();
     request.message.rows.push_back(std::move(row));  // until Send has its bytes
   }
   CHECK(!request.entries.empty()) << "the cache gave a tablet that does not hold the row";
@@ -142,10 +147,22 @@ BatchOp::Request BatchOp::TakeRequest(LocationCache::Found location) {
   return request;
 }
 
-uint64_t BatchOp::SequenceOf(Entry* entry) {
+// By row, so that the rows of one tablet stand together; most batches come so.
+void BatchOp::MakeReady(const std::vector<size_t>& entries) {
+  ready_.insert(ready_.end(), entries.rbegin(), entries.rend());
+  const auto behind = [this](size_t a, size_t b) {
+    const int order = rows_[a].row.compare(rows_[b].row);
+    return order != 0 ? order > 0 : a > b;
+  };
+  if (!std::is_sorted(ready_.begin(), ready_.end(), behind)) {
+    std::sort(ready_.begin(), ready_.end(), behind);
+  }
+}
+
+uint64_t BatchOp::SequenceOf(Entry* entry, int64_t now_ns) {
   if (entry->sequence == 0) {
     entry->sequence = core_->ids()->Begin();
-    entry->first_sent_ns = core_->NowNanos();
+    entry->first_sent_ns = now_ns;
   }
   return entry->sequence;
 }
@@ -206,7 +223,7 @@ void BatchOp::OnLocated(StatusOr<TabletLocation> location) {
     MutexLock lock(&mu_);
     locating_ = false;
     if (location.ok()) {
-      ready_.insert(unlocated_.begin(), unlocated_.end());
+      MakeReady(unlocated_);
     } else {
       // A look-up has no effect, so it may always be made again.
       const Fate fate = ReadIsRetriable(location.status()) ? Fate::kNoEffect : Fate::kFinal;
@@ -283,7 +300,7 @@ void BatchOp::Continue(std::vector<size_t> again, const Status& failure) {
                       [self = shared_from_this(), again = std::move(again)] {
                         {
                           MutexLock lock(&self->mu_);
-                          self->ready_.insert(again.begin(), again.end());
+                          self->MakeReady(again);
                         }
                         self->Pump();
                       });

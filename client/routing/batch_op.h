@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <set>
 #include <vector>
 
 #include "client/routing/locator.h"
@@ -41,14 +40,6 @@ class BatchOp : public std::enable_shared_from_this<BatchOp> {
     std::vector<size_t> entries;
     wire::MutateRowsRequest message;
   };
-  // By row, so that the rows of one tablet stand together.
-  struct RowOrder {
-    const std::vector<RowMutation>* rows;
-    bool operator()(size_t a, size_t b) const {
-      const int order = (*rows)[a].row.compare((*rows)[b].row);
-      return order != 0 ? order < 0 : a < b;
-    }
-  };
 
   BatchOp(Core* core, Locator* locator, TableId table, std::vector<RowMutation> rows,
           const CallTerms& terms, Done done);
@@ -56,7 +47,8 @@ class BatchOp : public std::enable_shared_from_this<BatchOp> {
   void Pump();
   std::vector<Request> TakeRequests() REQUIRES(mu_);
   Request TakeRequest(LocationCache::Found location) REQUIRES(mu_);
-  uint64_t SequenceOf(Entry* entry) REQUIRES(mu_);
+  uint64_t SequenceOf(Entry* entry, int64_t now_ns) REQUIRES(mu_);
+  void MakeReady(const std::vector<size_t>& entries) REQUIRES(mu_);
   void Send(Request request);
   void OnReply(Request& request, StatusOr<wire::MutateRowsResponse> reply);
   void OnLocated(StatusOr<TabletLocation> location);
@@ -81,7 +73,7 @@ class BatchOp : public std::enable_shared_from_this<BatchOp> {
   Mutex mu_;
   Done done_ GUARDED_BY(mu_);
   std::vector<Entry> entries_ GUARDED_BY(mu_);
-  std::set<size_t, RowOrder> ready_ GUARDED_BY(mu_);
+  std::vector<size_t> ready_ GUARDED_BY(mu_);  // by row, the first at the end
   std::vector<size_t> unlocated_ GUARDED_BY(mu_);
   bool locating_ GUARDED_BY(mu_) = false;
   uint32_t in_flight_ GUARDED_BY(mu_) = 0;
