@@ -104,7 +104,7 @@ std::shared_ptr<DataService::PendingChange> DataService::BeginChange(
                                          *std::move(ticket), begun_ns);
 }
 
-void DataService::ReadModifyWriteRow(net::RpcRequest request, net::RpcReply reply) {
+void DataService::ReadModifyWriteRow(net::RpcRequest&& request, net::RpcReply&& reply) {
   wire::ReadModifyWriteRowRequest message;
   std::shared_ptr<storage::TabletStore> store;
   auto change = BeginChange(&request, std::move(reply), &message, &store);
@@ -128,7 +128,7 @@ void DataService::ReadModifyWriteRow(net::RpcRequest request, net::RpcReply repl
   change->reply.Send(wire::Encode(wire::ReadModifyWriteRowResponse{ResultOf(queued), {}}));
 }
 
-void DataService::CheckAndMutateRow(net::RpcRequest request, net::RpcReply reply) {
+void DataService::CheckAndMutateRow(net::RpcRequest&& request, net::RpcReply&& reply) {
   wire::CheckAndMutateRowRequest message;
   std::shared_ptr<storage::TabletStore> store;
   auto change = BeginChange(&request, std::move(reply), &message, &store);

@@ -117,7 +117,7 @@ void DataService::FinishRow(const std::shared_ptr<WriteBatch>& batch, size_t ind
   batch->reply.Send(wire::Encode(batch->response));
 }
 
-void DataService::MutateRows(net::RpcRequest request, net::RpcReply reply) {
+void DataService::MutateRows(net::RpcRequest&& request, net::RpcReply&& reply) {
   const int64_t begun_ns = parts_.clock->BootNanos();
   if (Status late = CheckDeadline(request.deadline_boot_ns, begun_ns); !late.ok()) {
     return reply.Error(late);
@@ -247,7 +247,7 @@ void DataService::NotePoint(const wire::PointRequest& point, const wire::ReadSta
   parts_.slow->Add(std::move(slow), now_ns);
 }
 
-void DataService::ReadRows(net::RpcRequest request, net::RpcReply reply) {
+void DataService::ReadRows(net::RpcRequest&& request, net::RpcReply&& reply) {
   const int64_t begun_ns = parts_.clock->BootNanos();
   if (Status late = CheckDeadline(request.deadline_boot_ns, begun_ns); !late.ok()) {
     return reply.Error(late);

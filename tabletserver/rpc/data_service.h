@@ -48,10 +48,10 @@ class DataService {
   };
   explicit DataService(Parts parts) : parts_(std::move(parts)) {}
 
-  void MutateRows(net::RpcRequest request, net::RpcReply reply);
-  void ReadRows(net::RpcRequest request, net::RpcReply reply);
-  void ReadModifyWriteRow(net::RpcRequest request, net::RpcReply reply);
-  void CheckAndMutateRow(net::RpcRequest request, net::RpcReply reply);
+  void MutateRows(net::RpcRequest&& request, net::RpcReply&& reply);
+  void ReadRows(net::RpcRequest&& request, net::RpcReply&& reply);
+  void ReadModifyWriteRow(net::RpcRequest&& request, net::RpcReply&& reply);
+  void CheckAndMutateRow(net::RpcRequest&& request, net::RpcReply&& reply);
 
   // That were begun and given up.
   uint64_t dropped_reads() const { return dropped_reads_.load(std::memory_order_relaxed); }

@@ -88,8 +88,8 @@ class Server : public TabletServer {
   Status OpenEngine();
   Status Listen();
   Status Appear();
-  void Handle(net::RpcRequest request, net::RpcReply reply);
-  void MutateRows(net::RpcRequest request, net::RpcReply reply);
+  void Handle(net::RpcRequest&& request, net::RpcReply&& reply);
+  void MutateRows(net::RpcRequest&& request, net::RpcReply&& reply);
   void Fatal(const Status& status);
   void Restart(net::RpcReply reply);
   void DescribeProcess(net::RpcReply reply);
@@ -232,7 +232,7 @@ Status Server::Listen() {
       }});
   ASSIGN_OR_RETURN(rpc_,
                    net::RpcServer::Listen(options_.rpc_address, options_.rpc,
-                                          [this](net::RpcRequest request, net::RpcReply reply) {
+                                          [this](net::RpcRequest&& request, net::RpcReply&& reply) {
                                             Handle(std::move(request), std::move(reply));
                                           }));
   TabletLocation self;
@@ -260,7 +260,7 @@ Status Server::Start() {
   return WithContext(started, options_.server_id);
 }
 
-void Server::Handle(net::RpcRequest request, net::RpcReply reply) {
+void Server::Handle(net::RpcRequest&& request, net::RpcReply&& reply) {
   if (fatal_.load(std::memory_order_acquire) || !serving_.load(std::memory_order_acquire)) {
     return reply.Error(wire::NotServedError(options_.server_id + " does not serve", nullptr));
   }
@@ -287,7 +287,7 @@ void Server::Handle(net::RpcRequest request, net::RpcReply reply) {
   }
 }
 
-void Server::MutateRows(net::RpcRequest request, net::RpcReply reply) {
+void Server::MutateRows(net::RpcRequest&& request, net::RpcReply&& reply) {
   if (request.term == 0) return data_->MutateRows(std::move(request), std::move(reply));
   StatusOr<MasterTerms::Write> write = terms_.BeginWrite(request.term);
   if (!write.ok()) return reply.Error(write.status());
