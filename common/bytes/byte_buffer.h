@@ -11,6 +11,22 @@
 
 namespace stele {
 
+// memcpy, of short bytes without a call.
+inline void CopyBytes(char* to, const char* from, size_t n) {
+  constexpr size_t kWide = 16, kMost = 6 * kWide;
+  if (n > kMost || n < kWide / 2) {
+    if (n != 0) std::memcpy(to, from, n);
+    return;
+  }
+  if (n < kWide) {
+    std::memcpy(to, from, kWide / 2);
+    std::memcpy(to + n - kWide / 2, from + n - kWide / 2, kWide / 2);
+    return;
+  }
+  for (size_t at = 0; at + kWide < n; at += kWide) std::memcpy(to + at, from + at, kWide);
+  std::memcpy(to + n - kWide, from + n - kWide, kWide);
+}
+
 class ByteBuffer {
  public:
   ByteBuffer() = default;
@@ -22,15 +38,20 @@ class ByteBuffer {
     size_ = 0;
     if (bytes.size() > capacity_) Grow(bytes.size());
     size_ = bytes.size();
-    if (size_ != 0) std::memcpy(data(), bytes.data(), size_);
+    CopyBytes(data(), bytes.data(), size_);
   }
   void Append(Slice more) {
     if (size_ + more.size() > capacity_) Grow(size_ + more.size());
     if (!more.empty()) std::memcpy(data() + size_, more.data(), more.size());
     size_ += more.size();
   }
-  // REQUIRES: size <= bytes().size().
-  void Truncate(size_t size) { size_ = size; }
+  // Of the bytes so many, then `more`. REQUIRES: keep <= bytes().size().
+  void Replace(size_t keep, Slice more) {
+    size_ = keep;
+    if (keep + more.size() > capacity_) Grow(keep + more.size());
+    CopyBytes(data() + keep, more.data(), more.size());
+    size_ = keep + more.size();
+  }
   // The last byte, of what is not empty.
   char& back() { return data()[size_ - 1]; }
   Slice bytes() const { return {large_ == nullptr ? small_ : large_.get(), size_}; }

@@ -19,6 +19,15 @@ TEST(ByteBuffer, HoldsTheLastBytes) {
   EXPECT_GE(buffer.heap_bytes(), 1001u);
 }
 
+TEST(ByteBuffer, CopiesSoManyBytesAndNoMore) {
+  for (size_t size = 0; size < 200; ++size) {
+    std::string from(size, '\0'), to(size + 2, '#');
+    for (size_t i = 0; i < size; ++i) from[i] = static_cast<char>(i + 1);
+    CopyBytes(to.data() + 1, from.data(), size);
+    ASSERT_EQ(to, "#" + from + "#");
+  }
+}
+
 TEST(ByteBuffer, GrowsAndIsCut) {
   ByteBuffer buffer;
   std::string expected;
@@ -26,10 +35,11 @@ TEST(ByteBuffer, GrowsAndIsCut) {
     const std::string more(i % 7, static_cast<char>('a' + i % 26));
     if (i % 10 == 9) {
       expected.resize(expected.size() / 2);
-      buffer.Truncate(expected.size());
+      buffer.Replace(expected.size(), more);
+    } else {
+      buffer.Append(more);
     }
     expected += more;
-    buffer.Append(more);
     ASSERT_EQ(buffer.bytes(), expected);
   }
 }

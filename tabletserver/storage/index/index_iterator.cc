@@ -9,6 +9,12 @@
 #include "tabletserver/storage/index/file_fences.h"
 
 namespace stele::storage {
+namespace {
+
+// Among so many a cursor's place is looked for one by one.
+constexpr size_t kNearPlaces = 12;
+
+}  // namespace
 
 IndexIterator::IndexIterator(std::shared_ptr<const TabletIndex> index,
                              absl::Span<const uint32_t> files, Slice start, Slice end,
@@ -17,7 +23,8 @@ IndexIterator::IndexIterator(std::shared_ptr<const TabletIndex> index,
   start_.Assign(start);
   end_.Assign(end);
   cursors_.reserve(files.size());
-  heap_.reserve(files.size());
+  places_.resize(files.size());
+  order_ = places_.data();
   for (uint32_t file : files) AddCursor(file);
   if (files.size() < 2) return;
   // Whatever is between two keys begins with what both begin with.
@@ -51,16 +58,18 @@ void IndexIterator::AddCursor(uint32_t file) {
 void IndexIterator::Seek(Slice target) {
   target_.Assign(target);
   status_ = OkStatus();
-  heap_.clear();
+  left_ = 0;
   index_->FindBlocks(target_.bytes(), &blocks_);
   for (Cursor& cursor : cursors_) {
-    if (Place(&cursor, target_.bytes())) heap_.push_back(&cursor);
+    if (WaitFor(&cursor, target_.bytes())) {
+      order_[left_++] = {KeyHead(cursor.key, skip_), &cursor};
+    }
   }
-  for (size_t at = heap_.size() / 2; at-- > 0;) Sink(at);
+  if (left_ > 1) std::sort(order_, order_ + left_, Before);
   Settle();
 }
 
-bool IndexIterator::Place(Cursor* cursor, Slice target) {
+bool IndexIterator::WaitFor(Cursor* cursor, Slice target) {
   const bool from_start = target < cursor->start;
   const Slice from = from_start ? cursor->start : target;
   cursor->key = Slice();
@@ -70,7 +79,7 @@ bool IndexIterator::Place(Cursor* cursor, Slice target) {
   }
   const int32_t floor = from_start ? cursor->fences->FindBlock(from) : blocks_[cursor->file];
   cursor->block = floor < 0 ? 0 : static_cast<size_t>(floor);
-  SetKey(cursor, from);
+  cursor->key = from;
   cursor->waiting = true;
   return true;
 }
@@ -78,14 +87,16 @@ bool IndexIterator::Place(Cursor* cursor, Slice target) {
 void IndexIterator::SeekBefore(Slice target) {
   target_.Assign(target);
   status_ = OkStatus();
-  heap_.clear();
+  left_ = 0;
   twin_ = alone_ = false;
   Cursor* last = nullptr;
   for (Cursor& cursor : cursors_) {
     if (Status s = PlaceBefore(&cursor, target_.bytes()); !s.ok()) return Fail(std::move(s));
     if (!IsDone(cursor) && (last == nullptr || last->key < cursor.key)) last = &cursor;
   }
-  if (last != nullptr) heap_.push_back(last);
+  if (last == nullptr) return;
+  order_[left_++] = {0, last};
+  root_ = last;
 }
 
 Status IndexIterator::PlaceBefore(Cursor* cursor, Slice target) {
@@ -148,20 +159,19 @@ Status IndexIterator::Load(Cursor* cursor) {
     WaitForNextBlock(cursor);
     return OkStatus();
   }
-  SetKey(cursor, cursor->cells->key());
+  cursor->key = cursor->cells->key();
+  cursor->value = cursor->cells->value();
   if (cursor->check_end && cursor->key >= cursor->end) cursor->key = Slice();
   return OkStatus();
 }
 
-Status IndexIterator::Advance(Cursor* cursor) {
-  cursor->cells->Next();
-  if (!cursor->cells->Valid()) {
-    RETURN_IF_ERROR(cursor->cells->status());
-    WaitForNextBlock(cursor);
+Status IndexIterator::LeaveBlock(Cursor* cursor) {
+  if (cursor->cells->Valid()) {  // on a key that does not count
+    cursor->key = Slice();
     return OkStatus();
   }
-  SetKey(cursor, cursor->cells->key());
-  if (cursor->check_end && cursor->key >= cursor->end) cursor->key = Slice();
+  RETURN_IF_ERROR(cursor->cells->status());
+  WaitForNextBlock(cursor);
   return OkStatus();
 }
 
@@ -170,7 +180,7 @@ void IndexIterator::WaitForNextBlock(Cursor* cursor) {
   if (++cursor->block == cursor->fences->size()) return;
   const Slice fence = cursor->fences->key(cursor->block);
   if (!cursor->end.empty() && fence >= cursor->end) return;
-  SetKey(cursor, fence);
+  cursor->key = fence;
   cursor->waiting = true;
 }
 
@@ -180,20 +190,25 @@ Slice IndexIterator::BlockEnd(const Cursor& cursor) const {
                                                   : Slice(cursor.table->properties().last_key);
 }
 
-void IndexIterator::Next() {
-  Cursor* root = heap_[0];
-  // Others on the same key move first, while the root's key is still alive.
-  while (twin_) {
-    if (Status s = Advance(heap_[second_]); !s.ok()) return Fail(std::move(s));
-    Reorder(second_);
-    FindSecond();
+void IndexIterator::MoveOn() {
+  if (twin_) {
+    // Others on the same key move first, while the root's key is still alive.
+    while (twin_) {
+      if (Status s = Advance(order_[1].cursor); !s.ok()) return Fail(std::move(s));
+      Reorder(1);
+      FindSecond();
+    }
+    return Move();
   }
-  if (Status s = Advance(root); !s.ok()) return Fail(std::move(s));
-  const bool in_block = !root->waiting && !IsDone(*root);
-  if (in_block && (alone_ || second_ == 0)) return;
-  if (in_block) {
-    const Cursor& second = *heap_[second_];
-    const int order = Compare(*root, second);
+  if (Status s = LeaveBlock(root_); !s.ok()) return Fail(std::move(s));
+  Reorder(0);
+  Settle();
+}
+
+void IndexIterator::MoveBehindSecond() {
+  const Cursor& second = *order_[1].cursor;
+  if (order_[0].head == order_[1].head) {
+    const int order = root_->key.compare(second.key);
     if (order < 0) return;
     if (order == 0 && !second.waiting) {
       twin_ = true;
@@ -205,57 +220,58 @@ void IndexIterator::Next() {
 }
 
 // What waits goes before what stands on the same key: its block may hold that key, too.
-bool IndexIterator::Before(const Cursor& a, const Cursor& b) {
-  const int order = Compare(a, b);
+bool IndexIterator::KeyBefore(const Cursor& a, const Cursor& b) {
+  const int order = a.key.compare(b.key);
   return order < 0 || (order == 0 && a.waiting && !b.waiting);
 }
 
 void IndexIterator::Reorder(size_t at) {
-  if (IsDone(*heap_[at])) {
-    heap_[at] = heap_.back();
-    heap_.pop_back();
+  Cursor* const cursor = order_[at].cursor;
+  if (IsDone(*cursor)) {
+    std::copy(order_ + at + 1, order_ + left_, order_ + at);
+    --left_;
+    return;
   }
-  if (at < heap_.size()) Sink(at);
-}
-
-void IndexIterator::Sink(size_t at) {
-  Cursor* moving = heap_[at];
-  for (size_t child; (child = 2 * at + 1) < heap_.size(); at = child) {
-    if (child + 1 < heap_.size() && Before(*heap_[child + 1], *heap_[child])) ++child;
-    if (!Before(*heap_[child], *moving)) break;
-    heap_[at] = heap_[child];
+  const Place moving{KeyHead(cursor->key, skip_), cursor};
+  // Mostly it does not go far.
+  const size_t near = std::min(left_, at + kNearPlaces);
+  for (; at + 1 < near && Before(order_[at + 1], moving); ++at) order_[at] = order_[at + 1];
+  if (at + 1 == near) {
+    Place* const behind = std::partition_point(
+        order_ + near, order_ + left_, [&](const Place& other) { return Before(other, moving); });
+    std::copy(order_ + near, behind, order_ + at);
+    at = static_cast<size_t>(behind - order_) - 1;
   }
-  heap_[at] = moving;
+  order_[at] = moving;
 }
 
 void IndexIterator::Settle() {
-  while (!heap_.empty() && heap_[0]->waiting) {
-    if (Status s = Load(heap_[0]); !s.ok()) return Fail(std::move(s));
+  while (left_ != 0 && order_[0].cursor->waiting) {
+    if (Status s = Load(order_[0].cursor); !s.ok()) return Fail(std::move(s));
     Reorder(0);
   }
   FindSecond();
 }
 
 void IndexIterator::FindSecond() {
-  second_ = 0;
-  alone_ = twin_ = false;
-  if (heap_.size() < 2) return;
-  second_ = heap_.size() > 2 && Before(*heap_[2], *heap_[1]) ? 2 : 1;
-  const Cursor& second = *heap_[second_];
-  const Cursor& root = *heap_[0];
+  root_ = order_[0].cursor;
+  alone_ = left_ < 2;
   twin_ = false;
+  if (alone_) return;
+  const Place& second = order_[1];
   // A block's end is a key of the next block at the earliest, but in the last block its last key.
-  if (root.block_end_head <= second.head) {
-    const Slice end = BlockEnd(root);
-    alone_ = root.block + 1 < root.fences->size() ? end <= second.key : end < second.key;
+  if (root_->block_end_head <= second.head) {
+    const Slice end = BlockEnd(*root_), key = second.cursor->key;
+    alone_ = root_->block + 1 < root_->fences->size() ? end <= key : end < key;
     if (alone_) return;
   }
-  twin_ = !second.waiting && root.head == second.head && root.key == second.key;
+  twin_ =
+      !second.cursor->waiting && order_[0].head == second.head && root_->key == second.cursor->key;
 }
 
 void IndexIterator::Fail(Status status) {
   status_ = std::move(status);
-  heap_.clear();
+  left_ = 0;
   twin_ = alone_ = false;
 }
 

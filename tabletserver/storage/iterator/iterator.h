@@ -22,6 +22,15 @@ class Iterator {
   virtual Slice key() const = 0;    // REQUIRES Valid()
   virtual Slice value() const = 0;  // REQUIRES Valid()
   virtual Status status() const = 0;
+  // Next, and what it leads to: in one for who walks far. False when that is not Valid().
+  // REQUIRES Valid().
+  virtual bool Step(Slice* to_key, Slice* to_value) {
+    Next();
+    if (!Valid()) return false;
+    *to_key = key();
+    *to_value = value();
+    return true;
+  }
 };
 
 }  // namespace stele::storage

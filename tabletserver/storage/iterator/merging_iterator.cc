@@ -9,16 +9,16 @@ namespace {
 // An input with its current key at hand, so that the heap compares without virtual calls.
 struct Input {
   std::unique_ptr<Iterator> iterator;
-  Slice key;
+  Slice key, value;
 };
 
 // A binary heap of the valid inputs, smallest key first. While one input stays below all others a
 // step costs one comparison: with the smaller child of the root, which is remembered.
-class MergingIterator : public Iterator {
+class MergingIterator final : public Iterator {
  public:
   explicit MergingIterator(std::vector<std::unique_ptr<Iterator>> inputs) {
     inputs_.reserve(inputs.size());
-    for (auto& it : inputs) inputs_.push_back(Input{std::move(it), Slice()});
+    for (auto& it : inputs) inputs_.push_back(Input{std::move(it), Slice(), Slice()});
     heap_.reserve(inputs_.size());
   }
 
@@ -34,31 +34,37 @@ class MergingIterator : public Iterator {
     for (Input& input : inputs_) input.iterator->Seek(target);
     Rebuild();
   }
-  void Next() override {
-    // Others on the same key move first, while the root's key is still alive.
-    while (twin_) {
-      const size_t child = SmallerChild();
-      if (!Step(child)) return;
-      twin_ = heap_.size() > 1 && heap_[SmallerChild()]->key == heap_[0]->key;
-      smaller_ = 0;
-    }
-    if (!Step(0)) return;
-    SettleRoot();
+  void Next() override { Move(); }
+  bool Step(Slice* to_key, Slice* to_value) override {
+    Move();
+    if (heap_.empty()) return false;
+    *to_key = heap_[0]->key;
+    *to_value = heap_[0]->value;
+    return true;
   }
   Slice key() const override { return heap_[0]->key; }
-  Slice value() const override { return heap_[0]->iterator->value(); }
+  Slice value() const override { return heap_[0]->value; }
   Status status() const override { return status_; }
 
  private:
+  void Move() {
+    // Others on the same key move first, while the root's key is still alive.
+    while (twin_) {
+      const size_t child = SmallerChild();
+      if (!MoveInput(child)) return;
+      twin_ = heap_.size() > 1 && heap_[SmallerChild()]->key == heap_[0]->key;
+      smaller_ = 0;
+    }
+    if (!MoveInput(0)) return;
+    SettleRoot();
+  }
   size_t SmallerChild() const { return heap_.size() > 2 && heap_[2]->key < heap_[1]->key ? 2 : 1; }
 
   // Moves the input at heap place `at` one on; below the root, restores the heap. False when the
   // input failed: the merge is over.
-  bool Step(size_t at) {
+  bool MoveInput(size_t at) {
     Input* input = heap_[at];
-    input->iterator->Next();
-    if (input->iterator->Valid()) {
-      input->key = input->iterator->key();
+    if (input->iterator->Step(&input->key, &input->value)) {
       if (at != 0) Sink(at);
       return true;
     }
@@ -94,6 +100,7 @@ class MergingIterator : public Iterator {
     for (Input& input : inputs_) {
       if (input.iterator->Valid()) {
         input.key = input.iterator->key();
+        input.value = input.iterator->value();
         heap_.push_back(&input);
       } else if (Status s = input.iterator->status(); !s.ok()) {
         return Fail(std::move(s));

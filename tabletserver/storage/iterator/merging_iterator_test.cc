@@ -45,10 +45,20 @@ TEST(MergingIteratorTest, RandomInputsWithTwins) {
         merged->Seek(target);
         expected = all.lower_bound(target);
       }
-      for (; expected != all.end(); ++expected, merged->Next()) {
+      while (expected != all.end()) {
         ASSERT_TRUE(merged->Valid()) << "seed " << kSeed << " round " << round;
         ASSERT_EQ(merged->key(), expected->first) << "seed " << kSeed << " round " << round;
         ASSERT_EQ(merged->value(), expected->second);
+        ++expected;
+        if (random.OneIn(2)) {
+          merged->Next();
+          continue;
+        }
+        Slice key, value;
+        ASSERT_EQ(merged->Step(&key, &value), expected != all.end());
+        if (expected == all.end()) break;
+        ASSERT_EQ(key, expected->first);
+        ASSERT_EQ(value, expected->second);
       }
       ASSERT_FALSE(merged->Valid());
       ASSERT_TRUE(merged->status().ok());

@@ -265,7 +265,7 @@ void BlockIterator::GoToLast(uint32_t restart, Slice target, bool equal) {
   }
 }
 
-void BlockIterator::Next() {
+void BlockIterator::NextAny() {
   DCHECK(valid_);
   if (next_ >= entries_.size()) {
     valid_ = false;
@@ -275,27 +275,7 @@ void BlockIterator::Next() {
   Slice input = entries_.substr(next_);
   Entry entry;
   if (!TakeEntry(&input, &entry) || entry.shared > key_.size()) return Corrupt();
-  if (entry.shared == 0) {
-    key_ = entry.suffix;
-    key_is_built_ = false;
-  } else {
-    if (key_is_built_) {
-      built_key_.Truncate(entry.shared);
-    } else {
-      built_key_.Assign(key_.substr(0, entry.shared));
-      key_is_built_ = true;
-    }
-    built_key_.Append(entry.suffix);
-    key_ = built_key_.bytes();
-  }
-  value_ = entry.value;
-  const size_t before = next_;
-  next_ = entries_.size() - input.size();
-  // Entries are mostly of about one size: brings in where the next ones should begin.
-  const char* next = input.data();
-  __builtin_prefetch(next);
-  __builtin_prefetch(next + (next_ - before));
-  __builtin_prefetch(next + 2 * (next_ - before));
+  Take(entry.shared, entry.suffix, entry.value);
 }
 
 std::unique_ptr<Iterator> NewBlockIterator(std::shared_ptr<const CachedBlock> block) {

@@ -58,14 +58,28 @@ class BlockIterator final : public Iterator {
   // The last entry with key <= target; not valid when there is none.
   void SeekFloor(Slice target);
   void SeekBefore(Slice target) override;
-  void Next() override;
+  void Next() override {
+    if (!NextShort()) NextAny();
+  }
   Slice key() const override { return key_; }
   Slice value() const override { return value_; }
   Status status() const override { return status_; }
+  __attribute__((always_inline)) bool Step(Slice* to_key, Slice* to_value) override {
+    if (!NextShort()) NextAny();
+    *to_key = key_;
+    *to_value = value_;
+    return valid_;
+  }
   // After Next has run off the end: the last key of the block.
   Slice last_key() const { return key_; }
 
  private:
+  // Next where the entry's head is short, as nearly always: a byte for each length, or two for the
+  // value's. False, and nothing done, where it is not, or where there is no entry.
+  bool NextShort();
+  void NextAny();
+  // Stands on the entry, which lies in the block, at next_.
+  void Take(uint32_t shared, Slice suffix, Slice value);
   // The last restart point whose key is <= target, or < target when `below`; the first one if there
   // is none. False (and corrupt) when the block is malformed.
   bool FindRestart(Slice target, bool below, uint32_t* index);
@@ -88,5 +102,45 @@ class BlockIterator final : public Iterator {
   Slice value_;
   Status status_;
 };
+
+__attribute__((always_inline)) inline void BlockIterator::Take(uint32_t shared, Slice suffix,
+                                                               Slice value) {
+  if (shared == 0) {
+    key_ = suffix;
+    key_is_built_ = false;
+  } else {
+    if (!key_is_built_) built_key_.Assign({key_.data(), shared});
+    key_is_built_ = true;
+    built_key_.Replace(shared, suffix);
+    key_ = built_key_.bytes();
+  }
+  value_ = value;
+  const char* const next = value.data() + value.size();
+  const auto before = static_cast<ptrdiff_t>(next_);
+  next_ = static_cast<size_t>(next - entries_.data());
+  // Entries are mostly of about one size: brings in where the next ones should begin, with their
+  // keys, which may reach into another line.
+  constexpr ptrdiff_t kNearLineBytes = 56;
+  const char* const later = next + 2 * (static_cast<ptrdiff_t>(next_) - before);
+  __builtin_prefetch(next);
+  __builtin_prefetch(next + kNearLineBytes);
+  __builtin_prefetch(later);
+  __builtin_prefetch(later + kNearLineBytes);
+}
+
+__attribute__((always_inline)) inline bool BlockIterator::NextShort() {
+  constexpr size_t kHeadBytes = 4;
+  if (entries_.size() < next_ + kHeadBytes) return false;
+  const auto* const head = reinterpret_cast<const uint8_t*>(entries_.data()) + next_;
+  if ((head[0] | head[1]) >= 0x80 || (head[2] & head[3]) >= 0x80) return false;
+  const bool one = head[2] < 0x80;
+  const size_t unshared = head[1];
+  const size_t value_bytes = one ? head[2] : (head[2] & 0x7fu) | (size_t{head[3]} << 7);
+  const size_t begin = next_ + (one ? 3 : 4);
+  if (unshared + value_bytes > entries_.size() - begin || head[0] > key_.size()) return false;
+  const char* const suffix = entries_.data() + begin;
+  Take(head[0], {suffix, unshared}, {suffix + unshared, value_bytes});
+  return true;
+}
 
 }  // namespace stele::storage

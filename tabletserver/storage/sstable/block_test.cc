@@ -9,6 +9,7 @@
 #include "common/bytes/coding.h"
 #include "common/testing/seeded_random.h"
 #include "common/testing/status_asserts.h"
+#include "tabletserver/storage/sstable/sstable_format.h"
 #include "tabletserver/storage/sstable/table_fixture.h"
 
 namespace stele::storage {
@@ -73,9 +74,20 @@ TEST(BlockTest, SeeksAgreeWithAMap) {
       if (!it.Valid()) continue;
       ASSERT_EQ(it.key(), Slice((--floor)->first));
       ASSERT_EQ(it.value(), Slice(floor->second));
-      it.Next();
+      Slice key, value;
+      const bool stepped = random.OneIn(2);
+      if (stepped) {
+        ASSERT_EQ(it.Step(&key, &value), std::next(floor) != entries.end());
+      } else {
+        it.Next();
+      }
       ASSERT_EQ(it.Valid(), ++floor != entries.end());
-      if (it.Valid()) ASSERT_EQ(it.key(), Slice(floor->first));
+      if (!it.Valid()) continue;
+      ASSERT_EQ(it.key(), Slice(floor->first));
+      ASSERT_EQ(it.value(), Slice(floor->second));
+      if (!stepped) continue;
+      ASSERT_EQ(key, it.key());
+      ASSERT_EQ(value, it.value());
     }
     ASSERT_OK(it.status());
   }
@@ -195,6 +207,46 @@ TEST(BlockTest, AMalformedBlockIsAnErrorNotAnEnd) {
   broken.Next();
   EXPECT_FALSE(broken.Valid());
   EXPECT_STATUS(kDataLoss, "malformed block", broken.status());
+}
+
+// Handles as FORMAT.md has them, read byte by byte.
+bool ReadHandle(Slice input, uint64_t* offset, uint32_t* stored, uint32_t* raw) {
+  uint32_t crc;
+  return GetVarint64(&input, offset) && GetVarint32(&input, stored) && GetVarint32(&input, raw) &&
+         GetFixed32(&input, &crc) && input.size() == 1 && static_cast<uint8_t>(input[0]) <= 3;
+}
+
+TEST(BlockTest, HandlesOfAnySizeAreRead) {
+  SeededRandom random(TestSeed());
+  const auto number = [&random](uint64_t most_bits) {
+    return random.Next() >> (64 - random.Between(1, most_bits));
+  };
+  for (int i = 0; i < 50'000; ++i) {
+    BlockHandle handle;
+    handle.offset = number(64);
+    handle.stored_bytes = static_cast<uint32_t>(number(32));
+    handle.raw_bytes = static_cast<uint32_t>(number(32));
+    handle.crc = static_cast<uint32_t>(random.Next());
+    handle.codec = static_cast<Codec>(random.Below(4));
+    std::string bytes;
+    AppendHandle(&bytes, handle);
+    BlockHandle read;
+    ASSERT_TRUE(ParseHandle(bytes, &read));
+    ASSERT_EQ(read, handle);
+    // And what is none, or another one.
+    if (random.OneIn(2)) bytes.resize(random.Below(bytes.size()));
+    if (random.OneIn(4)) bytes += '\0';
+    if (!bytes.empty()) bytes[random.Below(bytes.size())] ^= static_cast<char>(random.Below(256));
+    uint64_t offset;
+    uint32_t stored, raw;
+    const bool is_handle = ReadHandle(bytes, &offset, &stored, &raw);
+    if (!bytes.empty() && bytes.back() == 4) continue;  // of pages: has rules of its own
+    ASSERT_EQ(ParseHandle(bytes, &read), is_handle) << i;
+    if (!is_handle) continue;
+    ASSERT_EQ(read.offset, offset);
+    ASSERT_EQ(read.stored_bytes, stored);
+    ASSERT_EQ(read.raw_bytes, raw);
+  }
 }
 
 }  // namespace

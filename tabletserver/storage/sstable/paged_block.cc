@@ -217,6 +217,14 @@ void PagedBlock::LeaveFinishedPage() {
   }
 }
 
+bool PagedBlock::StepOverPages(Slice* to_key, Slice* to_value) {
+  LeaveFinishedPage();
+  if (!Valid()) return false;
+  *to_key = page_->key();
+  *to_value = page_->value();
+  return true;
+}
+
 void PagedBlock::SeekToFirst() {
   status_ = OkStatus();
   whole_failed_ = false;

@@ -77,6 +77,10 @@ class PagedBlock final : public Iterator {
   Slice key() const override { return page_->key(); }
   Slice value() const override { return page_->value(); }
   Status status() const override { return status_; }
+  bool Step(Slice* to_key, Slice* to_value) override {
+    if (page_->Step(to_key, to_value)) return true;
+    return StepOverPages(to_key, to_value);
+  }
 
  private:
   void UseWhole(BlockPtr whole);
@@ -88,6 +92,7 @@ class PagedBlock final : public Iterator {
   bool BecomeWhole(TableReader::Counts counts);
   StatusOr<BlockPtr> ReadPage(const BlockHandle& handle);
   void LeaveFinishedPage();
+  bool StepOverPages(Slice* to_key, Slice* to_value);
   void Fail(Status status);
 
   const TableReader* const table_;

@@ -4,6 +4,8 @@
 #include <xxh_x86dispatch.h>
 #include <xxhash.h>
 
+#include <bit>
+
 #include "common/base/check.h"
 #include "common/bytes/coding.h"
 #include "common/bytes/crc32c.h"
@@ -12,6 +14,7 @@ namespace stele::storage {
 namespace {
 
 constexpr size_t kFixedHandleBytes = 24;
+constexpr size_t kHandleEndBytes = 5;     // crc:4 codec:1
 constexpr size_t kFooterCrcFromEnd = 12;  // crc:4 magic:8
 constexpr uint8_t kPagedCodec = 4;        // of the handle of a directory
 
@@ -34,6 +37,31 @@ bool ParseFixedHandle(Slice* input, BlockHandle* handle) {
   return GetFixed64(input, &handle->offset) && GetFixed32(input, &handle->stored_bytes) &&
          GetFixed32(input, &handle->raw_bytes) && GetFixed32(input, &handle->crc) &&
          GetFixed32(input, &codec) && ParseCodec(codec, &handle->codec);
+}
+
+// GetVarint64, all bytes of a short one at once.
+bool TakeOffset(Slice* input, uint64_t* v) {
+  constexpr uint64_t kGoesOn = 0x8080808080808080u;
+  if (input->size() < sizeof(*v)) return GetVarint64(input, v);
+  const uint64_t bytes = DecodeFixed64(input->data());
+  const uint64_t ends = ~bytes & kGoesOn, last = ends & -ends;
+  if (last == 0) return GetVarint64(input, v);
+  uint64_t x = bytes & (last - 1) & ~kGoesOn;  // seven bits of each byte, moved together
+  x = (x & 0x007f007f007f007fu) | (x & 0x7f007f007f007f00u) >> 1;
+  x = (x & 0x00003fff00003fffu) | (x & 0x3fff00003fff0000u) >> 2;
+  *v = (x & 0x000000000fffffffu) | (x & 0x0fffffff00000000u) >> 4;
+  input->remove_prefix(static_cast<size_t>(std::countr_zero(last)) / 8 + 1);
+  return true;
+}
+
+// GetVarint32, one of two bytes at once.
+bool TakeSize(Slice* input, uint32_t* v) {
+  if (input->size() < 2) return GetVarint32(input, v);
+  const auto* const p = reinterpret_cast<const uint8_t*>(input->data());
+  if (p[0] < 0x80 || p[1] >= 0x80) return GetVarint32(input, v);
+  *v = (p[0] & 0x7fu) | uint32_t{p[1]} << 7;
+  input->remove_prefix(2);
+  return true;
 }
 
 }  // namespace
@@ -61,15 +89,14 @@ void AppendHandle(std::string* out, const BlockHandle& handle) {
 }
 
 bool ParseHandle(Slice input, BlockHandle* handle) {
-  if (!GetVarint64(&input, &handle->offset) || !GetVarint32(&input, &handle->stored_bytes) ||
-      !GetVarint32(&input, &handle->raw_bytes) || !GetFixed32(&input, &handle->crc) ||
-      input.size() != 1) {
+  if (!TakeOffset(&input, &handle->offset) || !TakeSize(&input, &handle->stored_bytes) ||
+      !TakeSize(&input, &handle->raw_bytes) || input.size() != kHandleEndBytes) {
     return false;
   }
+  handle->crc = DecodeFixed32(input.data());
   handle->pages_bytes = 0;
-  if (static_cast<uint8_t>(input[0]) != kPagedCodec) {
-    return ParseCodec(static_cast<uint8_t>(input[0]), &handle->codec);
-  }
+  const auto codec = static_cast<uint8_t>(input.back());
+  if (codec != kPagedCodec) return ParseCodec(codec, &handle->codec);
   handle->pages_bytes = handle->raw_bytes;
   handle->raw_bytes = handle->stored_bytes;
   handle->codec = Codec::kNone;
