@@ -142,6 +142,7 @@ Status TabletReader::OpenCells(const TabletSnapshot& at, const KeyRange& keys,
   TabletIndex::RowParts parts;
   // A read that goes on opens its sources anew: they count once.
   uint64_t memtables = 0, out_of_reach = 0;
+  bool are_bounded = true;
   if (budget.trace != nullptr) out_of_reach = std::exchange(budget.trace->files_out_of_reach, 0);
   const auto add = [&, trace = budget.trace](const TabletMemtable& memtable) {
     // What the snapshot sees was added before it was taken.
@@ -156,6 +157,7 @@ Status TabletReader::OpenCells(const TabletSnapshot& at, const KeyRange& keys,
       if (!cells->Valid() || cells->key() >= keys.end) return;
     }
     parts.push_back(std::move(cells));
+    are_bounded = false;
   };
   add(*version.active);
   for (const auto& frozen : version.frozen) add(*frozen);
@@ -181,6 +183,7 @@ Status TabletReader::OpenCells(const TabletSnapshot& at, const KeyRange& keys,
     for (const auto& part : parts) parts_.push_back(part.get());
   }
   fresh_ = !one_row;
+  cells_are_bounded_ = are_bounded;
   cells_ = one_row ? MergePlaced(absl::MakeSpan(parts))
                    : NewMergingIterator({std::make_move_iterator(parts.begin()),
                                          std::make_move_iterator(parts.end())});
@@ -251,7 +254,7 @@ Status TabletReader::Walk(const KeyRange& keys, const ReadBudget& budget, RowSin
       if (!found) return OkStatus();
     }
     bool goes_on = false;
-    RETURN_IF_ERROR(ResolveRow(budget, sink, &goes_on));
+    RETURN_IF_ERROR(ResolveRow(keys, budget, sink, &goes_on));
     if (!goes_on) return OkStatus();
   }
 }
@@ -299,9 +302,32 @@ Status TabletReader::FindRowBefore(const KeyRange& keys, bool* found) {
   return OkStatus();
 }
 
-Status TabletReader::ResolveRow(const ReadBudget& budget, RowSink* sink, bool* goes_on) {
-  const Status status =
-      in_row_ ? resolver_->Resume(cells_.get(), sink) : resolver_->ResolveRow(cells_.get(), sink);
+Status TabletReader::ResolveRows(const KeyRange& keys, const ReadBudget& budget, RowSink* sink) {
+  RowsLimits limits;
+  if (budget.rows_limit != 0) limits.rows = budget.rows_limit - progress_.rows;
+  limits.rows_examined = budget.max_rows_examined - progress_.rows_examined;
+  if (budget.stop) {
+    limits.rows_examined = std::min(
+        limits.rows_examined, kRowsBetweenStops - progress_.rows_examined % kRowsBetweenStops);
+  }
+  limits.bytes = budget.max_bytes - progress_.bytes;
+  if (!cells_are_bounded_) limits.end = keys.end;
+  RowsBefore before;
+  const Status status = resolver_->ResolveRows(cells_.get(), sink, limits, &before);
+  progress_.rows += before.rows;
+  progress_.rows_examined += before.rows_examined;
+  progress_.cells += before.cells;
+  progress_.bytes += before.bytes;
+  if (const Slice row = before.last_row.bytes(); !row.empty()) last_row_.Assign(row);
+  return status;
+}
+
+Status TabletReader::ResolveRow(const KeyRange& keys, const ReadBudget& budget, RowSink* sink,
+                                bool* goes_on) {
+  const Status status = in_row_ ? resolver_->Resume(cells_.get(), sink)
+                        : IsOneRow() || options_.reversed
+                            ? resolver_->ResolveRow(cells_.get(), sink)
+                            : ResolveRows(keys, budget, sink);
   fresh_ = false;
   const ResolvedRow& row = resolver_->resolved();
   in_row_ = !status.ok() || row.suspended;

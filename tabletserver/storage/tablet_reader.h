@@ -72,7 +72,9 @@ class TabletReader {
   Status FindRow(const KeyRange& keys, bool* found);
   Status FindRowBefore(const KeyRange& keys, bool* found);
   // The row that cells_ stands on or the rest of the one it was in.
-  Status ResolveRow(const ReadBudget& budget, RowSink* sink, bool* goes_on);
+  Status ResolveRow(const KeyRange& keys, const ReadBudget& budget, RowSink* sink, bool* goes_on);
+  // The row that cells_ stands on, which is behind all others, and what may come with it.
+  Status ResolveRows(const KeyRange& keys, const ReadBudget& budget, RowSink* sink);
   bool HasRoom(const ReadBudget& budget) const;
   bool MayGoOn(const ReadBudget& budget) const;
   void SetExamineLimit(const ReadBudget& budget);
@@ -91,10 +93,11 @@ class TabletReader {
 
   // Of one Run.
   std::unique_ptr<Iterator> cells_;
-  std::vector<Iterator*> parts_;  // of cells_; for reversed reads
-  bool fresh_ = false;            // cells_ has not been placed
-  ReadProgress progress_;         // but resume_after: last_row_
-  ByteBuffer last_row_;           // that was finished
+  std::vector<Iterator*> parts_;    // of cells_; for reversed reads
+  bool fresh_ = false;              // cells_ has not been placed
+  bool cells_are_bounded_ = false;  // they end before keys.end
+  ReadProgress progress_;           // but resume_after: last_row_
+  ByteBuffer last_row_;             // that was finished
   uint64_t keys_before_ = 0;
 };
 

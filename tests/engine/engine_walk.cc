@@ -186,6 +186,19 @@ RowMutation RandomMutation(SeededRandom* random, const TableSchema& schema, int6
   return mutation;
 }
 
+// One cell of the column that all rows of these have, now and then a deletion: what scans pass many
+// at a time.
+RowMutation PlainMutation(SeededRandom* random) {
+  RowMutation mutation{.row = absl::StrCat("p", random->Below(30)), .mutations = {}};
+  if (random->OneIn(12)) {
+    mutation.mutations.push_back(DeleteFromRow{});
+  } else {
+    const auto timestamp_us = static_cast<int64_t>(random->OneIn(6) ? 2000 : 1000);
+    mutation.mutations.push_back(SetCell{"a", "q", timestamp_us, random->Letters(9)});
+  }
+  return mutation;
+}
+
 ReadSelection RandomSelection(SeededRandom* random) {
   ReadSelection selection;
   if (random->OneIn(2)) return selection;
@@ -272,7 +285,8 @@ Status EngineWalk::Do(const WalkOp& op) {
 
 Status EngineWalk::Write(uint64_t seed) {
   SeededRandom random(seed);
-  RowMutation mutation = RandomMutation(&random, model_.schema, now_us());
+  RowMutation mutation =
+      random.OneIn(3) ? PlainMutation(&random) : RandomMutation(&random, model_.schema, now_us());
   if (sign_writes_) {
     mutation.mutations.push_back(SetCell{"a", "signature", 7000, absl::StrCat(seed)});
   }

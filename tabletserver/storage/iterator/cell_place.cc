@@ -2,36 +2,6 @@
 
 namespace stele::storage {
 
-void CellPlace::EnterRow() {
-  row_marker_ = drops_ != nullptr && !drops_->empty() ? drops_->At(parsed_.row) : 0;
-  family_marker_ = 0;
-}
-
-bool CellPlace::EnterNextRowsCell(Slice key) {
-  ByteBuffer& held = held_[at_].key;
-  const char* const old = held.bytes().data();
-  const size_t row_bytes = parsed_.row.size();
-  // Row and qualifier hold no zeros: they are their own encodings, and parsed_ points into the key.
-  const size_t plain_bytes =
-      row_bytes + 2 + parsed_.family.size() + 3 + parsed_.qualifier.size() + 2;
-  if (!has_qualifier_ || column_key_bytes_ != plain_bytes || key.size() != held.bytes().size() ||
-      !EqualBytes(key.data() + row_bytes, old + row_bytes, plain_bytes - row_bytes)) {
-    return false;
-  }
-  const int64_t timestamp_us = CellTimestamp(key);
-  if (timestamp_us < 0 || FindZero(key.substr(0, row_bytes)) != row_bytes) return false;
-  const bool same_row = entered_ && EqualBytes(key.data(), old, row_bytes);
-  held.Assign(key);
-  parsed_.kind = CellKind::kSet;
-  parsed_.timestamp_us = timestamp_us;
-  parsed_.sequence = KeySequence(key);
-  if (!same_row) EnterRow();
-  column_marker_ = 0;
-  ranges_.clear();
-  entered_ = true;
-  return true;
-}
-
 Status CellPlace::Enter(Slice key) {
   if (EnterNextRowsCell(key)) return OkStatus();
   Held& next = held_[1 - at_];
@@ -47,6 +17,9 @@ Status CellPlace::Enter(Slice key) {
   if (!same_row) EnterRow();
   has_qualifier_ = parsed.kind == CellKind::kSet || parsed.kind == CellKind::kDeleteColumn;
   column_key_bytes_ = EncodedColumn(key).size();
+  plain_bytes_ = kTerminatorBytes + parsed.family.size() + kFamilyEndBytes +
+                 parsed.qualifier.size() + kTerminatorBytes;
+  if (!has_qualifier_ || column_key_bytes_ != parsed.row.size() + plain_bytes_) plain_bytes_ = 0;
   column_marker_ = 0;
   ranges_.clear();
   entered_ = true;

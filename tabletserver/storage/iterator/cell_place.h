@@ -27,9 +27,18 @@ class CellPlace {
   // Decodes the key and forgets the markers that do not reach its column. DataLoss when malformed:
   // then the place stays.
   Status Enter(Slice key);
-  // Enters the key if it is that of a cell of the same column in a row whose key has as many bytes,
-  // which is nearly all that differs: most rows follow such a one. False: nothing was done.
-  bool EnterNextRowsCell(Slice key);
+  // Enters the key if it is that of a cell of the same column, where neither row nor qualifier hold
+  // zeros: most rows follow such a one. False: nothing was done.
+  bool EnterNextRowsCell(Slice key) {
+    Slice row;
+    if (plain_bytes_ == 0 || !IsPlainCell(key, &row)) return false;
+    const bool same_row = entered_ && row == parsed_.row;
+    TakePlainCell(key, row);
+    if (!same_row) EnterRow();
+    return true;
+  }
+  int64_t timestamp_us() const { return parsed_.timestamp_us; }
+  Sequence sequence() const { return parsed_.sequence; }
   // Takes a marker of this place. DataLoss when its value is malformed.
   Status AddMarker(Slice key, Slice value);
 
@@ -59,6 +68,7 @@ class CellPlace {
   void LeaveColumn() {
     column_key_bytes_ = parsed_.row_key_bytes;
     has_qualifier_ = false;
+    plain_bytes_ = 0;
   }
 
   Slice row() const { return parsed_.row; }
@@ -69,6 +79,10 @@ class CellPlace {
   // esc(row), and EncodedColumn of the keys.
   Slice row_key() const { return held_[at_].key.bytes().substr(0, parsed_.row_key_bytes); }
   Slice column_key() const { return held_[at_].key.bytes().substr(0, column_key_bytes_); }
+  // What of it stands behind the row, where neither row nor qualifier hold zeros; else empty.
+  Slice plain_column() const {
+    return column_key().substr(column_key_bytes_ - plain_bytes_, plain_bytes_);
+  }
 
   // All smaller sequences in this row, family, column are shadowed; 0: none.
   Sequence row_marker() const { return row_marker_; }
@@ -80,8 +94,42 @@ class CellPlace {
 
  private:
   static constexpr size_t kCellEndBytes = kKeyTimestampBytes + kKeyTailBytes;
+  static constexpr size_t kTerminatorBytes = 2, kFamilyEndBytes = 3;  // as cell_key.h has them
 
-  void EnterRow();
+  void EnterRow() {
+    row_marker_ = drops_ != nullptr && !drops_->empty() ? drops_->At(parsed_.row) : 0;
+    family_marker_ = 0;
+  }
+  // Whether it is the key of a cell of the column, which is plain, without a zero in its row.
+  bool IsPlainCell(Slice key, Slice* row) const {
+    const size_t behind_row = plain_bytes_ + kCellEndBytes;
+    if (key.size() <= behind_row) return false;
+    const size_t bytes = key.size() - behind_row;
+    const char* const column = held_[at_].key.bytes().data() + parsed_.row.size();
+    *row = key.substr(0, bytes);
+    return EqualBytes(key.data() + bytes, column, plain_bytes_) && CellTimestamp(key) >= 0 &&
+           FindZero(*row) == bytes;
+  }
+  void TakePlainCell(Slice key, Slice row) {
+    at_ = 1 - at_;
+    ByteBuffer& held = held_[at_].key;
+    held.Assign(key);
+    const char* const begin = held.bytes().data();
+    const char* const family = begin + row.size() + kTerminatorBytes;
+    parsed_.row = Slice(begin, row.size());
+    parsed_.row_key_bytes = row.size() + kTerminatorBytes;
+    parsed_.family = Slice(family, parsed_.family.size());
+    const char* const qualifier = family + parsed_.family.size() + kFamilyEndBytes;
+    parsed_.qualifier = Slice(qualifier, parsed_.qualifier.size());
+    const char* const end = begin + key.size() - kCellEndBytes;
+    parsed_.kind = CellKind::kSet;
+    parsed_.timestamp_us = static_cast<int64_t>(~DecodeBig64(end));
+    parsed_.sequence = KeySequence(key);
+    column_key_bytes_ = row.size() + plain_bytes_;
+    column_marker_ = 0;
+    ranges_.clear();
+    entered_ = true;
+  }
 
   const DroppedRows* const drops_;
   bool entered_ = false;
@@ -94,6 +142,9 @@ class CellPlace {
   uint8_t at_ = 0;
   ParsedCellKey parsed_;  // points into held_[at_]
   size_t column_key_bytes_ = 0;
+  // Of these the ones behind the row, where neither it nor the qualifier hold zeros: then they are
+  // their own encodings, and parsed_ points into the key. Else 0.
+  size_t plain_bytes_ = 0;
   Sequence row_marker_ = 0, family_marker_ = 0, column_marker_ = 0;
   std::vector<RangeMarker> ranges_;
 };

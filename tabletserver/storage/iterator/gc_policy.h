@@ -40,10 +40,11 @@ class GcPolicy {
     CollectLimits(rule_);
     std::sort(limits_.begin(), limits_.end());
     limits_.erase(std::unique(limits_.begin(), limits_.end()), limits_.end());
+    judges_age_ = JudgesAge(rule_);
   }
 
   bool keeps_all() const { return rule_.kind == GcRule::Kind::kNone; }
-  bool judges_age() const { return JudgesAge(rule_); }
+  bool judges_age() const { return judges_age_; }
   // The different n of max_versions(n), ascending.
   const std::vector<int32_t>& version_limits() const { return limits_; }
 
@@ -52,6 +53,8 @@ class GcPolicy {
   bool IsGarbage(int64_t age_us, const Surplus& surplus) const {
     return Holds(rule_, age_us, surplus);
   }
+  // The same for the first version of a column, which no number of versions makes garbage.
+  bool IsFirstGarbage(int64_t age_us) const { return judges_age_ && IsGarbageAt(age_us, 0); }
   // The same for a cell that `newer` counted versions of its column stand before.
   bool IsGarbageAt(int64_t age_us, uint64_t newer) const {
     return !keeps_all() &&
@@ -89,6 +92,7 @@ class GcPolicy {
 
   GcRule rule_;
   std::vector<int32_t> limits_;
+  bool judges_age_ = false;
 };
 
 }  // namespace stele::storage

@@ -128,20 +128,114 @@ Status RowResolver::ResolveRow(Iterator* it, RowSink* sink) {
   place_.Leave();
   if (!skipped_) Look();
   skipped_ = false;
-  if (place_.EnterNextRowsCell(key_)) {
-    shared_ = CellPlace::Shared::kColumn;
-    const VisibleFamilies::Family* family = takes_all_ ? FindFamily() : nullptr;
-    if (family != nullptr && keys_examined_ < suspend_at_) {
-      RETURN_IF_ERROR(ResolveSameColumn(family->gc));
-      if (!InRow() && !suspended_) return FinishRow();
-    }
-    return Go();
-  }
+  if (place_.EnterNextRowsCell(key_)) return ResolveEnteredRow();
   RETURN_IF_ERROR(Enter());
   if (place_.family().empty()) {
     step_ = Step::kRowMarkers;
     RETURN_IF_ERROR(ReadMarkers());
   }
+  return Go();
+}
+
+Status RowResolver::ResolveEnteredRow() {
+  shared_ = CellPlace::Shared::kColumn;
+  const VisibleFamilies::Family* family = takes_all_ ? FindFamily() : nullptr;
+  if (family != nullptr && keys_examined_ < suspend_at_) {
+    RETURN_IF_ERROR(ResolveSameColumn(family->gc));
+    if (!InRow() && !suspended_) return FinishRow();
+  }
+  return Go();
+}
+
+Status RowResolver::ResolveRows(Iterator* it, RowSink* sink, const RowsLimits& limits,
+                                RowsBefore* before) {
+  RETURN_IF_ERROR(ResolveRow(it, sink));
+  if (!takes_all_ || !result_.emitted || result_.suspended || !result_.sink_goes_on ||
+      sink->wants() == RowSink::Wants::kAgain || limits.rows <= 1 || limits.rows_examined <= 1 ||
+      limits.bytes <= result_.bytes || !place_.has_qualifier()) {
+    return OkStatus();
+  }
+  SkipRow(it);
+  return FindFamily() == nullptr ? OkStatus() : ResolvePlainRows(limits, before);
+}
+
+// What is not of the plainest goes the way of all rows, from wherever that is known.
+Status RowResolver::ResolvePlainRows(const RowsLimits& limits, RowsBefore* before) {
+  PlainRun run(place_);
+  if (!valid_ || !run.IsNextRow(key_)) return OkStatus();
+  const GcPolicy& gc = family_->gc;
+  const bool has_drops = options_.drops != nullptr && !options_.drops->empty();
+  // A row that uses up what may be examined is suspended.
+  const uint64_t keys_left = suspend_at_ - std::min(suspend_at_, keys_examined_ + 1);
+  const uint64_t most = std::min({limits.rows - 1, limits.rows_examined - 1, keys_left});
+  const uint64_t bytes_but_row_and_value =
+      run.family().size() + run.qualifier().size() + sizeof(int64_t);
+  uint64_t finished = 0, bytes = result_.bytes, last_bytes = 0;
+  const uint64_t cells = result_.cells - 1;  // but one for each row
+  // Counts; `begun` rows stand behind those that are finished.
+  const auto leave = [&](uint64_t begun, uint64_t bytes_before) {
+    before->rows = before->rows_examined = finished + begun;
+    before->cells = cells + finished + begun;
+    before->bytes = bytes_before;
+    before->last_row.Assign(run.row_before());
+    keys_examined_ += finished;
+    span_ = 0;
+    skipped_ = in_span_ = row_done_ = suspended_ = false;
+    place_.EnterNextRowsCell(run.key());
+  };
+  Slice value = it_->value();
+  bool sink_goes_on = true;
+  while (finished < most && bytes < limits.bytes && (limits.end.empty() || key_ < limits.end)) {
+    const Slice row = run.RowOf(key_);
+    const int64_t timestamp_us = CellPlace::CellTimestamp(key_);
+    const Sequence sequence = KeySequence(key_);
+    const uint64_t row_bytes = row.size() + bytes_but_row_and_value + value.size();
+    run.Take(key_);
+    if (sequence > options_.snapshot || timestamp_us < min_timestamp_us_ ||
+        timestamp_us >= max_timestamp_us_ || row_bytes > options_.max_row_bytes ||
+        (has_drops && sequence < options_.drops->At(row)) ||
+        gc.IsFirstGarbage(options_.now_us - timestamp_us)) {
+      leave(1, bytes);
+      result_ = ResolvedRow{};
+      return ResolveEnteredRow();
+    }
+    sink_->StartRow(row);
+    const bool skips = sink_->wants() == RowSink::Wants::kNextRow;
+    if (!skips) sink_->AddCell(run.family(), run.qualifier(), timestamp_us, value);
+    const bool goes_on = sink_->wants() == RowSink::Wants::kMore;
+    valid_ = it_->Step(&key_, &value);
+    if (!goes_on || !valid_ || !run.IsNextRow(key_)) {
+      leave(1, bytes);
+      return GoOnInRow(gc, skips ? 0 : row_bytes);
+    }
+    ++finished;
+    bytes += row_bytes;
+    last_bytes = row_bytes;
+    sink_goes_on = sink_->EndRow();
+    if (!sink_goes_on || sink_->wants() == RowSink::Wants::kAgain) break;
+  }
+  if (finished == 0) return OkStatus();
+  leave(0, bytes - last_bytes);
+  result_ = {.emitted = true, .sink_goes_on = sink_goes_on, .cells = 1, .bytes = last_bytes};
+  skipped_ = true;
+  shared_ = CellPlace::Shared::kNothing;
+  return OkStatus();
+}
+
+Status RowResolver::GoOnInRow(const GcPolicy& gc, uint64_t bytes) {
+  result_ = ResolvedRow{.emitted = true, .cells = bytes == 0 ? 0u : 1u, .bytes = bytes};
+  in_span_ = true;
+  BeginColumn();
+  column_cells_ = result_.cells;
+  HearSink();
+  newer_ = 1;
+  resolved_ = at_timestamp_us_ = place_.timestamp_us();
+  at_tail_ = TailOf(place_.sequence());
+  ++keys_examined_;
+  shared_ = valid_ ? place_.SharedBy(key_) : CellPlace::Shared::kNothing;
+  RETURN_IF_ERROR(EmitColumn(gc));
+  if (!suspended_) RETURN_IF_ERROR(LeaveColumn());
+  if (!InRow() && !suspended_) return FinishRow();
   return Go();
 }
 

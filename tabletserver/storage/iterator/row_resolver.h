@@ -29,6 +29,7 @@
 #include "absl/container/inlined_vector.h"
 #include "tabletserver/storage/iterator/cell_place.h"
 #include "tabletserver/storage/iterator/iterator.h"
+#include "tabletserver/storage/iterator/plain_run.h"
 #include "tabletserver/storage/iterator/row_sink.h"
 #include "tabletserver/storage/iterator/version_history.h"
 #include "tabletserver/storage/iterator/visible_families.h"
@@ -52,6 +53,18 @@ struct ResolvedRow {
   uint64_t cells = 0, bytes = 0;  // of the row so far
 };
 
+// How far ResolveRows may go: it begins no row when one of these is used up.
+struct RowsLimits {
+  uint64_t rows = UINT64_MAX, rows_examined = UINT64_MAX, bytes = UINT64_MAX;
+  Slice end;  // nor one at or behind this key; empty: open
+};
+
+// The rows before the last one of a ResolveRows.
+struct RowsBefore {
+  uint64_t rows = 0, rows_examined = 0, cells = 0, bytes = 0;
+  ByteBuffer last_row;  // the last of them; empty when there is none
+};
+
 class RowResolver {
  public:
   RowResolver(const RowResolverOptions& options, const ReadSelection& selection);
@@ -60,6 +73,11 @@ class RowResolver {
   // key of the row; nobody has moved it since a SkipRow came before this. Sends the row to the sink
   // and leaves `it` inside the row or behind it.
   Status ResolveRow(Iterator* it, RowSink* sink);
+
+  // This row and, while they are of one cell of the same column, those behind it, with the same
+  // answer as ResolveRow and SkipRow by turns. `before` counts all rows but the last, which is what
+  // resolved() and row() tell of; it also is the one that was suspended or failed.
+  Status ResolveRows(Iterator* it, RowSink* sink, const RowsLimits& limits, RowsBefore* before);
 
   // Goes on where ResolveRow or Resume was suspended or failed. `it` stands anywhere.
   Status Resume(Iterator* it, RowSink* sink);
@@ -101,6 +119,12 @@ class RowResolver {
   void BuildSpans(const ReadSelection& selection);
   // The row's first column, which is the one that the row before had.
   Status ResolveSameColumn(const GcPolicy& gc);
+  // The rest of ResolveRows: behind a row, of which this is the column.
+  Status ResolvePlainRows(const RowsLimits& limits, RowsBefore* before);
+  // The row was entered; nothing of it is emitted.
+  Status ResolveEnteredRow();
+  // Of the row a cell, or its start alone, went to the sink, and the iterator was moved.
+  Status GoOnInRow(const GcPolicy& gc, uint64_t bytes);
   // The row from where its iterator stands.
   Status Go();
   Status FinishRow();
