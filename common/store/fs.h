@@ -36,6 +36,10 @@ class FsFile {
   virtual Status Truncate(uint64_t size) = 0;
   // Reserves space so that later writes below `size` cannot meet ENOSPC. Does not write.
   virtual Status Allocate(uint64_t size) = 0;
+  // A hint: [offset, offset + bytes), behind the end, will be written soon; the size stays. A full
+  // disk is no error. GiveBack ends it: there is no room behind the end then.
+  virtual void Reserve(uint64_t offset, uint64_t bytes) {}
+  virtual void GiveBack() {}
   // A hint: whoever may keep the file's content in memory need not any longer. Reads still answer.
   virtual void ReleaseCached() const {}
 };

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,6 +60,26 @@ TEST_F(PosixFsTest, WritesManyPartsAndReadsShortOnlyAtTheEnd) {
   EXPECT_EQ(*file->ReadAt(0, content.size(), content.data()), all.size());
   EXPECT_EQ(content.substr(0, all.size()), all);
   EXPECT_EQ(*file->ReadAt(all.size(), 5, content.data()), 0u);
+}
+
+TEST_F(PosixFsTest, WhatIsReservedIsNoPartOfTheFileAndGivenBack) {
+  auto file = Create("a");
+  const auto room = [&] {
+    struct stat info {};
+    EXPECT_EQ(::stat(Path("a").c_str(), &info), 0);
+    return static_cast<uint64_t>(info.st_blocks) * 512;
+  };
+  file->Reserve(0, 4u << 20);
+  EXPECT_EQ(*file->Size(), 0u);
+  const uint64_t reserved = room();
+  const std::string content(100'000, 'x');
+  ASSERT_OK(file->WriteAt(0, {Slice(content)}));
+  file->GiveBack();
+  ASSERT_OK(file->Sync());
+  EXPECT_EQ(*file->Size(), content.size());
+  EXPECT_LE(room(), 256u << 10);
+  if (reserved == 0) GTEST_SKIP() << "this file system reserves nothing";
+  EXPECT_GE(reserved, 4u << 20);
 }
 
 TEST_F(PosixFsTest, TruncateAndAllocate) {

@@ -19,6 +19,7 @@ namespace {
 
 constexpr char kBlobSuffix[] = "@blob";
 constexpr size_t kWriteBufferBytes = 1u << 20;
+constexpr uint64_t kReservedBytes = 8u << 20;  // in advance, of a file larger than the buffer
 constexpr size_t kCellShards = 16;
 
 Status CheckCellSize(Slice name, Slice value) {
@@ -47,6 +48,11 @@ class PosixBlobWriter : public BlobWriter {
       buffer_.append(data.data(), data.size());
       return OkStatus();
     }
+    if (reserved_ < size_) {
+      reserved_ = std::max(reserved_, written_);
+      file_->Reserve(reserved_, size_ - reserved_ + kReservedBytes);
+      reserved_ = size_ + kReservedBytes;
+    }
     const std::array<Slice, 2> parts{Slice(buffer_), data};
     status_ = file_->WriteAt(written_, parts);
     written_ = size_;
@@ -67,6 +73,7 @@ class PosixBlobWriter : public BlobWriter {
  private:
   Status Publish() {
     if (!buffer_.empty()) RETURN_IF_ERROR(file_->WriteAt(written_, {Slice(buffer_)}));
+    if (reserved_ > size_) file_->GiveBack();
     RETURN_IF_ERROR(file_->Sync());
     RETURN_IF_ERROR(directory_->EnsureDir(ParentPath(target_)));
     temp_is_gone_ = true;  // whatever comes out of it
@@ -80,6 +87,7 @@ class PosixBlobWriter : public BlobWriter {
   std::string buffer_;    // not yet written
   uint64_t written_ = 0;  // bytes in the file
   uint64_t size_ = 0;
+  uint64_t reserved_ = 0;  // so far the file has room
   bool temp_is_gone_ = false;
   Status status_;  // the first error, or that it is finished
 };

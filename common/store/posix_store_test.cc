@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <algorithm>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "common/bytes/coding.h"
 #include "common/bytes/crc32c.h"
 #include "common/store/blob_store.h"
@@ -194,6 +196,30 @@ TEST(PosixStoreTest, BlobThatShrankIsDataLoss) {
   ASSERT_OK(file->Truncate(5));
   char buffer[10];
   EXPECT_STATUS(kDataLoss, "shrank", reader->Read(0, 10, buffer));
+}
+
+TEST(PosixStoreTest, ALargeBlobTakesNoMoreRoomThanItsBytes) {
+  TempDir dir;
+  auto store = MustOpen(PosixFs(), dir.path());
+  for (const size_t bytes : {1u << 20, (3u << 20) + 5, 9u << 20, (20u << 20) - 1}) {
+    const std::string name = absl::StrCat("b", bytes);
+    ASSERT_OK_AND_ASSIGN(auto writer, store->CreateBlob(name));
+    std::string content;
+    for (size_t i = 0; content.size() < bytes; ++i) absl::StrAppend(&content, i, ",");
+    content.resize(bytes);
+    for (size_t at = 0; at < bytes; at += 700'000) {
+      ASSERT_OK(writer->Append(Slice(content).substr(at, 700'000)));
+    }
+    ASSERT_OK(writer->Finish());
+    ASSERT_OK_AND_ASSIGN(auto reader, store->OpenBlob(name));
+    ASSERT_EQ(reader->size(), bytes);
+    std::string back(bytes, '\0');
+    ASSERT_OK(reader->Read(0, bytes, back.data()));
+    EXPECT_TRUE(back == content);
+    struct stat info {};
+    ASSERT_EQ(::stat(absl::StrCat(dir.path(), "/blobs/", name, "@blob").c_str(), &info), 0);
+    EXPECT_LE(static_cast<size_t>(info.st_blocks) * 512, bytes + (256u << 10)) << bytes;
+  }
 }
 
 // Pages of the file that the machine holds in memory.
