@@ -183,11 +183,8 @@ Status TabletIndex::FindRow(Slice encoded_row, Slice row_end, Slice encoded_colu
             options.trace);
     }
     if (!may) continue;
-    std::unique_ptr<Iterator> cells;
-    if (options.trace == nullptr) {
-      if (blocks.empty()) FindBlocks(encoded_row, &blocks);
-      cells = FindInBlock(f, encoded_row, row_end, options, blocks);
-    }
+    if (blocks.empty()) FindBlocks(encoded_row, &blocks);
+    auto cells = FindInBlock(f, encoded_row, row_end, options, blocks);
     if (cells == nullptr) {
       others.push_back(f);
     } else {
@@ -210,9 +207,15 @@ std::unique_ptr<Iterator> TabletIndex::FindInBlock(uint32_t file, Slice row, Sli
   }
   const auto block = static_cast<size_t>(blocks[file]);
   if (block + 1 < fences.size() && fences.key(block + 1) < row_end) return nullptr;
-  return files_[file].table->FindRow(
+  const SSTable& table = *files_[file].table;
+  ReadTrace::File* const trace =
+      options.trace != nullptr ? options.trace->Of(table.name()) : nullptr;
+  auto cells = table.FindRow(
       fences.handle(block), row, row_end,
-      {.fill_cache = options.fill_cache, .may_block = options.may_block});
+      {.fill_cache = options.fill_cache, .may_block = options.may_block, .trace = trace});
+  if (cells == nullptr || trace == nullptr) return cells;
+  if (cells->Valid()) ++trace->cells;
+  return std::make_unique<CountingIterator>(std::move(cells), &trace->cells);
 }
 
 void TabletIndex::Trace(uint32_t file, bool in_reach, ReadTrace::Filter filter,

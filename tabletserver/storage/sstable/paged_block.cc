@@ -83,6 +83,7 @@ std::unique_ptr<Iterator> PagedBlock::FindRow(const TableReader* table, const Bl
   BlockPtr holder = table->FindWhole(handle, TableReader::CountsOf(read.fill_cache));
   std::optional<WholeBlock> whole;
   if (holder != nullptr) {
+    if (read.trace != nullptr) ++read.trace->blocks_cached;
     whole.emplace(*holder);
   } else {
     holder = table->FindDirectory(handle);
@@ -104,6 +105,7 @@ std::unique_ptr<Iterator> PagedBlock::FindRow(const TableReader* table, const Bl
     BlockPtr block = table->FindOrLoad(page, read, &loaded);
     if (block == nullptr) return nullptr;
     if (loaded && read.fill_cache && HasReadMost(table, handle, holder)) {
+      const TracedFileRead traced(read.trace, handle.file_bytes());
       table->ReadWhole(handle, read.fill_cache, TableReader::Counts::kNothing)
           .status()
           .IgnoreError();  // the page is enough

@@ -164,8 +164,8 @@ class SSTable {
                                                         const BlockRead& read) const = 0;
   // OpenBlock and Seek to the first key >= row in one, where that is short: all keys of the row
   // that the block may hold lie side by side, in memory or in one page that may be read. [row,
-  // row_end) are the row's keys; what lies behind them is shown or not. Nothing is traced. Null
-  // where it is not so, and for what OpenBlock would find damaged.
+  // row_end) are the row's keys; what lies behind them is shown or not. Null where it is not so,
+  // and for what OpenBlock would find damaged.
   virtual std::unique_ptr<Iterator> FindRow(const BlockHandle& handle, Slice row, Slice row_end,
                                             const BlockRead& read) const = 0;
   // Whether the whole block is in memory already.

@@ -354,7 +354,9 @@ std::unique_ptr<Iterator> TableReader::FindRow(const BlockHandle& handle, Slice 
 BlockPtr TableReader::FindOrLoad(const BlockHandle& handle, const BlockRead& read,
                                  bool* loaded) const {
   BlockPtr block = FindBlock(handle, CountsOf(read.fill_cache));
+  if (block != nullptr && read.trace != nullptr) ++read.trace->blocks_cached;
   if (block != nullptr || !read.may_block) return block;
+  const TracedFileRead traced(read.trace, handle.stored_bytes);
   StatusOr<BlockPtr> from_blob = LoadBlock(handle, read.fill_cache);
   *loaded = from_blob.ok();
   return *loaded ? *std::move(from_blob) : nullptr;
