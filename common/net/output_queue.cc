@@ -58,7 +58,7 @@ void OutputQueue::Consume(size_t bytes) {
   if (front_ > chunks_.size() / 2) {
     chunks_.erase(chunks_.begin(), chunks_.begin() + static_cast<ptrdiff_t>(front_));
     front_ = 0;
-    if (chunks_.empty() && chunks_.capacity() > kKeptChunks) chunks_ = {};
+    if (chunks_.empty() && chunks_.capacity() > kKeptChunks) std::vector<Chunk>().swap(chunks_);
   }
 }
 

@@ -40,8 +40,11 @@ class PendingCalls {
   template <typename Wanted>
   std::vector<Call> TakeIf(Wanted wanted) {
     std::vector<Call> taken;
-    for (size_t i = 0; i < places_.size(); ++i) {  // the table goes with the last of them
-      if (places_[i].id != 0 && wanted(places_[i].call)) taken.push_back(Take(&places_[i]));
+    // The table may go with the last of them.
+    for (size_t i = 0, left = used_; left > 0 && i < places_.size(); ++i) {
+      if (places_[i].id == 0) continue;
+      --left;
+      if (wanted(places_[i].call)) taken.push_back(Take(&places_[i]));
     }
     return taken;
   }
@@ -59,7 +62,7 @@ class PendingCalls {
   Call Take(Place* place) {
     Call call = std::exchange(place->call, Call());
     place->id = 0;
-    if (--used_ == 0 && places_.size() > kKeptPlaces) places_ = {};
+    if (--used_ == 0 && places_.size() > kKeptPlaces) std::vector<Place>().swap(places_);
     return call;
   }
   // Ids that had places of their own have such among twice as many.

@@ -213,7 +213,7 @@ void ClientConnection::FrameQueued() {
     if (call.remaining_us > 0) FrameCall(call);
   }
   framing_.clear();
-  if (framing_.capacity() > kKeptCalls) framing_ = {};
+  if (framing_.capacity() > kKeptCalls) std::vector<QueuedCall>().swap(framing_);
 }
 
 // Nobody but this thread queues frames, so where each will stand is known.

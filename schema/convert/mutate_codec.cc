@@ -197,8 +197,9 @@ StatusOr<net::Buffer> EncodeResults(const std::vector<RowResult>& from) {
 
 // Most answers to changes: of one row, which was applied. They are all the same bytes.
 Slice OneApplied() {
-  static const net::Buffer body = *EncodeResults(std::vector<RowResult>(1));
-  return body.bytes();
+  // Never destroyed: threads may ask to the very end of the process.
+  static const auto* const body = new net::Buffer(*EncodeResults(std::vector<RowResult>(1)));
+  return body->bytes();
 }
 
 }  // namespace

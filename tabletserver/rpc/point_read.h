@@ -61,7 +61,7 @@ class PointSink : public storage::RowSink {
 };
 
 inline constexpr uint64_t kMaxPointBytes = 64 * 1024;  // of cells
-inline constexpr uint64_t kMaxPointKeys = 4096;        // looked at
+inline constexpr uint64_t kMaxPointKeys = 512;         // looked at
 
 enum class PointTry {
   kRead,      // `sink` has the row's cells, or the row has none
