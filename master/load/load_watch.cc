@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t kLookEveryMs = 1'000;
 constexpr int64_t kAgeEveryMs = 5'000;
 constexpr int64_t kAnswerTimeoutMs = 2'000;
-constexpr int64_t kSurveyEveryMs = 30'000;
+constexpr int64_t kSurveyEveryMs = 30'000, kSurveySoonMs = 3'000;
 constexpr uint64_t kSurveyGrowthPercent = 25;
 constexpr size_t kMaxSurveyedTablets = 48;  // of more the ends of the tablets are enough
 constexpr size_t kMaxShownHotRows = 20;
@@ -29,6 +29,15 @@ obs::TimeCounts Difference(const std::vector<uint64_t>& now, const std::vector<u
 }
 
 }  // namespace
+
+bool IsSurveyDue(int64_t age_ms, uint64_t bytes_then, uint64_t bytes_now, bool other_tablets) {
+  if (age_ms < kSurveySoonMs) return false;
+  // Of a table that is being filled the first survey knows but its beginning.
+  if (bytes_now / 2 > bytes_then) return true;
+  if (age_ms < kSurveyEveryMs) return false;
+  const uint64_t change = std::max(bytes_then, bytes_now) - std::min(bytes_then, bytes_now);
+  return other_tablets || change * 100 > bytes_then * kSurveyGrowthPercent;
+}
 
 void LoadWatch::Look(net::RpcClient* client, const wire::CellStatusResponse& status) {
   std::vector<std::pair<std::string, std::string>> to_ask;
@@ -117,10 +126,11 @@ std::vector<LoadWatch::Question> LoadWatch::BeginSurveys(int64_t now_ms,
       next.ends[next.tablets.back()] = {tablet->location.tablet.end_row, bytes};
     }
     Survey& last = surveys_[table];
-    const uint64_t change = std::max(last.bytes, next.bytes) - std::min(last.bytes, next.bytes);
-    const bool differs =
-        next.tablets != last.tablets || change * 100 > last.bytes * kSurveyGrowthPercent;
-    if (!differs || (last.begun_ms != 0 && now_ms - last.begun_ms < kSurveyEveryMs)) continue;
+    const bool first = last.begun_ms == 0;
+    if (!first && !IsSurveyDue(now_ms - last.begun_ms, last.bytes, next.bytes,
+                               next.tablets != last.tablets)) {
+      continue;
+    }
     last = std::move(next);
     if (tablets.size() > kMaxSurveyedTablets) {
       FinishSurvey(table, &last);

@@ -39,6 +39,10 @@ struct HistoryPicture {
   std::vector<LoadStep> steps;
 };
 
+// Whether a table is surveyed again that was so long ago: when it has other tablets or holds much
+// more or less, now and then; when it has more than doubled, soon.
+bool IsSurveyDue(int64_t age_ms, uint64_t bytes_then, uint64_t bytes_now, bool other_tablets);
+
 class LoadWatch : public std::enable_shared_from_this<LoadWatch> {
  public:
   explicit LoadWatch(Clock* clock) : clock_(clock) {}

@@ -94,5 +94,18 @@ TEST_F(LoadWatchTest, ForeignCountsOfTimesDoNoHarm) {
   EXPECT_EQ(watch_->History(LoadHistory::OfCell()).steps.size(), 1u);
 }
 
+TEST(SurveyTest, ATableThatIsBeingFilledIsSurveyedSoon) {
+  EXPECT_FALSE(IsSurveyDue(2'999, 1'000, 100'000, true)) << "just now";
+  EXPECT_FALSE(IsSurveyDue(3'000, 1'000, 2'001, true));
+  EXPECT_TRUE(IsSurveyDue(3'000, 1'000, 2'002, false));
+  EXPECT_TRUE(IsSurveyDue(3'000, 0, 2, false)) << "nobody answered, or it was empty";
+  EXPECT_FALSE(IsSurveyDue(29'999, 1'000, 10, true));
+  EXPECT_TRUE(IsSurveyDue(30'000, 1'000, 1'251, false));
+  EXPECT_TRUE(IsSurveyDue(30'000, 1'000, 749, false));
+  EXPECT_FALSE(IsSurveyDue(30'000, 1'000, 1'250, false));
+  EXPECT_TRUE(IsSurveyDue(30'000, 1'000, 1'000, true));
+  EXPECT_FALSE(IsSurveyDue(3'600'000, 1'000, 1'000, false));
+}
+
 }  // namespace
 }  // namespace stele::master
