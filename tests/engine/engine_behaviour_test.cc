@@ -348,6 +348,25 @@ TEST_F(EngineTest, AnInMemoryGroupNeverBlocks) {
   EXPECT_EQ(ShowRows(rows.rows), "r a:q@1000=v\n");
 }
 
+// What a short way to small rows relies on.
+TEST_F(EngineTest, ARowReadEndsWithTheKeysItMayLookAt) {
+  RowMutation wide{"r", {}};
+  for (int i = 0; i < 10; ++i) wide.mutations.push_back(SetCell{"a", absl::StrCat(i), 1000, "v"});
+  ASSERT_OK(h_.Write(wide));
+  for (const bool flushed : {false, true}) {
+    if (flushed) ASSERT_OK(h_.tablet()->Flush());
+    for (const uint64_t most : {1, 4, 9, 11, 512}) {
+      ReadOptions options;
+      options.max_keys_examined = most;
+      RowCollector rows;
+      ASSERT_OK_AND_ASSIGN(ReadProgress progress, h_.tablet()->ReadRow("r", options, &rows));
+      EXPECT_EQ(progress.in_row, most < 10) << most;
+      EXPECT_LE(progress.keys_examined, most);
+      if (most > 10) EXPECT_EQ(rows.rows.at(0).cells.size(), 10u) << most;
+    }
+  }
+}
+
 TEST_F(EngineTest, PagesEndAtTheirLimits) {
   for (const char* row : {"a", "b", "c", "d"}) ASSERT_OK(h_.Write(Put(row, "a", "q", 1000, "v")));
   RowCollector rows;
