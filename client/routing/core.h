@@ -158,15 +158,20 @@ StatusOr<net::Buffer> EncodeCounted(Core* core, const Request& request) {
   core->traffic()->request_bytes.fetch_add(body->size(), std::memory_order_relaxed);
   return body;
 }
+// What the answer says, which is counted as one that came in; or its error.
+template <typename Response>
+StatusOr<Response> DecodeCounted(Core* core, const StatusOr<net::Buffer>& answer) {
+  if (!answer.ok()) return answer.status();
+  core->traffic()->response_bytes.fetch_add(answer->size(), std::memory_order_relaxed);
+  StatusOr<Response> response = Response();
+  if (Status bad = wire::Decode(*answer, &*response); !bad.ok()) return bad;
+  return response;
+}
 // What takes in the answer to a call.
 template <typename Response>
 net::RpcClient::Callback Decoding(Core* core, std::function<void(StatusOr<Response>)> done) {
-  return [core, done = std::move(done)](StatusOr<net::Buffer> answer) {
-    if (!answer.ok()) return done(answer.status());
-    core->traffic()->response_bytes.fetch_add(answer->size(), std::memory_order_relaxed);
-    Response response;
-    if (Status s = wire::Decode(*answer, &response); !s.ok()) return done(s);
-    done(std::move(response));
+  return [core, done = std::move(done)](const StatusOr<net::Buffer>& answer) {
+    done(DecodeCounted<Response>(core, answer));
   };
 }
 

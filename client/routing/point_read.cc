@@ -59,12 +59,10 @@ void PointRead::Ask() {
 }
 
 void PointRead::Answered(StatusOr<net::Buffer> answer) {
-  if (!answer.ok()) return Lost(answer.status());
-  core_->traffic()->response_bytes.fetch_add(answer->size(), std::memory_order_relaxed);
-  wire::ReadRowsResponse page;
-  if (Status s = wire::Decode(*answer, &page); !s.ok()) return Lost(s);
+  StatusOr<wire::ReadRowsResponse> page = DecodeCounted<wire::ReadRowsResponse>(core_, answer);
+  if (!page.ok()) return Lost(page.status());
   bool ended = false;
-  StatusOr<std::optional<Row>> row = TakeIn(&page, answer->size(), &ended);
+  StatusOr<std::optional<Row>> row = TakeIn(&*page, answer->size(), &ended);
   if (!row.ok() || ended) return Finish(std::move(row));
   if (core_->LeftMs(terms_.deadline_ns) == 0) {
     return Finish(absl::DeadlineExceededError("deadline exceeded while reading"));

@@ -95,18 +95,11 @@ class RowOp : public std::enable_shared_from_this<RowOp<Request, Response>> {
     core_->budget()->OnCall();
     StatusOr<net::Buffer> body = EncodeCounted(core_, request_);
     if (!body.ok()) return Answered(body.status());
-    core_->rpc()->Call(
-        location_->address, static_cast<uint16_t>(method_), *std::move(body),
-        core_->AttemptMs(terms_, sequence_ != 0),
-        [self = this->shared_from_this()](StatusOr<net::Buffer> answer) { self->Arrived(answer); });
-  }
-
-  void Arrived(const StatusOr<net::Buffer>& answer) {
-    if (!answer.ok()) return Answered(answer.status());
-    core_->traffic()->response_bytes.fetch_add(answer->size(), std::memory_order_relaxed);
-    StatusOr<Response> response = Response();
-    if (Status bad = wire::Decode(*answer, &*response); !bad.ok()) response = bad;
-    Answered(std::move(response));
+    core_->rpc()->Call(location_->address, static_cast<uint16_t>(method_), *std::move(body),
+                       core_->AttemptMs(terms_, sequence_ != 0),
+                       [self = this->shared_from_this()](const StatusOr<net::Buffer>& answer) {
+                         self->Answered(DecodeCounted<Response>(self->core_, answer));
+                       });
   }
 
   void Answered(StatusOr<Response> answer) {
