@@ -1,5 +1,6 @@
 // Where the slices of a heat map are cut, and how heat goes from one set of cuts to another.
 #include <algorithm>
+#include <map>
 
 #include "master/load/key_heat.h"
 
@@ -14,6 +15,11 @@ size_t SliceOf(const std::vector<std::string>& cuts, Slice row) {
       std::lower_bound(cuts.begin(), cuts.end(), row,
                        [](const std::string& cut, Slice wanted) { return Slice(cut) < wanted; }) -
       cuts.begin());
+}
+
+void Add(const HeatCell& load, HeatCell* to) {
+  to->reads += load.reads;
+  to->writes += load.writes;
 }
 
 std::vector<std::string> CutsByBytes(const std::vector<KeyWeight>& sizes, size_t most) {
@@ -75,11 +81,23 @@ std::vector<std::string> ChooseCuts(const std::vector<KeyWeight>& sizes,
 }
 
 std::vector<HeatCell> Recut(const std::vector<std::string>& from, const std::vector<HeatCell>& heat,
-                            const std::vector<std::string>& to) {
+                            const std::vector<std::string>& to,
+                            const std::deque<SampledLoad>& sampled) {
+  std::vector<std::map<size_t, HeatCell>> lies(heat.size());  // by slice: what goes where
+  std::vector<HeatCell> sampled_in(heat.size());
+  for (const SampledLoad& sample : sampled) {
+    const size_t slice = SliceOf(from, sample.row);
+    Add(sample.load, &lies[slice][SliceOf(to, sample.row)]);
+    Add(sample.load, &sampled_in[slice]);
+  }
   std::vector<HeatCell> out(to.size() + 1);
   for (size_t i = 0; i < heat.size(); ++i) {
-    const HeatCell& cell = heat[i];
+    const HeatCell &cell = heat[i], &all = sampled_in[i];
     if (cell.reads == 0 && cell.writes == 0) continue;
+    for (const auto& [slice, part] : lies[i]) {
+      if (all.reads > 0) out[slice].reads += cell.reads * part.reads / all.reads;
+      if (all.writes > 0) out[slice].writes += cell.writes * part.writes / all.writes;
+    }
     // The slice is (from[i - 1], from[i]]. The first that overlaps it ends behind its start.
     size_t first = 0;
     if (i > 0) {
@@ -88,8 +106,8 @@ std::vector<HeatCell> Recut(const std::vector<std::string>& from, const std::vec
     const size_t last = i < from.size() ? SliceOf(to, from[i]) : to.size();
     const auto parts = static_cast<float>(last - first + 1);
     for (size_t slice = first; slice <= last; ++slice) {
-      out[slice].reads += cell.reads / parts;
-      out[slice].writes += cell.writes / parts;
+      if (all.reads == 0) out[slice].reads += cell.reads / parts;
+      if (all.writes == 0) out[slice].writes += cell.writes / parts;
     }
   }
   return out;

@@ -14,6 +14,7 @@ constexpr Level kLevels[] = {{10'000, 600'000}, {60'000, 7'200'000}, {600'000, K
 constexpr int64_t kChooseAgainMs = 60'000, kChooseSoonMs = 5'000;
 constexpr int64_t kHalveHotMs = 30'000;
 constexpr size_t kRecentOfOne = 32;
+constexpr int64_t kRecutMs = 60'000;  // of younger columns the recent samples tell
 // A slice with one part in so many may want to be cut finer: some time, soon.
 constexpr double kUnevenShare = 8, kVeryUnevenShare = 3;
 
@@ -52,7 +53,8 @@ bool KeyHeat::WantsOtherCuts(int64_t now_ms, const Table& table) {
   std::map<size_t, Load> slices;
   std::map<std::string, double> rows;
   double all = 0;
-  for (const auto& [row, weight] : table.recent) {
+  for (const auto& [row, load] : table.recent) {
+    const double weight = load.reads + load.writes;
     Load& slice = slices[SliceOf(*table.cuts, row)];
     slice.all += weight;
     slice.most_of_one = std::max(slice.most_of_one, rows[row] += weight);
@@ -67,10 +69,10 @@ void KeyHeat::ChooseCutsOf(int64_t now_ms, Table* table) {
   table->choose_again = false;
   table->chosen_ms = table->checked_ms = now_ms;
   double all = 0;
-  for (const auto& [row, weight] : table->recent) all += weight;
+  for (const auto& [row, load] : table->recent) all += load.reads + load.writes;
   std::vector<std::string> rows;  // each as often as it is hot, roughly
-  for (const auto& [row, weight] : table->recent) {
-    const double share = all == 0 ? 0 : weight / all;
+  for (const auto& [row, load] : table->recent) {
+    const double share = all == 0 ? 0 : (load.reads + load.writes) / all;
     rows.insert(rows.end(), static_cast<size_t>(share * 2 * kMaxRecentRows + 0.5), row);
   }
   auto cuts = ChooseCuts(table->sizes, std::move(rows), kMaxSlices - 1);
@@ -88,7 +90,7 @@ void KeyHeat::Measure(Table* table) {
     counted = column.cuts.get();
   }
   for (const KeyWeight& size : table->sizes) bytes += sizeof(size) + size.row.capacity();
-  for (const auto& [row, weight] : table->recent) bytes += sizeof(row) + 8 + row.capacity();
+  for (const SampledLoad& sample : table->recent) bytes += sizeof(sample) + sample.row.capacity();
   for (const auto& [row, hot] : table->hot) bytes += sizeof(hot) + 2 * row.capacity() + 96;
   table->bytes = bytes;
 }
@@ -107,11 +109,20 @@ HeatColumn* KeyHeat::Current(int64_t now_ms, Table* table) {
     HeatColumn column{begin_ms, kLevels[0].length_ms, table->cuts, {}};
     column.slices.resize(table->cuts->size() + 1);
     table->columns.push_back(std::move(column));
-  } else if (HeatColumn& last = table->columns.back(); last.cuts != table->cuts) {
-    last.slices = Recut(*last.cuts, last.slices, *table->cuts);
-    last.cuts = table->cuts;
   }
+  RecutYoung(now_ms, table);
   return &table->columns.back();
+}
+
+// Columns of the last minute follow new cuts, as the recent samples tell: what is hot now is told
+// apart at once from what lies beside it.
+void KeyHeat::RecutYoung(int64_t now_ms, Table* table) {
+  for (auto column = table->columns.rbegin(); column != table->columns.rend(); ++column) {
+    if (column->begin_ms + kRecutMs <= now_ms) break;
+    if (column->cuts == table->cuts) continue;
+    column->slices = Recut(*column->cuts, column->slices, *table->cuts, table->recent);
+    column->cuts = table->cuts;
+  }
 }
 
 // Of so many rows the coolest go; what was hot a while ago counts half each half minute.
@@ -145,8 +156,10 @@ void KeyHeat::NoteRecent(const std::vector<wire::SampledRow>& sampled, double pe
   const size_t count = std::min(sampled.size(), kRecentOfOne);
   for (size_t i = 0; i < count; ++i) {
     const wire::SampledRow& sample = sampled[i * sampled.size() / count];
-    table->recent.emplace_back(sample.row.substr(0, kMaxCutBytes + 1),
-                               sample.write ? per_write : per_read);
+    SampledLoad& noted = table->recent.emplace_back();
+    noted.row = sample.row.substr(0, kMaxCutBytes + 1);
+    (sample.write ? noted.load.writes : noted.load.reads) =
+        static_cast<float>(sample.write ? per_write : per_read);
   }
   while (table->recent.size() > kMaxRecentRows) table->recent.pop_front();
 }

@@ -52,6 +52,12 @@ struct HotRow {
   double reads = 0, writes = 0;  // of about the last minute
 };
 
+// A sampled row, or its beginning, and what it stands for.
+struct SampledLoad {
+  std::string row;
+  HeatCell load;
+};
+
 class KeyHeat {
  public:
   static constexpr size_t kMaxSlices = 96;
@@ -86,13 +92,14 @@ class KeyHeat {
     std::shared_ptr<const std::vector<std::string>> cuts;
     bool choose_again = true;
     int64_t chosen_ms = 0, checked_ms = 0;
-    std::map<std::string, HotRow> hot;                  // by row
-    std::deque<std::pair<std::string, double>> recent;  // sampled rows and what each stands for
+    std::map<std::string, HotRow> hot;  // by row
+    std::deque<SampledLoad> recent;
     int64_t hot_halved_ms = 0;
     size_t bytes = 0;
   };
 
   HeatColumn* Current(int64_t now_ms, Table* table);
+  static void RecutYoung(int64_t now_ms, Table* table);
   void NoteHotRows(int64_t now_ms, const std::vector<wire::SampledRow>& sampled, double per_read,
                    double per_write, Table* table);
   static void NoteRecent(const std::vector<wire::SampledRow>& sampled, double per_read,
@@ -107,8 +114,10 @@ class KeyHeat {
   std::map<TableId, Table> tables_;
 };
 
-// The same heat by other cuts: what a slice had is shared evenly among those that overlap it.
+// The same heat by other cuts. What a slice had is shared among those that overlap it as the
+// sampled load in it lies; without any, evenly.
 std::vector<HeatCell> Recut(const std::vector<std::string>& from, const std::vector<HeatCell>& heat,
-                            const std::vector<std::string>& to);
+                            const std::vector<std::string>& to,
+                            const std::deque<SampledLoad>& sampled = {});
 
 }  // namespace stele::master

@@ -108,6 +108,45 @@ TEST(RecutTest, KeepsTheSumAndThePlace) {
   EXPECT_FLOAT_EQ(back[2].reads, 6);
 }
 
+TEST(RecutTest, GoesWhereTheSamplesAre) {
+  const std::vector<std::string> from = {"h"}, to = {"b", "d", "f", "h", "k"};
+  const std::deque<SampledLoad> sampled = {
+      {"c", {3, 0}}, {"d", {1, 0}}, {"a", {2, 0}}, {"x", {1, 0}}};
+  const auto cells = Recut(from, {{60, 8}, {7, 0}}, to, sampled);
+  ASSERT_EQ(cells.size(), 6u);
+  EXPECT_FLOAT_EQ(cells[0].reads, 20);
+  EXPECT_FLOAT_EQ(cells[1].reads, 40);
+  EXPECT_FLOAT_EQ(cells[2].reads, 0);
+  EXPECT_FLOAT_EQ(cells[2].writes, 2) << "no write was sampled: evenly";
+  EXPECT_FLOAT_EQ(cells[4].reads, 0);
+  EXPECT_FLOAT_EQ(cells[5].reads, 7);
+}
+
+// As after an import: what the first survey knew does not blur what is hot for a minute.
+TEST(KeyHeatTest, FinerCutsTellApartWhatWasHotBefore) {
+  KeyHeat heat;
+  const TabletDescriptor whole{1, kTable, "", ""};
+  int64_t now = 1'007'000;
+  heat.Add(now, whole, 0, 200, Sampled(0, 100'000, 5, /*write=*/true));
+  for (int second = 0; second < 4; ++second) {
+    now += 1'000;
+    auto rows = Sampled(60'000, 60'500, 28, /*write=*/false);
+    for (auto& row : Sampled(0, 100'000, 4, false)) rows.push_back(row);
+    heat.Add(now, whole, 800, 0, rows);
+  }
+  ASSERT_EQ(heat.Columns(kTable).size(), 2u);
+  ASSERT_LE(heat.Columns(kTable).back().cuts->size(), 10u) << "they are of the first rows";
+  heat.SetSizes(kTable, EvenSizes(100'000));
+  heat.Add(now, whole, 8, 0, Sampled(60'000, 60'500, 28, false));
+  const auto columns = heat.Columns(kTable);
+  ASSERT_EQ(columns.size(), 2u);
+  for (const HeatColumn& column : columns) {
+    const Sum all = Total({column}), hot = Between(column, Row(58'000), Row(63'000));
+    EXPECT_GT(hot.reads, 0.8 * all.reads);
+  }
+  EXPECT_NEAR(Total(columns).reads, 4 * 800 + 8, 1);
+}
+
 TEST(KeyHeatTest, ForOtherCutsItLooksOnceInAWhile) {
   KeyHeat heat;
   const TabletDescriptor whole{1, kTable, "", ""};

@@ -30,13 +30,13 @@ obs::TimeCounts Difference(const std::vector<uint64_t>& now, const std::vector<u
 
 }  // namespace
 
-bool IsSurveyDue(int64_t age_ms, uint64_t bytes_then, uint64_t bytes_now, bool other_tablets) {
+bool IsSurveyDue(int64_t age_ms, TableExtent then, TableExtent now, bool other_tablets) {
   if (age_ms < kSurveySoonMs) return false;
   // Of a table that is being filled the first survey knows but its beginning.
-  if (bytes_now / 2 > bytes_then) return true;
+  if (now.bytes / 2 > then.bytes || now.writes / 2 > then.writes) return true;
   if (age_ms < kSurveyEveryMs) return false;
-  const uint64_t change = std::max(bytes_then, bytes_now) - std::min(bytes_then, bytes_now);
-  return other_tablets || change * 100 > bytes_then * kSurveyGrowthPercent;
+  const uint64_t change = std::max(then.bytes, now.bytes) - std::min(then.bytes, now.bytes);
+  return other_tablets || change * 100 > then.bytes * kSurveyGrowthPercent;
 }
 
 void LoadWatch::Look(net::RpcClient* client, const wire::CellStatusResponse& status) {
@@ -121,13 +121,14 @@ std::vector<LoadWatch::Question> LoadWatch::BeginSurveys(int64_t now_ms,
     next.begun_ms = now_ms;
     for (const wire::TabletSummary* tablet : tablets) {
       const uint64_t bytes = tablet->counters.bytes + tablet->counters.memtable_bytes;
-      next.bytes += bytes;
+      next.extent.bytes += bytes;
+      next.extent.writes += tablet->counters.writes;
       next.tablets.push_back(tablet->location.tablet.id);
       next.ends[next.tablets.back()] = {tablet->location.tablet.end_row, bytes};
     }
     Survey& last = surveys_[table];
     const bool first = last.begun_ms == 0;
-    if (!first && !IsSurveyDue(now_ms - last.begun_ms, last.bytes, next.bytes,
+    if (!first && !IsSurveyDue(now_ms - last.begun_ms, last.extent, next.extent,
                                next.tablets != last.tablets)) {
       continue;
     }
@@ -136,7 +137,7 @@ std::vector<LoadWatch::Question> LoadWatch::BeginSurveys(int64_t now_ms,
       FinishSurvey(table, &last);
       continue;
     }
-    const uint64_t step = last.bytes / (2 * KeyHeat::kMaxSlices) + 1;
+    const uint64_t step = last.extent.bytes / (2 * KeyHeat::kMaxSlices) + 1;
     for (const wire::TabletSummary* tablet : tablets) {
       const TabletLocation& location = tablet->location;
       questions.push_back(
@@ -151,7 +152,7 @@ void LoadWatch::TakeSizes(TableId table, TabletId tablet, std::vector<KeyWeight>
   auto found = surveys_.find(table);
   if (found == surveys_.end() || !found->second.ends.contains(tablet)) return;
   Survey& survey = found->second;
-  if (sizes.empty()) survey.bytes = 0;  // so that it is asked again
+  if (sizes.empty()) survey.extent = {};  // so that it is asked again
   survey.answers[tablet] = std::move(sizes);
   if (survey.answers.size() == survey.tablets.size()) FinishSurvey(table, &survey);
 }

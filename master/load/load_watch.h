@@ -39,9 +39,14 @@ struct HistoryPicture {
   std::vector<LoadStep> steps;
 };
 
+// What a table held and had been written since its tablets were opened. Of a memtable the bytes are
+// those of its memory, which grows in steps of a megabyte or two; of writes each one counts.
+struct TableExtent {
+  uint64_t bytes = 0, writes = 0;
+};
 // Whether a table is surveyed again that was so long ago: when it has other tablets or holds much
-// more or less, now and then; when it has more than doubled, soon.
-bool IsSurveyDue(int64_t age_ms, uint64_t bytes_then, uint64_t bytes_now, bool other_tablets);
+// more or less, now and then; when one of these has more than doubled, soon.
+bool IsSurveyDue(int64_t age_ms, TableExtent then, TableExtent now, bool other_tablets);
 
 class LoadWatch : public std::enable_shared_from_this<LoadWatch> {
  public:
@@ -74,7 +79,7 @@ class LoadWatch : public std::enable_shared_from_this<LoadWatch> {
   // Of a table whose tablets are being asked where its bytes lie.
   struct Survey {
     int64_t begun_ms = 0;
-    uint64_t bytes = 0;             // of the table then
+    TableExtent extent;
     std::vector<TabletId> tablets;  // in key order
     std::map<TabletId, std::vector<KeyWeight>> answers;
     std::map<TabletId, KeyWeight> ends;  // what is known without an answer

@@ -95,16 +95,18 @@ TEST_F(LoadWatchTest, ForeignCountsOfTimesDoNoHarm) {
 }
 
 TEST(SurveyTest, ATableThatIsBeingFilledIsSurveyedSoon) {
-  EXPECT_FALSE(IsSurveyDue(2'999, 1'000, 100'000, true)) << "just now";
-  EXPECT_FALSE(IsSurveyDue(3'000, 1'000, 2'001, true));
-  EXPECT_TRUE(IsSurveyDue(3'000, 1'000, 2'002, false));
-  EXPECT_TRUE(IsSurveyDue(3'000, 0, 2, false)) << "nobody answered, or it was empty";
-  EXPECT_FALSE(IsSurveyDue(29'999, 1'000, 10, true));
-  EXPECT_TRUE(IsSurveyDue(30'000, 1'000, 1'251, false));
-  EXPECT_TRUE(IsSurveyDue(30'000, 1'000, 749, false));
-  EXPECT_FALSE(IsSurveyDue(30'000, 1'000, 1'250, false));
-  EXPECT_TRUE(IsSurveyDue(30'000, 1'000, 1'000, true));
-  EXPECT_FALSE(IsSurveyDue(3'600'000, 1'000, 1'000, false));
+  const TableExtent then{1'000, 50};
+  EXPECT_FALSE(IsSurveyDue(2'999, then, {100'000, 5'000}, true)) << "just now";
+  EXPECT_FALSE(IsSurveyDue(3'000, then, {2'001, 101}, true));
+  EXPECT_TRUE(IsSurveyDue(3'000, then, {2'002, 50}, false));
+  EXPECT_TRUE(IsSurveyDue(3'000, then, {1'000, 102}, false)) << "its memory does not show it yet";
+  EXPECT_TRUE(IsSurveyDue(3'000, {}, {2, 0}, false)) << "nobody answered, or it was empty";
+  EXPECT_FALSE(IsSurveyDue(29'999, then, {10, 50}, true));
+  EXPECT_TRUE(IsSurveyDue(30'000, then, {1'251, 50}, false));
+  EXPECT_TRUE(IsSurveyDue(30'000, then, {749, 0}, false));
+  EXPECT_FALSE(IsSurveyDue(30'000, then, {1'250, 100}, false));
+  EXPECT_TRUE(IsSurveyDue(30'000, then, then, true));
+  EXPECT_FALSE(IsSurveyDue(3'600'000, then, then, false));
 }
 
 }  // namespace
