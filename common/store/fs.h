@@ -40,6 +40,9 @@ class FsFile {
   // disk is no error. GiveBack ends it: there is no room behind the end then.
   virtual void Reserve(uint64_t offset, uint64_t bytes) {}
   virtual void GiveBack() {}
+  // A hint: [offset, offset + bytes) may go to the disk from now on, so that a later Sync, and
+  // others' meanwhile, do not stand behind all of it. Says nothing of success.
+  virtual void BeginWriteback(uint64_t offset, uint64_t bytes) {}
   // A hint: whoever may keep the file's content in memory need not any longer. Reads still answer.
   virtual void ReleaseCached() const {}
 };

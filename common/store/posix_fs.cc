@@ -153,6 +153,12 @@ class PosixFile : public FsFile {
     if (::fstat(fd_.get(), &info) == 0) (void)!::ftruncate(fd_.get(), info.st_size);
   }
 
+  // Begins only: what waits for the end also takes a failed write's error away from Sync.
+  void BeginWriteback(uint64_t offset, uint64_t bytes) override {
+    (void)::sync_file_range(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(bytes),
+                            SYNC_FILE_RANGE_WRITE);
+  }
+
   void ReleaseCached() const override { ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED); }
 
  private:

@@ -55,6 +55,7 @@ class PosixBlobWriter : public BlobWriter {
     }
     const std::array<Slice, 2> parts{Slice(buffer_), data};
     status_ = file_->WriteAt(written_, parts);
+    if (status_.ok()) file_->BeginWriteback(written_, size_ - written_);
     written_ = size_;
     buffer_.clear();
     return status_;

@@ -22,6 +22,7 @@
 #include "common/store/fs.h"
 #include "common/store/names.h"
 #include "common/testing/fault_fs.h"
+#include "common/testing/hooked_fs.h"
 #include "common/testing/status_asserts.h"
 #include "common/testing/temp_dir.h"
 
@@ -251,6 +252,34 @@ TEST(PosixStoreTest, AReleasedBlobLeavesTheMachinesMemoryAndIsReadAllTheSame) {
   std::string back(content.size(), '\0');
   ASSERT_OK(reader->Read(0, back.size(), back.data()));
   EXPECT_EQ(back, content);
+}
+
+// Who syncs a small file meanwhile does not stand behind a large one.
+TEST(PosixStoreTest, LargeFilesGoToTheDiskAsTheyAreWritten) {
+  constexpr size_t kMiB = 1u << 20;
+  FaultFs disk;
+  HookedFs fs(&disk);
+  std::string calls;
+  fs.after = [&](Slice op, Slice) {
+    if (op == "write" || op == "writeback" || op == "sync") absl::StrAppend(&calls, op, " ");
+  };
+  auto store = MustOpen(&fs, "/s");
+  calls.clear();
+  ASSERT_OK_AND_ASSIGN(auto blob, store->CreateBlob("a"));
+  for (int i = 0; i < 3; ++i) ASSERT_OK(blob->Append(std::string(kMiB, 'x')));
+  ASSERT_OK(blob->Append("rest"));
+  ASSERT_OK(blob->Finish());
+  EXPECT_EQ(calls, "write writeback write writeback write writeback write sync ");
+
+  size_t writes = 0, most = 0;
+  fs.after = [&](Slice op, Slice path) {
+    if (!absl::StrContains(path, "/logs/")) return;
+    if (op == "write") most = std::max(most, ++writes);
+    if (op == "sync") writes = 0;
+  };
+  ASSERT_OK_AND_ASSIGN(auto log, store->OpenLog("ts"));
+  ASSERT_OK(log->Create(1, 10 * kMiB + 7, LogStore::Space::kWritten));
+  EXPECT_EQ(most, 4u) << "megabytes";
 }
 
 TEST(PosixStoreTest, ListingRefusesWhatTheStoreDidNotMake) {

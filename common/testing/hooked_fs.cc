@@ -27,6 +27,13 @@ class HookedFs::File : public FsFile {
   Status Allocate(uint64_t size) override {
     return fs_->Told("allocate", path_, [&] { return below_->Allocate(size); });
   }
+  void BeginWriteback(uint64_t offset, uint64_t bytes) override {
+    const auto begin = [&] {
+      below_->BeginWriteback(offset, bytes);
+      return 0;
+    };
+    fs_->Told("writeback", path_, begin);
+  }
   void ReleaseCached() const override {
     const auto release = [&] {
       below_->ReleaseCached();

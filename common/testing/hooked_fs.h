@@ -6,8 +6,8 @@
 //   fs.after = [](Slice op, Slice path) { if (op == "link") raise(SIGSTOP); };
 //
 // The operations are "open", "create", "read", "write", "sync", "size", "truncate", "allocate",
-// "release", "rename", "link", "unlink", "mkdir", "rmdir", "syncdir", "list", "stat", "statfs" and
-// "lock"; the path is the changed one, of two the second.
+// "writeback", "release", "rename", "link", "unlink", "mkdir", "rmdir", "syncdir", "list", "stat",
+// "statfs" and "lock"; the path is the changed one, of two the second.
 #pragma once
 
 #include <functional>
