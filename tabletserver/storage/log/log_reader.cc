@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "common/bytes/coding.h"
 #include "common/bytes/crc32c.h"
 
 namespace stele::storage {
 namespace {
-
-constexpr size_t kWindowBytes = 1u << 20;
 
 bool AllZero(Slice s) {
   return std::all_of(s.begin(), s.end(), [](char c) { return c == 0; });
@@ -55,7 +54,7 @@ StatusOr<Slice> LogSegmentReader::Peek(uint64_t offset, size_t n) {
     return Slice(window_).substr(offset - window_offset_, n);
   }
   size_t want = static_cast<size_t>(
-      std::min<uint64_t>(std::max(n, kWindowBytes), capacity_ - std::min(offset, capacity_)));
+      std::min<uint64_t>(std::max(n, window_bytes_), capacity_ - std::min(offset, capacity_)));
   window_.resize(want);
   window_offset_ = offset;
   StatusOr<size_t> got = source_(offset, want, window_.data());
@@ -180,13 +179,13 @@ void LogWalker::TakeControl(const LogRecordHeader& header) {
   closed_ = header.type == LogRecordType::kClose;
 }
 
-Status LogWalker::Deliver(const LogRecordHeader& header, Slice payload,
-                          const std::function<Status(const LogEntry&)>& fn) {
+StatusOr<LogEntry> EntryOf(const LogRecordHeader& header, uint16_t flags, LogPosition begin,
+                           Slice payload) {
   LogEntry entry;
-  entry.position = record_start_;
+  entry.position = begin;
   entry.lsn = entry.original_lsn = header.lsn;
   entry.tablet = header.tablet;
-  if ((record_flags_ & kLogFlagCarried) != 0) {
+  if ((flags & kLogFlagCarried) != 0) {
     if (payload.size() < kLogCarriedPrefixBytes) {
       return CorruptError(absl::StrCat("carried record of LSN ", header.lsn, " has no LSN inside"));
     }
@@ -194,7 +193,7 @@ Status LogWalker::Deliver(const LogRecordHeader& header, Slice payload,
     payload.remove_prefix(kLogCarriedPrefixBytes);
   }
   entry.payload = payload;
-  return fn(entry);
+  return entry;
 }
 
 Status LogWalker::Take(const LogReadResult& record,
@@ -212,15 +211,17 @@ Status LogWalker::Take(const LogReadResult& record,
   }
   if (header.type == LogRecordType::kFull) {
     ++next_lsn_;
-    return Deliver(header, record.payload, fn);
+    ASSIGN_OR_RETURN(const LogEntry entry,
+                     EntryOf(header, record_flags_, record_start_, record.payload));
+    return fn(entry);
   }
   in_record_ = header.type != LogRecordType::kLast;
   if (!orphan_) pieces_.append(record.payload.data(), record.payload.size());
   if (in_record_) return OkStatus();
   ++next_lsn_;
-  const bool drop = orphan_;
-  orphan_ = false;
-  return drop ? OkStatus() : Deliver(header, pieces_, fn);
+  if (std::exchange(orphan_, false)) return OkStatus();
+  ASSIGN_OR_RETURN(const LogEntry entry, EntryOf(header, record_flags_, record_start_, pieces_));
+  return fn(entry);
 }
 
 StatusOr<LogWalkEnd> LogWalker::Walk(LogPosition from, uint64_t last_lap,

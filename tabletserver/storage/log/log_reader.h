@@ -47,8 +47,10 @@ LogByteSource SegmentByteSource(const LogSegment* segment);  // the segment outl
 
 class LogSegmentReader {
  public:
-  LogSegmentReader(LogByteSource source, uint64_t capacity)
-      : source_(std::move(source)), capacity_(capacity) {}
+  // Reads so much at once, at least.
+  static constexpr size_t kWindowBytes = 1u << 20;
+  LogSegmentReader(LogByteSource source, uint64_t capacity, size_t window_bytes = kWindowBytes)
+      : source_(std::move(source)), capacity_(capacity), window_bytes_(window_bytes) {}
 
   // kStale only for a wrong offset or another format version.
   StatusOr<LogReadResult> ReadAt(uint64_t offset);
@@ -62,6 +64,7 @@ class LogSegmentReader {
 
   const LogByteSource source_;
   const uint64_t capacity_;
+  const size_t window_bytes_;
   std::string window_;
   uint64_t window_offset_ = 0;
 };
@@ -74,6 +77,10 @@ struct LogEntry {
   uint64_t tablet = 0;
   Slice payload;  // valid for the call
 };
+// What a record is, put together, that begins at `begin` with these flags and has this payload;
+// `header` is that of any of its pieces.
+StatusOr<LogEntry> EntryOf(const LogRecordHeader& header, uint16_t flags, LogPosition begin,
+                           Slice payload);
 
 // Where and why a walk ended.
 struct LogWalkEnd {
@@ -110,8 +117,6 @@ class LogWalker {
   bool FollowsInOrder(const LogRecordHeader& header) const;
   Status Take(const LogReadResult& record, const std::function<Status(const LogEntry&)>& fn);
   void TakeControl(const LogRecordHeader& header);
-  Status Deliver(const LogRecordHeader& header, Slice payload,
-                 const std::function<Status(const LogEntry&)>& fn);
 
   const std::map<uint64_t, LogSegmentReader*> by_lap_;
   const uint64_t uuid_;

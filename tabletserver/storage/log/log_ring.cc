@@ -9,6 +9,11 @@ namespace stele::storage {
 namespace {
 
 constexpr uint64_t kCarryFraction = 16;  // of a segment
+// Long before the ring is half full the few cold records are carried that keep it from going round:
+// a ring that must grow for them costs a segment of disk each time, and recovery reads all of it.
+constexpr uint64_t kEarlyCarryFraction = 64;
+constexpr size_t kEarlyCarrySegments = 3;
+constexpr size_t kFewRecords = 16;  // of one tablet, in one segment
 
 }  // namespace
 
@@ -124,12 +129,19 @@ void LogRing::PruneForgotten() {
   forgotten_.clear();
 }
 
-void LogRing::AddPin(TabletId tablet, Lsn original, uint64_t bytes) {
+void LogRing::AddPin(TabletId tablet, Lsn original, uint64_t bytes, std::optional<uint32_t> place) {
   MutexLock lock(&mu_);
   if (auto it = flushed_.find(tablet); it != flushed_.end() && original <= it->second) return;
   Pin& pin = live_.back().pins[tablet];
   pin.last = std::max(pin.last, original);
   pin.bytes += bytes;
+  if (!pin.few) return;
+  pin.few = place.has_value() && pin.places.size() < kFewRecords;
+  if (pin.few) {
+    pin.places.push_back(*place);
+  } else {
+    std::vector<uint32_t>().swap(pin.places);
+  }
 }
 
 void LogRing::DropPins(uint64_t lap, const CarryPlan& carried) {
@@ -144,16 +156,24 @@ void LogRing::DropPins(uint64_t lap, const CarryPlan& carried) {
 std::optional<LogRing::CarryPlan> LogRing::PlanCarry() {
   MutexLock lock(&mu_);
   const Segment& front = live_.front();
-  if (live_.size() < 2 || !OverHalf() || front.pins.empty()) return std::nullopt;
+  const bool early = !OverHalf();
+  if (live_.size() < (early ? kEarlyCarrySegments : 2) || front.pins.empty()) return std::nullopt;
   CarryPlan plan;
+  bool few = true;
   plan.tail = {front.lap, front.first_offset};
   uint64_t bytes = 0;
   for (const auto& [tablet, pin] : front.pins) {
     bytes += pin.bytes + 2 * kLogHeaderBytes;
     auto flushed = flushed_.find(tablet);
     plan.pinning[tablet] = flushed == flushed_.end() ? 0 : flushed->second;
+    few = few && pin.few;
+    plan.places.insert(plan.places.end(), pin.places.begin(), pin.places.end());
   }
-  if (bytes > front.segment->capacity() / kCarryFraction) return std::nullopt;
+  if (!few) plan.places.clear();
+  std::sort(plan.places.begin(), plan.places.end());
+  // Early only what is found at once: to walk through a segment holds up those who write.
+  const uint64_t fraction = early ? kEarlyCarryFraction : kCarryFraction;
+  if ((early && !few) || bytes > front.segment->capacity() / fraction) return std::nullopt;
   if (queued_ + bytes > Room(false, false, false)) return std::nullopt;
   return plan;
 }

@@ -41,6 +41,8 @@ class LogRing {
   struct CarryPlan {
     LogPosition tail;
     std::unordered_map<TabletId, Lsn> pinning;  // tablet -> LSN up to which it is flushed
+    // Where all these records begin, ascending, each in one piece; empty: not known.
+    std::vector<uint32_t> places;
   };
   // Whether a record may be written now.
   enum class Fit { kYes, kAfterAdvance, kAfterGrowth, kNo };
@@ -63,8 +65,9 @@ class LogRing {
   // Makes the planned segment the head.
   void Advance() EXCLUDES(mu_);
   // A record that begins in the head. `original` is its first LSN; a copy of what is flushed is
-  // dead.
-  void AddPin(TabletId tablet, Lsn original, uint64_t bytes) EXCLUDES(mu_);
+  // dead. `place`: its offset, when it is in one piece.
+  void AddPin(TabletId tablet, Lsn original, uint64_t bytes, std::optional<uint32_t> place)
+      EXCLUDES(mu_);
   void DropPins(uint64_t lap, const CarryPlan& carried) EXCLUDES(mu_);
   std::optional<CarryPlan> PlanCarry() EXCLUDES(mu_);
   std::vector<Live> live() EXCLUDES(mu_);
@@ -97,6 +100,8 @@ class LogRing {
   struct Pin {
     Lsn last = 0;  // original LSN
     uint64_t bytes = 0;
+    bool few = true;  // `places` has all
+    std::vector<uint32_t> places;
   };
   struct Segment {
     uint64_t index = 0;

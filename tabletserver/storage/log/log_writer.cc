@@ -206,7 +206,8 @@ Status LogWriter::AppendPieces(PendingRecord* record) {
                         : (ends ? LogRecordType::kFull : LogRecordType::kFirst);
     if (!begun) {
       const Lsn original = record->original_lsn != 0 ? record->original_lsn : record->lsn;
-      ring_->AddPin(header.tablet, original, kLogHeaderBytes + payload.size());
+      const auto place = ends ? std::make_optional(static_cast<uint32_t>(offset())) : std::nullopt;
+      ring_->AddPin(header.tablet, original, kLogHeaderBytes + payload.size(), place);
     }
     crc = Encode(header, payload.substr(done, n), crc);
     begun = true;
@@ -297,16 +298,30 @@ Status LogWriter::WriteClose() {
 
 // ---- cold records ----
 
+Status LogWriter::ReadPlaces(const LogRing::CarryPlan& plan, const LogRing::Live& tail,
+                             const std::function<Status(const LogEntry&)>& fn) {
+  constexpr size_t kWindow = 16 << 10;
+  LogSegmentReader reader(SegmentByteSource(tail.segment), tail.segment->capacity(), kWindow);
+  for (const uint32_t place : plan.places) {
+    ASSIGN_OR_RETURN(const LogReadResult found, reader.ReadAt(place));
+    const LogRecordHeader& header = found.header;
+    if (found.outcome != LogOutcome::kRecord || header.type != LogRecordType::kFull ||
+        header.uuid != uuid_ || header.epoch != epoch_ || header.lap != tail.lap) {
+      return CorruptError(absl::StrCat("log lap ", tail.lap, " offset ", place, ": ",
+                                       LogOutcomeName(found.outcome)));
+    }
+    ASSIGN_OR_RETURN(const LogEntry entry,
+                     EntryOf(header, header.flags, header.position(), found.payload));
+    RETURN_IF_ERROR(fn(entry));
+  }
+  return OkStatus();
+}
+
 StatusOr<std::vector<PendingRecord>> LogWriter::ReadTail(const LogRing::CarryPlan& plan) {
+  const std::vector<LogRing::Live> live = ring_->live();
   std::vector<std::unique_ptr<LogSegmentReader>> readers;
   std::map<uint64_t, LogSegmentReader*> by_lap;
-  for (const LogRing::Live& live : ring_->live()) {
-    readers.push_back(std::make_unique<LogSegmentReader>(SegmentByteSource(live.segment),
-                                                         live.segment->capacity()));
-    by_lap[live.lap] = readers.back().get();
-  }
   std::vector<PendingRecord> copies;
-  LogWalker walker(std::move(by_lap), uuid_);
   auto copy = [&](const LogEntry& entry) {
     auto pin = plan.pinning.find(entry.tablet);
     if (pin == plan.pinning.end() || entry.original_lsn <= pin->second) return OkStatus();
@@ -319,6 +334,18 @@ StatusOr<std::vector<PendingRecord>> LogWriter::ReadTail(const LogRing::CarryPla
     copies.push_back(std::move(record));
     return OkStatus();
   };
+  // Somebody else may have freed it meanwhile.
+  if (live.front().lap != plan.tail.lap) return copies;
+  if (!plan.places.empty()) {
+    RETURN_IF_ERROR(ReadPlaces(plan, live.front(), copy));
+    return copies;
+  }
+  for (const LogRing::Live& one : live) {
+    readers.push_back(std::make_unique<LogSegmentReader>(SegmentByteSource(one.segment),
+                                                         one.segment->capacity()));
+    by_lap[one.lap] = readers.back().get();
+  }
+  LogWalker walker(std::move(by_lap), uuid_);
   ASSIGN_OR_RETURN(LogWalkEnd end, walker.Walk(plan.tail, plan.tail.lap, copy));
   if (end.position.lap <= plan.tail.lap) {
     return CorruptError(absl::StrCat("log lap ", end.position.lap, " offset ", end.position.offset,

@@ -75,6 +75,9 @@ class LogWriter {
   Status Flush();
   Status WriteInSteps(LogSegment* segment);
   StatusOr<std::vector<PendingRecord>> ReadTail(const LogRing::CarryPlan& plan);
+  // The records that stand where the plan says, without what lies between them.
+  Status ReadPlaces(const LogRing::CarryPlan& plan, const LogRing::Live& tail,
+                    const std::function<Status(const LogEntry&)>& fn);
 
   uint64_t offset() const { return write_offset_ + buffer_.size(); }
   LogPosition position() const { return {lap_, offset()}; }

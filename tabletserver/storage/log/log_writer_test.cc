@@ -231,6 +231,52 @@ TEST(LogCarry, ColdRecordsMoveToTheHead) {
   EXPECT_EQ(copies[1].original_lsn, 3u);
 }
 
+// Of a ring that could be four times as large.
+TEST(LogCarry, AFewColdRecordsAreCarriedBeforeTheRingGrows) {
+  MemoryLogDisk disk;
+  const CommitLogOptions options = SmallRing(4, 16, 1 << 20);
+  {
+    SynchronousLog log(&disk, options);
+    ASSERT_TRUE(log.Open().ok());
+    ASSERT_TRUE(log.Write({{20, "cold"}, {40, "hot"}, {20, "and more"}, {21, "flushed"}}).ok());
+    FillOverHalf(&log);
+    EXPECT_FALSE(*log.writer().CarryTail()) << "others' records are in it";
+    log.ring().MarkFlushed(40, log.writer().next_lsn() - 1);
+    log.ring().MarkFlushed(21, 4);
+    EXPECT_TRUE(log.ring().Pressure().empty());
+    EXPECT_TRUE(*log.writer().CarryTail());
+    EXPECT_EQ(log.status().tail_segment, 3u);
+    EXPECT_FALSE(*log.writer().CarryTail()) << "it is the head";
+  }
+  std::vector<Found> found = Reopen(&disk, options);
+  std::erase_if(found, [](const Found& f) { return f.original_lsn == f.lsn; });
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].tablet, 20u);
+  EXPECT_EQ(found[0].payload, "cold");
+  EXPECT_EQ(found[0].original_lsn, 1u);
+  EXPECT_EQ(found[1].payload, "and more");
+  EXPECT_EQ(found[1].original_lsn, 3u);
+}
+
+TEST(LogCarry, WhatMustBeSearchedForWaitsUntilTheRingIsHalfFull) {
+  constexpr size_t kSegment = 1 << 20;
+  const CommitLogOptions options = SmallRing(4, 16, kSegment);
+  const auto is_carried = [&](const std::vector<std::pair<TabletId, std::string>>& cold) {
+    MemoryLogDisk disk;
+    SynchronousLog log(&disk, options);
+    EXPECT_TRUE(log.Open().ok());
+    for (const auto& [tablet, payload] : cold) EXPECT_TRUE(*log.WriteIfFits(tablet, payload));
+    FillOverHalf(&log);
+    log.ring().MarkFlushed(40, log.writer().next_lsn() - 1);
+    return *log.writer().CarryTail();
+  };
+  EXPECT_TRUE(is_carried({{20, "a"}, {21, "b"}}));
+  EXPECT_FALSE(is_carried(std::vector<std::pair<TabletId, std::string>>(17, {20, ""})));
+  EXPECT_FALSE(is_carried({{20, Payload(kSegment / 64, 'x')}})) << "too much";
+  EXPECT_FALSE(is_carried({{40, Payload(kSegment - 604, 'x')}, {20, Payload(200, 'x')}}))
+      << "in two pieces: 168 bytes are left for it";
+}
+
 TEST(LogCarry, ACopyOfACopyKeepsTheFirstLsn) {
   MemoryLogDisk disk;
   const CommitLogOptions options = SmallRing(4, 4, 16384);
@@ -282,7 +328,7 @@ TEST(LogCarry, ForgottenOnTheWayIsDead) {
   ASSERT_TRUE(log.Open().ok());
   ASSERT_TRUE(log.Write({{20, "cold"}}).ok());
   log.ring().Forget(20);
-  log.ring().AddPin(20, 1, 100);  // its copy arrives after
+  log.ring().AddPin(20, 1, 100, std::nullopt);  // its copy arrives after
   EXPECT_TRUE(log.ring().Pinning().empty());
 }
 
