@@ -20,6 +20,7 @@ namespace {
 constexpr char kBlobSuffix[] = "@blob";
 constexpr size_t kWriteBufferBytes = 1u << 20;
 constexpr uint64_t kReservedBytes = 8u << 20;  // in advance, of a file larger than the buffer
+constexpr uint64_t kPageBytes = 4096;
 constexpr size_t kCellShards = 16;
 
 Status CheckCellSize(Slice name, Slice value) {
@@ -55,7 +56,7 @@ class PosixBlobWriter : public BlobWriter {
     }
     const std::array<Slice, 2> parts{Slice(buffer_), data};
     status_ = file_->WriteAt(written_, parts);
-    if (status_.ok()) file_->BeginWriteback(written_, size_ - written_);
+    if (status_.ok()) BeginWriteback();
     written_ = size_;
     buffer_.clear();
     return status_;
@@ -72,6 +73,13 @@ class PosixBlobWriter : public BlobWriter {
   }
 
  private:
+  // Of whole pages: what is appended next still changes the last one.
+  void BeginWriteback() {
+    const uint64_t end = size_ / kPageBytes * kPageBytes;
+    if (end > begun_) file_->BeginWriteback(begun_, end - begun_);
+    begun_ = end;
+  }
+
   Status Publish() {
     if (!buffer_.empty()) RETURN_IF_ERROR(file_->WriteAt(written_, {Slice(buffer_)}));
     if (reserved_ > size_) file_->GiveBack();
@@ -89,6 +97,7 @@ class PosixBlobWriter : public BlobWriter {
   uint64_t written_ = 0;  // bytes in the file
   uint64_t size_ = 0;
   uint64_t reserved_ = 0;  // so far the file has room
+  uint64_t begun_ = 0;     // so far it is on its way to the disk
   bool temp_is_gone_ = false;
   Status status_;  // the first error, or that it is finished
 };

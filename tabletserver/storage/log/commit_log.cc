@@ -101,8 +101,8 @@ class CommitLogImpl final : public CommitLog {
   const std::vector<LogGap> damage_;
   LogScan scan_;  // until Start
   mutable LogRing ring_;
-  LogWriter writer_;                         // the log thread's
-  std::pair<uint64_t, uint64_t> last_laps_;  // the log thread's: when it last looked for pressure
+  LogWriter writer_;         // the log thread's
+  LogRing::Turn last_turn_;  // the log thread's: when it last looked for pressure
   std::atomic<uint64_t> syncs_{0}, slow_syncs_{0};
   std::thread log_thread_;
   std::thread grow_thread_;
@@ -387,8 +387,8 @@ CommitLogImpl::Step CommitLogImpl::WhyNotFitting(LogRing::Fit fit, Group* group)
 
 // Asks for growth and relief when the ring has moved, not after every group.
 void CommitLogImpl::AfterGroup() {
-  const std::pair<uint64_t, uint64_t> laps = ring_.TailAndHead();
-  const bool moved = std::exchange(last_laps_, laps) != laps;
+  const LogRing::Turn turn = ring_.turn();
+  const bool moved = std::exchange(last_turn_, turn) != turn;
   const bool grow = ring_.WantsGrowth();
   if (!moved && !grow) return;
   MutexLock lock(&mu_);

@@ -61,7 +61,8 @@ struct CommitLogHooks {
   std::function<Status()> lease_check;
   // The log cannot go on (write or sync failed, lease lost). Called once, from the log thread.
   std::function<void(const Status&)> on_fatal;
-  // The ring is over half full and `pinning` hold its tail: flush them soon. Called from the log
+  // `pinning` hold the tail of a ring that is over half full, or that a few small flushes would
+  // keep short: flush them soon. Called from the log
   // thread; must not block.
   std::function<void(std::vector<TabletId> pinning)> on_pressure;
   Clock* clock = nullptr;  // times the syncs, outlives the log; null: the machine's

@@ -11,9 +11,11 @@ namespace {
 constexpr uint64_t kCarryFraction = 16;  // of a segment
 // Long before the ring is half full the few cold records are carried that keep it from going round:
 // a ring that must grow for them costs a segment of disk each time, and recovery reads all of it.
-constexpr uint64_t kEarlyCarryFraction = 64;
-constexpr size_t kEarlyCarrySegments = 3;
-constexpr size_t kFewRecords = 16;  // of one tablet, in one segment
+constexpr uint64_t kEarlyFraction = 64;
+constexpr size_t kEarlySegments = 3;
+constexpr size_t kFewRecords = 64;  // of one tablet, in one segment
+constexpr size_t kMaxPlaces = 256;  // more are not looked up one by one
+constexpr size_t kFewTablets = 16;  // so many small flushes are worth a shorter ring
 
 }  // namespace
 
@@ -72,6 +74,7 @@ void LogRing::SetProgress(uint64_t head_offset, Lsn next_lsn) {
   MutexLock lock(&mu_);
   head_offset_ = head_offset;
   next_lsn_ = next_lsn;
+  retired_.clear();
   PruneForgotten();  // no copy is on its way between two groups
 }
 
@@ -110,8 +113,11 @@ void LogRing::Advance() {
 
 void LogRing::FreeTail() {
   while (live_.size() > 1 && live_.front().pins.empty()) {
-    if (live_.front().segment->capacity() >= segment_bytes_) {
+    const bool fits = live_.front().segment->capacity() >= segment_bytes_;
+    if (fits) {
       free_.push_back(std::move(live_.front()));
+    } else {
+      retired_.push_back(std::move(live_.front()));
     }
     live_.pop_front();
     growth_failed_ = false;
@@ -153,28 +159,43 @@ void LogRing::DropPins(uint64_t lap, const CarryPlan& carried) {
   FreeTail();
 }
 
+// Looks at few pins, whatever the number of tablets.
+LogRing::Early LogRing::EarlyLocked() const {
+  const Segment& front = live_.front();
+  if (live_.size() < kEarlySegments || front.pins.size() > kMaxPlaces) return Early::kNothing;
+  uint64_t bytes = 0;
+  size_t places = 0;
+  bool few = !front.pins.empty();
+  for (const auto& [tablet, pin] : front.pins) {
+    bytes += pin.bytes + 2 * kLogHeaderBytes;
+    places += pin.places.size();
+    few = few && pin.few;
+  }
+  if (bytes > front.segment->capacity() / kEarlyFraction) return Early::kNothing;
+  // To walk through a segment would hold up those who write.
+  if (few && places <= kMaxPlaces) return Early::kCarry;
+  return front.pins.size() <= kFewTablets ? Early::kFlush : Early::kNothing;
+}
+
 std::optional<LogRing::CarryPlan> LogRing::PlanCarry() {
   MutexLock lock(&mu_);
   const Segment& front = live_.front();
-  const bool early = !OverHalf();
-  if (live_.size() < (early ? kEarlyCarrySegments : 2) || front.pins.empty()) return std::nullopt;
-  CarryPlan plan;
-  bool few = true;
-  plan.tail = {front.lap, front.first_offset};
+  if (live_.size() < 2 || front.pins.empty()) return std::nullopt;
+  if (!OverHalf() && EarlyLocked() != Early::kCarry) return std::nullopt;
   uint64_t bytes = 0;
+  for (const auto& [tablet, pin] : front.pins) bytes += pin.bytes + 2 * kLogHeaderBytes;
+  if (bytes > front.segment->capacity() / kCarryFraction) return std::nullopt;
+  if (queued_ + bytes > Room(false, false, false)) return std::nullopt;
+  CarryPlan plan;
+  plan.tail = {front.lap, front.first_offset};
+  bool few = front.pins.size() <= kMaxPlaces;
   for (const auto& [tablet, pin] : front.pins) {
-    bytes += pin.bytes + 2 * kLogHeaderBytes;
     auto flushed = flushed_.find(tablet);
     plan.pinning[tablet] = flushed == flushed_.end() ? 0 : flushed->second;
     few = few && pin.few;
-    plan.places.insert(plan.places.end(), pin.places.begin(), pin.places.end());
+    if (few) plan.places.insert(plan.places.end(), pin.places.begin(), pin.places.end());
   }
-  if (!few) plan.places.clear();
-  std::sort(plan.places.begin(), plan.places.end());
-  // Early only what is found at once: to walk through a segment holds up those who write.
-  const uint64_t fraction = early ? kEarlyCarryFraction : kCarryFraction;
-  if ((early && !few) || bytes > front.segment->capacity() / fraction) return std::nullopt;
-  if (queued_ + bytes > Room(false, false, false)) return std::nullopt;
+  if (!few || plan.places.size() > kMaxPlaces) plan.places.clear();
   return plan;
 }
 
@@ -197,14 +218,15 @@ std::vector<TabletId> LogRing::Pinning() {
   return PinningLocked();
 }
 
-std::pair<uint64_t, uint64_t> LogRing::TailAndHead() {
+LogRing::Turn LogRing::turn() {
   MutexLock lock(&mu_);
-  return {live_.front().lap, live_.back().lap};
+  return {live_.front().lap, live_.back().lap, unpinned_};
 }
 
 std::vector<TabletId> LogRing::Pressure() {
   MutexLock lock(&mu_);
-  return OverHalf() ? PinningLocked() : std::vector<TabletId>();
+  const bool wanted = OverHalf() || EarlyLocked() == Early::kFlush;
+  return wanted ? PinningLocked() : std::vector<TabletId>();
 }
 
 bool LogRing::HeadIsDead() const { return live_.size() == 1 && live_.front().pins.empty(); }
@@ -316,6 +338,7 @@ void LogRing::MarkFlushed(TabletId tablet, Lsn lsn) {
     if (it != s.pins.end() && it->second.last <= flushed) s.pins.erase(it);
   }
   FreeTail();
+  ++unpinned_;
 }
 
 void LogRing::Forget(TabletId tablet) {
@@ -325,6 +348,7 @@ void LogRing::Forget(TabletId tablet) {
   forgotten_.push_back(tablet);
   for (Segment& s : live_) s.pins.erase(tablet);
   FreeTail();
+  ++unpinned_;
 }
 
 void LogRing::Fill(LogRingStatus* status) {

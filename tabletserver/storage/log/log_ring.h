@@ -41,7 +41,7 @@ class LogRing {
   struct CarryPlan {
     LogPosition tail;
     std::unordered_map<TabletId, Lsn> pinning;  // tablet -> LSN up to which it is flushed
-    // Where all these records begin, ascending, each in one piece; empty: not known.
+    // Where all these records begin, each in one piece; empty: not known, or too many.
     std::vector<uint32_t> places;
   };
   // Whether a record may be written now.
@@ -71,10 +71,17 @@ class LogRing {
   void DropPins(uint64_t lap, const CarryPlan& carried) EXCLUDES(mu_);
   std::optional<CarryPlan> PlanCarry() EXCLUDES(mu_);
   std::vector<Live> live() EXCLUDES(mu_);
-  // The tablets that pin the tail while the ring is over half full.
+  // The tablets that pin the tail while the ring is over half full; or while they are few, and have
+  // little in it that is too scattered to be carried.
   std::vector<TabletId> Pressure() EXCLUDES(mu_);
   std::vector<TabletId> Pinning() EXCLUDES(mu_);
-  std::pair<uint64_t, uint64_t> TailAndHead() EXCLUDES(mu_);  // laps
+  // While it stays the same there is nothing new to carry or to ask for.
+  struct Turn {
+    uint64_t tail = 0, head = 0;  // laps
+    uint64_t unpinned = 0;        // how often a tablet may have been unpinned
+    bool operator==(const Turn&) const = default;
+  };
+  Turn turn() EXCLUDES(mu_);
 
   // ---- admission: cost is what a record may take at most, queued what is admitted, unwritten ----
   uint64_t Cost(uint64_t payload_bytes) const;
@@ -115,6 +122,9 @@ class LogRing {
   uint64_t Room(bool system, bool with_growth, bool after_advance) const REQUIRES(mu_);
   bool HeadIsDead() const REQUIRES(mu_);
   bool OverHalf() const REQUIRES(mu_);
+  // What may be done for a short ring before it is over half full.
+  enum class Early { kNothing, kCarry, kFlush };
+  Early EarlyLocked() const REQUIRES(mu_);
   bool MayGrow() const REQUIRES(mu_);
   LogPosition TailLocked(LogPosition own) const REQUIRES(mu_);
   std::vector<TabletId> PinningLocked() const REQUIRES(mu_);
@@ -127,6 +137,9 @@ class LogRing {
   Mutex mu_;
   std::deque<Segment> live_ GUARDED_BY(mu_);  // the last one is the head
   std::deque<Segment> free_ GUARDED_BY(mu_);
+  // Too small for this configuration; the log thread may still read them, until its group is done.
+  std::vector<Segment> retired_ GUARDED_BY(mu_);
+  uint64_t unpinned_ GUARDED_BY(mu_) = 0;
   uint64_t head_offset_ GUARDED_BY(mu_) = 0;
   Lsn next_lsn_ GUARDED_BY(mu_) = 1;
   uint64_t next_index_ GUARDED_BY(mu_) = 1;

@@ -302,7 +302,9 @@ Status LogWriter::ReadPlaces(const LogRing::CarryPlan& plan, const LogRing::Live
                              const std::function<Status(const LogEntry&)>& fn) {
   constexpr size_t kWindow = 16 << 10;
   LogSegmentReader reader(SegmentByteSource(tail.segment), tail.segment->capacity(), kWindow);
-  for (const uint32_t place : plan.places) {
+  std::vector<uint32_t> places = plan.places;
+  std::sort(places.begin(), places.end());  // as they were written
+  for (const uint32_t place : places) {
     ASSIGN_OR_RETURN(const LogReadResult found, reader.ReadAt(place));
     const LogRecordHeader& header = found.header;
     if (found.outcome != LogOutcome::kRecord || header.type != LogRecordType::kFull ||

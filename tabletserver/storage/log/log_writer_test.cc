@@ -271,10 +271,72 @@ TEST(LogCarry, WhatMustBeSearchedForWaitsUntilTheRingIsHalfFull) {
     return *log.writer().CarryTail();
   };
   EXPECT_TRUE(is_carried({{20, "a"}, {21, "b"}}));
-  EXPECT_FALSE(is_carried(std::vector<std::pair<TabletId, std::string>>(17, {20, ""})));
+  EXPECT_FALSE(is_carried(std::vector<std::pair<TabletId, std::string>>(65, {20, ""})));
   EXPECT_FALSE(is_carried({{20, Payload(kSegment / 64, 'x')}})) << "too much";
   EXPECT_FALSE(is_carried({{40, Payload(kSegment - 604, 'x')}, {20, Payload(200, 'x')}}))
       << "in two pieces: 168 bytes are left for it";
+}
+
+TEST(LogCarry, ATabletThatIsWrittenALittleForeverIsFlushedNowAndThen) {
+  MemoryLogDisk disk;
+  SynchronousLog log(&disk, SmallRing(4, 16, 1 << 20));
+  ASSERT_TRUE(log.Open().ok());
+  int flushes = 0, carries = 0;
+  for (int lap = 0; lap < 100; ++lap) {
+    ASSERT_TRUE(log.Write({{20, "cold"}, {20, "and cold"}}).ok());
+    const uint64_t head = log.status().head_segment;
+    while (log.status().head_segment == head) {
+      ASSERT_TRUE(*log.WriteIfFits(40, Payload(3000, 'u')));
+    }
+    const LogRing::Turn before = log.ring().turn();
+    log.ring().MarkFlushed(40, log.writer().next_lsn() - 1);
+    EXPECT_NE(log.ring().turn(), before);
+    while (*log.writer().CarryTail()) ++carries;
+    ASSERT_LE(log.status().head_segment - log.status().tail_segment, 3u) << lap;
+    if (const auto wanted = log.ring().Pressure(); !wanted.empty()) {
+      EXPECT_EQ(wanted, std::vector<TabletId>{20});
+      log.ring().MarkFlushed(20, log.writer().next_lsn() - 1);
+      ++flushes;
+    }
+  }
+  EXPECT_GT(carries, 40);
+  EXPECT_GE(flushes, 1);
+  EXPECT_LT(flushes, 10);
+}
+
+TEST(LogCarry, ManyTabletsWithLittleAreNotFlushedForAShorterRing) {
+  MemoryLogDisk disk;
+  SynchronousLog log(&disk, SmallRing(4, 16, 1 << 20));
+  ASSERT_TRUE(log.Open().ok());
+  for (int i = 0; i < 65; ++i) ASSERT_TRUE(log.Write({{100, ""}}).ok());
+  for (TabletId tablet = 101; tablet < 117; ++tablet) ASSERT_TRUE(log.Write({{tablet, ""}}).ok());
+  FillOverHalf(&log);
+  log.ring().MarkFlushed(40, log.writer().next_lsn() - 1);
+  EXPECT_FALSE(*log.writer().CarryTail());
+  EXPECT_TRUE(log.ring().Pressure().empty());
+  log.ring().MarkFlushed(101, log.writer().next_lsn() - 1);
+  EXPECT_EQ(log.ring().Pressure().size(), 16u);
+}
+
+// The log thread may be reading it.
+TEST(LogRing, ASegmentOfAnOlderConfigurationOutlivesItsLastPin) {
+  MemoryLogDisk disk;
+  {
+    SynchronousLog log(&disk, SmallRing(4, 4));
+    ASSERT_TRUE(log.Open().ok());
+  }
+  SynchronousLog log(&disk, SmallRing(4, 4, 16384));
+  ASSERT_TRUE(log.Open().ok());
+  ASSERT_TRUE(log.Write({{20, "cold"}}).ok());
+  while (log.ring().live().size() < 2) ASSERT_TRUE(*log.WriteIfFits(40, Payload(100, 'u')));
+  log.ring().MarkFlushed(40, log.writer().next_lsn() - 1);
+  const LogRing::Live tail = log.ring().live().front();
+  ASSERT_LT(tail.segment->capacity(), 16384u);
+  log.ring().MarkFlushed(20, 1);
+  ASSERT_EQ(log.ring().live().size(), 1u);
+  char magic[4];
+  ASSERT_EQ(*tail.segment->Read(0, sizeof(magic), magic), sizeof(magic));
+  EXPECT_EQ(Slice(magic, sizeof(magic)), "STLG");
 }
 
 TEST(LogCarry, ACopyOfACopyKeepsTheFirstLsn) {
