@@ -405,7 +405,8 @@ Status CommitLogImpl::RelievePressure(bool forced) {
     ASSIGN_OR_RETURN(bool carried, writer_.CarryTail());
     if (!carried) break;
   }
-  std::vector<TabletId> pinning = forced ? ring_.Pinning() : ring_.Pressure();
+  const bool all = forced || writer_.TailIsUnreadable();
+  std::vector<TabletId> pinning = all ? ring_.Pinning() : ring_.Pressure();
   if (!pinning.empty() && hooks_.on_pressure) hooks_.on_pressure(std::move(pinning));
   return OkStatus();
 }

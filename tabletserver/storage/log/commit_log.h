@@ -62,7 +62,7 @@ struct CommitLogHooks {
   // The log cannot go on (write or sync failed, lease lost). Called once, from the log thread.
   std::function<void(const Status&)> on_fatal;
   // `pinning` hold the tail of a ring that is over half full, or that a few small flushes would
-  // keep short: flush them soon. Called from the log
+  // keep short, or whose tail does not read any more: flush them soon. Called from the log
   // thread; must not block.
   std::function<void(std::vector<TabletId> pinning)> on_pressure;
   Clock* clock = nullptr;  // times the syncs, outlives the log; null: the machine's

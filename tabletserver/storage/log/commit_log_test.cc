@@ -130,6 +130,31 @@ TEST(CommitLogTest, CountsTheSyncsThatTakeLongerThanASecond) {
   }
 }
 
+// What is in memory only and does not read in the log must get into files, however short the ring.
+TEST(CommitLog, ATailThatDoesNotReadIsFlushedAtOnce) {
+  MemoryLogDisk disk;
+  Events events;
+  auto log = OpenOn(&disk, Small(4, 16, 16384), &events);
+  ASSERT_OK(log->Start());
+  const auto write = [&](TabletId tablet, std::string payload) {
+    Results results;
+    ASSERT_OK(log->Append(Record(tablet, std::move(payload), results.Expect())));
+    ASSERT_OK(results.Wait().at(0));
+  };
+  write(20, "cold");
+  while (log->status().head_segment < 3) write(40, std::string(3000, 'u'));
+  EXPECT_EQ(events.pressure, 0);
+  auto image = disk.Image();
+  image[1][kLogControlBytes + kLogHeaderBytes] ^= 1;
+  disk.SetImage(image);
+  log->MarkFlushed(40, log->status().next_lsn - 1);
+  write(40, "goes on");
+  ASSERT_OK(log->Close());
+  EXPECT_EQ(events.pressure, 1);
+  MutexLock lock(&events.mu);
+  EXPECT_EQ(events.pinning, std::vector<TabletId>{20});
+}
+
 TEST(CommitLog, RefusesBadOptions) {
   MemoryLogDisk disk;
   for (const CommitLogOptions& bad :

@@ -663,7 +663,8 @@ TEST(LogRecovery, AFullRingGoesOn) {
 // Random records, flushes, carries, growth and restarts; the power goes at call `n`.
 class Workload {
  public:
-  explicit Workload(uint64_t seed) : rng_(seed) {}
+  // `padding`: so many bytes more in each record of the tablets that are written much.
+  explicit Workload(uint64_t seed, size_t padding = 0) : rng_(seed), padding_(padding) {}
 
   // False when the call failed.
   bool Run(MemoryLogDisk* disk, const CommitLogOptions& options, int steps) {
@@ -680,16 +681,19 @@ class Workload {
       const TabletId tablet = rng_.OneIn(30) ? 24 + rng_.Below(2) : 16 + rng_.Below(3);
       std::string payload = absl::StrCat(tablet, "/", counter_++, "/");
       payload.append(rng_.OneIn(8) ? rng_.Below(900) : rng_.Below(60), 'p');
+      if (tablet < 24) payload.append(padding_, 'P');
       submitted_.insert(payload);
       if (log.ring().WantsGrowth()) log.Grow();
       auto fits = log.WriteIfFits(tablet, payload);
       if (!fits.ok()) return false;
       if (*fits) unflushed_[log.writer().next_lsn() - 1] = {tablet, payload};
       while (true) {
+        const bool over_half = !log.ring().Pressure().empty();
         auto carried = log.writer().CarryTail();
         if (!carried.ok()) return false;
         if (!*carried) break;
         ++carries;
+        early_carries += over_half ? 0 : 1;
       }
       if (rng_.OneIn(5)) Flush(&log, 16 + rng_.Below(3));
       if (!*fits) {
@@ -715,7 +719,7 @@ class Workload {
     }
   }
   SeededRandom* rng() { return &rng_; }
-  uint64_t wraps = 0, carries = 0;
+  uint64_t wraps = 0, carries = 0, early_carries = 0;
 
  private:
   void Flush(SynchronousLog* log, TabletId tablet) {
@@ -725,11 +729,32 @@ class Workload {
   }
 
   SeededRandom rng_;
+  const size_t padding_;
   int counter_ = 0;
   bool begun_ = false;
   std::map<Lsn, std::pair<TabletId, std::string>> unflushed_;
   std::set<std::string> submitted_;
 };
+
+// Cuts the power at call `n` and, after each restart, somewhere.
+void CutAndRestart(uint64_t n, const CommitLogOptions& options, int restarts, Workload* work) {
+  MemoryLogDisk disk;
+  for (int restart = 0; restart < restarts; ++restart) {
+    const uint64_t span = work->rng()->OneIn(2) ? 30 : 400;  // often inside recovery
+    disk.FailCall(restart == 0 ? n : 1 + work->rng()->Below(span), absl::InternalError("power"));
+    work->Run(&disk, options, 120);
+    if (testing::Test::HasFatalFailure()) return;
+    if (work->rng()->OneIn(2)) {
+      disk.KillProcess();
+    } else {
+      KeepRandomSectors(&disk, work->rng());
+    }
+    Reopened r = Reopen(&disk, options);
+    ASSERT_TRUE(r.status.ok()) << r.status;
+    work->Check(r.found);
+    if (testing::Test::HasFatalFailure()) return;
+  }
+}
 
 TEST(LogRecovery, PowerCutAtEveryCallLosesNothingAcked) {
   const uint64_t seed = TestSeed();
@@ -738,28 +763,28 @@ TEST(LogRecovery, PowerCutAtEveryCallLosesNothingAcked) {
   for (uint64_t n = 1; n < 700; ++n) {
     SCOPED_TRACE(absl::StrCat("first fault at call ", n));
     Workload work(seed + n);
-    MemoryLogDisk disk;
-    const CommitLogOptions options = SmallRing(2, 6, 1024u << n % 3);
-    for (int restart = 0; restart < 6; ++restart) {
-      const uint64_t span = work.rng()->OneIn(2) ? 30 : 400;  // often inside recovery
-      disk.FailCall(restart == 0 ? n : 1 + work.rng()->Below(span), absl::InternalError("power"));
-      work.Run(&disk, options, 120);
-      if (HasFatalFailure()) return;
-      if (work.rng()->OneIn(2)) {
-        disk.KillProcess();
-      } else {
-        KeepRandomSectors(&disk, work.rng());
-      }
-      Reopened r = Reopen(&disk, options);
-      ASSERT_TRUE(r.status.ok()) << r.status;
-      work.Check(r.found);
-      if (HasFatalFailure()) return;
-    }
+    CutAndRestart(n, SmallRing(2, 6, 1024u << n % 3), 6, &work);
+    if (HasFatalFailure()) return;
     wraps += work.wraps;
     carries += work.carries;
   }
   EXPECT_GT(wraps, 300u);
   EXPECT_GT(carries, 20u);
+}
+
+// The same where cold records are carried long before the ring is half full.
+TEST(LogRecovery, PowerCutAroundAnEarlyCarryLosesNothingAcked) {
+  const uint64_t seed = TestSeed();
+  STELE_TRACE_SEED(seed);
+  uint64_t early_carries = 0;
+  for (uint64_t n = 1; n < 300; ++n) {
+    SCOPED_TRACE(absl::StrCat("first fault at call ", n));
+    Workload work(seed + n, 2500);
+    CutAndRestart(n, SmallRing(2, 16, 32768), 3, &work);
+    if (HasFatalFailure()) return;
+    early_carries += work.early_carries;
+  }
+  EXPECT_GT(early_carries, 100u);
 }
 
 }  // namespace

@@ -52,6 +52,10 @@ class LogWriter {
   // Copies the records that still pin the tail to the head, when they are few. True: the tail moved
   // on. A tail that does not read is reported and left to a flush (false).
   StatusOr<bool> CarryTail();
+  // CarryTail has found it so: what it holds is safe only when its tablets are flushed.
+  bool TailIsUnreadable() const {
+    return unreadable_lap_ != 0 && unreadable_lap_ == ring_->turn().tail;
+  }
 
   // The last record of a clean end. Left out when the ring has no room for it.
   Status WriteClose();
