@@ -166,10 +166,7 @@ HeatMap MakeHeatMap(const master::HeatPicture& picture, const HeatQuery& query) 
     AddColumn(column, cells, begin_ms, now_ms, &map);
     if (end_ms <= now_ms - kNowMs) continue;
     now_s += static_cast<double>(std::min(end_ms, now_ms) - column.begin_ms) / 1'000;
-    for (size_t i = 0; i < cells.size(); ++i) {
-      now[i].reads += cells[i].reads;
-      now[i].writes += cells[i].writes;
-    }
+    for (size_t i = 0; i < cells.size(); ++i) now[i] += cells[i];
   }
   const auto seconds = static_cast<float>(std::max(1.0, now_s));
   for (HeatCell& cell : now) {

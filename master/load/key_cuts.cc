@@ -17,11 +17,6 @@ size_t SliceOf(const std::vector<std::string>& cuts, Slice row) {
       cuts.begin());
 }
 
-void Add(const HeatCell& load, HeatCell* to) {
-  to->reads += load.reads;
-  to->writes += load.writes;
-}
-
 std::vector<std::string> CutsByBytes(const std::vector<KeyWeight>& sizes, size_t most) {
   std::vector<std::string> cuts;
   if (sizes.empty()) return cuts;
@@ -87,8 +82,8 @@ std::vector<HeatCell> Recut(const std::vector<std::string>& from, const std::vec
   std::vector<HeatCell> sampled_in(heat.size());
   for (const SampledLoad& sample : sampled) {
     const size_t slice = SliceOf(from, sample.row);
-    Add(sample.load, &lies[slice][SliceOf(to, sample.row)]);
-    Add(sample.load, &sampled_in[slice]);
+    lies[slice][SliceOf(to, sample.row)] += sample.load;
+    sampled_in[slice] += sample.load;
   }
   std::vector<HeatCell> out(to.size() + 1);
   for (size_t i = 0; i < heat.size(); ++i) {

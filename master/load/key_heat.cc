@@ -34,10 +34,7 @@ size_t SliceOf(const std::vector<std::string>& cuts, const std::string& row) {
 void Join(const HeatColumn& from, HeatColumn* into) {
   const std::vector<HeatCell> heat =
       from.cuts == into->cuts ? from.slices : Recut(*from.cuts, from.slices, *into->cuts);
-  for (size_t i = 0; i < heat.size(); ++i) {
-    into->slices[i].reads += heat[i].reads;
-    into->slices[i].writes += heat[i].writes;
-  }
+  for (size_t i = 0; i < heat.size(); ++i) into->slices[i] += heat[i];
 }
 
 }  // namespace

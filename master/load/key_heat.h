@@ -38,6 +38,11 @@ std::vector<std::string> ChooseCuts(const std::vector<KeyWeight>& sizes,
 
 struct HeatCell {
   float reads = 0, writes = 0;
+  HeatCell& operator+=(const HeatCell& other) {
+    reads += other.reads;
+    writes += other.writes;
+    return *this;
+  }
 };
 
 struct HeatColumn {
