@@ -79,6 +79,9 @@ class BlobReader {
   virtual uint64_t size() const = 0;
   // Exactly n bytes, or OutOfRange past the end.
   virtual Status Read(uint64_t offset, size_t n, char* buffer) const = 0;
+  // The same, if no disk has to be waited for. False: it would be, or nobody can tell, or it fails
+  // (Read says how); the buffer's content is open then.
+  virtual bool ReadIfInMemory(uint64_t offset, size_t n, char* buffer) const { return false; }
   // A hint that it is hardly read again: memory that the store, or the machine, holds for it is
   // given to others. Reads still answer.
   virtual void ReleaseCached() const {}

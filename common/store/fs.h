@@ -26,6 +26,9 @@ class FsFile {
   // Reads up to n bytes at offset into buffer; the returned count is short only at the end of the
   // file.
   virtual StatusOr<size_t> ReadAt(uint64_t offset, size_t n, char* buffer) const = 0;
+  // Exactly n bytes, if no disk has to be waited for. False: it would be, or nobody can tell, or
+  // it fails (ReadAt says how); the buffer's content is open then.
+  virtual bool ReadAtIfInMemory(uint64_t offset, size_t n, char* buffer) const { return false; }
   // Writes the parts, one after the other, at offset. On an error any part of the range may have
   // changed.
   virtual Status WriteAt(uint64_t offset, absl::Span<const Slice> parts) = 0;

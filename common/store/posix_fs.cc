@@ -89,6 +89,15 @@ class PosixFile : public FsFile {
     return done;
   }
 
+  bool ReadAtIfInMemory(uint64_t offset, size_t n, char* buffer) const override {
+    if (hides_memory_.load(std::memory_order_relaxed)) return false;
+    const iovec whole{buffer, n};
+    const ssize_t got = ::preadv2(fd_.get(), &whole, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+    // Not every file system knows what it has in memory.
+    if (got < 0 && (errno == EOPNOTSUPP || errno == ENOSYS)) hides_memory_ = true;
+    return got == static_cast<ssize_t>(n);
+  }
+
   Status WriteAt(uint64_t offset, absl::Span<const Slice> parts) override {
     RETURN_IF_ERROR(CheckNotPoisoned());
     constexpr size_t kBatch = 64;  // far below IOV_MAX
@@ -193,6 +202,7 @@ class PosixFile : public FsFile {
   const std::string path_;
   const Fd fd_;
   std::atomic<bool> poisoned_{false};
+  mutable std::atomic<bool> hides_memory_{false};  // the file system cannot say what it holds
 };
 
 // The locks held in this process, by file identity. Owned by the file system object.

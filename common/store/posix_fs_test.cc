@@ -1,9 +1,11 @@
 // Goal: the system-call layer completes short transfers, maps every error, poisons a file after a
 // failed sync, and its locks exclude inside and between processes.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,6 +82,24 @@ TEST_F(PosixFsTest, WhatIsReservedIsNoPartOfTheFileAndGivenBack) {
   EXPECT_LE(room(), 256u << 10);
   if (reserved == 0) GTEST_SKIP() << "this file system reserves nothing";
   EXPECT_GE(reserved, 4u << 20);
+}
+
+TEST_F(PosixFsTest, ReadsFromMemoryOnlyWhatIsThereWhole) {
+  auto file = Create("f");
+  const std::string text(64 * 1024, 'm');
+  ASSERT_OK(file->WriteAt(0, {text}));
+  std::string back(text.size(), '\0');
+  const int fd = ::open(Path("f").c_str(), O_RDONLY | O_CLOEXEC);
+  iovec whole{back.data(), back.size()};
+  const bool tells = ::preadv2(fd, &whole, 1, 0, RWF_NOWAIT) >= 0;
+  ::close(fd);
+  back.assign(text.size(), '\0');
+  EXPECT_EQ(file->ReadAtIfInMemory(0, back.size(), back.data()), tells) << "just written";
+  if (tells) EXPECT_EQ(back, text);
+  EXPECT_FALSE(file->ReadAtIfInMemory(text.size() - 1, 2, back.data())) << "ends before";
+  EXPECT_FALSE(file->ReadAtIfInMemory(text.size(), 1, back.data()));
+  ASSERT_OK_AND_ASSIGN(size_t got, file->ReadAt(1, 10, back.data()));
+  EXPECT_EQ(got, 10u) << "whatever it tells, it reads";
 }
 
 TEST_F(PosixFsTest, TruncateAndAllocate) {

@@ -119,6 +119,10 @@ class PosixBlobReader : public BlobReader {
     return CorruptError(absl::StrCat(path_, ": shrank below ", size_, " bytes"));
   }
 
+  bool ReadIfInMemory(uint64_t offset, size_t n, char* buffer) const override {
+    return offset <= size_ && n <= size_ - offset && file_->ReadAtIfInMemory(offset, n, buffer);
+  }
+
   void ReleaseCached() const override { file_->ReleaseCached(); }
 
  private:

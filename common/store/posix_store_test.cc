@@ -247,9 +247,11 @@ TEST(PosixStoreTest, AReleasedBlobLeavesTheMachinesMemoryAndIsReadAllTheSame) {
   ASSERT_OK_AND_ASSIGN(auto reader, store->OpenBlob("a"));
   const std::string path = dir.path() + "/blobs/a@blob";
   EXPECT_GT(PagesInMemory(path, content.size()), 0u);
+  std::string back(content.size(), '\0');
   reader->ReleaseCached();
   EXPECT_EQ(PagesInMemory(path, content.size()), 0u);
-  std::string back(content.size(), '\0');
+  EXPECT_FALSE(reader->ReadIfInMemory(0, back.size(), back.data()));
+  EXPECT_FALSE(reader->ReadIfInMemory(content.size() - 1, 2, back.data())) << "past the end";
   ASSERT_OK(reader->Read(0, back.size(), back.data()));
   EXPECT_EQ(back, content);
 }

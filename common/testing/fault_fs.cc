@@ -249,6 +249,7 @@ class FaultFs::Disk {
   uint64_t generation GUARDED_BY(mu) = 0;  // files and locks of an earlier one are dead
   uint64_t calls GUARDED_BY(mu) = 0;
   std::vector<std::string> released GUARDED_BY(mu);
+  uint64_t in_memory_one_in GUARDED_BY(mu) = 0, memory_asked GUARDED_BY(mu) = 0;
   uint64_t reads GUARDED_BY(mu) = 0;
   std::map<uint64_t, Plan> plans GUARDED_BY(mu);
   std::map<uint64_t, bool> read_plans GUARDED_BY(mu);  // to sticky
@@ -308,6 +309,17 @@ class FaultFs::File : public FsFile {
     const std::string& data = node_->file.data();
     if (offset >= data.size()) return size_t{0};
     return data.copy(buffer, n, offset);
+  }
+
+  bool ReadAtIfInMemory(uint64_t offset, size_t n, char* buffer) const override {
+    {
+      MutexLock lock(&disk_->mu);
+      if (disk_->in_memory_one_in == 0 || ++disk_->memory_asked % disk_->in_memory_one_in != 0) {
+        return false;
+      }
+    }
+    const StatusOr<size_t> got = ReadAt(offset, n, buffer);
+    return got.ok() && *got == n;
   }
 
   Status WriteAt(uint64_t offset, absl::Span<const Slice> parts) override {
@@ -493,6 +505,11 @@ std::unique_ptr<FaultFs> FaultFs::Image(uint64_t seed) const {
 void FaultFs::SetCapacity(uint64_t bytes) {
   MutexLock lock(&disk_->mu);
   disk_->space->capacity.store(bytes);
+}
+
+void FaultFs::KeepInMemoryOneIn(uint64_t n) {
+  MutexLock lock(&disk_->mu);
+  disk_->in_memory_one_in = n;
 }
 
 uint64_t FaultFs::used_bytes() const {

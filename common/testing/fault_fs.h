@@ -69,6 +69,8 @@ class FaultFs : public Fs {
   // A disk of this many bytes: a write that does not fit writes what does, then ResourceExhausted.
   void SetCapacity(uint64_t bytes);
   uint64_t used_bytes() const;
+  // Of what is asked of memory (ReadAtIfInMemory) every n-th is there; 0, as it begins: nothing.
+  void KeepInMemoryOneIn(uint64_t n);
 
   // For damage tests and for looking at the disk; not numbered, work without power.
   std::vector<std::string> AllFiles() const;  // absolute paths, sorted

@@ -331,6 +331,43 @@ TEST_F(EngineTest, AReadThatMayNotBlockSaysSo) {
   EXPECT_OK(TryRead("r", false)) << "cached by the read before";
 }
 
+TEST_F(EngineTest, WhatTheMachineHasInMemoryIsReadWithoutBlocking) {
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_OK(h_.Write(Put(absl::StrCat("r", i), "a", "q", 1000, absl::StrCat("v", i))));
+  }
+  ASSERT_OK(h_.tablet()->Flush());
+  h_.Drop();
+  h_.fs().KeepInMemoryOneIn(1);
+  ASSERT_OK(h_.Open());  // cold caches
+  const CacheStats before = h_.engine()->stats().block_cache;
+  EXPECT_OK(TryRead("r7", false));
+  CacheStats after = h_.engine()->stats().block_cache;
+  EXPECT_EQ(after.misses - before.misses, 1u);
+  EXPECT_OK(TryRead("r7", false));
+  after = h_.engine()->stats().block_cache;
+  EXPECT_EQ(after.misses - before.misses, 1u) << "the engine's own memory by now";
+  h_.Drop();
+  h_.fs().KeepInMemoryOneIn(2);  // a part of what a read needs
+  ASSERT_OK(h_.Open());
+  const CacheStats cold = h_.engine()->stats().block_cache;
+  int tries = 1;
+  while (!TryRead("r7", false).ok()) ASSERT_LT(++tries, 10);
+  EXPECT_GT(tries, 1);
+  after = h_.engine()->stats().block_cache;
+  EXPECT_EQ(after.misses - cold.misses, 1u) << "a try that would block counts as nothing";
+}
+
+TEST_F(EngineTest, AReadOfTheDiskThatFailsInMemoryIsTheDisksToTell) {
+  ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "v")));
+  ASSERT_OK(h_.tablet()->Flush());
+  h_.Drop();
+  h_.fs().KeepInMemoryOneIn(1);
+  ASSERT_OK(h_.Open());
+  h_.fs().FailReadAt(h_.fs().reads() + 1);
+  EXPECT_STATUS(kUnavailable, "would block", TryRead("r", false));
+  EXPECT_OK(TryRead("r", false));
+}
+
 TEST_F(EngineTest, AnInMemoryGroupNeverBlocks) {
   TableSchema next = TinySchema();
   next.version = 2;

@@ -224,7 +224,9 @@ ReadSelection RandomSelection(SeededRandom* random) {
 
 EngineWalk::EngineWalk(uint64_t options_seed)
     : harness_(WalkOptions(options_seed)),
-      model_{TinySchema(), {ReferenceTable(TinySchema())}, std::nullopt} {}
+      model_{TinySchema(), {ReferenceTable(TinySchema())}, std::nullopt} {
+  harness_.fs().KeepInMemoryOneIn(options_seed % 4);
+}
 
 Status EngineWalk::Start() { return harness_.Open(); }
 

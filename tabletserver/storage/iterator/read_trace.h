@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "common/base/slice.h"
+#include "common/base/status.h"
 #include "common/time/clock.h"
 #include "tabletserver/storage/iterator/iterator.h"
 
@@ -51,23 +52,26 @@ struct ReadTrace {
   std::deque<File> files;
 };
 
-// Counts a read of the file from here to its end; of null: nothing.
+// Counts a read of the file from here on, once Of has seen it succeed; of null: nothing.
 class TracedFileRead {
  public:
-  TracedFileRead(ReadTrace::File* file, uint64_t bytes) : file_(file) {
-    if (file_ == nullptr) return;
-    ++file_->blocks_read;
-    file_->bytes_read += bytes;
-    begun_ns_ = file_->clock->BootNanos();
+  TracedFileRead(ReadTrace::File* file, uint64_t bytes) : file_(file), bytes_(bytes) {
+    if (file_ != nullptr) begun_ns_ = file_->clock->BootNanos();
   }
-  ~TracedFileRead() {
-    if (file_ != nullptr) file_->read_ns += file_->clock->BootNanos() - begun_ns_;
+  template <typename T>
+  StatusOr<T> Of(StatusOr<T> read) {
+    if (file_ == nullptr || !read.ok()) return read;
+    ++file_->blocks_read;
+    file_->bytes_read += bytes_;
+    file_->read_ns += file_->clock->BootNanos() - begun_ns_;
+    return read;
   }
   TracedFileRead(const TracedFileRead&) = delete;
   TracedFileRead& operator=(const TracedFileRead&) = delete;
 
  private:
   ReadTrace::File* const file_;
+  const uint64_t bytes_;
   int64_t begun_ns_ = 0;
 };
 

@@ -69,9 +69,9 @@ StatusOr<std::unique_ptr<Iterator>> PagedBlock::Open(const TableReader* table,
   }
   BlockPtr directory = table->FindDirectory(handle);
   if (directory == nullptr) {
-    if (!read.may_block) return table->WouldBlock();
-    const TracedFileRead traced(read.trace, handle.stored_bytes);
-    ASSIGN_OR_RETURN(directory, table->ReadDirectory(handle, read.fill_cache));
+    TracedFileRead traced(read.trace, handle.stored_bytes);
+    ASSIGN_OR_RETURN(directory,
+                     traced.Of(table->ReadDirectory(handle, read.fill_cache, read.may_block)));
   }
   block->UseDirectory(std::move(directory));
   return std::unique_ptr<Iterator>(std::move(block));
@@ -105,8 +105,10 @@ std::unique_ptr<Iterator> PagedBlock::FindRow(const TableReader* table, const Bl
     BlockPtr block = table->FindOrLoad(page, read, &loaded);
     if (block == nullptr) return nullptr;
     if (loaded && read.fill_cache && HasReadMost(table, handle, holder)) {
-      const TracedFileRead traced(read.trace, handle.file_bytes());
-      table->ReadWhole(handle, read.fill_cache, TableReader::Counts::kNothing)
+      TracedFileRead traced(read.trace, handle.file_bytes());
+      traced
+          .Of(table->ReadWhole(handle, read.fill_cache, TableReader::Counts::kNothing,
+                               read.may_block))
           .status()
           .IgnoreError();  // the page is enough
     }
@@ -174,9 +176,9 @@ bool PagedBlock::BecomeWhole(TableReader::Counts counts) {
   if (whole_failed_) return false;
   BlockPtr whole = table_->FindWhole(handle_, counts);
   if (whole == nullptr) {
-    if (!read_.may_block) return false;
-    const TracedFileRead traced(read_.trace, handle_.file_bytes());
-    StatusOr<BlockPtr> read = table_->ReadWhole(handle_, read_.fill_cache, counts);
+    TracedFileRead traced(read_.trace, handle_.file_bytes());
+    StatusOr<BlockPtr> read =
+        traced.Of(table_->ReadWhole(handle_, read_.fill_cache, counts, read_.may_block));
     whole_failed_ = !read.ok();
     if (whole_failed_) return false;  // the pages before the fault can still be read
     whole = *std::move(read);
@@ -193,10 +195,9 @@ StatusOr<BlockPtr> PagedBlock::ReadPage(const BlockHandle& handle) {
     if (read_.trace != nullptr) ++read_.trace->blocks_cached;
     return page;
   }
-  if (!read_.may_block) return table_->WouldBlock();
   {
-    const TracedFileRead traced(read_.trace, handle.stored_bytes);
-    ASSIGN_OR_RETURN(page, table_->LoadBlock(handle, read_.fill_cache));
+    TracedFileRead traced(read_.trace, handle.stored_bytes);
+    ASSIGN_OR_RETURN(page, traced.Of(table_->LoadBlock(handle, read_.fill_cache, read_.may_block)));
   }
   if (read_.fill_cache && HasReadMost(table_, handle_, holder_)) {
     BecomeWhole(TableReader::Counts::kNothing);

@@ -194,7 +194,8 @@ Status TableReader::CheckPlace(const BlockHandle& handle, Section section) const
   return OkStatus();
 }
 
-Status TableReader::ReadBytes(uint64_t offset, size_t n, char* buffer) const {
+Status TableReader::ReadBytes(uint64_t offset, size_t n, char* buffer, bool may_block) const {
+  if (!may_block) return blob_->ReadIfInMemory(offset, n, buffer) ? OkStatus() : WouldBlock();
   Status status = blob_->Read(offset, n, buffer);
   if (status.code() == absl::StatusCode::kOutOfRange) {
     return CorruptError(
@@ -203,10 +204,11 @@ Status TableReader::ReadBytes(uint64_t offset, size_t n, char* buffer) const {
   return WithContext(status, absl::StrCat("sstable ", name_, " at offset ", offset));
 }
 
-StatusOr<BlockPtr> TableReader::ReadSection(const BlockHandle& handle, Section section) const {
+StatusOr<BlockPtr> TableReader::ReadSection(const BlockHandle& handle, Section section,
+                                            bool may_block) const {
   RETURN_IF_ERROR(CheckPlace(handle, section));
   auto stored = CachedBlock::Allocate(handle.stored_bytes);
-  RETURN_IF_ERROR(ReadBytes(handle.offset, handle.stored_bytes, stored->mutable_data()));
+  RETURN_IF_ERROR(ReadBytes(handle.offset, handle.stored_bytes, stored->mutable_data(), may_block));
   if (handle.codec != Codec::kNone) return DecodeSection(handle, section, stored->data());
   if (SectionCheck(stored->data(), footer_.file_id, handle.offset) != handle.crc) {
     return Damage(handle.offset, "check failed");
@@ -275,17 +277,21 @@ StatusOr<BlockPtr> TableReader::ReadBlock(const BlockHandle& handle, bool fill_c
   return LoadBlock(handle, fill_cache);
 }
 
-StatusOr<BlockPtr> TableReader::LoadBlock(const BlockHandle& handle, bool fill_cache) const {
+StatusOr<BlockPtr> TableReader::LoadBlock(const BlockHandle& handle, bool fill_cache,
+                                          bool may_block) const {
   RETURN_IF_ERROR(CheckPlace(handle, Section::kData));
-  CountMiss(handle.offset, CountsOf(fill_cache));
-  ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kData));
-  return fill_cache ? Keep(handle, std::move(block)) : block;
+  StatusOr<BlockPtr> block = ReadSection(handle, Section::kData, may_block);
+  // Who would block comes again.
+  if (may_block || block.ok()) CountMiss(handle.offset, CountsOf(fill_cache));
+  RETURN_IF_ERROR(block.status());
+  return fill_cache ? Keep(handle, *std::move(block)) : *std::move(block);
 }
 
-StatusOr<BlockPtr> TableReader::ReadDirectory(const BlockHandle& handle, bool fill_cache) const {
+StatusOr<BlockPtr> TableReader::ReadDirectory(const BlockHandle& handle, bool fill_cache,
+                                              bool may_block) const {
   RETURN_IF_ERROR(CheckPlace(handle, Section::kDirectory));
   if (BlockPtr block = FindDirectory(handle); block != nullptr) return block;
-  ASSIGN_OR_RETURN(BlockPtr block, LoadDirectory(handle));
+  ASSIGN_OR_RETURN(BlockPtr block, LoadDirectory(handle, may_block));
   if (!fill_cache || directory_cache_ == nullptr) return block;
   return directory_cache_->Insert({directory_cache_id_, handle.offset}, std::move(block));
 }
@@ -295,8 +301,8 @@ BlockPtr TableReader::FindDirectory(const BlockHandle& handle) const {
   return directory_cache_->Peek({directory_cache_id_, handle.offset});
 }
 
-StatusOr<BlockPtr> TableReader::LoadDirectory(const BlockHandle& handle) const {
-  ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kDirectory));
+StatusOr<BlockPtr> TableReader::LoadDirectory(const BlockHandle& handle, bool may_block) const {
+  ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kDirectory, may_block));
   RETURN_IF_ERROR(CheckDirectory(handle, block, block->data()));
   return block;
 }
@@ -331,9 +337,8 @@ StatusOr<std::unique_ptr<Iterator>> TableReader::OpenBlock(const BlockHandle& ha
   if (handle.pages_bytes != 0) return PagedBlock::Open(this, handle, read);
   BlockPtr block = FindBlock(handle, CountsOf(read.fill_cache));
   if (block == nullptr) {
-    if (!read.may_block) return WouldBlock();
-    const TracedFileRead traced(read.trace, handle.stored_bytes);
-    ASSIGN_OR_RETURN(block, LoadBlock(handle, read.fill_cache));
+    TracedFileRead traced(read.trace, handle.stored_bytes);
+    ASSIGN_OR_RETURN(block, traced.Of(LoadBlock(handle, read.fill_cache, read.may_block)));
   } else if (read.trace != nullptr) {
     ++read.trace->blocks_cached;
   }
@@ -355,9 +360,9 @@ BlockPtr TableReader::FindOrLoad(const BlockHandle& handle, const BlockRead& rea
                                  bool* loaded) const {
   BlockPtr block = FindBlock(handle, CountsOf(read.fill_cache));
   if (block != nullptr && read.trace != nullptr) ++read.trace->blocks_cached;
-  if (block != nullptr || !read.may_block) return block;
-  const TracedFileRead traced(read.trace, handle.stored_bytes);
-  StatusOr<BlockPtr> from_blob = LoadBlock(handle, read.fill_cache);
+  if (block != nullptr) return block;
+  TracedFileRead traced(read.trace, handle.stored_bytes);
+  StatusOr<BlockPtr> from_blob = traced.Of(LoadBlock(handle, read.fill_cache, read.may_block));
   *loaded = from_blob.ok();
   return *loaded ? *std::move(from_blob) : nullptr;
 }
@@ -366,12 +371,14 @@ BlockPtr TableReader::FindWhole(const BlockHandle& handle, Counts counts) const 
   return Find(handle.begin() | kWhole, counts);
 }
 
-StatusOr<BlockPtr> TableReader::ReadWhole(const BlockHandle& handle, bool fill_cache,
-                                          Counts counts) const {
+StatusOr<BlockPtr> TableReader::ReadWhole(const BlockHandle& handle, bool fill_cache, Counts counts,
+                                          bool may_block) const {
   RETURN_IF_ERROR(CheckPlace(handle, Section::kDirectory));
-  CountMiss(handle.begin() | kWhole, counts);
   auto stored = CachedBlock::Allocate(handle.file_bytes());
-  RETURN_IF_ERROR(ReadBytes(handle.begin(), handle.file_bytes(), stored->mutable_data()));
+  const Status read =
+      ReadBytes(handle.begin(), handle.file_bytes(), stored->mutable_data(), may_block);
+  if (may_block || read.ok()) CountMiss(handle.begin() | kWhole, counts);
+  RETURN_IF_ERROR(read);
   const Slice directory = stored->data().substr(handle.pages_bytes, handle.stored_bytes);
   if (SectionCheck(directory, footer_.file_id, handle.offset) != handle.crc) {
     return Damage(handle.offset, "check failed");
@@ -499,11 +506,11 @@ StatusOr<BlockPtr> TableReader::ReadFilterPartition(const BlockHandle& handle,
   if (options_.filter_cache != nullptr) {
     if (BlockPtr block = options_.filter_cache->Lookup(key); block != nullptr) return block;
   }
-  if (!may_block) return absl::UnavailableError("would block: a filter is not in memory");
-  if (options_.filter_cache != nullptr) options_.filter_cache->CountMiss(key);
-  ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kFilter));
+  StatusOr<BlockPtr> block = ReadSection(handle, Section::kFilter, may_block);
   if (options_.filter_cache == nullptr) return block;
-  return options_.filter_cache->Insert(key, std::move(block));
+  if (may_block || block.ok()) options_.filter_cache->CountMiss(key);
+  RETURN_IF_ERROR(block.status());
+  return options_.filter_cache->Insert(key, *std::move(block));
 }
 
 StatusOr<bool> TableReader::ProbeFilter(Slice key, uint64_t hash, bool may_block) const {

@@ -59,30 +59,35 @@ class TableReader final : public SSTable {
   BlockPtr FindDirectory(const BlockHandle& handle) const;
   // A plain block or a page, through the cache.
   StatusOr<BlockPtr> ReadBlock(const BlockHandle& handle, bool fill_cache) const;
-  // The same for who has not found it in the cache.
-  StatusOr<BlockPtr> LoadBlock(const BlockHandle& handle, bool fill_cache) const;
-  // The same, from the blob only if the read may block. Null: not there, or damaged.
+  // The same for who has not found it in the cache. Whatever may not block reads what the machine
+  // has in memory, and else is WouldBlock().
+  StatusOr<BlockPtr> LoadBlock(const BlockHandle& handle, bool fill_cache,
+                               bool may_block = true) const;
+  // The same. Null: it would block, or it is damaged.
   BlockPtr FindOrLoad(const BlockHandle& handle, const BlockRead& read, bool* loaded) const;
   // The directory of a block of pages, through the cache; its pages adjoin, from the block's begin.
-  StatusOr<BlockPtr> ReadDirectory(const BlockHandle& handle, bool fill_cache) const;
+  StatusOr<BlockPtr> ReadDirectory(const BlockHandle& handle, bool fill_cache,
+                                   bool may_block = true) const;
   // The same past the cache, and from stored bytes.
-  StatusOr<BlockPtr> LoadDirectory(const BlockHandle& handle) const;
+  StatusOr<BlockPtr> LoadDirectory(const BlockHandle& handle, bool may_block = true) const;
   StatusOr<BlockPtr> DecodeDirectory(const BlockHandle& handle, Slice stored) const;
   // A block of pages as one WholeBlock (paged_block.h): from the cache; from the blob, in place of
   // what the cache has of its pages.
   BlockPtr FindWhole(const BlockHandle& handle, Counts counts) const;
-  StatusOr<BlockPtr> ReadWhole(const BlockHandle& handle, bool fill_cache, Counts counts) const;
+  StatusOr<BlockPtr> ReadWhole(const BlockHandle& handle, bool fill_cache, Counts counts,
+                               bool may_block = true) const;
   // Whether more than half of the pages are in the cache.
   bool HasMostPages(const BlockHandle& handle, const BlockPtr& directory) const;
   // Puts what was read into the cache; what is there now.
   BlockPtr Keep(const BlockHandle& handle, BlockPtr block) const;
   Status WouldBlock() const;
   // Reads a section from the blob, past the caches.
-  StatusOr<BlockPtr> ReadSection(const BlockHandle& handle, Section section) const;
+  StatusOr<BlockPtr> ReadSection(const BlockHandle& handle, Section section,
+                                 bool may_block = true) const;
   // What ReadSection does once it has the stored bytes.
   StatusOr<BlockPtr> DecodeSection(const BlockHandle& handle, Section section, Slice stored) const;
   Status CheckPlace(const BlockHandle& handle, Section section) const;
-  Status ReadBytes(uint64_t offset, size_t n, char* buffer) const;
+  Status ReadBytes(uint64_t offset, size_t n, char* buffer, bool may_block = true) const;
   // An index partition, through the cache.
   StatusOr<BlockPtr> ReadIndexPartition(Slice handle, bool fill_cache) const;
   // DataLoss that names the file, the offset and, for data, the rows that the damage hits.
