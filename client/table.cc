@@ -64,6 +64,7 @@ const TableSchema& Table::schema() const { return state_->schema; }
 Status Table::Apply(RowMutation mutation, const CallOptions& call) {
   const int64_t deadline_ns = state_->session->Deadline(call);
   auto waiter = std::make_shared<routing::Waiter<Status>>();
+  const net::SendsFromHere waits;
   ApplyAsync(
       std::move(mutation), [waiter](Status status) { waiter->Set(std::move(status)); }, call);
   return waiter->Wait(state_->session->core(), deadline_ns)
@@ -108,6 +109,7 @@ std::vector<Status> Table::ApplyBatch(std::vector<RowMutation> rows, const CallO
   const size_t count = rows.size();
   const int64_t deadline_ns = state_->session->Deadline(call);
   auto waiter = std::make_shared<routing::Waiter<std::vector<Status>>>();
+  const net::SendsFromHere waits;
   ApplyBatchAsync(
       std::move(rows), [waiter](std::vector<Status> statuses) { waiter->Set(std::move(statuses)); },
       call);
@@ -156,6 +158,7 @@ StatusOr<std::optional<Row>> Table::ReadRow(std::string_view key, const ReadQuer
   using Answer = StatusOr<std::optional<Row>>;
   const int64_t deadline_ns = state_->session->Deadline(call);
   auto waiter = std::make_shared<routing::Waiter<Answer>>();
+  const net::SendsFromHere waits;
   ReadRowAsync(
       key, what, [waiter](Answer row) { waiter->Set(std::move(row)); }, call);
   std::optional<Answer> row = waiter->Wait(state_->session->core(), deadline_ns);

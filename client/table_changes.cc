@@ -66,6 +66,7 @@ std::future<StatusOr<Row>> Table::ReadModifyWriteAsync(ReadModifyWriteRow change
 StatusOr<Row> Table::ReadModifyWrite(ReadModifyWriteRow change, const CallOptions& call) {
   const int64_t deadline_ns = state_->session->Deadline(call);
   auto waiter = std::make_shared<routing::Waiter<StatusOr<Row>>>();
+  const net::SendsFromHere waits;
   ReadModifyWriteAsync(
       std::move(change), [waiter](StatusOr<Row> row) { waiter->Set(std::move(row)); }, call);
   return WaitFor(state_->session->core(), deadline_ns, waiter.get());
@@ -103,6 +104,7 @@ std::future<StatusOr<bool>> Table::CheckAndMutateAsync(CheckAndMutateRow change,
 StatusOr<bool> Table::CheckAndMutate(CheckAndMutateRow change, const CallOptions& call) {
   const int64_t deadline_ns = state_->session->Deadline(call);
   auto waiter = std::make_shared<routing::Waiter<StatusOr<bool>>>();
+  const net::SendsFromHere waits;
   CheckAndMutateAsync(
       std::move(change), [waiter](StatusOr<bool> matched) { waiter->Set(std::move(matched)); },
       call);

@@ -6,14 +6,17 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
+#include "common/base/check.h"
 #include "common/time/clock.h"
 
 namespace stele::net {
@@ -45,6 +48,23 @@ void SetUserTimeout(int fd, int64_t timeout_ms) {
   (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof(value));
 }
 
+// Sends what the kernel takes at once; the bytes.
+size_t SendNow(int fd, const std::array<Slice, 3>& parts) {
+  std::array<iovec, 3> pieces;
+  size_t count = 0;
+  for (Slice part : parts) {
+    if (!part.empty()) pieces[count++] = {const_cast<char*>(part.data()), part.size()};
+  }
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  message.msg_iovlen = count;
+  ssize_t sent;
+  do {
+    sent = ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  return sent < 0 ? 0 : static_cast<size_t>(sent);
+}
+
 }  // namespace
 
 Channel::Channel(std::shared_ptr<IoThread> thread, const RpcOptions& options)
@@ -63,6 +83,49 @@ bool Channel::Queue(const FrameHeader& header, Slice prefix, const Buffer& body)
   return true;
 }
 
+bool Channel::ClaimOutput(size_t bytes, uint64_t* start) {
+  MutexLock lock(&mu_);
+  if (output_fd_ < 0 || claimed_ || flush_scheduled_.load(std::memory_order_relaxed)) return false;
+  // What the IoThread is writing counts until it is written.
+  if (pending_bytes_.load(std::memory_order_relaxed) > 0) return false;
+  claimed_ = true;
+  *start = queued_total_;
+  queued_total_ += bytes;
+  pending_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  written_total_.fetch_add(bytes, std::memory_order_relaxed);
+  return true;
+}
+
+// What the kernel does not take, for whatever reason, the IoThread writes, or learns why not.
+void Channel::SendClaimed(const FrameHeader& header, Slice prefix, const Buffer& body) {
+  char encoded[kFrameHeaderBytes];
+  EncodeFrameHeader(header, prefix, body.bytes(), encoded);
+  int fd;
+  {
+    MutexLock lock(&mu_);
+    DCHECK(claimed_);
+    fd = output_fd_;  // stays open while it is claimed
+  }
+  const size_t bytes = sizeof(encoded) + prefix.size() + body.size();
+  const size_t sent =
+      fd < 0 ? 0 : SendNow(fd, {Slice(encoded, sizeof(encoded)), prefix, body.bytes()});
+  OutputQueue rest;
+  if (sent < bytes) {
+    rest.Add(Slice(encoded, sizeof(encoded)), prefix, body);
+    rest.Consume(sent);
+  }
+  MutexLock lock(&mu_);
+  claimed_ = false;
+  written_total_.fetch_sub(bytes - sent, std::memory_order_relaxed);
+  if (closed_) return unclaimed_.Signal();
+  pending_bytes_.fetch_sub(sent, std::memory_order_relaxed);
+  if (!rest.empty()) {
+    rest.MoveFrom(&queued_);
+    queued_ = std::move(rest);
+  }
+  if (!queued_.empty()) ScheduleFlushLocked();
+}
+
 uint64_t Channel::queued_total() const {
   MutexLock lock(&mu_);
   return queued_total_;
@@ -73,7 +136,8 @@ uint64_t Channel::taken_total() const {
   const bool told = socket_.has_value() && !ended_ &&
                     ioctl(const_cast<asio::ip::tcp::socket&>(*socket_).native_handle(), SIOCOUTQ,
                           &unacknowledged) == 0;
-  return told ? written_total_ - static_cast<uint64_t>(unacknowledged) : written_total_;
+  const uint64_t written = written_total();
+  return told ? written - static_cast<uint64_t>(unacknowledged) : written;
 }
 
 bool Channel::closed() const {
@@ -107,6 +171,10 @@ void Channel::Start(asio::ip::tcp::socket socket) {
   if (options_.write_stall_timeout_ms > 0) {
     SetUserTimeout(socket_->native_handle(), options_.write_stall_timeout_ms);
   }
+  {
+    MutexLock lock(&mu_);
+    output_fd_ = socket_->native_handle();
+  }
   in_.resize(kInputBytes);
   last_read_ns_ = SystemClock()->BootNanos();
   Flush();
@@ -118,6 +186,8 @@ void Channel::Close(const Status& why) {
   {
     MutexLock lock(&mu_);
     closed_ = true;
+    output_fd_ = -1;
+    while (claimed_) unclaimed_.Wait(&mu_);  // for a system call that does not wait
     queued_ = OutputQueue();
     pending_bytes_ = 0;
   }
@@ -140,7 +210,8 @@ void Channel::TrimOutput() {
 }
 
 void Channel::CloseIfStalled(int64_t now_ns) {
-  if (std::exchange(written_at_tick_, written_total_) == written_total_) TrimOutput();
+  const uint64_t written = written_total();
+  if (std::exchange(written_at_tick_, written) == written) TrimOutput();
   if (options_.write_stall_timeout_ms <= 0 || writing_.empty()) return;
   if (now_ns - write_progress_ns_ > options_.write_stall_timeout_ms * kNanosPerMilli) {
     Close(absl::UnavailableError("connection closed: the peer does not read"));
@@ -174,7 +245,7 @@ void Channel::Flush() {
 void Channel::MoveQueued() {
   MutexLock lock(&mu_);
   flush_scheduled_.store(false, std::memory_order_release);
-  if (queued_.empty()) return;
+  if (queued_.empty() || claimed_) return;  // SendClaimed has a flush follow it
   if (writing_.empty()) write_progress_ns_ = SystemClock()->BootNanos();
   writing_.MoveFrom(&queued_);
 }
@@ -271,7 +342,7 @@ void Channel::Write() {
     }
     if (error) return Close(SocketError("connection lost", error));
     writing_.Consume(bytes);
-    written_total_ += bytes;
+    written_total_.fetch_add(bytes, std::memory_order_relaxed);
     write_progress_ns_ = SystemClock()->BootNanos();
     pending_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   }

@@ -1,10 +1,10 @@
 // Channel: one TCP connection as a stream of frames; the server's and the client's connections are
 // derived from it. Internal to this folder; only .cc files include it.
 //
-// Lives on one IoThread: every method runs there but Queue, queued_bytes, closed and
-// CloseSoon, which are thread-safe. All frames of one read are handed to OnFrame before anything
-// they queued is written, in one writev. Asynchronous operations share its ownership; Close ends
-// them. Invariant: after Close nothing is posted to the thread any more.
+// Lives on one IoThread: every method runs there but Queue, ClaimOutput, SendClaimed, queued_bytes,
+// closed and CloseSoon, which are thread-safe. All frames of one read are handed to OnFrame before
+// anything they queued is written, in one writev. Asynchronous operations share its ownership;
+// Close ends them. Invariant: after Close nothing is posted to the thread any more.
 #pragma once
 
 #include <atomic>
@@ -27,6 +27,12 @@ class Channel : public std::enable_shared_from_this<Channel> {
 
   // Puts a frame into the next write. False: the channel is closed, nothing was queued.
   bool Queue(const FrameHeader& header, Slice prefix, const Buffer& body);
+  // For a thread that will wait for the answer: takes the output for itself, for one frame of
+  // `bytes`, if nothing is to be written nor being written. SendClaimed must follow, soon: it sends
+  // that frame and gives the output back. `start`: where the frame stands in the connection's
+  // bytes.
+  bool ClaimOutput(size_t bytes, uint64_t* start);
+  void SendClaimed(const FrameHeader& header, Slice prefix, const Buffer& body);
   // Queued or being written.
   size_t queued_bytes() const { return pending_bytes_.load(std::memory_order_relaxed); }
   bool closed() const;
@@ -54,9 +60,10 @@ class Channel : public std::enable_shared_from_this<Channel> {
   void TrimOutput();
   const std::shared_ptr<IoThread>& thread() const { return thread_; }
   bool ended() const { return ended_; }
-  // Bytes ever queued, and ever handed to the kernel.
+  // Bytes ever queued, and ever handed to the kernel: those of a claimed frame from its claim on,
+  // until it turns out that they were not.
   uint64_t queued_total() const;
-  uint64_t written_total() const { return written_total_; }
+  uint64_t written_total() const { return written_total_.load(std::memory_order_relaxed); }
   int64_t last_read_ns() const { return last_read_ns_; }
   // Of those, how many the peer's machine has taken; what it does not tell counts as taken.
   uint64_t taken_total() const;
@@ -93,7 +100,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
   // Output being written.
   OutputQueue writing_;
   bool waiting_writable_ = false;
-  uint64_t written_total_ = 0;
+  std::atomic<uint64_t> written_total_{0};
   uint64_t written_at_tick_ = 0;
   int64_t write_progress_ns_ = 0;  // or since when there has been anything to write
 
@@ -101,6 +108,10 @@ class Channel : public std::enable_shared_from_this<Channel> {
   OutputQueue queued_ GUARDED_BY(mu_);
   uint64_t queued_total_ GUARDED_BY(mu_) = 0;
   bool closed_ GUARDED_BY(mu_) = false;
+  // Of the output, while it is there to be written to from other threads; -1: it is not.
+  int output_fd_ GUARDED_BY(mu_) = -1;
+  bool claimed_ GUARDED_BY(mu_) = false;  // then the IoThread leaves the queue as it is
+  CondVar unclaimed_;                     // for Close
   std::atomic<size_t> pending_bytes_{0};
   std::atomic<bool> flush_scheduled_{false};  // set with mu_ held
 };

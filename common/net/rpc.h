@@ -164,6 +164,18 @@ class RpcClient {
                                     int64_t timeout_ms) = 0;
 };
 
+// While one lives, the calls that its thread makes are sent by that thread itself, where the
+// connection is free, and not by its io thread together with others: for who then does nothing but
+// wait for the answer, and so is not delayed by the sending but by the hand-over.
+class SendsFromHere {
+ public:
+  SendsFromHere();
+  ~SendsFromHere();
+  SendsFromHere(const SendsFromHere&) = delete;
+  SendsFromHere& operator=(const SendsFromHere&) = delete;
+  static bool Current();  // of this thread
+};
+
 // On an error: the request had no effect, and may be sent again whatever it was.
 inline constexpr char kNotSentPayload[] = "stele.dev/not-sent";
 

@@ -25,6 +25,9 @@ constexpr int64_t kNanosPerMilli = 1'000'000;
 constexpr int64_t kTickMs = 20;             // so a call ends at most this long after its deadline
 constexpr size_t kCallOverheadBytes = 128;  // what a queued call costs besides its body
 constexpr size_t kKeptCalls = 1024;         // room for so many stays when they are sent
+constexpr size_t kMaxPrefixBytes = kRequestPrefixBytes + kCellKeyBytes + kTermBytes;
+
+thread_local int sends_from_here = 0;
 
 Status NotSent(Status status) {
   status.SetPayload(kNotSentPayload, absl::Cord());
@@ -57,7 +60,8 @@ class ClientConnection : public Channel {
   // On the io thread, once.
   void Connect();
   // The call's id. 0: it takes no more calls; `body` and `done` are untouched. ResourceExhausted:
-  // too much is queued; likewise.
+  // too much is queued; likewise. Sends it from here if the thread says so (SendsFromHere) and the
+  // connection is free.
   StatusOr<uint32_t> Submit(uint16_t method, Buffer* body, int64_t deadline_ns,
                             RpcClient::Callback* done);
   // From any thread. What is not framed yet ends at once, the server is told of the others.
@@ -97,8 +101,11 @@ class ClientConnection : public Channel {
   }
   void StopTakingCalls();
   void FrameQueued();
+  // In place of the queue; false: it has to be queued.
+  bool ClaimFor(PendingCall* call, size_t body_bytes) REQUIRES(calls_mu_);
   void MarkFramed(int64_t now_ns) EXCLUDES(calls_mu_);
-  void FrameCall(const QueuedCall& call);
+  // Adds the call's prefix to `prefix`, which has room for it.
+  FrameHeader HeaderOf(const QueuedCall& call, char* prefix) const;
   size_t PrefixBytes() const {
     if (options_.cell_key.empty()) return kRequestPrefixBytes;
     return kRequestPrefixBytes + kCellKeyBytes + (options_.term != 0 ? kTermBytes : 0);
@@ -110,7 +117,7 @@ class ClientConnection : public Channel {
   asio::steady_timer tick_;
   tcp::resolver resolver_;
   tcp::socket connecting_;
-  bool tick_armed_ = false;
+  std::atomic<bool> tick_armed_{false};  // no more only with calls_mu_ held, and no call there
   bool connected_ = false;
   int64_t connect_deadline_ns_ = 0;
   // Of the ping that nothing has come after: when it was queued, and where it ends in the bytes of
@@ -130,13 +137,16 @@ class ClientConnection : public Channel {
   std::vector<QueuedCall> queue_ GUARDED_BY(calls_mu_);
   std::vector<uint32_t> cancels_ GUARDED_BY(calls_mu_);
   size_t queue_bytes_ GUARDED_BY(calls_mu_) = 0;
-  std::atomic<bool> taking_calls_{true};  // set with calls_mu_ held
+  bool framing_now_ GUARDED_BY(calls_mu_) = false;  // what was queued is on its way to the output
+  std::atomic<bool> taking_calls_{true};            // set with calls_mu_ held
 };
 
 StatusOr<uint32_t> ClientConnection::Submit(uint16_t method, Buffer* body, int64_t deadline_ns,
                                             RpcClient::Callback* done) {
   const size_t output_bytes = queued_bytes();
   uint32_t id = 0;
+  bool claimed = false;
+  QueuedCall queued;
   {
     MutexLock lock(&calls_mu_);
     if (!taking_calls_) return 0;
@@ -149,11 +159,32 @@ StatusOr<uint32_t> ClientConnection::Submit(uint16_t method, Buffer* body, int64
     std::tie(id, call) = calls_.Add();
     call->deadline_ns = deadline_ns;
     call->done = std::move(*done);
-    queue_bytes_ += body->size() + kCallOverheadBytes;
-    queue_.push_back({id, method, std::move(*body)});
+    queued = {id, method, std::move(*body)};
+    claimed = SendsFromHere::Current() && ClaimFor(call, queued.body.size());
+    if (!claimed) {
+      queue_bytes_ += queued.body.size() + kCallOverheadBytes;
+      queue_.push_back(std::move(queued));
+    }
   }
-  ScheduleFlush();
+  if (claimed) {
+    // One that is too late already the server answers so.
+    queued.remaining_us =
+        std::max<int64_t>(1, (deadline_ns - SystemClock()->BootNanos()) / kNanosPerMicro);
+    char prefix[kMaxPrefixBytes];
+    const FrameHeader header = HeaderOf(queued, prefix);
+    SendClaimed(header, Slice(prefix, PrefixBytes()), queued.body);
+  } else {
+    ScheduleFlush();
+  }
   return id;
+}
+
+// Not before calls that are queued, and only while the tick looks after those that wait.
+bool ClientConnection::ClaimFor(PendingCall* call, size_t body_bytes) {
+  if (!tick_armed_ || framing_now_ || !queue_.empty() || !cancels_.empty()) return false;
+  const size_t bytes = kFrameHeaderBytes + PrefixBytes() + body_bytes;
+  call->framed = ClaimOutput(bytes, &call->frame_start);
+  return call->framed;
 }
 
 void ClientConnection::Cancel(uint32_t id) {
@@ -201,6 +232,7 @@ void ClientConnection::FrameQueued() {
     MutexLock lock(&calls_mu_);
     framing_.swap(queue_);
     queue_bytes_ = 0;
+    framing_now_ = !framing_.empty();  // until this is called again, which is soon
   }
   if (framing_.empty()) return;
   const int64_t now_ns = SystemClock()->BootNanos();
@@ -210,13 +242,17 @@ void ClientConnection::FrameQueued() {
   }
   MarkFramed(now_ns);
   for (const QueuedCall& call : framing_) {
-    if (call.remaining_us > 0) FrameCall(call);
+    if (call.remaining_us <= 0) continue;
+    char prefix[kMaxPrefixBytes];
+    const FrameHeader header = HeaderOf(call, prefix);
+    Queue(header, Slice(prefix, PrefixBytes()), call.body);
   }
   framing_.clear();
   if (framing_.capacity() > kKeptCalls) std::vector<QueuedCall>().swap(framing_);
 }
 
-// Nobody but this thread queues frames, so where each will stand is known.
+// Nobody but this thread queues frames, and nobody claims the output meanwhile: so where each will
+// stand is known.
 void ClientConnection::MarkFramed(int64_t now_ns) {
   uint64_t at = queued_total();
   MutexLock lock(&calls_mu_);
@@ -231,12 +267,11 @@ void ClientConnection::MarkFramed(int64_t now_ns) {
   }
 }
 
-void ClientConnection::FrameCall(const QueuedCall& call) {
+FrameHeader ClientConnection::HeaderOf(const QueuedCall& call, char* prefix) const {
   FrameHeader header;
   header.kind = FrameKind::kRequest;
   header.method = call.method;
   header.request_id = call.id;
-  char prefix[kRequestPrefixBytes + kCellKeyBytes + kTermBytes];
   EncodeFixed64(prefix, static_cast<uint64_t>(call.remaining_us));
   if (!options_.cell_key.empty()) {
     header.flags = kRequestHasKey;
@@ -246,7 +281,7 @@ void ClientConnection::FrameCall(const QueuedCall& call) {
       EncodeFixed64(prefix + kRequestPrefixBytes + kCellKeyBytes, options_.term);
     }
   }
-  Queue(header, Slice(prefix, PrefixBytes()), call.body);
+  return header;
 }
 
 RpcClient::Callback ClientConnection::TakeCall(uint32_t id) {
@@ -567,6 +602,7 @@ StatusOr<Buffer> Client::CallSync(const std::string& address, uint16_t method, B
     std::optional<StatusOr<Buffer>> value GUARDED_BY(mu);
   };
   auto answer = std::make_shared<Answer>();
+  const SendsFromHere waits;
   Call(address, method, std::move(body), timeout_ms, [answer](StatusOr<Buffer> value) {
     MutexLock lock(&answer->mu);
     answer->value = std::move(value);
@@ -578,6 +614,10 @@ StatusOr<Buffer> Client::CallSync(const std::string& address, uint16_t method, B
 }
 
 }  // namespace
+
+SendsFromHere::SendsFromHere() { ++sends_from_here; }
+SendsFromHere::~SendsFromHere() { --sends_from_here; }
+bool SendsFromHere::Current() { return sends_from_here > 0; }
 
 std::unique_ptr<RpcClient> RpcClient::Create(const RpcOptions& options) {
   return std::make_unique<Client>(options);

@@ -1,0 +1,214 @@
+// A thread that waits for its answer sends its call itself, also while the io thread is held up;
+// what the connection does not take at once is sent all the same, in order; and no call that
+// ended as not sent was seen by a handler.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <latch>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/check.h"
+#include "common/base/mutex.h"
+#include "common/net/rpc.h"
+
+namespace stele::net {
+namespace {
+
+constexpr int64_t kLongMs = 20'000;
+
+std::unique_ptr<RpcServer> Serve(RpcHandler handler, const std::string& address = "127.0.0.1:0") {
+  auto server = RpcServer::Listen(address, RpcOptions(), std::move(handler));
+  CHECK_OK(server.status());
+  return *std::move(server);
+}
+
+RpcHandler Echo() {
+  return [](RpcRequest request, RpcReply reply) { reply.Ok(std::move(request.body)); };
+}
+
+// Holds the client's io thread: a call that is never answered ends there, in time.
+class HeldIoThread {
+ public:
+  HeldIoThread(RpcClient* client, const std::string& address, uint16_t unanswered) {
+    client->Call(address, unanswered, Buffer(), /*timeout_ms=*/30, [this](StatusOr<Buffer> got) {
+      EXPECT_EQ(got.status().code(), absl::StatusCode::kDeadlineExceeded);
+      held_.count_down();
+      go_on_.wait();
+    });
+    held_.wait();
+  }
+  void LetGo() { go_on_.count_down(); }
+
+ private:
+  std::latch held_{1}, go_on_{1};
+};
+
+constexpr uint16_t kUnanswered = 1, kSeen = 2, kHolds = 3;
+
+TEST(SendsFromHereTest, ACallNeedsNoIoThreadToBeSent) {
+  std::latch seen{1};
+  Mutex mu;
+  std::vector<RpcReply> kept;
+  auto server = Serve([&](RpcRequest request, RpcReply reply) {
+    if (request.method == kSeen) {
+      reply.Ok(std::move(request.body));
+      return seen.count_down();
+    }
+    MutexLock lock(&mu);
+    kept.push_back(std::move(reply));
+  });
+  auto client = RpcClient::Create({});
+  HeldIoThread held(client.get(), server->address(), kUnanswered);
+  std::latch answered{1};
+  {
+    const SendsFromHere waits;
+    EXPECT_TRUE(SendsFromHere::Current());
+    client->Call(server->address(), kSeen, Buffer::Copy("now"), kLongMs, [&](StatusOr<Buffer> got) {
+      EXPECT_TRUE(got.ok() && got->bytes() == "now") << got.status();
+      answered.count_down();
+    });
+  }
+  EXPECT_FALSE(SendsFromHere::Current());
+  seen.wait();
+  EXPECT_FALSE(answered.try_wait()) << "answers are the io thread's";
+  held.LetGo();
+  answered.wait();
+}
+
+TEST(SendsFromHereTest, WhatTheKernelDoesNotTakeAtOnceFollows) {
+  constexpr size_t kBytes = 24u << 20;  // more than any socket holds
+  std::atomic<uint64_t> got_bytes{0};
+  std::latch server_goes_on{1};
+  std::vector<RpcReply> kept;
+  auto server = Serve([&](RpcRequest request, RpcReply reply) {
+    if (request.method == kHolds) server_goes_on.wait();
+    if (request.method == kUnanswered) return kept.push_back(std::move(reply));
+    got_bytes += request.body.size();
+    reply.Ok(std::move(request.body));
+  });
+  RpcOptions options;
+  options.max_output_bytes_per_connection = 2 * kBytes;
+  auto client = RpcClient::Create(options);
+  HeldIoThread held(client.get(), server->address(), kUnanswered);
+  std::string large(kBytes, '\0');
+  for (size_t i = 0; i < kBytes; ++i) large[i] = static_cast<char>(i * 31 >> 7);
+  std::latch answered{3};
+  {
+    const SendsFromHere waits;
+    client->Call(server->address(), kHolds, Buffer(), kLongMs,
+                 [&](StatusOr<Buffer>) { answered.count_down(); });
+    client->Call(server->address(), kSeen, Buffer::Copy(large), kLongMs, [&](StatusOr<Buffer> got) {
+      EXPECT_TRUE(got.ok() && got->bytes() == large) << got.status();
+      answered.count_down();
+    });
+    // Its place is behind the one that is sent in part.
+    client->Call(server->address(), kSeen, Buffer::Copy("small"), kLongMs,
+                 [&](StatusOr<Buffer> got) {
+                   EXPECT_TRUE(got.ok() && got->bytes() == "small") << got.status();
+                   answered.count_down();
+                 });
+  }
+  EXPECT_EQ(got_bytes, 0u);
+  server_goes_on.count_down();
+  held.LetGo();
+  answered.wait();
+  EXPECT_EQ(got_bytes, kBytes + 5);
+}
+
+TEST(SendsFromHereTest, ManyThreadsOnOneConnection) {
+  auto server = Serve(Echo());
+  auto client = RpcClient::Create({});
+  constexpr int kThreads = 6, kCalls = 300;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      std::atomic<int> ended{0};
+      for (int i = 0; i < kCalls; ++i) {
+        const size_t bytes = i % 50 == 7 ? 200'000 : static_cast<size_t>(i * 37 % 5000);
+        const std::string text = absl::StrCat(t, "/", i, std::string(bytes, 'x'));
+        // Every third goes through the io thread.
+        if (i % 3 == 0) {
+          client->Call(server->address(), 7, Buffer::Copy(text), kLongMs,
+                       [&ended, text](StatusOr<Buffer> got) {
+                         EXPECT_TRUE(got.ok() && got->bytes() == text) << got.status();
+                         ended.fetch_add(1);
+                         ended.notify_one();
+                       });
+          continue;
+        }
+        const auto got = client->CallSync(server->address(), 7, Buffer::Copy(text), kLongMs);
+        EXPECT_TRUE(got.ok() && got->bytes() == text) << got.status();
+      }
+      for (int seen = ended; seen < kCalls / 3; seen = ended) ended.wait(seen);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+// Of each call the handlers note its name.
+class Noting {
+ public:
+  RpcHandler handler() {
+    return [this](RpcRequest request, RpcReply reply) {
+      const Slice body = request.body.bytes();
+      {
+        MutexLock lock(&mu_);
+        seen_.emplace(body.substr(0, body.find(' ')));
+      }
+      reply.Ok(Buffer());
+    };
+  }
+  bool Saw(const std::string& name) {
+    MutexLock lock(&mu_);
+    return seen_.count(name) > 0;
+  }
+
+ private:
+  Mutex mu_;
+  std::set<std::string> seen_ GUARDED_BY(mu_);
+};
+
+TEST(SendsFromHereTest, WhatWasNotSentNoHandlerSaw) {
+  Noting noting;
+  auto server = Serve(noting.handler());
+  const std::string address = server->address();
+  auto client = RpcClient::Create({});
+  std::atomic<bool> stop{false};
+  std::atomic<int> good{0}, not_sent{0}, unknown{0};
+  std::vector<std::thread> callers;
+  for (int t = 0; t < 4; ++t) {
+    callers.emplace_back([&, t] {
+      for (int i = 0; !stop; ++i) {
+        const std::string name = absl::StrCat(t, "/", i);
+        const size_t bytes = i % 5 == 0 ? 400'000 : 100;
+        const auto got = client->CallSync(
+            address, 1, Buffer::Copy(absl::StrCat(name, " ", std::string(bytes, 'x'))), kLongMs);
+        if (got.ok()) {
+          EXPECT_TRUE(noting.Saw(name));
+          ++good;
+        } else if (got.status().GetPayload(kNotSentPayload).has_value()) {
+          EXPECT_FALSE(noting.Saw(name)) << name << ": " << got.status();
+          ++not_sent;
+        } else {
+          EXPECT_EQ(got.status().code(), absl::StatusCode::kUnavailable) << got.status();
+          ++unknown;
+        }
+      }
+    });
+  }
+  for (int round = 0; round < 12; ++round) {
+    const int before = good;
+    while (good < before + 40) std::this_thread::yield();
+    server.reset();  // in the middle of what is under way
+    server = Serve(noting.handler(), address);
+  }
+  stop = true;
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_GT(not_sent + unknown, 0);
+}
+
+}  // namespace
+}  // namespace stele::net
