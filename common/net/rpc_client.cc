@@ -96,6 +96,7 @@ class ClientConnection : public Channel {
   void CloseIfSilent(int64_t now_ns);
   // Takes the call out; empty when it is not there any more.
   RpcClient::Callback TakeCall(uint32_t id);
+  // Of a connection that has ended.
   bool CertainlyNotSent(const PendingCall& call) const {
     return !call.framed || call.frame_start >= written_total();
   }
@@ -403,7 +404,8 @@ void ClientConnection::Tick() {
   for (PendingCall& call : late) {
     const Status error =
         absl::DeadlineExceededError(absl::StrCat(address_, ": no answer before the deadline"));
-    call.done(CertainlyNotSent(call) ? NotSent(error) : error);
+    // What is framed goes out yet, when the peer reads again.
+    call.done(call.framed ? error : NotSent(error));
   }
   if (ended()) return;
   if (!connected_ && now_ns >= connect_deadline_ns_) {

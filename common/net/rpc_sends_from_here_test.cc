@@ -118,6 +118,37 @@ TEST(SendsFromHereTest, WhatTheKernelDoesNotTakeAtOnceFollows) {
   EXPECT_EQ(got_bytes, kBytes + 5);
 }
 
+// Not of the sending itself, but it takes the same means: a call that waits in the output when its
+// time is over is sent all the same.
+TEST(SendsFromHereTest, WhatWaitsInTheOutputIsNotCertainlyUnsent) {
+  constexpr size_t kBytes = 24u << 20;  // more than any socket holds
+  std::latch server_goes_on{1};
+  std::atomic<int> seen{0};
+  auto server = Serve([&](RpcRequest request, RpcReply reply) {
+    if (request.method == kHolds) server_goes_on.wait();
+    if (request.method == kSeen) ++seen;
+    reply.Ok(Buffer());
+  });
+  RpcOptions options;
+  options.max_output_bytes_per_connection = 2 * kBytes;
+  options.silence_timeout_ms = 0;
+  auto client = RpcClient::Create(options);
+  std::latch answered{2};
+  const auto count = [&](StatusOr<Buffer>) { answered.count_down(); };
+  client->Call(server->address(), kHolds, Buffer(), kLongMs, count);
+  client->Call(server->address(), kUnanswered, Buffer(kBytes), kLongMs, count);
+  int sent = 0;
+  for (int i = 0; i < 4; ++i) {
+    const Status late = client->CallSync(server->address(), kSeen, Buffer(), 50).status();
+    EXPECT_EQ(late.code(), absl::StatusCode::kDeadlineExceeded);
+    sent += late.GetPayload(kNotSentPayload).has_value() ? 0 : 1;
+  }
+  server_goes_on.count_down();
+  answered.wait();
+  EXPECT_TRUE(client->CallSync(server->address(), kSeen, Buffer(), kLongMs).ok());
+  EXPECT_EQ(seen, sent + 1) << "those that were not said to be unsent, and this one";
+}
+
 TEST(SendsFromHereTest, ManyThreadsOnOneConnection) {
   auto server = Serve(Echo());
   auto client = RpcClient::Create({});
