@@ -109,7 +109,6 @@ std::vector<Status> Table::ApplyBatch(std::vector<RowMutation> rows, const CallO
   const size_t count = rows.size();
   const int64_t deadline_ns = state_->session->Deadline(call);
   auto waiter = std::make_shared<routing::Waiter<std::vector<Status>>>();
-  const net::SendsFromHere waits;
   ApplyBatchAsync(
       std::move(rows), [waiter](std::vector<Status> statuses) { waiter->Set(std::move(statuses)); },
       call);

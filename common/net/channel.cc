@@ -187,7 +187,7 @@ void Channel::Close(const Status& why) {
     MutexLock lock(&mu_);
     closed_ = true;
     output_fd_ = -1;
-    while (claimed_) unclaimed_.Wait(&mu_);  // for a system call that does not wait
+    while (claimed_) unclaimed_.Wait(&mu_);  // for the crc and the system call of a small frame
     queued_ = OutputQueue();
     pending_bytes_ = 0;
   }

@@ -65,7 +65,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
   uint64_t queued_total() const;
   uint64_t written_total() const { return written_total_.load(std::memory_order_relaxed); }
   int64_t last_read_ns() const { return last_read_ns_; }
-  // Of those, how many the peer's machine has taken; what it does not tell counts as taken.
+  // Of those, how many the peer's machine has taken; what it does not tell counts as taken, and for
+  // a moment what is claimed.
   uint64_t taken_total() const;
 
   const RpcOptions options_;

@@ -22,9 +22,10 @@ using asio::ip::tcp;
 
 constexpr int64_t kNanosPerMicro = 1'000;
 constexpr int64_t kNanosPerMilli = 1'000'000;
-constexpr int64_t kTickMs = 20;             // so a call ends at most this long after its deadline
-constexpr size_t kCallOverheadBytes = 128;  // what a queued call costs besides its body
-constexpr size_t kKeptCalls = 1024;         // room for so many stays when they are sent
+constexpr int64_t kTickMs = 20;              // so a call ends at most this long after its deadline
+constexpr size_t kCallOverheadBytes = 128;   // what a queued call costs besides its body
+constexpr size_t kKeptCalls = 1024;          // room for so many stays when they are sent
+constexpr size_t kMostFromHere = 64 * 1024;  // a larger body takes longer than the hand-over
 constexpr size_t kMaxPrefixBytes = kRequestPrefixBytes + kCellKeyBytes + kTermBytes;
 
 thread_local int sends_from_here = 0;
@@ -138,8 +139,9 @@ class ClientConnection : public Channel {
   std::vector<QueuedCall> queue_ GUARDED_BY(calls_mu_);
   std::vector<uint32_t> cancels_ GUARDED_BY(calls_mu_);
   size_t queue_bytes_ GUARDED_BY(calls_mu_) = 0;
-  bool framing_now_ GUARDED_BY(calls_mu_) = false;  // what was queued is on its way to the output
-  std::atomic<bool> taking_calls_{true};            // set with calls_mu_ held
+  bool framing_now_ GUARDED_BY(calls_mu_) =
+      false;                              // what was queued may be on its way to the output
+  std::atomic<bool> taking_calls_{true};  // set with calls_mu_ held
 };
 
 StatusOr<uint32_t> ClientConnection::Submit(uint16_t method, Buffer* body, int64_t deadline_ns,
@@ -182,7 +184,9 @@ StatusOr<uint32_t> ClientConnection::Submit(uint16_t method, Buffer* body, int64
 
 // Not before calls that are queued, and only while the tick looks after those that wait.
 bool ClientConnection::ClaimFor(PendingCall* call, size_t body_bytes) {
-  if (!tick_armed_ || framing_now_ || !queue_.empty() || !cancels_.empty()) return false;
+  if (body_bytes > kMostFromHere || !tick_armed_ || framing_now_ || !queue_.empty() ||
+      !cancels_.empty())
+    return false;
   const size_t bytes = kFrameHeaderBytes + PrefixBytes() + body_bytes;
   call->framed = ClaimOutput(bytes, &call->frame_start);
   return call->framed;
