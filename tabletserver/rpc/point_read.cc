@@ -16,6 +16,7 @@ PointTry TryPoint(storage::TabletStore* tablet, const wire::PointRequest& point,
   options.max_row_bytes = UINT64_MAX;  // the sink pauses long before
   options.max_keys_examined = kMaxPointKeys;
   options.may_block = false;
+  options.page_cache_bytes = kPointPageCacheBytes;
   const StatusOr<storage::ReadProgress> read = tablet->ReadRow(point.row, options, sink);
   if (absl::IsUnavailable(read.status())) return PointTry::kBlocked;
   if (!read.ok() || read->in_row) return PointTry::kNotTaken;

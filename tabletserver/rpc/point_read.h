@@ -62,6 +62,9 @@ class PointSink : public storage::RowSink {
 
 inline constexpr uint64_t kMaxPointBytes = 64 * 1024;  // of cells
 inline constexpr uint64_t kMaxPointKeys = 512;         // looked at
+// So many bytes, as stored and decoded, an io thread takes out of the page cache for one read; a
+// tenth of a millisecond or two. More, and every other kind of read, is the disk pool's.
+inline constexpr uint64_t kPointPageCacheBytes = 512 * 1024;
 
 enum class PointTry {
   kRead,      // `sink` has the row's cells, or the row has none

@@ -88,6 +88,9 @@ struct ReadOptions {
   uint64_t max_bytes = 4u << 20;  // of keys and values returned
   ReadSelection selection;
   bool may_block = true;  // false: Unavailable("would block") when a block is not in memory
+  // Without may_block: so many bytes, as stored and decoded, may all the same come from what the
+  // machine holds in memory of the files (its page cache).
+  uint64_t page_cache_bytes = 0;
   bool fill_cache = true;
   bool reversed = false;                      // rows descend; cells in a row are as ever
   uint64_t max_row_bytes = kMaxRowReadBytes;  // a larger row is FailedPrecondition
@@ -112,8 +115,9 @@ struct ReadBudget {
   uint64_t max_rows_examined = 65536;
   uint64_t max_keys_examined = 1u << 20;
   bool may_block = true;
-  std::function<bool()> stop;  // asked now and then: true ends the call; null: never
-  ReadTrace* trace = nullptr;  // what the call looked at is added; null: nobody asks
+  uint64_t page_cache_bytes = 0;  // as in ReadOptions, for this call
+  std::function<bool()> stop;     // asked now and then: true ends the call; null: never
+  ReadTrace* trace = nullptr;     // what the call looked at is added; null: nobody asks
 };
 
 // A memtable that reads keep in memory.

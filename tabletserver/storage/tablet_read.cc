@@ -39,6 +39,7 @@ ReadBudget BudgetOf(const ReadOptions& options) {
   budget.max_bytes = options.max_bytes;
   budget.max_keys_examined = options.max_keys_examined;
   budget.may_block = options.may_block;
+  budget.page_cache_bytes = options.page_cache_bytes;
   return budget;
 }
 

@@ -138,6 +138,7 @@ Status TabletReader::OpenCells(const TabletSnapshot& at, const KeyRange& keys,
   TabletIndex::ReadOptions read;
   read.fill_cache = options_.fill_cache;
   read.may_block = budget.may_block;
+  read.page_cache_bytes = page_cache_left_ > 0 ? &page_cache_left_ : nullptr;
   read.trace = budget.trace;
   TabletIndex::RowParts parts;
   // A read that goes on opens its sources anew: they count once.
@@ -220,6 +221,7 @@ StatusOr<ReadProgress> TabletReader::Run(TabletSnapshot now, const ReadBudget& b
   if (!in_row_) RETURN_IF_ERROR(Begin(std::move(now), &cut, &damage));
   const KeyRange keys = cut.has_value() ? cut->keys() : left();
   keys_before_ = resolver_->keys_examined();
+  page_cache_left_ = budget.page_cache_bytes;
   Status status = OpenCells(kept_, keys, budget);
   if (status.ok()) status = Walk(keys, budget, sink);
   cells_.reset();

@@ -44,6 +44,7 @@ class TabletReader {
   uint64_t memory_bytes() const;
 
  private:
+  uint64_t page_cache_left_ = 0;  // of the call's, for its iterators
   // Keys [first, end); an empty end is +infinity.
   struct KeyRange {
     Slice first, end;

@@ -17,9 +17,12 @@ class EngineTest : public ::testing::Test {
  protected:
   EngineTest() { SetMinLogLevel(LogLevel::kOff); }
   void SetUp() override { ASSERT_OK(h_.Open()); }
-  StatusOr<ReadProgress> TryRead(const std::string& row, bool may_block) {
+  static constexpr uint64_t kMuch = 1u << 20;
+  StatusOr<ReadProgress> TryRead(const std::string& row, bool may_block,
+                                 uint64_t page_cache_bytes = 0) {
     ReadOptions options;
     options.may_block = may_block;
+    options.page_cache_bytes = page_cache_bytes;
     RowCollector rows;
     return h_.tablet()->ReadRow(row, options, &rows);
   }
@@ -336,36 +339,53 @@ TEST_F(EngineTest, WhatTheMachineHasInMemoryIsReadWithoutBlocking) {
     ASSERT_OK(h_.Write(Put(absl::StrCat("r", i), "a", "q", 1000, absl::StrCat("v", i))));
   }
   ASSERT_OK(h_.tablet()->Flush());
-  h_.Drop();
-  h_.fs().KeepInMemoryOneIn(1);
-  ASSERT_OK(h_.Open());  // cold caches
-  const CacheStats before = h_.engine()->stats().block_cache;
-  EXPECT_OK(TryRead("r7", false));
-  CacheStats after = h_.engine()->stats().block_cache;
-  EXPECT_EQ(after.misses - before.misses, 1u);
-  EXPECT_OK(TryRead("r7", false));
-  after = h_.engine()->stats().block_cache;
-  EXPECT_EQ(after.misses - before.misses, 1u) << "the engine's own memory by now";
-  h_.Drop();
-  h_.fs().KeepInMemoryOneIn(2);  // a part of what a read needs
-  ASSERT_OK(h_.Open());
-  const CacheStats cold = h_.engine()->stats().block_cache;
+  uint64_t misses = 0;
+  const auto reopen = [&](uint64_t in_memory_one_in) {
+    h_.Drop();
+    h_.fs().KeepInMemoryOneIn(in_memory_one_in);
+    ASSERT_OK(h_.Open());                         // cold caches
+    ASSERT_OK(TryRead("r70", true).status());  // but for the filter
+    misses = h_.engine()->stats().block_cache.misses;
+  };
+  const auto expect_misses = [&](uint64_t more, const char* what) {
+    EXPECT_EQ(h_.engine()->stats().block_cache.misses - misses, more) << what;
+    misses = h_.engine()->stats().block_cache.misses;
+  };
+  reopen(1);
+  EXPECT_STATUS(kUnavailable, "would block", TryRead("r7", false)) << "nobody asked for it";
+  EXPECT_STATUS(kUnavailable, "would block", TryRead("r7", false, 100)) << "more than it may";
+  expect_misses(0, "who would block comes again");
+  EXPECT_OK(TryRead("r7", false, kMuch));
+  expect_misses(1, "the block");
+  EXPECT_OK(TryRead("r7", false)) << "the engine's own memory by now";
+  reopen(2);  // only a part of what a read needs
   int tries = 1;
-  while (!TryRead("r7", false).ok()) ASSERT_LT(++tries, 10);
+  while (!TryRead("r7", false, kMuch).ok()) ASSERT_LT(++tries, 10);
   EXPECT_GT(tries, 1);
-  after = h_.engine()->stats().block_cache;
-  EXPECT_EQ(after.misses - cold.misses, 1u) << "a try that would block counts as nothing";
+  expect_misses(1, "a try that would block counts as nothing");
 }
 
-TEST_F(EngineTest, AReadOfTheDiskThatFailsInMemoryIsTheDisksToTell) {
-  ASSERT_OK(h_.Write(Put("r", "a", "q", 1000, "v")));
+// Neither costs a read that may not block more than the try, nor is it told by it.
+TEST_F(EngineTest, DamageAndErrorsInMemoryAreFoundByWhoMayBlock) {
+  for (const char* row : {"p", "r", "t"}) ASSERT_OK(h_.Write(Put(row, "a", "q", 1000, "v")));
   ASSERT_OK(h_.tablet()->Flush());
+  const std::vector<std::string> files = h_.fs().AllFiles();
+  const auto sst = std::find_if(files.begin(), files.end(), [](const std::string& path) {
+    return absl::StrContains(path, ".sst");
+  });
+  ASSERT_NE(sst, files.end());
   h_.Drop();
   h_.fs().KeepInMemoryOneIn(1);
   ASSERT_OK(h_.Open());
+  ASSERT_OK(TryRead("q", true).status());  // takes the filter in
   h_.fs().FailReadAt(h_.fs().reads() + 1);
-  EXPECT_STATUS(kUnavailable, "would block", TryRead("r", false));
-  EXPECT_OK(TryRead("r", false));
+  EXPECT_STATUS(kUnavailable, "would block", TryRead("r", false, kMuch));
+  constexpr uint64_t kInTheBlock = 5;
+  ASSERT_OK(h_.fs().Damage(*sst, kInTheBlock, 1));
+  const uint64_t reads = h_.fs().reads();
+  EXPECT_STATUS(kUnavailable, "would block", TryRead("r", false, kMuch));
+  EXPECT_EQ(h_.fs().reads(), reads + 1) << "the block, and nothing to tell of it";
+  EXPECT_STATUS(kDataLoss, "rows", TryRead("r", true));
 }
 
 TEST_F(EngineTest, AnInMemoryGroupNeverBlocks) {

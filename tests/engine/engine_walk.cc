@@ -459,6 +459,7 @@ Status EngineWalk::CompareCursor(const RowRange& range, const ReadOptions& read,
   for (;;) {
     ReadBudget budget;
     budget.may_block = random.OneIn(2);
+    budget.page_cache_bytes = random.OneIn(2) ? random.Below(4096) : 1u << 20;
     if (random.OneIn(2)) budget.max_keys_examined = 1 + random.Below(4);
     if (random.OneIn(4)) budget.max_rows_examined = 1;
     if (random.OneIn(4)) budget.stop = [] { return true; };
@@ -490,6 +491,7 @@ Status EngineWalk::CompareScan(const RowRange& range, const ReadSelection& selec
   RowRange rest = range;
   for (bool done = false; !done;) {
     options.may_block = random.OneIn(2);
+    options.page_cache_bytes = random.OneIn(2) ? random.Below(4096) : 1u << 20;
     const bool point =
         !rest.start.empty() && rest.start == rest.end && !rest.start_open && !rest.end_open;
     auto read = [&]() -> StatusOr<ReadProgress> {

@@ -130,6 +130,7 @@ Status IndexIterator::OpenBlock(Cursor* cursor) {
   ASSIGN_OR_RETURN(cursor->cells,
                    cursor->table->OpenBlock(handle, {.fill_cache = options_.fill_cache,
                                                      .may_block = options_.may_block,
+                                                     .page_cache_bytes = options_.page_cache_bytes,
                                                      .end = cursor->end,
                                                      .trace = trace}));
   if (trace != nullptr) {

@@ -210,9 +210,11 @@ std::unique_ptr<Iterator> TabletIndex::FindInBlock(uint32_t file, Slice row, Sli
   const SSTable& table = *files_[file].table;
   ReadTrace::File* const trace =
       options.trace != nullptr ? options.trace->Of(table.name()) : nullptr;
-  auto cells = table.FindRow(
-      fences.handle(block), row, row_end,
-      {.fill_cache = options.fill_cache, .may_block = options.may_block, .trace = trace});
+  auto cells = table.FindRow(fences.handle(block), row, row_end,
+                             {.fill_cache = options.fill_cache,
+                              .may_block = options.may_block,
+                              .page_cache_bytes = options.page_cache_bytes,
+                              .trace = trace});
   if (cells == nullptr || trace == nullptr) return cells;
   if (cells->Valid()) ++trace->cells;
   return std::make_unique<CountingIterator>(std::move(cells), &trace->cells);

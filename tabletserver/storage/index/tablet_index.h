@@ -44,7 +44,8 @@ class TabletIndex : public std::enable_shared_from_this<TabletIndex> {
   struct ReadOptions {
     bool fill_cache = true;
     bool may_block = true;  // false: Unavailable("would block...") for what is not in memory
-    Sequence snapshot = kMaxSequence;  // files with larger sequences only are passed over
+    uint64_t* page_cache_bytes = nullptr;  // as in SSTable::BlockRead
+    Sequence snapshot = kMaxSequence;      // files with larger sequences only are passed over
     // Files without delete markers whose cells are all older than min, or none older than max, are
     // passed over; 0: none is.
     int64_t min_timestamp_us = 0, max_timestamp_us = 0;

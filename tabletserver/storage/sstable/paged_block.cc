@@ -70,8 +70,7 @@ StatusOr<std::unique_ptr<Iterator>> PagedBlock::Open(const TableReader* table,
   BlockPtr directory = table->FindDirectory(handle);
   if (directory == nullptr) {
     TracedFileRead traced(read.trace, handle.stored_bytes);
-    ASSIGN_OR_RETURN(directory,
-                     traced.Of(table->ReadDirectory(handle, read.fill_cache, read.may_block)));
+    ASSIGN_OR_RETURN(directory, traced.Of(table->ReadDirectory(handle, read)));
   }
   block->UseDirectory(std::move(directory));
   return std::unique_ptr<Iterator>(std::move(block));
@@ -106,9 +105,7 @@ std::unique_ptr<Iterator> PagedBlock::FindRow(const TableReader* table, const Bl
     if (block == nullptr) return nullptr;
     if (loaded && read.fill_cache && HasReadMost(table, handle, holder)) {
       TracedFileRead traced(read.trace, handle.file_bytes());
-      traced
-          .Of(table->ReadWhole(handle, read.fill_cache, TableReader::Counts::kNothing,
-                               read.may_block))
+      traced.Of(table->ReadWhole(handle, TableReader::Counts::kNothing, read))
           .status()
           .IgnoreError();  // the page is enough
     }
@@ -176,9 +173,9 @@ bool PagedBlock::BecomeWhole(TableReader::Counts counts) {
   if (whole_failed_) return false;
   BlockPtr whole = table_->FindWhole(handle_, counts);
   if (whole == nullptr) {
+    if (!read_.may_block && read_.page_cache_bytes == nullptr) return false;
     TracedFileRead traced(read_.trace, handle_.file_bytes());
-    StatusOr<BlockPtr> read =
-        traced.Of(table_->ReadWhole(handle_, read_.fill_cache, counts, read_.may_block));
+    StatusOr<BlockPtr> read = traced.Of(table_->ReadWhole(handle_, counts, read_));
     whole_failed_ = !read.ok();
     if (whole_failed_) return false;  // the pages before the fault can still be read
     whole = *std::move(read);
@@ -197,7 +194,7 @@ StatusOr<BlockPtr> PagedBlock::ReadPage(const BlockHandle& handle) {
   }
   {
     TracedFileRead traced(read_.trace, handle.stored_bytes);
-    ASSIGN_OR_RETURN(page, traced.Of(table_->LoadBlock(handle, read_.fill_cache, read_.may_block)));
+    ASSIGN_OR_RETURN(page, traced.Of(table_->LoadBlock(handle, read_)));
   }
   if (read_.fill_cache && HasReadMost(table_, handle_, holder_)) {
     BecomeWhole(TableReader::Counts::kNothing);

@@ -153,8 +153,11 @@ class SSTable {
   struct BlockRead {
     bool fill_cache = true;  // false for large scans and compactions
     bool may_block = true;   // false: Unavailable("would block...") for what is not in memory
-    Slice end = {};          // no more is wanted from here on, and perhaps not shown; empty: open.
-                             // Lives as long as the iterator
+    // Without may_block: so many bytes, as stored and decoded, may come from what the machine holds
+    // in memory of the file; counts down. Null: none. Lives as long as the iterator.
+    uint64_t* page_cache_bytes = nullptr;
+    Slice end = {};  // no more is wanted from here on, and perhaps not shown; empty: open.
+                     // Lives as long as the iterator
     ReadTrace::File* trace = nullptr;  // what is counted; null: nothing. Lives as long, too
   };
   // The cells of one block, verified and decompressed, through the cache. A block of pages reads

@@ -218,7 +218,7 @@ class TableIterator final : public Iterator {
         return table_->DecodeDirectory(handle_, stored->substr(handle_.pages_bytes));
       }
     }
-    return table_->ReadDirectory(handle_, fill_cache_);
+    return table_->ReadDirectory(handle_, {.fill_cache = fill_cache_});
   }
 
   StatusOr<BlockPtr> ReadSequential() {

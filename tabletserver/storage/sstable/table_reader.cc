@@ -155,7 +155,8 @@ Status TableReader::Preload() {
       RETURN_IF_ERROR(keep(fence.handle, Section::kData));
       continue;
     }
-    ASSIGN_OR_RETURN(BlockPtr whole, ReadWhole(fence.handle, false, Counts::kNothing));
+    ASSIGN_OR_RETURN(BlockPtr whole,
+                     ReadWhole(fence.handle, Counts::kNothing, {.fill_cache = false}));
     memory_bytes_ += whole->charge();
     preloaded_.emplace(fence.handle.begin() | kWhole, std::move(whole));
   }
@@ -194,8 +195,7 @@ Status TableReader::CheckPlace(const BlockHandle& handle, Section section) const
   return OkStatus();
 }
 
-Status TableReader::ReadBytes(uint64_t offset, size_t n, char* buffer, bool may_block) const {
-  if (!may_block) return blob_->ReadIfInMemory(offset, n, buffer) ? OkStatus() : WouldBlock();
+Status TableReader::ReadBytes(uint64_t offset, size_t n, char* buffer) const {
   Status status = blob_->Read(offset, n, buffer);
   if (status.code() == absl::StatusCode::kOutOfRange) {
     return CorruptError(
@@ -204,11 +204,35 @@ Status TableReader::ReadBytes(uint64_t offset, size_t n, char* buffer, bool may_
   return WithContext(status, absl::StrCat("sstable ", name_, " at offset ", offset));
 }
 
+std::shared_ptr<CachedBlock> TableReader::ReadFromMemory(uint64_t offset, size_t n, uint64_t cost,
+                                                         const BlockRead& read) const {
+  if (read.page_cache_bytes == nullptr || cost > *read.page_cache_bytes) return nullptr;
+  *read.page_cache_bytes -= cost;
+  auto stored = CachedBlock::Allocate(n);
+  return blob_->ReadIfInMemory(offset, n, stored->mutable_data()) ? stored : nullptr;
+}
+
 StatusOr<BlockPtr> TableReader::ReadSection(const BlockHandle& handle, Section section,
-                                            bool may_block) const {
+                                            const BlockRead& read) const {
+  if (read.may_block) return ReadSection(handle, section);
+  RETURN_IF_ERROR(CheckPlace(handle, section));
+  const uint64_t cost = uint64_t{handle.stored_bytes} + handle.raw_bytes;
+  auto stored = ReadFromMemory(handle.offset, handle.stored_bytes, cost, read);
+  if (stored == nullptr ||
+      SectionCheck(stored->data(), footer_.file_id, handle.offset) != handle.crc) {
+    // Nor is anything else worth a try.
+    if (read.page_cache_bytes != nullptr) *read.page_cache_bytes = 0;
+    return WouldBlock();
+  }
+  if (handle.codec != Codec::kNone) return DecodeSection(handle, section, stored->data());
+  RETURN_IF_ERROR(Walk(handle, section, stored->data()));
+  return BlockPtr(std::move(stored));
+}
+
+StatusOr<BlockPtr> TableReader::ReadSection(const BlockHandle& handle, Section section) const {
   RETURN_IF_ERROR(CheckPlace(handle, section));
   auto stored = CachedBlock::Allocate(handle.stored_bytes);
-  RETURN_IF_ERROR(ReadBytes(handle.offset, handle.stored_bytes, stored->mutable_data(), may_block));
+  RETURN_IF_ERROR(ReadBytes(handle.offset, handle.stored_bytes, stored->mutable_data()));
   if (handle.codec != Codec::kNone) return DecodeSection(handle, section, stored->data());
   if (SectionCheck(stored->data(), footer_.file_id, handle.offset) != handle.crc) {
     return Damage(handle.offset, "check failed");
@@ -274,25 +298,24 @@ Status TableReader::WouldBlock() const {
 StatusOr<BlockPtr> TableReader::ReadBlock(const BlockHandle& handle, bool fill_cache) const {
   RETURN_IF_ERROR(CheckPlace(handle, Section::kData));
   if (BlockPtr block = FindBlock(handle, CountsOf(fill_cache)); block != nullptr) return block;
-  return LoadBlock(handle, fill_cache);
+  return LoadBlock(handle, {.fill_cache = fill_cache});
 }
 
-StatusOr<BlockPtr> TableReader::LoadBlock(const BlockHandle& handle, bool fill_cache,
-                                          bool may_block) const {
+StatusOr<BlockPtr> TableReader::LoadBlock(const BlockHandle& handle, const BlockRead& read) const {
   RETURN_IF_ERROR(CheckPlace(handle, Section::kData));
-  StatusOr<BlockPtr> block = ReadSection(handle, Section::kData, may_block);
+  StatusOr<BlockPtr> block = ReadSection(handle, Section::kData, read);
   // Who would block comes again.
-  if (may_block || block.ok()) CountMiss(handle.offset, CountsOf(fill_cache));
+  if (read.may_block || block.ok()) CountMiss(handle.offset, CountsOf(read.fill_cache));
   RETURN_IF_ERROR(block.status());
-  return fill_cache ? Keep(handle, *std::move(block)) : *std::move(block);
+  return read.fill_cache ? Keep(handle, *std::move(block)) : *std::move(block);
 }
 
-StatusOr<BlockPtr> TableReader::ReadDirectory(const BlockHandle& handle, bool fill_cache,
-                                              bool may_block) const {
+StatusOr<BlockPtr> TableReader::ReadDirectory(const BlockHandle& handle,
+                                              const BlockRead& read) const {
   RETURN_IF_ERROR(CheckPlace(handle, Section::kDirectory));
   if (BlockPtr block = FindDirectory(handle); block != nullptr) return block;
-  ASSIGN_OR_RETURN(BlockPtr block, LoadDirectory(handle, may_block));
-  if (!fill_cache || directory_cache_ == nullptr) return block;
+  ASSIGN_OR_RETURN(BlockPtr block, LoadDirectory(handle, read));
+  if (!read.fill_cache || directory_cache_ == nullptr) return block;
   return directory_cache_->Insert({directory_cache_id_, handle.offset}, std::move(block));
 }
 
@@ -301,8 +324,9 @@ BlockPtr TableReader::FindDirectory(const BlockHandle& handle) const {
   return directory_cache_->Peek({directory_cache_id_, handle.offset});
 }
 
-StatusOr<BlockPtr> TableReader::LoadDirectory(const BlockHandle& handle, bool may_block) const {
-  ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kDirectory, may_block));
+StatusOr<BlockPtr> TableReader::LoadDirectory(const BlockHandle& handle,
+                                              const BlockRead& read) const {
+  ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kDirectory, read));
   RETURN_IF_ERROR(CheckDirectory(handle, block, block->data()));
   return block;
 }
@@ -338,7 +362,7 @@ StatusOr<std::unique_ptr<Iterator>> TableReader::OpenBlock(const BlockHandle& ha
   BlockPtr block = FindBlock(handle, CountsOf(read.fill_cache));
   if (block == nullptr) {
     TracedFileRead traced(read.trace, handle.stored_bytes);
-    ASSIGN_OR_RETURN(block, traced.Of(LoadBlock(handle, read.fill_cache, read.may_block)));
+    ASSIGN_OR_RETURN(block, traced.Of(LoadBlock(handle, read)));
   } else if (read.trace != nullptr) {
     ++read.trace->blocks_cached;
   }
@@ -362,7 +386,7 @@ BlockPtr TableReader::FindOrLoad(const BlockHandle& handle, const BlockRead& rea
   if (block != nullptr && read.trace != nullptr) ++read.trace->blocks_cached;
   if (block != nullptr) return block;
   TracedFileRead traced(read.trace, handle.stored_bytes);
-  StatusOr<BlockPtr> from_blob = traced.Of(LoadBlock(handle, read.fill_cache, read.may_block));
+  StatusOr<BlockPtr> from_blob = traced.Of(LoadBlock(handle, read));
   *loaded = from_blob.ok();
   return *loaded ? *std::move(from_blob) : nullptr;
 }
@@ -371,17 +395,25 @@ BlockPtr TableReader::FindWhole(const BlockHandle& handle, Counts counts) const 
   return Find(handle.begin() | kWhole, counts);
 }
 
-StatusOr<BlockPtr> TableReader::ReadWhole(const BlockHandle& handle, bool fill_cache, Counts counts,
-                                          bool may_block) const {
+StatusOr<BlockPtr> TableReader::ReadWhole(const BlockHandle& handle, Counts counts,
+                                          const BlockRead& read) const {
   RETURN_IF_ERROR(CheckPlace(handle, Section::kDirectory));
-  auto stored = CachedBlock::Allocate(handle.file_bytes());
-  const Status read =
-      ReadBytes(handle.begin(), handle.file_bytes(), stored->mutable_data(), may_block);
-  if (may_block || read.ok()) CountMiss(handle.begin() | kWhole, counts);
-  RETURN_IF_ERROR(read);
+  std::shared_ptr<CachedBlock> stored;
+  if (read.may_block) {
+    CountMiss(handle.begin() | kWhole, counts);
+    stored = CachedBlock::Allocate(handle.file_bytes());
+    RETURN_IF_ERROR(ReadBytes(handle.begin(), handle.file_bytes(), stored->mutable_data()));
+  } else {
+    stored = ReadFromMemory(handle.begin(), handle.file_bytes(), 2 * handle.file_bytes(), read);
+    if (stored == nullptr) return WouldBlock();
+    CountMiss(handle.begin() | kWhole, counts);
+  }
+  const auto broken = [&](uint64_t offset) {
+    return read.may_block ? Damage(offset, "check failed") : WouldBlock();
+  };
   const Slice directory = stored->data().substr(handle.pages_bytes, handle.stored_bytes);
   if (SectionCheck(directory, footer_.file_id, handle.offset) != handle.crc) {
-    return Damage(handle.offset, "check failed");
+    return broken(handle.offset);
   }
   RETURN_IF_ERROR(Walk(handle, Section::kDirectory, directory));
   RETURN_IF_ERROR(CheckDirectory(handle, stored, directory));
@@ -397,9 +429,7 @@ StatusOr<BlockPtr> TableReader::ReadWhole(const BlockHandle& handle, bool fill_c
   if (raw) {
     for (const auto& [fence, page] : pages) {
       const Slice bytes = stored->data().substr(page.offset - handle.begin(), page.stored_bytes);
-      if (SectionCheck(bytes, footer_.file_id, page.offset) != page.crc) {
-        return Damage(page.offset, "check failed");
-      }
+      if (SectionCheck(bytes, footer_.file_id, page.offset) != page.crc) return broken(page.offset);
       RETURN_IF_ERROR(Walk(page, Section::kData, bytes));
     }
     whole = WholeBlock::AsStored(std::move(stored), handle);
@@ -407,12 +437,15 @@ StatusOr<BlockPtr> TableReader::ReadWhole(const BlockHandle& handle, bool fill_c
     WholeBlock::Builder builder(handle, pages);
     for (const auto& [fence, page] : pages) {
       const Slice bytes = stored->data().substr(page.offset - handle.begin(), page.stored_bytes);
+      if (!read.may_block && SectionCheck(bytes, footer_.file_id, page.offset) != page.crc) {
+        return WouldBlock();
+      }
       ASSIGN_OR_RETURN(const BlockPtr one, DecodeSection(page, Section::kData, bytes));
       builder.Add(one->data());
     }
     whole = builder.Finish();
   }
-  if (!fill_cache || options_.block_cache == nullptr) return whole;
+  if (!read.fill_cache || options_.block_cache == nullptr) return whole;
   whole =
       options_.block_cache->Insert({block_cache_id_, handle.begin() | kWhole}, std::move(whole));
   // One that the cache had no room for does not cost it the pages either.
@@ -506,11 +539,11 @@ StatusOr<BlockPtr> TableReader::ReadFilterPartition(const BlockHandle& handle,
   if (options_.filter_cache != nullptr) {
     if (BlockPtr block = options_.filter_cache->Lookup(key); block != nullptr) return block;
   }
-  StatusOr<BlockPtr> block = ReadSection(handle, Section::kFilter, may_block);
+  if (!may_block) return absl::UnavailableError("would block: a filter is not in memory");
+  if (options_.filter_cache != nullptr) options_.filter_cache->CountMiss(key);
+  ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kFilter));
   if (options_.filter_cache == nullptr) return block;
-  if (may_block || block.ok()) options_.filter_cache->CountMiss(key);
-  RETURN_IF_ERROR(block.status());
-  return options_.filter_cache->Insert(key, *std::move(block));
+  return options_.filter_cache->Insert(key, std::move(block));
 }
 
 StatusOr<bool> TableReader::ProbeFilter(Slice key, uint64_t hash, bool may_block) const {

@@ -59,35 +59,33 @@ class TableReader final : public SSTable {
   BlockPtr FindDirectory(const BlockHandle& handle) const;
   // A plain block or a page, through the cache.
   StatusOr<BlockPtr> ReadBlock(const BlockHandle& handle, bool fill_cache) const;
-  // The same for who has not found it in the cache. Whatever may not block reads what the machine
-  // has in memory, and else is WouldBlock().
-  StatusOr<BlockPtr> LoadBlock(const BlockHandle& handle, bool fill_cache,
-                               bool may_block = true) const;
+  // The same for who has not found it in the cache. Who may not block gets it from what the machine
+  // holds in memory, as far as the read's page_cache_bytes go, and WouldBlock() for everything
+  // else, damage included: whoever may block finds out.
+  StatusOr<BlockPtr> LoadBlock(const BlockHandle& handle, const BlockRead& read) const;
   // The same. Null: it would block, or it is damaged.
   BlockPtr FindOrLoad(const BlockHandle& handle, const BlockRead& read, bool* loaded) const;
   // The directory of a block of pages, through the cache; its pages adjoin, from the block's begin.
-  StatusOr<BlockPtr> ReadDirectory(const BlockHandle& handle, bool fill_cache,
-                                   bool may_block = true) const;
+  StatusOr<BlockPtr> ReadDirectory(const BlockHandle& handle, const BlockRead& read) const;
   // The same past the cache, and from stored bytes.
-  StatusOr<BlockPtr> LoadDirectory(const BlockHandle& handle, bool may_block = true) const;
+  StatusOr<BlockPtr> LoadDirectory(const BlockHandle& handle, const BlockRead& read) const;
   StatusOr<BlockPtr> DecodeDirectory(const BlockHandle& handle, Slice stored) const;
   // A block of pages as one WholeBlock (paged_block.h): from the cache; from the blob, in place of
   // what the cache has of its pages.
   BlockPtr FindWhole(const BlockHandle& handle, Counts counts) const;
-  StatusOr<BlockPtr> ReadWhole(const BlockHandle& handle, bool fill_cache, Counts counts,
-                               bool may_block = true) const;
+  StatusOr<BlockPtr> ReadWhole(const BlockHandle& handle, Counts counts,
+                               const BlockRead& read) const;
   // Whether more than half of the pages are in the cache.
   bool HasMostPages(const BlockHandle& handle, const BlockPtr& directory) const;
   // Puts what was read into the cache; what is there now.
   BlockPtr Keep(const BlockHandle& handle, BlockPtr block) const;
   Status WouldBlock() const;
   // Reads a section from the blob, past the caches.
-  StatusOr<BlockPtr> ReadSection(const BlockHandle& handle, Section section,
-                                 bool may_block = true) const;
+  StatusOr<BlockPtr> ReadSection(const BlockHandle& handle, Section section) const;
   // What ReadSection does once it has the stored bytes.
   StatusOr<BlockPtr> DecodeSection(const BlockHandle& handle, Section section, Slice stored) const;
   Status CheckPlace(const BlockHandle& handle, Section section) const;
-  Status ReadBytes(uint64_t offset, size_t n, char* buffer, bool may_block = true) const;
+  Status ReadBytes(uint64_t offset, size_t n, char* buffer) const;
   // An index partition, through the cache.
   StatusOr<BlockPtr> ReadIndexPartition(Slice handle, bool fill_cache) const;
   // DataLoss that names the file, the offset and, for data, the rows that the damage hits.
@@ -100,6 +98,12 @@ class TableReader final : public SSTable {
   // Of a WholeBlock, in the cache and among what is preloaded. No section is there.
   static constexpr uint64_t kWhole = uint64_t{1} << 63;
   BlockPtr Find(uint64_t place, Counts counts) const;
+  StatusOr<BlockPtr> ReadSection(const BlockHandle& handle, Section section,
+                                 const BlockRead& read) const;
+  // From the machine's memory, unverified; null: not there, or `cost` is more than the read may
+  // spend.
+  std::shared_ptr<CachedBlock> ReadFromMemory(uint64_t offset, size_t n, uint64_t cost,
+                                              const BlockRead& read) const;
   void CountMiss(uint64_t place, Counts counts) const;
   bool IsInMemory(uint64_t place) const;
   // What CheckBlock says of it, and where.
