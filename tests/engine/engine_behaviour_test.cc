@@ -343,7 +343,7 @@ TEST_F(EngineTest, WhatTheMachineHasInMemoryIsReadWithoutBlocking) {
   const auto reopen = [&](uint64_t in_memory_one_in) {
     h_.Drop();
     h_.fs().KeepInMemoryOneIn(in_memory_one_in);
-    ASSERT_OK(h_.Open());                         // cold caches
+    ASSERT_OK(h_.Open());                      // cold caches
     ASSERT_OK(TryRead("r70", true).status());  // but for the filter
     misses = h_.engine()->stats().block_cache.misses;
   };
