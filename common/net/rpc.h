@@ -164,9 +164,9 @@ class RpcClient {
                                     int64_t timeout_ms) = 0;
 };
 
-// While one lives, the calls that its thread makes are sent by that thread itself, where the
-// connection is free, and not by its io thread together with others: for who then does nothing but
-// wait for the answer, and so is not delayed by the sending but by the hand-over.
+// While one lives, the calls that its thread makes, up to 64 KiB, are sent by that thread itself
+// where the connection is free and was just in use, and not by its io thread together with others:
+// for who then does nothing but wait for the answer, and so is delayed by the hand-over alone.
 class SendsFromHere {
  public:
   SendsFromHere();

@@ -35,9 +35,8 @@ class HeldIoThread {
   HeldIoThread(RpcClient* client, const std::string& address, uint16_t answered,
                uint16_t unanswered) {
     CHECK_OK(client->CallSync(address, answered, Buffer(), kLongMs).status());  // it is connected
-    client->Call(address, unanswered, Buffer(), /*timeout_ms=*/30, [this](StatusOr<Buffer> got) {
+    client->Call(address, unanswered, Buffer(), /*timeout_ms=*/400, [this](StatusOr<Buffer> got) {
       EXPECT_EQ(got.status().code(), absl::StatusCode::kDeadlineExceeded);
-      EXPECT_FALSE(got.status().GetPayload(kNotSentPayload).has_value());
       held_.count_down();
       go_on_.wait();
     });
@@ -157,24 +156,24 @@ TEST(SendsFromHereTest, ManyThreadsOnOneConnection) {
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
-      std::atomic<int> ended{0};
+      const auto ended = std::make_shared<std::atomic<int>>(0);
       for (int i = 0; i < kCalls; ++i) {
         const size_t bytes = i % 50 == 7 ? 200'000 : static_cast<size_t>(i * 37 % 5000);
         const std::string text = absl::StrCat(t, "/", i, std::string(bytes, 'x'));
         // Every third goes through the io thread.
         if (i % 3 == 0) {
           client->Call(server->address(), 7, Buffer::Copy(text), kLongMs,
-                       [&ended, text](StatusOr<Buffer> got) {
+                       [ended, text](StatusOr<Buffer> got) {
                          EXPECT_TRUE(got.ok() && got->bytes() == text) << got.status();
-                         ended.fetch_add(1);
-                         ended.notify_one();
+                         ended->fetch_add(1);
+                         ended->notify_one();
                        });
           continue;
         }
         const auto got = client->CallSync(server->address(), 7, Buffer::Copy(text), kLongMs);
         EXPECT_TRUE(got.ok() && got->bytes() == text) << got.status();
       }
-      for (int seen = ended; seen < kCalls / 3; seen = ended) ended.wait(seen);
+      for (int seen = *ended; seen < kCalls / 3; seen = *ended) ended->wait(seen);
     });
   }
   for (std::thread& thread : threads) thread.join();

@@ -74,6 +74,8 @@ Fd OpenFd(const std::string& path, int flags) {
 }
 
 constexpr int64_t kSlowMissNs = 300'000, kNoTriesNs = 10'000'000;
+// Of all files: they share the disk's queue. A miss took long: no tries until then.
+std::atomic<int64_t> no_tries_before_ns{0};
 
 class PosixFile : public FsFile {
  public:
@@ -95,7 +97,7 @@ class PosixFile : public FsFile {
   bool ReadAtIfInMemory(uint64_t offset, size_t n, char* buffer) const override {
     if (hides_memory_.load(std::memory_order_relaxed)) return false;
     const int64_t begun_ns = MonotonicNanos();
-    if (begun_ns < not_before_ns_.load(std::memory_order_relaxed)) return false;
+    if (begun_ns < no_tries_before_ns.load(std::memory_order_relaxed)) return false;
     const iovec whole{buffer, n};
     const ssize_t got = ::preadv2(fd_.get(), &whole, 1, static_cast<off_t>(offset), RWF_NOWAIT);
     // Not every file system knows what it has in memory.
@@ -103,7 +105,7 @@ class PosixFile : public FsFile {
     if (got == static_cast<ssize_t>(n)) return true;
     // A miss begins the disk's reading, and may have to wait for a place in a full queue.
     const int64_t ended_ns = MonotonicNanos();
-    if (ended_ns - begun_ns > kSlowMissNs) not_before_ns_ = ended_ns + kNoTriesNs;
+    if (ended_ns - begun_ns > kSlowMissNs) no_tries_before_ns = ended_ns + kNoTriesNs;
     return false;
   }
 
@@ -211,7 +213,6 @@ class PosixFile : public FsFile {
   const std::string path_;
   const Fd fd_;
   std::atomic<bool> poisoned_{false};
-  mutable std::atomic<int64_t> not_before_ns_{0};  // a miss took long: no tries until then
   mutable std::atomic<bool> hides_memory_{false};  // the file system cannot say what it holds
 };
 

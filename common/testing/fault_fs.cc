@@ -510,6 +510,7 @@ void FaultFs::SetCapacity(uint64_t bytes) {
 void FaultFs::KeepInMemoryOneIn(uint64_t n) {
   MutexLock lock(&disk_->mu);
   disk_->in_memory_one_in = n;
+  disk_->memory_asked = 0;
 }
 
 uint64_t FaultFs::used_bytes() const {

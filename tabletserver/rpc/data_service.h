@@ -7,8 +7,9 @@
 //   4 the last row's completion sends the one answer of the batch     acknowledged
 // A row whose outcome is not known is marked so; every row gets exactly one result.
 //
-// A read is tried on the io thread without blocking, one of one row also from the page cache; when
-// a block is missing it is handed, with what it has, to the disk pool. The lease is checked after
+// A read is tried on the io thread without blocking (point_read.h: the blocks of a plain read of
+// one row also from the page cache); when a block is missing it is handed, with what it has, to the
+// disk pool. The lease is checked after
 // the data was read and before the answer leaves (PROMISES P13). It is given up when its client
 // cancels it, its connection ends, or its time is over. Thread-safe; outlives the engine's
 // callbacks.

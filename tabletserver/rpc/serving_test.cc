@@ -41,6 +41,7 @@ class ScriptedTablet : public storage::TabletStore {
  public:
   storage::LoadSample& load() override { return sample; }
   std::map<std::string, int> rows;  // with so many cells
+  uint64_t page_cache_bytes = 0;    // of the last ReadRow
   std::map<std::string, bool> on_disk;
   std::function<void()> at_row = [] {};
   TabletDescriptor tablet{7, 16, "", ""};
@@ -159,6 +160,7 @@ StatusOr<storage::ReadProgress> ScriptedTablet::ReadRow(Slice row,
   ScriptedCursor cursor(this, {std::string(row), false, std::string(row), false}, false);
   storage::ReadBudget budget;
   budget.may_block = options.may_block;
+  page_cache_bytes = options.page_cache_bytes;
   return cursor.Next(budget, sink);
 }
 
@@ -506,6 +508,7 @@ TEST_F(PointReadTest, GivesWhatAReadOverPagesGives) {
     auto task = MakeTask(request);
     ASSERT_OK(task->Run(/*may_block=*/false).status());
     ASSERT_EQ(Try("c"), PointTry::kRead);
+    EXPECT_EQ(tablet_->page_cache_bytes, kPointPageCacheBytes);
     EXPECT_EQ(page_.rows, task->response().rows);
     EXPECT_EQ(page_.stats, task->response().stats);
     EXPECT_TRUE(page_.done);

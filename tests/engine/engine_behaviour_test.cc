@@ -365,6 +365,24 @@ TEST_F(EngineTest, WhatTheMachineHasInMemoryIsReadWithoutBlocking) {
   expect_misses(1, "a try that would block counts as nothing");
 }
 
+TEST_F(EngineTest, WhatIsReadFromTheMachinesMemoryAddsUp) {
+  for (const char* row : {"p", "r", "t"}) ASSERT_OK(h_.Write(Put(row, "a", "q", 1000, "v")));
+  ASSERT_OK(h_.tablet()->Flush());
+  const auto reads_with = [&](uint64_t bytes) {
+    h_.Drop();
+    h_.fs().KeepInMemoryOneIn(1);
+    EXPECT_OK(h_.Open());
+    EXPECT_OK(TryRead("q", true).status());  // takes the filters in
+    return TryRead("r", false, bytes).ok();
+  };
+  uint64_t enough = 1;  // for one file, less than twice what it takes
+  while (!reads_with(enough)) ASSERT_LT(enough *= 2, 1u << 20);
+  for (const char* row : {"p", "r", "t"}) ASSERT_OK(h_.Write(Put(row, "a", "q", 2000, "v")));
+  ASSERT_OK(h_.tablet()->Flush());
+  EXPECT_FALSE(reads_with(enough)) << "two files";
+  EXPECT_TRUE(reads_with(2 * enough));
+}
+
 // Neither costs a read that may not block more than the try, nor is it told by it.
 TEST_F(EngineTest, DamageAndErrorsInMemoryAreFoundByWhoMayBlock) {
   for (const char* row : {"p", "r", "t"}) ASSERT_OK(h_.Write(Put(row, "a", "q", 1000, "v")));

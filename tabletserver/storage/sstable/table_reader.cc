@@ -204,10 +204,20 @@ Status TableReader::ReadBytes(uint64_t offset, size_t n, char* buffer) const {
   return WithContext(status, absl::StrCat("sstable ", name_, " at offset ", offset));
 }
 
-std::shared_ptr<CachedBlock> TableReader::ReadFromMemory(uint64_t offset, size_t n, uint64_t cost,
+namespace {
+
+// Takes it from what a read that may not block may still spend.
+bool Spend(uint64_t bytes, const SSTable::BlockRead& read) {
+  if (read.page_cache_bytes == nullptr || bytes > *read.page_cache_bytes) return false;
+  *read.page_cache_bytes -= bytes;
+  return true;
+}
+
+}  // namespace
+
+std::shared_ptr<CachedBlock> TableReader::ReadFromMemory(uint64_t offset, size_t n,
                                                          const BlockRead& read) const {
-  if (read.page_cache_bytes == nullptr || cost > *read.page_cache_bytes) return nullptr;
-  *read.page_cache_bytes -= cost;
+  if (!Spend(n, read)) return nullptr;
   auto stored = CachedBlock::Allocate(n);
   return blob_->ReadIfInMemory(offset, n, stored->mutable_data()) ? stored : nullptr;
 }
@@ -216,8 +226,10 @@ StatusOr<BlockPtr> TableReader::ReadSection(const BlockHandle& handle, Section s
                                             const BlockRead& read) const {
   if (read.may_block) return ReadSection(handle, section);
   RETURN_IF_ERROR(CheckPlace(handle, section));
-  const uint64_t cost = uint64_t{handle.stored_bytes} + handle.raw_bytes;
-  auto stored = ReadFromMemory(handle.offset, handle.stored_bytes, cost, read);
+  std::shared_ptr<CachedBlock> stored;
+  if (Spend(handle.raw_bytes, read)) {
+    stored = ReadFromMemory(handle.offset, handle.stored_bytes, read);
+  }
   if (stored == nullptr ||
       SectionCheck(stored->data(), footer_.file_id, handle.offset) != handle.crc) {
     // Nor is anything else worth a try.
@@ -404,9 +416,8 @@ StatusOr<BlockPtr> TableReader::ReadWhole(const BlockHandle& handle, Counts coun
     stored = CachedBlock::Allocate(handle.file_bytes());
     RETURN_IF_ERROR(ReadBytes(handle.begin(), handle.file_bytes(), stored->mutable_data()));
   } else {
-    stored = ReadFromMemory(handle.begin(), handle.file_bytes(), 2 * handle.file_bytes(), read);
+    stored = ReadFromMemory(handle.begin(), handle.file_bytes(), read);
     if (stored == nullptr) return WouldBlock();
-    CountMiss(handle.begin() | kWhole, counts);
   }
   const auto broken = [&](uint64_t offset) {
     return read.may_block ? Damage(offset, "check failed") : WouldBlock();
@@ -419,12 +430,15 @@ StatusOr<BlockPtr> TableReader::ReadWhole(const BlockHandle& handle, Counts coun
   RETURN_IF_ERROR(CheckDirectory(handle, stored, directory));
   std::vector<std::pair<std::string, BlockHandle>> pages;
   bool raw = true;  // as they are stored
+  uint64_t raw_bytes = 0;
   BlockIterator it(stored, directory);
   for (it.SeekToFirst(); it.Valid(); it.Next()) {
     auto& [fence, page] = pages.emplace_back(std::string(it.key()), BlockHandle());
     CHECK(ParseHandle(it.value(), &page));
     raw &= page.codec == Codec::kNone;
+    raw_bytes += page.raw_bytes;
   }
+  if (!read.may_block && !Spend(raw_bytes, read)) return WouldBlock();
   BlockPtr whole;
   if (raw) {
     for (const auto& [fence, page] : pages) {
@@ -445,6 +459,7 @@ StatusOr<BlockPtr> TableReader::ReadWhole(const BlockHandle& handle, Counts coun
     }
     whole = builder.Finish();
   }
+  if (!read.may_block) CountMiss(handle.begin() | kWhole, counts);
   if (!read.fill_cache || options_.block_cache == nullptr) return whole;
   whole =
       options_.block_cache->Insert({block_cache_id_, handle.begin() | kWhole}, std::move(whole));

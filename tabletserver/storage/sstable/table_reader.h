@@ -61,7 +61,7 @@ class TableReader final : public SSTable {
   StatusOr<BlockPtr> ReadBlock(const BlockHandle& handle, bool fill_cache) const;
   // The same for who has not found it in the cache. Who may not block gets it from what the machine
   // holds in memory, as far as the read's page_cache_bytes go, and WouldBlock() for everything
-  // else, damage included: whoever may block finds out.
+  // else, what does not verify included: whoever may block finds out.
   StatusOr<BlockPtr> LoadBlock(const BlockHandle& handle, const BlockRead& read) const;
   // The same. Null: it would block, or it is damaged.
   BlockPtr FindOrLoad(const BlockHandle& handle, const BlockRead& read, bool* loaded) const;
@@ -100,9 +100,8 @@ class TableReader final : public SSTable {
   BlockPtr Find(uint64_t place, Counts counts) const;
   StatusOr<BlockPtr> ReadSection(const BlockHandle& handle, Section section,
                                  const BlockRead& read) const;
-  // From the machine's memory, unverified; null: not there, or `cost` is more than the read may
-  // spend.
-  std::shared_ptr<CachedBlock> ReadFromMemory(uint64_t offset, size_t n, uint64_t cost,
+  // From the machine's memory, unverified; null: not there, or more than the read may spend.
+  std::shared_ptr<CachedBlock> ReadFromMemory(uint64_t offset, size_t n,
                                               const BlockRead& read) const;
   void CountMiss(uint64_t place, Counts counts) const;
   bool IsInMemory(uint64_t place) const;
