@@ -215,61 +215,56 @@ bool Spend(uint64_t bytes, const SSTable::BlockRead& read) {
 
 }  // namespace
 
-std::shared_ptr<CachedBlock> TableReader::ReadFromMemory(uint64_t offset, size_t n,
-                                                         const BlockRead& read) const {
-  if (!Spend(n, read)) return nullptr;
+StatusOr<std::shared_ptr<CachedBlock>> TableReader::ReadStored(uint64_t offset, size_t n,
+                                                               const BlockRead& read) const {
+  if (!read.may_block && !Spend(n, read)) return WouldBlock();
   auto stored = CachedBlock::Allocate(n);
-  return blob_->ReadIfInMemory(offset, n, stored->mutable_data()) ? stored : nullptr;
+  if (read.may_block) {
+    RETURN_IF_ERROR(ReadBytes(offset, n, stored->mutable_data()));
+  } else if (!blob_->ReadIfInMemory(offset, n, stored->mutable_data())) {
+    *read.page_cache_bytes = 0;  // nor is anything else worth a try
+    return WouldBlock();
+  }
+  return stored;
+}
+
+Status TableReader::Broken(uint64_t offset, Slice what, const BlockRead& read) const {
+  if (read.may_block) return Damage(offset, what);
+  if (read.page_cache_bytes != nullptr) *read.page_cache_bytes = 0;
+  return WouldBlock();
 }
 
 StatusOr<BlockPtr> TableReader::ReadSection(const BlockHandle& handle, Section section,
                                             const BlockRead& read) const {
-  if (read.may_block) return ReadSection(handle, section);
   RETURN_IF_ERROR(CheckPlace(handle, section));
-  std::shared_ptr<CachedBlock> stored;
-  if (Spend(handle.raw_bytes, read)) {
-    stored = ReadFromMemory(handle.offset, handle.stored_bytes, read);
-  }
-  if (stored == nullptr ||
-      SectionCheck(stored->data(), footer_.file_id, handle.offset) != handle.crc) {
-    // Nor is anything else worth a try.
-    if (read.page_cache_bytes != nullptr) *read.page_cache_bytes = 0;
-    return WouldBlock();
-  }
-  if (handle.codec != Codec::kNone) return DecodeSection(handle, section, stored->data());
-  RETURN_IF_ERROR(Walk(handle, section, stored->data()));
-  return BlockPtr(std::move(stored));
-}
-
-StatusOr<BlockPtr> TableReader::ReadSection(const BlockHandle& handle, Section section) const {
-  RETURN_IF_ERROR(CheckPlace(handle, section));
-  auto stored = CachedBlock::Allocate(handle.stored_bytes);
-  RETURN_IF_ERROR(ReadBytes(handle.offset, handle.stored_bytes, stored->mutable_data()));
-  if (handle.codec != Codec::kNone) return DecodeSection(handle, section, stored->data());
+  if (!read.may_block && !Spend(handle.raw_bytes, read)) return WouldBlock();
+  ASSIGN_OR_RETURN(auto stored, ReadStored(handle.offset, handle.stored_bytes, read));
+  if (handle.codec != Codec::kNone) return DecodeSection(handle, section, stored->data(), read);
   if (SectionCheck(stored->data(), footer_.file_id, handle.offset) != handle.crc) {
-    return Damage(handle.offset, "check failed");
+    return Broken(handle.offset, "check failed", read);
   }
-  RETURN_IF_ERROR(Walk(handle, section, stored->data()));
+  RETURN_IF_ERROR(Walk(handle, section, stored->data(), read));
   return BlockPtr(std::move(stored));
 }
 
 StatusOr<BlockPtr> TableReader::DecodeSection(const BlockHandle& handle, Section section,
-                                              Slice stored) const {
+                                              Slice stored, const BlockRead& read) const {
   if (SectionCheck(stored, footer_.file_id, handle.offset) != handle.crc) {
-    return Damage(handle.offset, "check failed");
+    return Broken(handle.offset, "check failed", read);
   }
   auto block = CachedBlock::Allocate(handle.raw_bytes);
   if (!Decompress(handle, stored, block->mutable_data())) {
-    return Damage(handle.offset, "block does not decompress");
+    return Broken(handle.offset, "block does not decompress", read);
   }
-  RETURN_IF_ERROR(Walk(handle, section, block->data()));
+  RETURN_IF_ERROR(Walk(handle, section, block->data(), read));
   return BlockPtr(std::move(block));
 }
 
-Status TableReader::Walk(const BlockHandle& handle, Section section, Slice raw) const {
+Status TableReader::Walk(const BlockHandle& handle, Section section, Slice raw,
+                         const BlockRead& read) const {
   if (section == Section::kFilter || section == Section::kProperties) return OkStatus();
   const Status walked = CheckBlock(raw, /*cell_keys=*/section == Section::kData);
-  return walked.ok() ? OkStatus() : Damage(handle.offset, walked.message());
+  return walked.ok() ? OkStatus() : Broken(handle.offset, walked.message(), read);
 }
 
 BlockPtr TableReader::Find(uint64_t place, Counts counts) const {
@@ -339,33 +334,34 @@ BlockPtr TableReader::FindDirectory(const BlockHandle& handle) const {
 StatusOr<BlockPtr> TableReader::LoadDirectory(const BlockHandle& handle,
                                               const BlockRead& read) const {
   ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kDirectory, read));
-  RETURN_IF_ERROR(CheckDirectory(handle, block, block->data()));
+  RETURN_IF_ERROR(CheckDirectory(handle, block, block->data(), read));
   return block;
 }
 
 StatusOr<BlockPtr> TableReader::DecodeDirectory(const BlockHandle& handle, Slice stored) const {
   ASSIGN_OR_RETURN(BlockPtr block, DecodeSection(handle, Section::kDirectory, stored));
-  RETURN_IF_ERROR(CheckDirectory(handle, block, block->data()));
+  RETURN_IF_ERROR(CheckDirectory(handle, block, block->data(), BlockRead()));
   return block;
 }
 
 Status TableReader::CheckDirectory(const BlockHandle& handle, const BlockPtr& holder,
-                                   Slice directory) const {
+                                   Slice directory, const BlockRead& read) const {
   uint64_t expected = handle.begin(), raw_bytes = 0;
   BlockIterator it(holder, directory);
   for (it.SeekToFirst(); it.Valid(); it.Next()) {
     BlockHandle page;
     if (!ParseHandle(it.value(), &page) || page.offset != expected || !IsFence(it.key())) {
-      return Damage(handle.offset, "malformed directory");
+      return Broken(handle.offset, "malformed directory", read);
     }
     RETURN_IF_ERROR(CheckPlace(page, Section::kData));
     // Before anyone allocates for all of them.
     raw_bytes += page.raw_bytes;
-    if (raw_bytes > kMaxRawBlockBytes) return Damage(handle.offset, "impossible pages");
+    if (raw_bytes > kMaxRawBlockBytes) return Broken(handle.offset, "impossible pages", read);
     expected = page.end();
   }
   RETURN_IF_ERROR(it.status());
-  return expected == handle.offset ? OkStatus() : Damage(handle.offset, "malformed directory");
+  if (expected != handle.offset) return Broken(handle.offset, "malformed directory", read);
+  return OkStatus();
 }
 
 StatusOr<std::unique_ptr<Iterator>> TableReader::OpenBlock(const BlockHandle& handle,
@@ -410,24 +406,14 @@ BlockPtr TableReader::FindWhole(const BlockHandle& handle, Counts counts) const 
 StatusOr<BlockPtr> TableReader::ReadWhole(const BlockHandle& handle, Counts counts,
                                           const BlockRead& read) const {
   RETURN_IF_ERROR(CheckPlace(handle, Section::kDirectory));
-  std::shared_ptr<CachedBlock> stored;
-  if (read.may_block) {
-    CountMiss(handle.begin() | kWhole, counts);
-    stored = CachedBlock::Allocate(handle.file_bytes());
-    RETURN_IF_ERROR(ReadBytes(handle.begin(), handle.file_bytes(), stored->mutable_data()));
-  } else {
-    stored = ReadFromMemory(handle.begin(), handle.file_bytes(), read);
-    if (stored == nullptr) return WouldBlock();
-  }
-  const auto broken = [&](uint64_t offset) {
-    return read.may_block ? Damage(offset, "check failed") : WouldBlock();
-  };
+  if (read.may_block) CountMiss(handle.begin() | kWhole, counts);
+  ASSIGN_OR_RETURN(auto stored, ReadStored(handle.begin(), handle.file_bytes(), read));
   const Slice directory = stored->data().substr(handle.pages_bytes, handle.stored_bytes);
   if (SectionCheck(directory, footer_.file_id, handle.offset) != handle.crc) {
-    return broken(handle.offset);
+    return Broken(handle.offset, "check failed", read);
   }
-  RETURN_IF_ERROR(Walk(handle, Section::kDirectory, directory));
-  RETURN_IF_ERROR(CheckDirectory(handle, stored, directory));
+  RETURN_IF_ERROR(Walk(handle, Section::kDirectory, directory, read));
+  RETURN_IF_ERROR(CheckDirectory(handle, stored, directory, read));
   std::vector<std::pair<std::string, BlockHandle>> pages;
   bool raw = true;  // as they are stored
   uint64_t raw_bytes = 0;
@@ -443,18 +429,17 @@ StatusOr<BlockPtr> TableReader::ReadWhole(const BlockHandle& handle, Counts coun
   if (raw) {
     for (const auto& [fence, page] : pages) {
       const Slice bytes = stored->data().substr(page.offset - handle.begin(), page.stored_bytes);
-      if (SectionCheck(bytes, footer_.file_id, page.offset) != page.crc) return broken(page.offset);
-      RETURN_IF_ERROR(Walk(page, Section::kData, bytes));
+      if (SectionCheck(bytes, footer_.file_id, page.offset) != page.crc) {
+        return Broken(page.offset, "check failed", read);
+      }
+      RETURN_IF_ERROR(Walk(page, Section::kData, bytes, read));
     }
     whole = WholeBlock::AsStored(std::move(stored), handle);
   } else {
     WholeBlock::Builder builder(handle, pages);
     for (const auto& [fence, page] : pages) {
       const Slice bytes = stored->data().substr(page.offset - handle.begin(), page.stored_bytes);
-      if (!read.may_block && SectionCheck(bytes, footer_.file_id, page.offset) != page.crc) {
-        return WouldBlock();
-      }
-      ASSIGN_OR_RETURN(const BlockPtr one, DecodeSection(page, Section::kData, bytes));
+      ASSIGN_OR_RETURN(const BlockPtr one, DecodeSection(page, Section::kData, bytes, read));
       builder.Add(one->data());
     }
     whole = builder.Finish();

@@ -81,9 +81,13 @@ class TableReader final : public SSTable {
   BlockPtr Keep(const BlockHandle& handle, BlockPtr block) const;
   Status WouldBlock() const;
   // Reads a section from the blob, past the caches.
-  StatusOr<BlockPtr> ReadSection(const BlockHandle& handle, Section section) const;
+  StatusOr<BlockPtr> ReadSection(const BlockHandle& handle, Section section) const {
+    return ReadSection(handle, section, BlockRead());
+  }
   // What ReadSection does once it has the stored bytes.
-  StatusOr<BlockPtr> DecodeSection(const BlockHandle& handle, Section section, Slice stored) const;
+  StatusOr<BlockPtr> DecodeSection(const BlockHandle& handle, Section section, Slice stored) const {
+    return DecodeSection(handle, section, stored, BlockRead());
+  }
   Status CheckPlace(const BlockHandle& handle, Section section) const;
   Status ReadBytes(uint64_t offset, size_t n, char* buffer) const;
   // An index partition, through the cache.
@@ -94,19 +98,24 @@ class TableReader final : public SSTable {
  private:
   Status LoadFooter();
   Status Preload();
-  Status CheckDirectory(const BlockHandle& handle, const BlockPtr& holder, Slice directory) const;
+  Status CheckDirectory(const BlockHandle& handle, const BlockPtr& holder, Slice directory,
+                        const BlockRead& read) const;
   // Of a WholeBlock, in the cache and among what is preloaded. No section is there.
   static constexpr uint64_t kWhole = uint64_t{1} << 63;
   BlockPtr Find(uint64_t place, Counts counts) const;
   StatusOr<BlockPtr> ReadSection(const BlockHandle& handle, Section section,
                                  const BlockRead& read) const;
-  // From the machine's memory, unverified; null: not there, or more than the read may spend.
-  std::shared_ptr<CachedBlock> ReadFromMemory(uint64_t offset, size_t n,
-                                              const BlockRead& read) const;
+  StatusOr<BlockPtr> DecodeSection(const BlockHandle& handle, Section section, Slice stored,
+                                   const BlockRead& read) const;
+  // Unverified; who may not block spends n on it, and what it decodes to besides.
+  StatusOr<std::shared_ptr<CachedBlock>> ReadStored(uint64_t offset, size_t n,
+                                                    const BlockRead& read) const;
+  // Damage, which reads the index: whoever may not block leaves it to be found by who may.
+  Status Broken(uint64_t offset, Slice what, const BlockRead& read) const;
   void CountMiss(uint64_t place, Counts counts) const;
   bool IsInMemory(uint64_t place) const;
   // What CheckBlock says of it, and where.
-  Status Walk(const BlockHandle& handle, Section section, Slice raw) const;
+  Status Walk(const BlockHandle& handle, Section section, Slice raw, const BlockRead& read) const;
   Status AppendFences(const BlockHandle& partition, std::vector<Fence>* fences) const;
   Status LoadFilterIndex();
   StatusOr<bool> ProbeFilter(Slice key, uint64_t hash, bool may_block) const;
