@@ -147,6 +147,7 @@ TEST(EngineThreads, AChangeBehindPlainWritesIsNotForgotten) {
   EngineOptions options = TinyEngineOptions();
   options.maintenance_threads = 1;
   options.memtable_bytes = 256u << 10;
+  options.log.segment_bytes = 1u << 20;  // room for all records, however late a flush
   EngineHarness h(options);
   ASSERT_OK(h.Open());
   constexpr int kRows = 1000;
