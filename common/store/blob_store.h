@@ -82,9 +82,9 @@ class BlobReader {
   // The same, if no disk has to be waited for. False: it would be, or nobody can tell, or it fails
   // (Read says how); the buffer's content is open then.
   virtual bool ReadIfInMemory(uint64_t offset, size_t n, char* buffer) const { return false; }
-  // A hint that it is hardly read again: memory that the store, or the machine, holds for it is
-  // given to others. Reads still answer.
-  virtual void ReleaseCached() const {}
+  // A hint that [offset, offset + n) is hardly read again: memory that the store, or the machine,
+  // holds for it is given to others. Reads still answer.
+  virtual void ReleaseCached(uint64_t offset, uint64_t n) const {}
 };
 
 struct StoredCell {

@@ -46,8 +46,9 @@ class FsFile {
   // A hint: [offset, offset + bytes) may go to the disk from now on, so that a later Sync, and
   // others' meanwhile, do not stand behind all of it. Says nothing of success.
   virtual void BeginWriteback(uint64_t offset, uint64_t bytes) {}
-  // A hint: whoever may keep the file's content in memory need not any longer. Reads still answer.
-  virtual void ReleaseCached() const {}
+  // A hint: whoever may keep [offset, offset + bytes) in memory need not any longer. Reads still
+  // answer.
+  virtual void ReleaseCached(uint64_t offset, uint64_t bytes) const {}
 };
 
 // An exclusive advisory lock on a file, held until destroyed or the process ends. Also excludes

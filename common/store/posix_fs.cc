@@ -179,7 +179,10 @@ class PosixFile : public FsFile {
                             SYNC_FILE_RANGE_WRITE);
   }
 
-  void ReleaseCached() const override { ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED); }
+  void ReleaseCached(uint64_t offset, uint64_t bytes) const override {
+    ::posix_fadvise(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(bytes),
+                    POSIX_FADV_DONTNEED);
+  }
 
  private:
   Status CheckNotPoisoned() const {

@@ -123,7 +123,9 @@ class PosixBlobReader : public BlobReader {
     return offset <= size_ && n <= size_ - offset && file_->ReadAtIfInMemory(offset, n, buffer);
   }
 
-  void ReleaseCached() const override { file_->ReleaseCached(); }
+  void ReleaseCached(uint64_t offset, uint64_t n) const override {
+    file_->ReleaseCached(offset, n);
+  }
 
  private:
   const std::string path_;

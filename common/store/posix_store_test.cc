@@ -242,13 +242,20 @@ TEST(PosixStoreTest, AReleasedBlobLeavesTheMachinesMemoryAndIsReadAllTheSame) {
   ASSERT_EQ(::statfs(dir.path().c_str(), &info), 0);
   if (info.f_type == TMPFS_MAGIC) GTEST_SKIP() << "its files are nowhere but in memory";
   auto store = MustOpen(PosixFs(), dir.path());
-  const std::string content(1u << 20, 'x');
+  constexpr size_t kMiB = 1u << 20;  // 2 of them, aligned: no piece of memory holds more
+  const std::string content(8 * kMiB, 'x');
   PutBlob(store.get(), "a", content);
   ASSERT_OK_AND_ASSIGN(auto reader, store->OpenBlob("a"));
   const std::string path = dir.path() + "/blobs/a@blob";
-  EXPECT_GT(PagesInMemory(path, content.size()), 0u);
   std::string back(content.size(), '\0');
-  reader->ReleaseCached();
+  ASSERT_OK(reader->Read(0, back.size(), back.data()));
+  const size_t pages = PagesInMemory(path, content.size());
+  EXPECT_GT(pages, 0u);
+  reader->ReleaseCached(2 * kMiB, 2 * kMiB);
+  const size_t left = PagesInMemory(path, content.size());
+  EXPECT_LT(left, pages);
+  EXPECT_GE(left, pages / 2) << "what lies before and behind stays";
+  reader->ReleaseCached(0, reader->size());
   EXPECT_EQ(PagesInMemory(path, content.size()), 0u);
   // It begins the reading, which not every disk ends later.
   if (reader->ReadIfInMemory(0, back.size(), back.data())) EXPECT_EQ(back, content);

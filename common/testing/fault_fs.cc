@@ -380,7 +380,7 @@ class FaultFs::File : public FsFile {
     return Resize("allocate", std::max<uint64_t>(size, node_->file.data().size()));
   }
 
-  void ReleaseCached() const override {
+  void ReleaseCached(uint64_t offset, uint64_t bytes) const override {
     MutexLock lock(&disk_->mu);
     disk_->released.push_back(path_);
   }

@@ -34,9 +34,9 @@ class HookedFs::File : public FsFile {
     };
     fs_->Told("writeback", path_, begin);
   }
-  void ReleaseCached() const override {
+  void ReleaseCached(uint64_t offset, uint64_t bytes) const override {
     const auto release = [&] {
-      below_->ReleaseCached();
+      below_->ReleaseCached(offset, bytes);
       return 0;
     };
     fs_->Told("release", path_, release);

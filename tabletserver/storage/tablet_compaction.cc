@@ -70,8 +70,11 @@ std::unique_ptr<Iterator> MergedInputs(
     const std::vector<std::shared_ptr<const OpenTable>>& inputs) {
   std::vector<std::unique_ptr<Iterator>> parts;
   for (const auto& input : inputs) {
-    parts.push_back(NewClippedIterator(input->table->NewIterator(/*fill_cache=*/false),
-                                       input->file.clip_start, input->file.clip_end));
+    // Other tablets may read what is not whole.
+    auto cells = IsWhole(*input) ? input->table->NewReplacingIterator()
+                                 : input->table->NewIterator(/*fill_cache=*/false);
+    parts.push_back(
+        NewClippedIterator(std::move(cells), input->file.clip_start, input->file.clip_end));
   }
   return NewMergingIterator(std::move(parts));
 }

@@ -273,6 +273,32 @@ TEST_F(EngineReshapeTest, MemoryOfReplacedFilesIsReleasedUnlessTheyAreShared) {
   EXPECT_EQ(rows, Expected(values));
 }
 
+TEST_F(EngineReshapeTest, AMergeReleasesWhatItHasReadUnlessItIsShared) {
+  EngineOptions options = TinyEngineOptions();
+  options.log.segment_bytes = options.memtable_bytes = 8u << 20;
+  EngineHarness h(options);
+  ASSERT_OK(h.Open());
+  SeededRandom random(TestSeed());  // what compresses is no large file
+  const std::string value = random.Letters(80'000);
+  for (int flush = 0; flush < 2; ++flush) {
+    for (int i = 0; i < kRows; ++i) ASSERT_OK(PutRow(&h, i, value));
+    ASSERT_OK(h.tablet()->Flush());
+  }
+  ASSERT_EQ(h.tablet()->files().size(), 2u);
+  size_t released_before = 0;
+  h.faults().RunAt("compaction.before_meta_cas", 1, [&] {
+    released_before = h.fs().Released().size();
+    return OkStatus();
+  });
+  ASSERT_OK(h.tablet()->CompactMajor());
+  EXPECT_EQ(released_before, 2u) << "of either file, before its successor counts";
+  const size_t released = h.fs().Released().size();
+  EXPECT_EQ(released, 4u);
+  ASSERT_OK(h.engine()->SplitTablet(kTestTablet, kLeft, Key(20)));
+  ASSERT_OK(h.engine()->FindTablet(kLeft)->CompactMajor());
+  EXPECT_EQ(h.fs().Released().size(), released) << "the other side reads it";
+}
+
 TEST_F(EngineReshapeTest, BytesAreCountedInsideTheClip) {
   EngineHarness h;
   ASSERT_OK(Fill(&h).status());

@@ -177,6 +177,10 @@ class SSTable {
   // The whole file through its own index. The iterator pins its block, not the table. After an
   // error it may Seek past the damage.
   virtual std::unique_ptr<Iterator> NewIterator(bool fill_cache) const = 0;
+  // The same for who replaces the file by what it reads, past the caches: what it has passed leaves
+  // the machine's memory behind it, which the new file then takes, until somebody else reads data
+  // of the file from the blob.
+  virtual std::unique_ptr<Iterator> NewReplacingIterator() const = 0;
 
   // Reads everything from the blob, past the caches, and compares with the properties; DataLoss
   // naming the first damaged offset.

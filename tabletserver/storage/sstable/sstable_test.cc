@@ -595,6 +595,88 @@ TEST_F(PagesTest, APointReadReadsOnePage) {
   EXPECT_TRUE(it->Valid()) << "an error does not stick to the next seek";
 }
 
+// 8 MB and more, read by who replaces the file.
+class ReplacingTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    SeededRandom random(TestSeed());
+    for (int i = 0; i < 4000; ++i) {
+      cells_.emplace(SetKey(std::to_string(100'000 + i), "q"), random.Letters(2000));
+    }
+    SSTableOptions options;
+    options.codec = Codec::kNone;
+    const auto read = [this](uint64_t offset, size_t n) {
+      read_to_ = offset + n;
+      return OkStatus();
+    };
+    const auto release = [this](uint64_t offset, uint64_t n) {
+      released_.emplace_back(offset, offset + n);
+      early_ |= offset + n > read_to_;
+    };
+    SSTable::OpenOptions open;
+    open.block_cache = &cache_;
+    blob_ = std::make_shared<MemoryReader>(Build(cells_, options), read, release);
+    ASSERT_OK_AND_ASSIGN(table_, SSTable::Open(blob_, "t.sst", open));
+    ASSERT_OK_AND_ASSIGN(fences_, table_->LoadFences());
+  }
+  void ReadBlock(size_t block) {
+    ASSERT_OK_AND_ASSIGN(auto it, table_->OpenBlock(fences_[block].handle, {}));
+    it->SeekToFirst();
+    ASSERT_TRUE(it->Valid());
+  }
+
+  BlockCache cache_{64u << 20, nullptr};
+  CellMap cells_;
+  uint64_t read_to_ = 0;
+  std::vector<std::pair<uint64_t, uint64_t>> released_;  // begin, end
+  bool early_ = false;                                   // what was not read yet was released
+  std::shared_ptr<MemoryReader> blob_;
+  std::shared_ptr<SSTable> table_;
+  std::vector<Fence> fences_;
+};
+
+TEST_F(ReplacingTest, WhatWasPassedIsReleased) {
+  Status status;
+  EXPECT_EQ(ReadAll(table_->NewIterator(/*fill_cache=*/false).get(), &status), cells_);
+  EXPECT_TRUE(released_.empty()) << "the file stays";
+  EXPECT_EQ(ReadAll(table_->NewReplacingIterator().get(), &status), cells_);
+  ASSERT_OK(status);
+  EXPECT_FALSE(early_);
+  ASSERT_GE(released_.size(), 3u);
+  for (size_t i = 1; i < released_.size(); ++i) {
+    EXPECT_EQ(released_[i].first, released_[i - 1].second);
+  }
+  EXPECT_LT(released_.front().first, 100'000u);
+  EXPECT_GT(released_.back().second, blob_->size() - 4'000'000);
+  table_->ReleaseCached();
+  EXPECT_EQ(released_.back(), std::make_pair(uint64_t{0}, blob_->size()));
+}
+
+TEST_F(ReplacingTest, NothingMoreIsReleasedOnceSomebodyReadsTheFile) {
+  ReadBlock(3);
+  auto it = table_->NewReplacingIterator();
+  it->SeekToFirst();
+  while (released_.empty() && it->Valid()) it->Next();
+  ReadBlock(3);
+  while (released_.size() == 1 && it->Valid()) it->Next();
+  ASSERT_EQ(released_.size(), 2u) << "what the cache has is not read";
+  ReadBlock(4);
+  while (it->Valid()) it->Next();
+  EXPECT_OK(it->status());
+  EXPECT_EQ(released_.size(), 2u);
+}
+
+TEST_F(ReplacingTest, WhatWasReleasedIsReadAgain) {
+  auto it = table_->NewReplacingIterator();
+  it->SeekToFirst();
+  while (released_.size() < 2 && it->Valid()) it->Next();
+  released_.clear();
+  Status status;
+  EXPECT_EQ(ReadAll(it.get(), &status), cells_);
+  EXPECT_OK(status);
+  EXPECT_GE(released_.size(), 3u) << "its own reads do not count";
+}
+
 // One access is one hit or one miss, whatever had to be looked up for it.
 TEST_F(PagesTest, AnAccessCountsOnce) {
   uint64_t hits = 0, misses = 0;

@@ -43,12 +43,14 @@ class MemoryWriter final : public BlobWriter {
   uint64_t made_ = 0;
 };
 
-// Reads *bytes. `fault(offset, n)` may fail a read.
+// Reads *bytes. `fault(offset, n)` may fail a read; `release(offset, n)` is told of what is
+// released.
 class MemoryReader final : public BlobReader {
  public:
   using Fault = std::function<Status(uint64_t offset, size_t n)>;
-  explicit MemoryReader(std::string bytes, Fault fault = nullptr)
-      : bytes_(std::move(bytes)), fault_(std::move(fault)) {}
+  using Release = std::function<void(uint64_t offset, uint64_t n)>;
+  explicit MemoryReader(std::string bytes, Fault fault = nullptr, Release release = nullptr)
+      : bytes_(std::move(bytes)), fault_(std::move(fault)), release_(std::move(release)) {}
   uint64_t size() const override { return bytes_.size(); }
   Status Read(uint64_t offset, size_t n, char* buffer) const override {
     if (fault_ != nullptr) RETURN_IF_ERROR(fault_(offset, n));
@@ -58,10 +60,14 @@ class MemoryReader final : public BlobReader {
     bytes_.copy(buffer, n, offset);
     return OkStatus();
   }
+  void ReleaseCached(uint64_t offset, uint64_t n) const override {
+    if (release_ != nullptr) release_(offset, n);
+  }
 
  private:
   const std::string bytes_;
   const Fault fault_;
+  const Release release_;
 };
 
 inline StatusOr<SSTableProperties> BuildInto(const CellMap& cells, const SSTableOptions& options,

@@ -12,25 +12,44 @@ namespace stele::storage {
 namespace {
 
 constexpr size_t kRunBytes = 256 * 1024;
+// Released at once and aligned: page caches have pieces as large, and let go of whole ones only.
+constexpr uint64_t kReleasedBytes = 2 * 1024 * 1024;
 
 // Stored bytes of a run of the file, read ahead.
 class ReadAhead {
  public:
-  explicit ReadAhead(const TableReader* table) : table_(table) {}
+  // `release`: what lies behind it need not stay in the machine's memory, as long as others do not
+  // read the table.
+  ReadAhead(const TableReader* table, bool release) : table_(table), release_(release) {}
 
   // The bytes at a place among the data, at least these and perhaps more of what follows them.
   StatusOr<Slice> Fetch(uint64_t offset, uint64_t n) {
     if (!Holds(offset, n)) RETURN_IF_ERROR(Fill(offset, n));
     return Slice(bytes_).substr(offset - begin_, n);
   }
-  void Drop() { bytes_.clear(); }
+  void Drop() {
+    bytes_.clear();
+    released_.reset();
+  }
 
  private:
   bool Holds(uint64_t offset, uint64_t n) const {
     return offset >= begin_ && offset - begin_ <= bytes_.size() &&
            n <= bytes_.size() - (offset - begin_);
   }
+  // Somebody who reads the same data would have to wait for the disk, and reads on most likely.
+  void ReleaseBefore(uint64_t offset) {
+    const uint64_t end = offset / kReleasedBytes * kReleasedBytes;
+    if (!released_.has_value()) {
+      released_ = end;
+      others_reads_ = table_->data_reads();
+    }
+    if (end <= *released_ || table_->data_reads() != others_reads_) return;
+    table_->ReleaseCached(*released_, end - *released_);
+    released_ = end;
+  }
   Status Fill(uint64_t offset, uint64_t n) {
+    if (release_) ReleaseBefore(offset);
     const uint64_t end = table_->footer().data_end;
     const size_t wanted = std::min<uint64_t>(std::max<uint64_t>(n, kRunBytes), end - offset);
     size_t kept = 0;  // the front of the block may be the tail of the last run
@@ -46,14 +65,17 @@ class ReadAhead {
   }
 
   const TableReader* const table_;
+  const bool release_;
   uint64_t begin_ = 0;
   std::string bytes_;
+  std::optional<uint64_t> released_;  // from where it began up to here
+  uint64_t others_reads_ = 0;         // when it began
 };
 
 class TableIterator final : public Iterator {
  public:
-  TableIterator(const TableReader* table, bool fill_cache)
-      : table_(table), fill_cache_(fill_cache), top_(table->top_index()), ahead_(table) {}
+  TableIterator(const TableReader* table, bool fill_cache, bool replaces)
+      : table_(table), fill_cache_(fill_cache), top_(table->top_index()), ahead_(table, replaces) {}
 
   bool Valid() const override { return block_.has_value() && block_->Valid(); }
   Slice key() const override { return block_->key(); }
@@ -246,8 +268,9 @@ class TableIterator final : public Iterator {
 
 }  // namespace
 
-std::unique_ptr<Iterator> NewTableIterator(const TableReader* table, bool fill_cache) {
-  return std::make_unique<TableIterator>(table, fill_cache);
+std::unique_ptr<Iterator> NewTableIterator(const TableReader* table, bool fill_cache,
+                                           bool replaces) {
+  return std::make_unique<TableIterator>(table, fill_cache, replaces);
 }
 
 }  // namespace stele::storage

@@ -217,6 +217,7 @@ bool Spend(uint64_t bytes, const SSTable::BlockRead& read) {
 
 StatusOr<std::shared_ptr<CachedBlock>> TableReader::ReadStored(uint64_t offset, size_t n,
                                                                const BlockRead& read) const {
+  if (offset < footer_.data_end) data_reads_.fetch_add(1, std::memory_order_relaxed);
   if (!read.may_block && !Spend(n, read)) return WouldBlock();
   auto stored = CachedBlock::Allocate(n);
   if (read.may_block) {
@@ -599,7 +600,11 @@ StatusOr<bool> TableReader::MayContain(Slice encoded_row, uint64_t row_hash, Sli
 }
 
 std::unique_ptr<Iterator> TableReader::NewIterator(bool fill_cache) const {
-  return NewTableIterator(this, fill_cache);
+  return NewTableIterator(this, fill_cache, /*replaces=*/false);
+}
+
+std::unique_ptr<Iterator> TableReader::NewReplacingIterator() const {
+  return NewTableIterator(this, /*fill_cache=*/false, /*replaces=*/true);
 }
 
 }  // namespace stele::storage

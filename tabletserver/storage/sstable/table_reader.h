@@ -3,6 +3,7 @@
 // and thread-safe; owns the blob and what it preloaded, borrows the caches.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -39,7 +40,9 @@ class TableReader final : public SSTable {
   bool IsCached(const BlockHandle& handle) const override;
   std::unique_ptr<Iterator> NewIterator(bool fill_cache) const override;
   Status Verify() const override;
-  void ReleaseCached() const override { blob_->ReleaseCached(); }
+  std::unique_ptr<Iterator> NewReplacingIterator() const override;
+  void ReleaseCached() const override { ReleaseCached(0, blob_->size()); }
+  void ReleaseCached(uint64_t offset, uint64_t n) const { blob_->ReleaseCached(offset, n); }
 
   const BlockPtr& top_index() const { return top_index_; }
   const BlockPtr& filter_index() const { return filter_index_; }  // null without a filter
@@ -90,6 +93,8 @@ class TableReader final : public SSTable {
   }
   Status CheckPlace(const BlockHandle& handle, Section section) const;
   Status ReadBytes(uint64_t offset, size_t n, char* buffer) const;
+  // How often data was read from the blob, but not by ReadBytes.
+  uint64_t data_reads() const { return data_reads_.load(std::memory_order_relaxed); }
   // An index partition, through the cache.
   StatusOr<BlockPtr> ReadIndexPartition(Slice handle, bool fill_cache) const;
   // DataLoss that names the file, the offset and, for data, the rows that the damage hits.
@@ -132,6 +137,7 @@ class TableReader final : public SSTable {
   const uint64_t directory_cache_id_;
   uint64_t footer_offset_ = 0;
   uint64_t memory_bytes_ = 0;
+  mutable std::atomic<uint64_t> data_reads_{0};
   Footer footer_;
   SSTableProperties properties_;
   BlockPtr top_index_;
@@ -147,6 +153,7 @@ class TableReader final : public SSTable {
 // A row (encoded) or a fence as text: quoted, escaped, at most 64 bytes of it.
 std::string PrintableRow(Slice key);
 
-std::unique_ptr<Iterator> NewTableIterator(const TableReader* table, bool fill_cache);
+std::unique_ptr<Iterator> NewTableIterator(const TableReader* table, bool fill_cache,
+                                           bool replaces);
 
 }  // namespace stele::storage
