@@ -1,7 +1,8 @@
 // The compaction picker: which files of one locality group to merge next. Pure: it decides from
 // what it is given and reads no file and no clock, so every decision can be tested and repeated.
 //
-// Size-tiered: files of similar size are merged, so that a byte is rewritten about log(size) times.
+// Size-tiered: files of similar size are merged, the largest no more than the others together: what
+// is rewritten comes to be in a file at least twice as large, so a byte is about log(size) times.
 // Files that share no rows are left as they are, unless they are small or very many: who reads a
 // row looks at one of them, and rows loaded in order are written once. So the files are looked at
 // in heaps: two that share rows are in one heap.
@@ -25,7 +26,7 @@ struct PickerOptions {
   uint32_t merge_max_files = 10;
   uint64_t small_file_bytes = 1u << 20;  // files below count as equally small, and as in the way
   uint32_t very_many = kVeryMany;        // times merge_max_files are merged whatever their rows
-  double size_ratio = 1.5;               // the largest of a merge against the sum of the others
+  double size_ratio = 1.0;               // the largest of a merge against the sum of the others
   double marker_share = 0.25;            // of all cells: from here on a major is worth its bytes
 };
 

@@ -59,6 +59,39 @@ TEST(Picker, TooManyDissimilarFilesMergeFromTheSmallEnd) {
   EXPECT_FALSE(PickCompaction(Sizes({1000, 100, 10}), options, false));
 }
 
+TEST(Picker, TheLargestIsNoMoreThanTheOthersTogether) {
+  EXPECT_TRUE(PickCompaction(Sizes({30, 10, 10, 10}), {}, false));
+  EXPECT_FALSE(PickCompaction(Sizes({31, 10, 10, 10}), {}, false));
+  EXPECT_TRUE(PickCompaction(Sizes({31, 10, 10, 10, 10}), {}, false));
+}
+
+// Flushes of about 32 MiB, each merged at once: what all bytes are written by merges, and between
+// how many files they lie on average.
+TEST(Picker, ManyFlushesAreRewrittenSeldom) {
+  SeededRandom random(TestSeed());
+  constexpr uint64_t kFlushes = 500;
+  std::vector<PickerFile> files;
+  uint64_t flushed = 0, written = 0, files_seen = 0;
+  for (uint64_t flush = 0; flush < kFlushes; ++flush) {
+    files.push_back({.bytes = 31 * kMiB + random.Below(2 * kMiB), .cells = 1000});
+    flushed += files.back().bytes;
+    while (auto pick = PickCompaction(files, {}, false)) {
+      PickerFile merged{.cells = 1000};
+      for (size_t i = pick->files.size(); i-- > 0;) {
+        merged.bytes += files[pick->files[i]].bytes;
+        files.erase(files.begin() + static_cast<ptrdiff_t>(pick->files[i]));
+      }
+      written += merged.bytes;
+      files.push_back(merged);
+    }
+    files_seen += files.size();
+  }
+  const double times = static_cast<double>(written) / static_cast<double>(flushed);
+  const double files_each = static_cast<double>(files_seen) / kFlushes;
+  EXPECT_LT(times, 5.4);
+  EXPECT_LT(files_each, 5.5);
+}
+
 TEST(Picker, MajorOnRequest) {
   auto pick = PickCompaction(Sizes({5}), {}, true);
   ASSERT_TRUE(pick);
