@@ -71,6 +71,9 @@ struct EngineEnv {
 struct ChangeContext {
   RequestId id;                  // without a client: every attempt counts
   int64_t deadline_boot_ns = 0;  // not begun after it; 0: none
+  // The caller waits for `done` and holds no lock that it takes: a Write may run it, and that of
+  // others, before it returns.
+  bool waits = false;
 };
 
 // Which of the things that a read may leave out without a change of its answer it leaves out. All,
@@ -161,10 +164,10 @@ class TabletStore {
   virtual const TabletDescriptor& descriptor() const = 0;
   virtual LoadSample& load() = 0;  // who serves the tablet adds to it
 
-  // Validates against range and schema and queues. `done` runs on the log thread, exactly once,
-  // unless an error is returned. Errors at once: InvalidArgument, NotFound (family), OutOfRange
-  // (row not in this tablet), ResourceExhausted (with the payload kRetryDelayMsPayload),
-  // Unavailable (closing).
+  // Validates against range and schema and queues. `done` runs on the log thread or that of a
+  // caller who waits, exactly once, unless an error is returned. Errors at once: InvalidArgument,
+  // NotFound (family), OutOfRange (row not in this tablet), ResourceExhausted (with the payload
+  // kRetryDelayMsPayload), Unavailable (closing).
   virtual Status Write(const RowMutation& mutation, const ChangeContext& context,
                        std::function<void(const Status&)> done) = 0;
   Status Write(const RowMutation& mutation, std::function<void(const Status&)> done) {

@@ -2,7 +2,7 @@
 // cells from one to the next. Owned by the engine's table of tablets and by everybody who uses it
 // (shared); keeps the EngineCore alive. Thread-safe.
 //
-// Sequences are given under write_mu_ in the order of the log queue, so the log thread applies them
+// Sequences are given under write_mu_ in the order of the log queue, so the log applies them
 // in ascending order; the visible sequence moves by whole records. Locks are taken in the order
 // flush_mu_ or compaction_mu_, manifest_mu_, apply_mu_ or write_mu_, version_mu_; the mutex inside
 // requests_ is a leaf below all.
@@ -144,7 +144,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   Status WriteNew(const RowMutation& mutation, const ChangeContext& context,
                   std::shared_ptr<Record> record) EXCLUDES(write_mu_);
   Status QueueRecord(const RowMutation& mutation, const TableSchema& schema,
-                     std::shared_ptr<Record> record) REQUIRES(write_mu_);
+                     std::shared_ptr<Record> record, LogTurn* turn = nullptr) REQUIRES(write_mu_);
   void Apply(Lsn lsn, Slice payload, const Record& record) EXCLUDES(apply_mu_);
   void Done(const Record& record, const Status& logged) EXCLUDES(write_mu_);
   // What the caller is told of a record that the log is done with.

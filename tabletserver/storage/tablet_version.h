@@ -23,7 +23,7 @@
 
 namespace stele::storage {
 
-// A memtable with what a flush needs to know of it. Written by the log thread only.
+// A memtable with what a flush needs to know of it. Written by who has the log's turn only.
 class TabletMemtable {
  public:
   explicit TabletMemtable(MemoryTracker* memory) : memory_(memory) {}

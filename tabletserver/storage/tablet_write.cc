@@ -1,4 +1,4 @@
-// The write path of a tablet, from the caller's thread to the log thread.
+// The write path of a tablet, from the caller's thread to the log.
 #include <algorithm>
 
 #include "common/base/check.h"
@@ -37,13 +37,14 @@ Status WithDelay(const Status& status) {
 //  2. Under the write mutex: give the sequences, one per mutation of the list, and the server's
 //     timestamp; encode; queue in the log. Same order in sequences and in the log. An error is
 //     still definite; the sequences are given to the next writer.
-//  3. log.before_append, log.after_append: the log thread writes a group of records. After a crash
-//     the record may be found or not: the caller has heard nothing (unknown).
+//  3. log.before_append, log.after_append: the log thread, or a caller who waits and has the log's
+//     turn, writes a group of records. After a crash the record may be found or not: the caller has
+//     heard nothing (unknown).
 //  4. log.before_sync, log.after_sync: one sync for the group. From here on the record is found by
 //     recovery. A failed sync poisons the log: nothing is acknowledged any more.
 //  5. log.before_ack: the lease is read after the sync. Over: this server has been or will be
 //     recovered by another one, which finds the record; here it is neither shown nor acknowledged.
-//  6. Apply: the log thread adds the cells to the active memtable, then moves the visible sequence
+//  6. Apply: that thread adds the cells to the active memtable, then moves the visible sequence
 //     past the whole record. Readers see all of it or nothing.
 //  7. done(OK), unless the tablet was found to have another owner meanwhile.
 Status TabletStoreImpl::Write(const RowMutation& mutation, const ChangeContext& context,
@@ -100,12 +101,14 @@ Status TabletStoreImpl::WriteNew(const RowMutation& mutation, const ChangeContex
   if (HasAdditions(mutation.mutations)) return Enqueue(as_change());
   bool run = false;
   std::shared_ptr<LockedRow> row;
+  LogTurn turn;  // used when the lock is free again
   {
     MutexLock lock(&write_mu_);
     row = FindLocked(mutation.row);
     if (row == nullptr || (!row->running && !*row->refused)) {
       record->row = row;
-      return QueueRecord(mutation, *v->schema, std::move(record));  // 2 .. 7
+      return QueueRecord(mutation, *v->schema, std::move(record),
+                         context.waits ? &turn : nullptr);  // 2 .. 7
     }
     RETURN_IF_ERROR(EnqueueLocked(row, as_change(), &run));
   }
@@ -136,7 +139,7 @@ Status TabletStoreImpl::Admit(uint64_t bytes) {
 }
 
 Status TabletStoreImpl::QueueRecord(const RowMutation& mutation, const TableSchema& schema,
-                                    std::shared_ptr<Record> record) {
+                                    std::shared_ptr<Record> record, LogTurn* turn) {
   if (closing_ || fenced_) {
     return absl::UnavailableError(absl::StrCat("tablet ", tablet_.id, " is closing"));
   }
@@ -173,7 +176,7 @@ Status TabletStoreImpl::QueueRecord(const RowMutation& mutation, const TableSche
   }
   const uint64_t bytes = logged.payload.size();
   ++queued_;  // first: the record may have ended before Append returns
-  Status status = core_->log->Append(std::move(logged));
+  Status status = core_->log->Append(std::move(logged), turn);
   if (!status.ok()) {
     --queued_;
     if (core_->wake_maintenance) core_->wake_maintenance();
@@ -293,7 +296,7 @@ Status TabletStoreImpl::WriteSync(const RowMutation& mutation) {
   const bool may_wait = core_->options.maintenance_threads > 0;
   int64_t waited_ms = 0;
   while (true) {
-    Status status = Write(mutation, [waiter](const Status& outcome) {
+    Status status = Write(mutation, {.waits = true}, [waiter](const Status& outcome) {
       MutexLock lock(&waiter->mu);
       waiter->status = outcome;
       waiter->done = true;

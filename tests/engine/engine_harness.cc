@@ -101,6 +101,8 @@ Status EngineHarness::OpenEngine() {
     MutexLock lock(&mu_);
     fatal_.push_back(status);
   };
+  // By turns as under callers who commit themselves, and as under a server.
+  options_.log.give_turns = !options_.log.give_turns;
   ASSIGN_OR_RETURN(engine_, Engine::Open(options_, env));
   return OkStatus();
 }

@@ -45,8 +45,9 @@ Status RefusedError(const LogRecord& record) {
                                           : "the log's ring is full and cannot grow");
 }
 
-// One thread commits groups, one grows the ring. The queue is theirs and the submitters' (mu_); the
-// ring has a lock of its own, taken last.
+// One thread at a time has the turn (at_work_) to take a step: the log thread or a caller with a
+// LogTurn. Another thread grows the ring. The queue is theirs and the submitters' (mu_); the ring
+// has a lock of its own, taken last.
 class CommitLogImpl final : public CommitLog {
  public:
   CommitLogImpl(std::unique_ptr<LogStore> store, const CommitLogOptions& options,
@@ -66,7 +67,7 @@ class CommitLogImpl final : public CommitLog {
   const std::vector<LogGap>& damage() const override { return damage_; }
   Status ReadDamage(const LogGap::Part& part, const std::function<Status(Slice)>& fn) override;
   Status Start() override;
-  Status Append(LogRecord record) override;
+  Status Append(LogRecord record, LogTurn* turn) override;
   void MarkFlushed(TabletId tablet, Lsn lsn) override { ring_.MarkFlushed(tablet, lsn); }
   void Forget(TabletId tablet) override { ring_.Forget(tablet); }
   LogRingStatus status() const override;
@@ -77,6 +78,9 @@ class CommitLogImpl final : public CommitLog {
   enum class Step { kWait, kCommit, kSkipRestOfHead, kRefuse, kPressure, kClose, kAbandon };
   using Group = std::vector<PendingRecord>;
 
+  void UseTurn() override;
+  bool MayGiveTurn() const REQUIRES(mu_);
+  void EndTurn(size_t taken) REQUIRES(mu_);
   void Stop(Mode how) EXCLUDES(mu_);
   void LogLoop() EXCLUDES(mu_);
   void GrowLoop() EXCLUDES(mu_);
@@ -101,8 +105,8 @@ class CommitLogImpl final : public CommitLog {
   const std::vector<LogGap> damage_;
   LogScan scan_;  // until Start
   mutable LogRing ring_;
-  LogWriter writer_;         // the log thread's
-  LogRing::Turn last_turn_;  // the log thread's: when it last looked for pressure
+  LogWriter writer_;         // of who has the turn
+  LogRing::Turn last_turn_;  // likewise: where the ring was when pressure was last looked for
   std::atomic<uint64_t> syncs_{0}, slow_syncs_{0};
   std::thread log_thread_;
   std::thread grow_thread_;
@@ -113,7 +117,9 @@ class CommitLogImpl final : public CommitLog {
   Mode mode_ GUARDED_BY(mu_) = Mode::kOpened;
   Status fatal_ GUARDED_BY(mu_);
   Group queue_ GUARDED_BY(mu_);
-  size_t taken_ GUARDED_BY(mu_) = 0;  // of the queue's records the first so many are gone
+  bool at_work_ GUARDED_BY(mu_) = false;   // somebody has the turn
+  size_t last_group_ GUARDED_BY(mu_) = 0;  // records in it
+  size_t taken_ GUARDED_BY(mu_) = 0;       // of the queue's records the first so many are gone
   uint64_t queued_bytes_ GUARDED_BY(mu_) = 0, queued_cost_ GUARDED_BY(mu_) = 0;
   bool pressure_due_ GUARDED_BY(mu_) = false;
   bool refused_ GUARDED_BY(mu_) = false;   // an Append for want of room
@@ -156,12 +162,13 @@ Status CommitLogImpl::Start() {
   fatal_ = WithContext(writer_.Begin(store_.get(), &scan_), "beginning a log epoch");
   RETURN_IF_ERROR(fatal_);
   mode_ = Mode::kRunning;
+  at_work_ = true;  // the log thread begins with the turn
   log_thread_ = std::thread([this] { LogLoop(); });
   grow_thread_ = std::thread([this] { GrowLoop(); });
   return OkStatus();
 }
 
-Status CommitLogImpl::Append(LogRecord record) {
+Status CommitLogImpl::Append(LogRecord record, LogTurn* turn) {
   const size_t bytes = record.payload.size();
   if (!ring_.CanEverFit(record.tablet, bytes)) {
     return absl::InvalidArgumentError(
@@ -189,8 +196,41 @@ Status CommitLogImpl::Append(LogRecord record) {
   queued_bytes_ += bytes;
   queued_cost_ += pending.cost;
   queue_.push_back(std::move(pending));
-  work_.Signal();
+  if (at_work_) return OkStatus();  // who is looks at the queue before it ends
+  if (turn != nullptr && MayGiveTurn()) {
+    at_work_ = true;
+    turn->Give(this);
+  } else {
+    work_.Signal();
+  }
   return OkStatus();
+}
+
+// Whoever commits alone what others would have joined takes half of their throughput.
+bool CommitLogImpl::MayGiveTurn() const {
+  return options_.give_turns && mode_ == Mode::kRunning && (!options_.sync || last_group_ <= 1) &&
+         !refused_ && !pressure_due_;
+}
+
+void CommitLogImpl::EndTurn(size_t taken) {
+  at_work_ = false;
+  if (taken > 0) last_group_ = taken;
+}
+
+// What is more than a group that fits is the log thread's.
+void CommitLogImpl::UseTurn() {
+  Group group;
+  bool commit;
+  {
+    MutexLock lock(&mu_);
+    commit = TakeAll(&group);
+  }
+  if (commit && CommitGroup(&group).ok()) AfterGroup();
+  MutexLock lock(&mu_);
+  EndTurn(group.size());
+  if (!queue_.empty() || refused_ || pressure_due_ || mode_ != Mode::kRunning || !fatal_.ok()) {
+    work_.Signal();
+  }
 }
 
 LogRingStatus CommitLogImpl::status() const {
@@ -276,13 +316,19 @@ void CommitLogImpl::LogLoop() {
   Status status;
   Group group;
   while (status.ok()) {
+    const size_t taken = group.size();
     group.clear();
     if (group.capacity() > kKeptCapacity) Group().swap(group);
-    Step step;
+    Step step = Step::kWait;
     bool forced = false;
     {
       MutexLock lock(&mu_);
-      while ((step = NextStep(&group)) == Step::kWait) work_.Wait(&mu_);
+      EndTurn(taken);
+      while (fatal_.ok() && (at_work_ || (step = NextStep(&group)) == Step::kWait)) {
+        work_.Wait(&mu_);
+      }
+      if (!fatal_.ok()) return;  // another's turn failed
+      at_work_ = true;
       if (step == Step::kPressure) forced = std::exchange(refused_, false);
     }
     switch (step) {

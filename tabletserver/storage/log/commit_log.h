@@ -1,6 +1,7 @@
 // CommitLog: the circular commit log of one tablet server (FORMAT.md beside this file). A ring of
-// preallocated, pre-written segments; one grouping thread writes what is queued, syncs once, checks
-// the lease, applies the group to the memtables in log order and completes the callers.
+// preallocated, pre-written segments; one thread at a time has the turn: it writes what is queued,
+// syncs once, checks the lease, applies the group to the memtables in log order and completes the
+// callers. That is the log thread, or a caller who waits and finds it idle (LogTurn).
 //
 // Crash rule: a record whose completion ran with OK is found by Recover after any crash. A record
 // that failed or never completed may be found or not. Nothing after a failed write or sync is ever
@@ -31,6 +32,7 @@ struct CommitLogOptions {
   uint32_t max_group_bytes = 4u << 20;    // one write
   uint64_t max_queued_bytes = 64u << 20;  // beyond: Append fails with ResourceExhausted
   bool sync = true;                       // false only behind a flag named --unsafe-...
+  bool give_turns = true;                 // false: the log thread commits all (LogTurn)
   // Identity given to a new ring; an existing ring keeps its own. It should be random: who knows it
   // can write values that look like log records (and make recovery see damage where there is none).
   uint64_t new_log_uuid = 0;
@@ -45,10 +47,10 @@ inline LogStore::Space SpaceOf(const CommitLogOptions& options) {
 struct LogRecord {
   TabletId tablet = 0;
   std::string payload;
-  // Runs on the log thread, in log order, after the sync and the lease check, before `done`; puts
-  // the cells into the memtable. The payload is the record's own, valid for the call.
+  // Runs on the thread that has the turn, in log order, after the sync and the lease check, before
+  // `done`; puts the cells into the memtable. The payload is the record's own, valid for the call.
   std::function<void(Lsn, Slice payload)> apply;
-  // Runs on the log thread exactly once. OK: durable and applied. Error: see the crash rule.
+  // Runs there, too, exactly once. OK: durable and applied. Error: see the crash rule.
   std::function<void(const Status&)> done;
   // When it is true as the record's turn comes, the record is refused (ResourceExhausted): it was
   // made from one that was refused. Null: never. Set by `done` of another record.
@@ -59,7 +61,7 @@ struct CommitLogHooks {
   // Called after each sync and before anything of the group is applied or acknowledged; not OK
   // (lease over) is fatal.
   std::function<Status()> lease_check;
-  // The log cannot go on (write or sync failed, lease lost). Called once, from the log thread.
+  // The log cannot go on (write or sync failed, lease lost). Called once.
   std::function<void(const Status&)> on_fatal;
   // `pinning` hold the tail of a ring that is over half full, or that a few small flushes would
   // keep short, or whose tail does not read any more: flush them soon. Called from the log
@@ -112,6 +114,23 @@ struct RecoveredRecord {
   Lsn original_lsn = 0;
 };
 
+class CommitLog;
+
+// The turn of a caller who waits for its record and may commit it, with whatever else is queued, on
+// its own thread: two changes of threads less. Append gives it, its end uses it; by then the caller
+// holds no lock that a completion may take. Bound to one thread.
+class LogTurn {
+ public:
+  LogTurn() = default;
+  ~LogTurn();
+  LogTurn(const LogTurn&) = delete;
+  LogTurn& operator=(const LogTurn&) = delete;
+  void Give(CommitLog* log) { log_ = log; }
+
+ private:
+  CommitLog* log_ = nullptr;
+};
+
 class CommitLog {
  public:
   virtual ~CommitLog() = default;  // stops: completes nothing new, joins the thread
@@ -142,8 +161,9 @@ class CommitLog {
 
   // Queues a record; never blocks on the disk. Records of one caller keep their order. When it
   // returns an error nothing is queued and neither callback runs: ResourceExhausted (queue or ring
-  // full, try later) or the fatal status.
-  virtual Status Append(LogRecord record) = 0;
+  // full, try later) or the fatal status. `turn`, of a caller that will wait, may be given the
+  // turn: never while groups of several records say that the sync is worth sharing.
+  virtual Status Append(LogRecord record, LogTurn* turn = nullptr) = 0;
 
   // Everything of `tablet` up to and including `lsn` is durable in SSTables and its manifest: the
   // tail may advance. LSNs are those of the records' first completion (apply); calls may come in
@@ -156,6 +176,15 @@ class CommitLog {
 
   // Refuses new records, completes the queued ones, writes a clean-close record, joins.
   virtual Status Close() = 0;
+
+ private:
+  friend LogTurn;
+  // Commits one group and gives the turn back.
+  virtual void UseTurn() = 0;
 };
+
+inline LogTurn::~LogTurn() {
+  if (log_ != nullptr) log_->UseTurn();
+}
 
 }  // namespace stele::storage

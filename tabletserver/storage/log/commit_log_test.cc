@@ -259,6 +259,149 @@ class Parked {
   ScriptedFaults* const faults_;
 };
 
+// ---- turns of callers who wait ----
+
+// Appends as a caller who waits: true when the calling thread committed the record itself.
+bool CommitsItself(CommitLog* log, std::string payload, Results* results) {
+  LogRecord r = Record(20, std::move(payload), results->Expect());
+  std::thread::id applied_by;
+  std::atomic<bool> applied{false};
+  r.apply = [&](Lsn, Slice) {
+    applied_by = std::this_thread::get_id();
+    applied = true;
+  };
+  {
+    LogTurn turn;
+    EXPECT_OK(log->Append(std::move(r), &turn));
+  }
+  for (const Status& status : results->Wait()) EXPECT_OK(status);
+  EXPECT_TRUE(applied);
+  return applied_by == std::this_thread::get_id();
+}
+
+// The log thread may have the turn for a moment after it completed a caller, and to look for
+// pressure after a group that began a segment.
+void UntilItself(CommitLog* log, Results* results) {
+  for (int in_a_row = 0; in_a_row < 2;) {
+    in_a_row = CommitsItself(log, "perhaps itself", results) ? in_a_row + 1 : 0;
+  }
+}
+
+TEST(LogTurn, ACallerWhoWaitsCommitsItsRecordItself) {
+  MemoryLogDisk disk;
+  Events events;
+  {
+    auto log = OpenOn(&disk, Small(2, 16, 64 << 10), &events);
+    ASSERT_OK(log->Start());
+    Results first;
+    ASSERT_OK(log->Append(Record(20, "by the log thread", first.Expect())));
+    ASSERT_OK(first.Wait()[0]);
+    Results results;
+    UntilItself(log.get(), &results);
+    for (int i = 0; i < 20; ++i) EXPECT_TRUE(CommitsItself(log.get(), "r", &results));
+    EXPECT_EQ(log->status().queued_bytes, 0u);
+    EXPECT_OK(log->Close());
+  }
+  auto log = OpenOn(&disk, Small(2, 16, 64 << 10), &events);
+  EXPECT_GE(RecoverAll(log.get()).size(), 20u);
+  EXPECT_EQ(events.fatal, 0);
+}
+
+TEST(LogTurn, WhatIsQueuedMeanwhileTheLogThreadCommits) {
+  MemoryLogDisk disk;
+  Events events;
+  ScriptedFaults faults;
+  auto log = OpenOn(&disk, Small(2, 4, 64 << 10), &events, &faults);
+  ASSERT_OK(log->Start());
+  Results results;
+  UntilItself(log.get(), &results);
+  faults.PauseAt("log.before_sync", faults.hits("log.before_sync") + 1);
+  std::thread waits([&] { EXPECT_TRUE(CommitsItself(log.get(), "its own", &results)); });
+  ASSERT_TRUE(faults.WaitUntilPaused("log.before_sync"));
+  const std::thread::id here = std::this_thread::get_id();
+  for (const char* payload : {"a", "b"}) {
+    LogRecord r = Record(20, payload, results.Expect());
+    r.apply = [&](Lsn, Slice) { EXPECT_NE(std::this_thread::get_id(), here); };
+    LogTurn none;  // somebody has it
+    ASSERT_OK(log->Append(std::move(r), &none));
+  }
+  faults.Resume("log.before_sync");
+  waits.join();
+  for (const Status& status : results.Wait()) EXPECT_OK(status);
+  // That group had two records: a sync is worth sharing, until one has had a single one again.
+  EXPECT_FALSE(CommitsItself(log.get(), "with others", &results));
+  UntilItself(log.get(), &results);
+  EXPECT_OK(log->Close());
+}
+
+TEST(LogTurn, WithoutSyncsThereIsNothingToShare) {
+  MemoryLogDisk disk;
+  Events events;
+  ScriptedFaults faults;
+  CommitLogOptions options = Small(2, 4);
+  options.sync = false;
+  auto log = OpenOn(&disk, options, &events, &faults);
+  ASSERT_OK(log->Start());
+  Results results;
+  {
+    Parked parked(log.get(), &faults, &results);
+    for (int i = 0; i < 3; ++i) ASSERT_OK(log->Append(Record(20, "many", results.Expect())));
+    parked.Go();
+  }
+  for (const Status& status : results.Wait()) EXPECT_OK(status);
+  UntilItself(log.get(), &results);
+  EXPECT_OK(log->Close());
+}
+
+TEST(LogTurn, AFailureInItIsTheLogs) {
+  for (const char* point : {"log.before_append", "log.before_sync", "log.before_ack"}) {
+    SCOPED_TRACE(point);
+    MemoryLogDisk disk;
+    Events events;
+    ScriptedFaults faults;
+    auto log = OpenOn(&disk, Small(2, 4), &events, &faults);
+    ASSERT_OK(log->Start());
+    Results results;
+    UntilItself(log.get(), &results);
+    faults.FailAt(point, faults.hits(point) + 1, absl::InternalError("injected"));
+    Results failed;
+    {
+      LogTurn turn;
+      ASSERT_OK(log->Append(Record(20, "not fine", failed.Expect()), &turn));
+    }
+    const bool before = Slice(point) == "log.before_append";
+    EXPECT_EQ(failed.Wait()[0].code(), before ? StatusCode::kUnavailable : StatusCode::kUnknown);
+    EXPECT_EQ(events.fatal, 1);
+    LogTurn none;
+    EXPECT_STATUS(kUnavailable, "injected", log->Append(Record(20, "later", nullptr), &none));
+    EXPECT_STATUS(kInternal, "injected", log->Close());
+    EXPECT_EQ(events.fatal, 1);
+  }
+}
+
+TEST(LogTurn, TheRingGoesRoundAndGrows) {
+  MemoryLogDisk disk;
+  Events events;
+  Results results;
+  size_t written = 0;
+  {
+    auto log = OpenOn(&disk, Small(2, 4), &events);
+    ASSERT_OK(log->Start());
+    // Records that do not fit the head, growth and relief are the log thread's.
+    for (; log->status().wraps < 3; ++written) {
+      CommitsItself(log.get(), absl::StrCat(written, std::string(700, 'x')), &results);
+      if (written % 3 == 2) log->MarkFlushed(20, log->status().next_lsn - 1);
+      ASSERT_LT(written, 1000u);
+    }
+    CommitsItself(log.get(), "last", &results);
+    EXPECT_OK(log->Close());
+  }
+  auto log = OpenOn(&disk, Small(2, 4), &events);
+  const std::vector<std::string> found = RecoverAll(log.get());
+  ASSERT_FALSE(found.empty());
+  EXPECT_EQ(found.back(), "last");
+}
+
 TEST(CommitLog, DestroyedWithoutCloseLeavesWhatACrashWould) {
   MemoryLogDisk disk;
   Events events;
@@ -493,13 +636,14 @@ TEST(CommitLog, ManyThreadsKeepTheirOrder) {
   auto log = OpenOn(&disk, options, &events);
   ASSERT_OK(log->Start());
   constexpr int kThreads = 4, kEach = 300;
-  std::vector<int> next(kThreads, 0);  // applied so far: the log thread's
+  std::vector<int> next(kThreads, 0);  // applied so far: of who has the turn
   std::atomic<int> acked{0}, bad{0};
   std::atomic<Lsn> last_applied{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       SeededRandom rng(seed + t);
+      const bool waits = rng.OneIn(2);
       for (int i = 0; i < kEach; ++i) {
         const std::string payload = absl::StrCat(t, ":", i, ":", rng.Letters(rng.Below(300)));
         while (true) {
@@ -508,7 +652,8 @@ TEST(CommitLog, ManyThreadsKeepTheirOrder) {
             if (next[t]++ != i) ++bad;
             last_applied = lsn;
           };
-          const Status s = log->Append(std::move(r));
+          LogTurn turn;
+          const Status s = log->Append(std::move(r), waits ? &turn : nullptr);
           if (s.ok()) break;
           if (!absl::IsResourceExhausted(s)) {
             ++bad;
@@ -577,7 +722,11 @@ class OnFaultFs {
     Lsn lsn = 0;
     LogRecord r = Record(tablet, payload, results.Expect());
     r.apply = [&](Lsn l, Slice) { lsn = l; };
-    const Status appended = log->Append(std::move(r));
+    Status appended;
+    {
+      LogTurn turn;
+      appended = log->Append(std::move(r), rng_.OneIn(2) ? &turn : nullptr);
+    }
     if (absl::IsResourceExhausted(appended)) {
       for (TabletId t = 16; t < 19; ++t) log->MarkFlushed(t, log->status().next_lsn - 1);
       acked_.clear();

@@ -1,6 +1,6 @@
 // LogRing: which segments hold which laps, what pins them, and how much room is left. It decides;
 // LogWriter writes. Owned by the commit log. Thread-safe, except that head_segment() and what
-// PlanAdvance, Advance and live() hand out belong to the log thread.
+// PlanAdvance, Advance and live() hand out belong to who has the log's turn.
 //
 // A tablet pins a live segment from the moment when a record of it that begins there is encoded
 // until its LSN is flushed, or a copy of it was made durable nearer to the head. The tail is the

@@ -1,6 +1,6 @@
 // LogWriter: turns records into bytes of the ring, one write and one sync at a time. Synchronous
-// and without a thread of its own: the log thread drives it, and so can a test. Bound to one
-// thread.
+// and without a thread of its own: who has the log's turn drives it, and so can a test. Bound to
+// one thread at a time.
 //
 // Invariants: a write ends inside one segment and is synced before the next begins (FORMAT.md, rule
 // 1); LSNs are handed out in the order of the records; a segment is overwritten only after a tail

@@ -3,10 +3,11 @@
 // rewrite is a newer sequence. Owned by shared_ptr so that readers pin it. Volatile: the commit log
 // holds the same cells until they are flushed.
 //
-// Threads: one writer at a time (the log thread), any number of readers without a lock. Readers see
-// a node that is being changed by its version and look again (tree_node.h); a cell is complete
-// before a node points to it, so whoever meets a key meets its whole value; nothing is freed before
-// the table is destroyed. An iterator walks a copy of one leaf's pointers after the other.
+// Threads: one writer at a time (who has the log's turn), any number of readers without a lock.
+// Readers see a node that is being changed by its version and look again (tree_node.h); a cell is
+// complete before a node points to it, so whoever meets a key meets its whole value; nothing is
+// freed before the table is destroyed. An iterator walks a copy of one leaf's pointers after the
+// other.
 #pragma once
 
 #include <cstdint>
