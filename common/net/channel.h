@@ -20,6 +20,8 @@
 
 namespace stele::net {
 
+inline constexpr size_t kMostFromHere = 64 * 1024;  // a larger body takes longer than the hand-over
+
 class Channel : public std::enable_shared_from_this<Channel> {
  public:
   Channel(std::shared_ptr<IoThread> thread, const RpcOptions& options);

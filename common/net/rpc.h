@@ -167,6 +167,7 @@ class RpcClient {
 // While one lives, the calls that its thread makes, up to 64 KiB, are sent by that thread itself
 // where the connection is free and was just in use, and not by its io thread together with others:
 // for who then does nothing but wait for the answer, and so is delayed by the hand-over alone.
+// Likewise the answers that it gives, where the connection has no other call under way.
 class SendsFromHere {
  public:
   SendsFromHere();

@@ -22,10 +22,9 @@ using asio::ip::tcp;
 
 constexpr int64_t kNanosPerMicro = 1'000;
 constexpr int64_t kNanosPerMilli = 1'000'000;
-constexpr int64_t kTickMs = 20;              // so a call ends at most this long after its deadline
-constexpr size_t kCallOverheadBytes = 128;   // what a queued call costs besides its body
-constexpr size_t kKeptCalls = 1024;          // room for so many stays when they are sent
-constexpr size_t kMostFromHere = 64 * 1024;  // a larger body takes longer than the hand-over
+constexpr int64_t kTickMs = 20;             // so a call ends at most this long after its deadline
+constexpr size_t kCallOverheadBytes = 128;  // what a queued call costs besides its body
+constexpr size_t kKeptCalls = 1024;         // room for so many stays when they are sent
 constexpr size_t kMaxPrefixBytes = kRequestPrefixBytes + kCellKeyBytes + kTermBytes;
 
 thread_local int sends_from_here = 0;

@@ -1,10 +1,12 @@
 // A thread that waits for its answer sends its call itself, also while the io thread is held up;
 // what the connection does not take at once is sent all the same, in order; and no call that
-// ended as not sent was seen by a handler.
+// ended as not sent was seen by a handler. Likewise a thread that answers.
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <deque>
 #include <latch>
+#include <optional>
 #include <set>
 #include <thread>
 #include <vector>
@@ -13,6 +15,7 @@
 #include "common/base/check.h"
 #include "common/base/mutex.h"
 #include "common/net/rpc.h"
+#include "common/testing/status_asserts.h"
 
 namespace stele::net {
 namespace {
@@ -243,6 +246,123 @@ TEST(SendsFromHereTest, WhatWasNotSentNoHandlerSaw) {
   server.reset();
   EXPECT_GT(static_cast<int>(not_sent.size()) + unknown, 0);
   for (const std::string& name : not_sent) EXPECT_FALSE(noting.Saw(name)) << name;
+}
+
+// ---- answers ----
+
+TEST(SendsFromHereTest, AnAnswerNeedsNoIoThreadToBeSent) {
+  std::latch taken{1}, held{1}, go_on{1};
+  std::vector<RpcReply> kept;
+  auto server = Serve([&](RpcRequest request, RpcReply reply) {
+    if (request.method == kUnanswered) {
+      kept.push_back(std::move(reply));
+      return taken.count_down();
+    }
+    held.count_down();
+    go_on.wait();
+    reply.Ok(Buffer());
+  });
+  auto waits = RpcClient::Create({}), holds = RpcClient::Create({});
+  std::latch answered{1}, other_answered{1};
+  waits->Call(server->address(), kUnanswered, Buffer(), kLongMs, [&](StatusOr<Buffer> got) {
+    EXPECT_TRUE(got.ok() && got->bytes() == "now") << got.status();
+    answered.count_down();
+  });
+  taken.wait();
+  holds->Call(server->address(), kHolds, Buffer(), kLongMs, [&](StatusOr<Buffer> got) {
+    EXPECT_OK(got.status());
+    other_answered.count_down();
+  });
+  held.wait();  // the server's only io thread is done with the other connection for now
+  {
+    const SendsFromHere here;
+    kept[0].Ok(Buffer::Copy("now"));
+  }
+  answered.wait();
+  EXPECT_FALSE(other_answered.try_wait());
+  go_on.count_down();
+  other_answered.wait();
+}
+
+// Answers requests on threads of its own, each as one that sends from here.
+class Answering {
+ public:
+  Answering() {
+    for (int t = 0; t < 3; ++t) threads_.emplace_back([this] { Loop(); });
+  }
+  ~Answering() {
+    {
+      MutexLock lock(&mu_);
+      stop_ = true;
+      changed_.SignalAll();
+    }
+    for (std::thread& thread : threads_) thread.join();
+  }
+  RpcHandler handler() {
+    return [this](RpcRequest request, RpcReply reply) {
+      MutexLock lock(&mu_);
+      waiting_.emplace_back(std::move(request.body), std::move(reply));
+      changed_.Signal();
+    };
+  }
+
+ private:
+  void Loop() {
+    const SendsFromHere here;
+    while (true) {
+      std::optional<std::pair<Buffer, RpcReply>> next;
+      {
+        MutexLock lock(&mu_);
+        while (waiting_.empty() && !stop_) changed_.Wait(&mu_);
+        if (waiting_.empty()) return;
+        next = std::move(waiting_.front());
+        waiting_.pop_front();
+      }
+      next->second.Ok(std::move(next->first));
+    }
+  }
+
+  Mutex mu_;
+  CondVar changed_;
+  bool stop_ GUARDED_BY(mu_) = false;
+  std::deque<std::pair<Buffer, RpcReply>> waiting_ GUARDED_BY(mu_);
+  std::vector<std::thread> threads_;
+};
+
+TEST(SendsFromHereTest, AnswersOfManyThreadsAndServersThatEnd) {
+  Answering answering;
+  auto server = Serve(answering.handler());
+  const std::string address = server->address();
+  auto shared = RpcClient::Create({});
+  std::atomic<bool> stop{false};
+  std::atomic<int> good{0};
+  std::vector<std::thread> callers;
+  for (int t = 0; t < 6; ++t) {
+    callers.emplace_back([&, t] {
+      // Three with a connection of their own, where theirs is the only call.
+      auto own = t < 3 ? RpcClient::Create({}) : nullptr;
+      RpcClient* const client = own != nullptr ? own.get() : shared.get();
+      for (int i = 0; !stop; ++i) {
+        const size_t bytes = i % 50 == 7 ? 200'000 : static_cast<size_t>(i * 37 % 5000);
+        const std::string text = absl::StrCat(t, "/", i, std::string(bytes, 'x'));
+        const auto got = client->CallSync(address, 7, Buffer::Copy(text), kLongMs);
+        if (got.ok()) {
+          EXPECT_EQ(got->bytes(), text);
+          ++good;
+        } else {
+          EXPECT_EQ(got.status().code(), absl::StatusCode::kUnavailable) << got.status();
+        }
+      }
+    });
+  }
+  for (int round = 0; round < 12; ++round) {
+    const int before = good;
+    while (good < before + 200) std::this_thread::yield();
+    server.reset();  // while answers are on their way
+    server = Serve(answering.handler(), address);
+  }
+  stop = true;
+  for (std::thread& caller : callers) caller.join();
 }
 
 }  // namespace

@@ -120,7 +120,7 @@ void DataService::ReadModifyWriteRow(net::RpcRequest&& request, net::RpcReply&& 
                                                     change->queued_ns, row.status());
         wire::ReadModifyWriteRowResponse response{ResultOf(row.status()), {}};
         if (row.ok()) response.row = *std::move(row);
-        change->reply.Send(wire::Encode(response));
+        AnswerChange(&change->reply, wire::Encode(response));
       });
   change->queued_ns = parts_.clock->BootNanos();
   if (queued.ok()) return;
@@ -137,17 +137,17 @@ void DataService::CheckAndMutateRow(net::RpcRequest&& request, net::RpcReply&& r
   auto predicate = MakePredicate(message.predicate, message.id);
   if (!predicate.ok()) return change->reply.Error(predicate.status());
   parts_.progress->Begin();
-  Status queued =
-      store->CheckAndMutate(message.row, *std::move(predicate), std::move(message.if_true),
-                            std::move(message.if_false), {message.id, request.deadline_boot_ns},
-                            [this, change, table = message.table](StatusOr<bool> matched) {
-                              parts_.progress->End();
-                              NoteChange<wire::CheckAndMutateRowRequest>(
-                                  SlowRequest::Kind::kConditional, table, change->request,
-                                  change->begun_ns, change->queued_ns, matched.status());
-                              change->reply.Send(wire::Encode(wire::CheckAndMutateRowResponse{
-                                  ResultOf(matched.status()), matched.ok() && *matched}));
-                            });
+  Status queued = store->CheckAndMutate(
+      message.row, *std::move(predicate), std::move(message.if_true), std::move(message.if_false),
+      {message.id, request.deadline_boot_ns},
+      [this, change, table = message.table](StatusOr<bool> matched) {
+        parts_.progress->End();
+        NoteChange<wire::CheckAndMutateRowRequest>(SlowRequest::Kind::kConditional, table,
+                                                   change->request, change->begun_ns,
+                                                   change->queued_ns, matched.status());
+        AnswerChange(&change->reply, wire::Encode(wire::CheckAndMutateRowResponse{
+                                         ResultOf(matched.status()), matched.ok() && *matched}));
+      });
   change->queued_ns = parts_.clock->BootNanos();
   if (queued.ok()) return;
   parts_.progress->End();

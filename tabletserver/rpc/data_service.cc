@@ -18,6 +18,7 @@ namespace {
 // What a read costs while it is worked on, beside its request; the page itself is bounded by the
 // connection's output limit.
 constexpr uint64_t kReadCharge = 64 * 1024;
+constexpr uint64_t kFewChanges = 1;  // beside one that is answered by the log's thread
 
 SlowRequest SlowOf(SlowRequest::Kind kind, TableId table, TabletId tablet, const Status& status) {
   SlowRequest slow;
@@ -114,7 +115,14 @@ void DataService::FinishRow(const std::shared_ptr<WriteBatch>& batch, size_t ind
   if (batch->remaining.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   NoteChange<wire::MutateRowsRequest>(SlowRequest::Kind::kWrite, batch->table, batch->request,
                                       batch->begun_ns, batch->queued_ns, status);
-  batch->reply.Send(wire::Encode(batch->response));
+  AnswerChange(&batch->reply, wire::Encode(batch->response));
+}
+
+// While more changes are under way their answers are spread over the io threads: the log goes on.
+void DataService::AnswerChange(net::RpcReply* reply, StatusOr<net::Buffer> answer) {
+  std::optional<net::SendsFromHere> here;
+  if (parts_.progress->in_flight() <= kFewChanges) here.emplace();
+  reply->Send(std::move(answer));
 }
 
 void DataService::MutateRows(net::RpcRequest&& request, net::RpcReply&& reply) {
@@ -264,8 +272,10 @@ void DataService::ReadRows(net::RpcRequest&& request, net::RpcReply&& reply) {
   if (!outcome.ok() || *outcome) return FinishRead(read.get(), outcome);
   const bool system = IsSystemTablet(read->request.tablet);
   WorkPool* const pool = system ? parts_.system_disk_pool : parts_.disk_pool;
-  Status handed =
-      pool->Submit([this, read] { FinishRead(read.get(), read->task->Run(/*may_block=*/true)); });
+  Status handed = pool->Submit([this, read] {
+    const net::SendsFromHere here;
+    FinishRead(read.get(), read->task->Run(/*may_block=*/true));
+  });
   if (handed.ok()) return;
   constexpr int64_t kRetryDelayMs = 20;
   read->reply.Error(wire::OverloadedError(handed.message(), kRetryDelayMs));
