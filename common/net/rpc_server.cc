@@ -235,8 +235,10 @@ void ServerConnection::Answer(ServerCall* call, const Status& status, Buffer bod
 // A peer that waits for nothing else is answered without its io thread. What others wait for goes
 // in one write with this.
 bool ServerConnection::SentFromHere(uint32_t request_id, const Status& status, const Buffer& body) {
-  if (!SendsFromHere::Current() || !status.ok() || body.size() > kMostFromHere ||
-      body.size() > options_.max_frame_bytes || in_flight_.load(std::memory_order_relaxed) != 1) {
+  const size_t most = std::min<size_t>(
+      {kMostFromHere, options_.max_frame_bytes, options_.max_output_bytes_per_connection / 2});
+  if (!SendsFromHere::Current() || !status.ok() || body.size() > most ||
+      in_flight_.load(std::memory_order_relaxed) != 1) {
     return false;
   }
   FrameHeader header;

@@ -79,7 +79,7 @@ class DataService {
   template <typename Message>
   void NoteChange(SlowRequest::Kind kind, TableId table, const net::Buffer& request,
                   int64_t begun_ns, int64_t queued_ns, const Status& status);
-  // To a change that the log has done with, on its thread.
+  // To a change that the log, mostly, has done with, on whatever thread.
   void AnswerChange(net::RpcReply* reply, StatusOr<net::Buffer> answer);
   void FinishRow(const std::shared_ptr<WriteBatch>& batch, size_t index, const Status& status);
   void FinishRead(PendingRead* read, const StatusOr<bool>& outcome);

@@ -101,9 +101,9 @@ Status EngineHarness::OpenEngine() {
     MutexLock lock(&mu_);
     fatal_.push_back(status);
   };
-  // By turns as under callers who commit themselves, and as under a server.
-  options_.log.give_turns = !options_.log.give_turns;
   ASSIGN_OR_RETURN(engine_, Engine::Open(options_, env));
+  // By turns under callers who commit themselves, and as under a server.
+  options_.log.give_turns = !options_.log.give_turns;
   return OkStatus();
 }
 

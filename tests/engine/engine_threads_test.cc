@@ -48,9 +48,14 @@ StatusOr<Seen> Look(TabletStore* tablet, const std::string& row) {
   return seen;
 }
 
-TEST(EngineThreads, ReadersSeeWholeRequestsInOrder) {
+// Whether callers who wait may commit themselves.
+class EngineThreads : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Turns, EngineThreads, testing::Bool());
+
+TEST_P(EngineThreads, ReadersSeeWholeRequestsInOrder) {
   SetMinLogLevel(LogLevel::kOff);
   EngineOptions options = TinyEngineOptions();
+  options.log.give_turns = GetParam();
   options.maintenance_threads = 2;
   options.memtable_bytes = 16u << 10;
   options.block_cache_bytes = 32u << 10;
@@ -116,9 +121,10 @@ TEST(EngineThreads, ReadersSeeWholeRequestsInOrder) {
   }
 }
 
-TEST(EngineThreads, CloseWaitsForWhatIsQueued) {
+TEST_P(EngineThreads, CloseWaitsForWhatIsQueued) {
   SetMinLogLevel(LogLevel::kOff);
   EngineOptions options = TinyEngineOptions();
+  options.log.give_turns = GetParam();
   options.maintenance_threads = 1;
   EngineHarness h(options);
   ASSERT_OK(h.Open());
@@ -142,9 +148,10 @@ TEST(EngineThreads, CloseWaitsForWhatIsQueued) {
 
 // A change of a row that plain writes of it are queued for waits until the last of them has ended,
 // whenever in its end it comes.
-TEST(EngineThreads, AChangeBehindPlainWritesIsNotForgotten) {
+TEST_P(EngineThreads, AChangeBehindPlainWritesIsNotForgotten) {
   SetMinLogLevel(LogLevel::kOff);
   EngineOptions options = TinyEngineOptions();
+  options.log.give_turns = GetParam();
   options.maintenance_threads = 1;
   options.memtable_bytes = 256u << 10;
   options.log.segment_bytes = 1u << 20;  // room for all records, however late a flush
@@ -170,10 +177,11 @@ TEST(EngineThreads, AChangeBehindPlainWritesIsNotForgotten) {
 }
 
 // Sums of increments and of check-and-mutates are exact, while others write, flush and merge.
-TEST(EngineThreads, ConditionalChangesLoseNothing) {
+TEST_P(EngineThreads, ConditionalChangesLoseNothing) {
   SetMinLogLevel(LogLevel::kOff);
   constexpr int kThreads = 4, kChangesEach = 150;
   EngineOptions options = TinyEngineOptions();
+  options.log.give_turns = GetParam();
   options.maintenance_threads = 2;
   options.memtable_bytes = 8u << 10;
   options.block_cache_bytes = 0;  // reads block, and go to the pool

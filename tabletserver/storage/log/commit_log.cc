@@ -78,9 +78,9 @@ class CommitLogImpl final : public CommitLog {
   enum class Step { kWait, kCommit, kSkipRestOfHead, kRefuse, kPressure, kClose, kAbandon };
   using Group = std::vector<PendingRecord>;
 
-  void UseTurn() override;
+  void UseTurn() override EXCLUDES(mu_);
   bool MayGiveTurn() const REQUIRES(mu_);
-  void EndTurn(size_t taken) REQUIRES(mu_);
+  void EndTurn(size_t committed) REQUIRES(mu_);
   void Stop(Mode how) EXCLUDES(mu_);
   void LogLoop() EXCLUDES(mu_);
   void GrowLoop() EXCLUDES(mu_);
@@ -105,8 +105,9 @@ class CommitLogImpl final : public CommitLog {
   const std::vector<LogGap> damage_;
   LogScan scan_;  // until Start
   mutable LogRing ring_;
-  LogWriter writer_;         // of who has the turn
-  LogRing::Turn last_turn_;  // likewise: where the ring was when pressure was last looked for
+  LogWriter writer_;         // of who has the turn, as the next two
+  Group lent_group_;         // of a caller who has it
+  LogRing::Turn last_turn_;  // where the ring was when pressure was last looked for
   std::atomic<uint64_t> syncs_{0}, slow_syncs_{0};
   std::thread log_thread_;
   std::thread grow_thread_;
@@ -212,22 +213,25 @@ bool CommitLogImpl::MayGiveTurn() const {
          !refused_ && !pressure_due_;
 }
 
-void CommitLogImpl::EndTurn(size_t taken) {
+void CommitLogImpl::EndTurn(size_t committed) {
   at_work_ = false;
-  if (taken > 0) last_group_ = taken;
+  if (committed > 0) last_group_ = committed;
 }
 
-// What is more than a group that fits is the log thread's.
+// What is more than a group that fits is the log thread's. With the turn given back the log may
+// end: nothing of it, nor of its records, is touched after that.
 void CommitLogImpl::UseTurn() {
-  Group group;
   bool commit;
   {
     MutexLock lock(&mu_);
-    commit = TakeAll(&group);
+    commit = mode_ != Mode::kAbandoning && TakeAll(&lent_group_);
   }
-  if (commit && CommitGroup(&group).ok()) AfterGroup();
+  if (commit && CommitGroup(&lent_group_).ok()) AfterGroup();
+  const size_t committed = lent_group_.size();
+  lent_group_.clear();
+  if (lent_group_.capacity() > kKeptCapacity) Group().swap(lent_group_);
   MutexLock lock(&mu_);
-  EndTurn(group.size());
+  EndTurn(committed);
   if (!queue_.empty() || refused_ || pressure_due_ || mode_ != Mode::kRunning || !fatal_.ok()) {
     work_.Signal();
   }
@@ -265,7 +269,7 @@ void CommitLogImpl::Stop(Mode how) {
   if (grow_thread_.joinable()) grow_thread_.join();
 }
 
-// ---- the log thread ----
+// ---- who has the turn ----
 // 1 log.before_append: nothing of the group is on disk. 2 log.mid_append, log.after_append,
 // log.before_sync: a crash may leave any part of it; nobody was told. 3 log.after_sync: all of it
 // is durable. 4 The lease is checked, then the group is applied: reads see it. 5 log.before_ack,
@@ -315,19 +319,19 @@ void CommitLogImpl::Acknowledge(const Group& group, Lsn synced) {
 void CommitLogImpl::LogLoop() {
   Status status;
   Group group;
+  size_t committed = 0;
   while (status.ok()) {
-    const size_t taken = group.size();
     group.clear();
     if (group.capacity() > kKeptCapacity) Group().swap(group);
     Step step = Step::kWait;
     bool forced = false;
     {
       MutexLock lock(&mu_);
-      EndTurn(taken);
-      while (fatal_.ok() && (at_work_ || (step = NextStep(&group)) == Step::kWait)) {
+      EndTurn(std::exchange(committed, 0));
+      while (at_work_ || (fatal_.ok() && (step = NextStep(&group)) == Step::kWait)) {
         work_.Wait(&mu_);
       }
-      if (!fatal_.ok()) return;  // another's turn failed
+      if (!fatal_.ok()) return;  // another's turn failed, and is over
       at_work_ = true;
       if (step == Step::kPressure) forced = std::exchange(refused_, false);
     }
@@ -335,6 +339,7 @@ void CommitLogImpl::LogLoop() {
       case Step::kWait:
         break;
       case Step::kCommit:
+        committed = group.size();
         status = CommitGroup(&group);
         if (status.ok()) AfterGroup();
         continue;

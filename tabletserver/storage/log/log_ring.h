@@ -31,7 +31,7 @@ class LogRing {
  public:
   explicit LogRing(const CommitLogOptions& options);
 
-  // A live segment as the log thread sees it.
+  // A live segment as who has the log's turn sees it.
   struct Live {
     uint64_t lap;
     uint64_t first_offset;  // of the control record where its chain may be entered
@@ -53,7 +53,7 @@ class LogRing {
   void SetHead(uint64_t index, std::unique_ptr<LogSegment> segment, LogPosition first)
       EXCLUDES(mu_);
 
-  // ---- the log thread ----
+  // ---- who has the log's turn ----
   LogSegment* head_segment() EXCLUDES(mu_);
   uint64_t head_index() EXCLUDES(mu_);
   void SetProgress(uint64_t head_offset, Lsn next_lsn) EXCLUDES(mu_);
@@ -137,7 +137,8 @@ class LogRing {
   Mutex mu_;
   std::deque<Segment> live_ GUARDED_BY(mu_);  // the last one is the head
   std::deque<Segment> free_ GUARDED_BY(mu_);
-  // Too small for this configuration; the log thread may still read them, until its group is done.
+  // Too small for this configuration; who has the turn may still read them, until its group is
+  // done.
   std::vector<Segment> retired_ GUARDED_BY(mu_);
   uint64_t unpinned_ GUARDED_BY(mu_) = 0;
   uint64_t head_offset_ GUARDED_BY(mu_) = 0;
