@@ -114,7 +114,7 @@ class ServerConnection : public Channel {
   // From any thread.
   void Answer(ServerCall* call, const Status& status, Buffer body);
   void Send(uint32_t request_id, Status status, Buffer body);
-  bool SentFromHere(uint32_t request_id, const Status& status, const Buffer& body);
+  bool SentFromHere(const FrameHeader& header, const Buffer& body);
 
   const std::shared_ptr<ServerShared> server_;
   Shard* const shard_;  // used on its thread only, before Close
@@ -225,7 +225,7 @@ void ServerConnection::Answer(ServerCall* call, const Status& status, Buffer bod
     (call->previous == nullptr ? ListOf(call->id) : call->previous->next) = call->next;
     if (call->next != nullptr) call->next->previous = call->previous;
   }
-  if (!SentFromHere(call->id, status, body)) Send(call->id, status, std::move(body));
+  Send(call->id, status, std::move(body));
   const bool was_full = in_flight_.fetch_sub(1) >= options_.max_in_flight_per_connection;
   const bool had_too_much =
       in_flight_bytes_.fetch_sub(call->bytes) >= options_.max_input_bytes_per_connection;
@@ -234,16 +234,12 @@ void ServerConnection::Answer(ServerCall* call, const Status& status, Buffer bod
 
 // A peer that waits for nothing else is answered without its io thread. What others wait for goes
 // in one write with this.
-bool ServerConnection::SentFromHere(uint32_t request_id, const Status& status, const Buffer& body) {
-  const size_t most = std::min<size_t>(
-      {kMostFromHere, options_.max_frame_bytes, options_.max_output_bytes_per_connection / 2});
-  if (!SendsFromHere::Current() || !status.ok() || body.size() > most ||
+bool ServerConnection::SentFromHere(const FrameHeader& header, const Buffer& body) {
+  const size_t most = std::min<size_t>(kMostFromHere, options_.max_output_bytes_per_connection / 2);
+  if (!SendsFromHere::Current() || body.size() > most ||
       in_flight_.load(std::memory_order_relaxed) != 1) {
     return false;
   }
-  FrameHeader header;
-  header.kind = FrameKind::kReply;
-  header.request_id = request_id;
   uint64_t start;
   if (!ClaimOutput(kFrameHeaderBytes + body.size(), &start)) return false;
   SendClaimed(header, Slice(), body);
@@ -265,8 +261,9 @@ void ServerConnection::Send(uint32_t request_id, Status status, Buffer body) {
   FrameHeader header;
   header.kind = status.ok() ? FrameKind::kReply : FrameKind::kError;
   header.request_id = request_id;
-  // A closed connection has nobody to tell.
-  (void)Queue(header, Slice(), status.ok() ? std::move(body) : Buffer::Copy(EncodeStatus(status)));
+  if (!status.ok()) body = Buffer::Copy(EncodeStatus(status));
+  if (SentFromHere(header, body)) return;
+  (void)Queue(header, Slice(), body);  // a closed connection has nobody to tell
 }
 
 void ServerConnection::OnClosed(const Status& why) {
