@@ -386,6 +386,26 @@ TEST(LogTurn, AFailureInItIsTheLogs) {
   }
 }
 
+TEST(LogTurn, NothingIsAcknowledgedInItOnceTheLeaseIsOver) {
+  MemoryLogDisk disk;
+  Events events;
+  auto log = OpenOn(&disk, Small(2, 4, 64 << 10), &events);
+  ASSERT_OK(log->Start());
+  Results results, late;
+  UntilItself(log.get(), &results);
+  events.lease_over = true;
+  bool applied = false;
+  {
+    LogTurn turn;
+    LogRecord record = Record(20, "late", late.Expect());
+    record.apply = [&](Lsn, Slice) { applied = true; };
+    ASSERT_OK(log->Append(std::move(record), &turn));
+  }
+  EXPECT_STATUS(kUnknown, "lease over", late.Wait()[0]);
+  EXPECT_FALSE(applied);
+  EXPECT_EQ(events.fatal, 1);
+}
+
 TEST(LogTurn, CloseWaitsForOneThatFails) {
   MemoryLogDisk disk;
   Events events;
