@@ -21,6 +21,7 @@ namespace {
 constexpr uint64_t kRows = 20'000;
 constexpr uint64_t kSeed = 1;
 constexpr uint32_t kOverlappingFiles = 8;
+constexpr uint32_t kMergedFiles = 4;
 constexpr uint64_t kRowsPerSeek = 100;
 constexpr uint64_t kWarmUps = 100;
 
@@ -37,23 +38,26 @@ void Counted(const Count& count, const std::function<void(uint64_t)>& fn) {
   CALLGRIND_STOP_INSTRUMENTATION;
 }
 
-// kRows rows in so many files over the same range; 0: all in the memtable.
+// Rows in so many files over the same range; 0: all in the memtable.
 struct Loaded {
-  Loaded(const Count& count, uint32_t files) : rows(kRows, kSeed) {
+  Loaded(const Count& count, uint32_t files, uint64_t row_count, uint64_t cache_bytes)
+      : rows(row_count, kSeed) {
     DriverOptions options;
     options.directory = count.directory;
     options.repeatable = true;
-    options.data_bytes = 4 * kRows * kRowBytes;
-    options.memtable_bytes = 4 * kRows * kRowBytes;
-    options.block_cache_bytes = 4 * kRows * kRowBytes;
+    options.data_bytes = options.memtable_bytes = 4 * row_count * kRowBytes;
+    options.block_cache_bytes = cache_bytes;
     options.merge = files <= 1;
     driver = OpenStele(options);
     for (uint32_t file = 0; file < std::max(files, 1u); ++file) {
-      for (uint64_t i = file; i < kRows; i += std::max(files, 1u)) Put(rows.Shuffled(i));
+      for (uint64_t i = file; i < row_count; i += std::max(files, 1u)) Put(rows.Shuffled(i));
       if (files > 0) driver->Settle(files == 1);
     }
+  }
+  // kRows, with every block in the cache.
+  Loaded(const Count& count, uint32_t files) : Loaded(count, files, kRows, 4 * kRows * kRowBytes) {
     uint64_t bytes = 0;
-    CHECK_EQ(driver->Scan("", 0, &bytes), kRows);  // every block is in the cache
+    CHECK_EQ(driver->Scan("", 0, &bytes), kRows);
   }
   void Put(uint64_t row) { driver->Put(Key(row), rows.Value(row)); }
 
@@ -81,6 +85,14 @@ void Scans(const Count& count, uint32_t files) {
 void Writes(const Count& count) {
   Loaded loaded(count, 0);
   Counted(count, [&](uint64_t i) { loaded.Put(loaded.rows.ForRead(i)); });
+}
+
+// An operation is a row; next to no block is in the cache, as where there are many files.
+void Merges(const Count& count) {
+  Loaded loaded(count, kMergedFiles, count.operations, /*cache_bytes=*/1u << 20);
+  CALLGRIND_START_INSTRUMENTATION;
+  loaded.driver->Settle(/*compact=*/true);
+  CALLGRIND_STOP_INSTRUMENTATION;
 }
 
 // There and back, as client and server do it.
@@ -151,6 +163,7 @@ constexpr Case kCases[] = {
      [](const Count& c) { Scans(c, kOverlappingFiles); }},
     {"write", "write of one row through the engine, acknowledged, the log not synced", 5000,
      Writes},
+    {"merge", "a row of 1 KB merged from 4 files", 20'000, Merges},
     {"mutate_message", "a write of one row and its answer, encoded and decoded", 5000,
      MutateMessages},
     {"read_message", "a point read and its answer with a row, encoded and decoded", 5000,
