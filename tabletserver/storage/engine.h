@@ -48,6 +48,9 @@ struct EngineOptions {
   uint32_t merge_min_files = 4, merge_max_files = 10;
   uint32_t major_marker_percent =
       25;  // delete markers of all cells: then all files merge; > 100: never
+  // Files that a split left shared are rewritten, if no merge does it before, once their tablet was
+  // not flushed for so long: while a table grows, its next merge or split would do it again.
+  uint64_t split_rewrite_after_ms = 60'000;
   uint64_t gc_grace_ms = 10 * 60 * 1000;  // unreferenced files younger than it stay
   uint64_t trash_keep_ms = 24 * 3600 * 1000;
   // Below so many free bytes the disk counts as full (disk_watch.h); 0: by the disk's size.

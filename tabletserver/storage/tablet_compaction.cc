@@ -13,6 +13,7 @@ namespace stele::storage {
 namespace {
 
 constexpr uint64_t kCellsBetweenLooks = 1024;
+constexpr int64_t kNanosPerMilli = 1'000'000;
 constexpr int64_t kStampNowEveryUs = int64_t{600} * 1'000'000;
 constexpr uint64_t kSmallShareOfMemtable =
     32;  // files below that part of it count as equally small
@@ -137,11 +138,16 @@ std::optional<TabletStoreImpl::CompactionInputs> TabletStoreImpl::PickGroup() co
   options.merge_max_files = core_->options.merge_max_files;
   options.small_file_bytes = core_->options.memtable_bytes / kSmallShareOfMemtable;
   options.marker_share = core_->options.major_marker_percent / 100.0;
+  options.rewrite_clipped =
+      core_->env.clock->BootNanos() - flushed_boot_ns_ >=
+      static_cast<int64_t>(core_->options.split_rewrite_after_ms) * kNanosPerMilli;
   auto v = version();
   std::optional<CompactionInputs> best;
   for (const TabletGroup& group : v->groups) {
     const auto readable = Readable(group);
-    auto pick = PickCompaction(FilesOf(readable), options, /*want_major=*/false);
+    std::vector<PickerFile> files = FilesOf(readable);
+    for (size_t i = 0; i < files.size(); ++i) files[i].bytes = group.bytes_of[i];
+    auto pick = PickCompaction(files, options, /*want_major=*/false);
     if (!pick || (best && best->tables.size() >= pick->files.size())) continue;
     best.emplace();
     best->group = group.name;

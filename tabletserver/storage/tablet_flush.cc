@@ -140,6 +140,7 @@ Status TabletStoreImpl::PublishFlush(const TabletMemtable& frozen, std::vector<N
               [](const TabletGroup& a, const TabletGroup& b) { return a.name < b.name; });
   });
   reclaimable_lsn_ = frozen.last_lsn;
+  flushed_boot_ns_ = core_->env.clock->BootNanos();
   return after;
 }
 

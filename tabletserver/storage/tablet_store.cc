@@ -25,6 +25,7 @@ TabletStoreImpl::TabletStoreImpl(std::shared_ptr<EngineCore> core, StoredManifes
       next_sequence_(stored.manifest.flushed_sequence + 1),
       stripe_last_(kRowStripes, 0) {
   requests_.Load(stored.manifest.requests);
+  flushed_boot_ns_ = core_->env.clock->BootNanos();
 }
 
 TabletStoreImpl::~TabletStoreImpl() = default;
@@ -96,7 +97,10 @@ TabletGroup TabletStoreImpl::MakeGroup(std::string name,
   auto index = TabletIndex::Build(std::move(files), base != nullptr ? base->index.get() : nullptr);
   for (const auto& table : group.tables)
     group.bytes += table->table == nullptr ? table->file.bytes : 0;
-  for (size_t file = 0; file < index->files().size(); ++file) group.bytes += index->BytesOf(file);
+  for (size_t file = 0; file < index->files().size(); ++file) {
+    group.bytes_of.push_back(index->BytesOf(file));
+    group.bytes += group.bytes_of.back();
+  }
   // Charged for as long as a version shows it. The core outlives every version.
   MemoryTracker* memory = &core_->index_memory;
   const auto bytes = static_cast<int64_t>(index->memory_bytes());

@@ -232,6 +232,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   std::atomic<bool> reads_stopped_{false};
   std::atomic<bool> no_space_{false};
   std::atomic<int64_t> stamped_now_us_{0};  // gc_now_us of the stored manifest
+  std::atomic<int64_t> flushed_boot_ns_;    // the last time, or when it was opened
   std::atomic<uint64_t> writes_{0}, bytes_written_{0};
   std::atomic<uint32_t> most_files_{0};  // of any group: FilesToMerge
   std::atomic<uint64_t> last_drop_order_{0};

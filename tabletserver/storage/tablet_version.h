@@ -58,7 +58,9 @@ struct TabletGroup {
   std::string name;
   std::vector<std::shared_ptr<const OpenTable>> tables;
   std::shared_ptr<const TabletIndex> index;  // over the tables
-  uint64_t bytes = 0;                        // of the tables, without what their clips leave out
+  // Of the tables, without what their clips leave out; of each in the index.
+  uint64_t bytes = 0;
+  std::vector<uint64_t> bytes_of;
 };
 
 struct TabletVersion {

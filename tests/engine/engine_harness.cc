@@ -19,6 +19,7 @@ EngineOptions TinyEngineOptions() {
   options.block_cache_bytes = 1u << 20;
   options.filter_cache_bytes = 1u << 18;
   options.maintenance_threads = 0;
+  options.split_rewrite_after_ms = 0;
   options.gc_grace_ms = 1000;
   options.trash_keep_ms = 60'000;
   return options;

@@ -326,6 +326,40 @@ TEST_F(EngineReshapeTest, MaintenanceTakesWhatASplitLeftOutsideTheClip) {
   EXPECT_EQ(rows, Expected(values));
 }
 
+TEST_F(EngineReshapeTest, WhatASplitLeftSharedIsRewrittenWhenItsTabletIsNotFlushedForAWhile) {
+  constexpr int64_t kWhileMs = 10'000;
+  EngineOptions options = TinyEngineOptions();
+  options.split_rewrite_after_ms = kWhileMs;
+  options.merge_min_files = 5;  // more than there are
+  EngineHarness h(options);
+  ASSERT_OK_AND_ASSIGN(auto values, Fill(&h));
+  ASSERT_OK(h.engine()->SplitTablet(kTestTablet, kLeft, Key(20)));
+  const auto shared = [&h](TabletId tablet) {
+    const std::vector<ManifestFile> files = h.engine()->FindTablet(tablet)->files();
+    return std::count_if(files.begin(), files.end(), [](const ManifestFile& file) {
+      return !file.clip_start.empty() || !file.clip_end.empty();
+    });
+  };
+  ASSERT_OK(h.Settle());
+  EXPECT_EQ(shared(kLeft), 3);
+  EXPECT_EQ(shared(kTestTablet), 3);
+  // A flush puts it off, the look before the time is over does not bring it.
+  h.clock().AdvanceMillis(kWhileMs - 1);
+  ASSERT_OK(PutRow(&h, 25, values[25] = "later"));
+  ASSERT_OK(h.engine()->FindTablet(kTestTablet)->Flush());
+  h.clock().AdvanceMillis(1);
+  EXPECT_GT(h.engine()->FindTablet(kLeft)->stats().compaction_debt_files, 0u);
+  ASSERT_OK(h.Settle());
+  EXPECT_EQ(shared(kLeft), 0);
+  const auto left_shared = shared(kTestTablet);
+  h.clock().AdvanceMillis(kWhileMs - 1);
+  ASSERT_OK(h.Settle());
+  EXPECT_EQ(shared(kTestTablet), 0);
+  EXPECT_EQ(left_shared, 3);
+  ASSERT_OK_AND_ASSIGN(std::string rows, ScanAll(&h));
+  EXPECT_EQ(rows, Expected(values));
+}
+
 class ReshapeFaultTest : public EngineReshapeTest,
                          public ::testing::WithParamInterface<const char*> {
  protected:

@@ -156,6 +156,7 @@ EngineOptions WalkOptions(uint64_t seed) {
   options.merge_min_files = static_cast<uint32_t>(random.Between(2, 3));
   options.merge_max_files = options.merge_min_files + static_cast<uint32_t>(random.Below(2));
   if (!random.OneIn(4)) options.major_marker_percent = 101;
+  if (random.OneIn(2)) options.split_rewrite_after_ms = random.Between(1, 3'600'000);
   return options;
 }
 

@@ -189,7 +189,7 @@ std::optional<CompactionPick> PickCompaction(const std::vector<PickerFile>& file
     similar.Consider(std::move(candidate));
   }
   if (!similar.best().empty()) return PickOf(files, similar.best());
-  return Clipped(files, options);
+  return options.rewrite_clipped ? Clipped(files, options) : std::nullopt;
 }
 
 }  // namespace stele::storage

@@ -28,10 +28,11 @@ struct PickerOptions {
   uint32_t very_many = kVeryMany;        // times merge_max_files are merged whatever their rows
   double size_ratio = 1.0;               // the largest of a merge against the sum of the others
   double marker_share = 0.25;            // of all cells: from here on a major is worth its bytes
+  bool rewrite_clipped = true;           // for its own sake, when nothing else is to do
 };
 
 struct PickerFile {
-  uint64_t bytes = 0;
+  uint64_t bytes = 0;  // inside the clip
   uint64_t cells = 0;  // markers included
   uint64_t markers = 0;
   // Rows, both included; the views outlive the call. Both empty: it may hold any.

@@ -288,6 +288,9 @@ TEST(Picker, FilesSharedAfterASplitAreRewrittenWhenNothingElseIsToDo) {
   pick = PickCompaction(files, options, false);
   ASSERT_TRUE(pick);
   EXPECT_TRUE(pick->major);
+  options.rewrite_clipped = false;
+  EXPECT_FALSE(PickCompaction(files, options, false));
+  options.rewrite_clipped = true;
   files[0].clipped = files[1].clipped = false;
   EXPECT_FALSE(PickCompaction(files, options, false));
 }

@@ -43,6 +43,11 @@ std::shared_ptr<const TabletIndex> TabletIndex::Build(std::vector<File> files,
                                                       const TabletIndex* base) {
   std::shared_ptr<TabletIndex> index(new TabletIndex);
   index->files_ = std::move(files);
+  for (const File& file : index->files_) {
+    Clip& clip = index->clips_.emplace_back();
+    if (!file.clip_start.empty()) AppendRowEnd(&clip.first, file.clip_start);
+    if (!file.clip_end.empty()) AppendRowEnd(&clip.end, file.clip_end);
+  }
   const size_t count = index->files_.size();
   std::vector<int64_t> new_number(base == nullptr ? 0 : base->files_.size(), kGone);
   std::vector<uint32_t> added;
@@ -202,9 +207,7 @@ std::unique_ptr<Iterator> TabletIndex::FindInBlock(uint32_t file, Slice row, Sli
                                                    const ReadOptions& options,
                                                    const Blocks& blocks) const {
   const FileFences& fences = *fences_[file];
-  if (!files_[file].clip_start.empty() || !files_[file].clip_end.empty() || blocks[file] < 0) {
-    return nullptr;
-  }
+  if (blocks[file] < 0 || !clips_[file].HoldsRow(row, row_end)) return nullptr;
   const auto block = static_cast<size_t>(blocks[file]);
   if (block + 1 < fences.size() && fences.key(block + 1) < row_end) return nullptr;
   const SSTable& table = *files_[file].table;
@@ -286,6 +289,8 @@ size_t TabletIndex::memory_bytes() const {
                  (anchor_heads_.capacity() + heads_.capacity()) * sizeof(heads_[0]) +
                  blocks_before_.capacity() * sizeof(blocks_before_[0]);
   for (const File& file : files_) bytes += file.clip_start.capacity() + file.clip_end.capacity();
+  bytes += clips_.capacity() * sizeof(clips_[0]);
+  for (const Clip& clip : clips_) bytes += clip.first.capacity() + clip.end.capacity();
   for (const auto& fences : fences_) bytes += fences->memory_bytes();
   return bytes;
 }

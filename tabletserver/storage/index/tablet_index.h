@@ -108,7 +108,16 @@ class TabletIndex : public std::enable_shared_from_this<TabletIndex> {
                                         const ReadOptions& options, const Blocks& blocks) const;
   void Trace(uint32_t file, bool in_reach, ReadTrace::Filter filter, ReadTrace* trace) const;
 
+  // The keys that a file's clip leaves, [first, end); an empty end is open.
+  struct Clip {
+    std::string first, end;
+    bool HoldsRow(Slice row, Slice row_end) const {
+      return row >= first && (end.empty() || row_end <= end);
+    }
+  };
+
   std::vector<File> files_;
+  std::vector<Clip> clips_;                                // one for each file
   std::vector<std::shared_ptr<const FileFences>> fences_;  // one for each file
   std::vector<Entry> entries_;
   // Of the groups.
