@@ -16,6 +16,7 @@ namespace {
 
 constexpr uint32_t kHotClients = 64;
 constexpr uint64_t kScanPasses = 5;
+constexpr char kGrowth[] = "growth_cell";
 
 struct Peer {
   const char* name;
@@ -31,13 +32,15 @@ struct Run {
   Served* served;
   Rows rows;
 
-  // Measures the calls; each is of so many rows.
-  void Measured(const std::string& name, const Calls& calls, uint64_t rows_of_call) {
+  // Measures the calls; each is of so many rows. `settle`: costs go on until all is in files.
+  void Measured(const std::string& name, const Calls& calls, uint64_t rows_of_call,
+                bool settle = false) {
     served->Connect(calls.clients);
     std::vector<int64_t> took_ns(calls.count, 0);
     Meter meter(served->servers());
     served->Run(rows, calls, &took_ns);
     meter.StopClock();
+    if (settle) served->Settle();
     Measure measure =
         meter.Finish(name, calls.count * rows_of_call, calls.count * rows_of_call * kRowBytes);
     std::sort(took_ns.begin(), took_ns.end());
@@ -45,6 +48,12 @@ struct Run {
     measure.p99_us = static_cast<double>(took_ns[calls.count * 99 / 100]) * 1e-3;
     measure.options = served->Describe();
     std::cout << ToJson(measure) << std::endl;
+  }
+  // The page cache has what there is room for: else it is chance how much of it the kernel kept.
+  void Warm() {
+    served->Connect(1);
+    std::vector<int64_t> took_ns(1);
+    served->Run(rows, Of(CallKind::kScan, 1, 1, 1), &took_ns);
   }
   Calls Of(CallKind kind, uint32_t clients, uint32_t depth, uint64_t count) const {
     return {kind, clients, depth, std::max<uint64_t>(count, 1),
@@ -96,6 +105,18 @@ void GrowServers(Run* run, int servers) {
                 run->Of(CallKind::kWrite, 16, depth, run->rows.count()), 1);
 }
 
+// A cell whose table splits as it grows, its memory and caches of one size.
+void Grow(Run* run) {
+  const uint64_t rows = run->rows.count();
+  Calls writes = run->Of(CallKind::kWrite, 16, 16, rows);
+  writes.row = [run](uint64_t i) { return run->rows.Shuffled(i); };
+  run->Measured("growth_cell_write", writes, 1, /*settle=*/true);
+  run->Warm();
+  run->Measured("growth_cell_read",
+                run->Of(CallKind::kRead, 16, 4, std::min<uint64_t>(rows, 400'000)), 1);
+  run->Measured("growth_cell_scan", run->Of(CallKind::kScan, 1, 1, 1), rows);
+}
+
 struct Case {
   const char* name;
   const char* peers;
@@ -109,6 +130,7 @@ constexpr Case kCases[] = {
     {"increment", "cell raw", 1,
      [](Run* run, const std::string& peer) { Increments(run, peer == "raw"); }},
     {"scan", "cell engine", 1, [](Run* run, const std::string&) { Scans(run); }},
+    {kGrowth, "cell", 1, [](Run* run, const std::string&) { Grow(run); }},
     {"growth_servers_1", "cell", 1, [](Run* run, const std::string&) { GrowServers(run, 1); }},
     {"growth_servers_2", "cell", 2, [](Run* run, const std::string&) { GrowServers(run, 2); }},
     {"growth_servers_4", "cell", 4, [](Run* run, const std::string&) { GrowServers(run, 4); }},
@@ -129,7 +151,8 @@ int Main(int argc, char** argv) {
     if (peer.name != std::string(argv[1])) continue;
     for (const Case& one : kCases) {
       if (one.name != std::string(argv[2])) continue;
-      const std::unique_ptr<Served> served = peer.open({argv[5], rows, one.servers});
+      const bool grows = std::string_view(one.name) == kGrowth;
+      const std::unique_ptr<Served> served = peer.open({argv[5], rows, one.servers, grows});
       Run run{served.get(), Rows(rows, seed)};
       one.run(&run, peer.name);
       return 0;

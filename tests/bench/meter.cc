@@ -3,7 +3,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -33,19 +32,26 @@ uint64_t ProcNumber(const std::string& file, const std::string& label) {
 
 uint64_t WrittenBytes() { return ProcNumber("/proc/self/io", "wchar:"); }
 
-double OwnCpuSeconds() {
+struct Cpu {
+  double user = 0, all = 0;  // seconds
+};
+
+Cpu OwnCpu() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   const auto seconds = [](const timeval& t) {
     return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
   };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+  const double user = seconds(usage.ru_utime);
+  return {user, user + seconds(usage.ru_stime)};
 }
+
+double OwnCpuSeconds() { return OwnCpu().all; }
 
 std::string ProcFile(pid_t pid, const char* name) { return absl::StrCat("/proc/", pid, "/", name); }
 
 // User and system time of another process; a hundredth of a second is its grain.
-double CpuSecondsOf(pid_t pid) {
+Cpu CpuOf(pid_t pid) {
   std::ifstream in(ProcFile(pid, "stat"));
   std::string line;
   CHECK(std::getline(in, line));
@@ -55,14 +61,22 @@ double CpuSecondsOf(pid_t pid) {
   for (int i = 0; i < 11; ++i) rest >> skipped;
   double user = 0, system = 0;
   CHECK(rest >> user >> system);
-  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
+  return {user / ticks, (user + system) / ticks};
 }
 
-double CpuSeconds(const std::vector<pid_t>& servers) {
-  double sum = 0;
-  for (pid_t pid : servers) sum += CpuSecondsOf(pid);
-  return servers.empty() ? OwnCpuSeconds() : sum;
+Cpu CpuOf(const std::vector<pid_t>& servers) {
+  if (servers.empty()) return OwnCpu();
+  Cpu sum;
+  for (pid_t pid : servers) {
+    const Cpu one = CpuOf(pid);
+    sum.user += one.user;
+    sum.all += one.all;
+  }
+  return sum;
 }
+
+double CpuSeconds(const std::vector<pid_t>& servers) { return CpuOf(servers).all; }
 
 uint64_t SumOf(const std::vector<pid_t>& servers, const char* file, const char* label) {
   uint64_t sum = 0;
@@ -82,14 +96,16 @@ uint64_t ResetPeakThenWritten(const std::vector<pid_t>& servers) {
 Meter::Meter(std::vector<pid_t> servers)
     : servers_(std::move(servers)),
       written_at_start_(ResetPeakThenWritten(servers_)),
+      disk_read_at_start_(SumOf(servers_, "io", "read_bytes:")),
+      user_at_start_(CpuOf(servers_).user),
       cpu_at_start_(CpuSeconds(servers_)),
       own_cpu_at_start_(OwnCpuSeconds()),
       start_ns_(MonotonicNanos()) {}
 
 void Meter::CountWholeProcess(pid_t server) {
   servers_ = {server};
-  written_at_start_ = 0;
-  cpu_at_start_ = 0;
+  written_at_start_ = disk_read_at_start_ = 0;
+  user_at_start_ = cpu_at_start_ = 0;
 }
 
 void Meter::StopClock() { stop_ns_ = MonotonicNanos(); }
@@ -101,9 +117,12 @@ Measure Meter::Finish(std::string name, uint64_t operations, uint64_t payload_by
   measure.operations = operations;
   measure.payload_bytes = payload_bytes;
   measure.seconds = static_cast<double>(stop_ns_ - start_ns_) * 1e-9;
-  measure.cpu_seconds = CpuSeconds(servers_) - cpu_at_start_;
+  const Cpu cpu = CpuOf(servers_);
+  measure.cpu_seconds = cpu.all - cpu_at_start_;
+  measure.user_cpu_seconds = cpu.user - user_at_start_;
   if (!servers_.empty()) measure.caller_cpu_seconds = OwnCpuSeconds() - own_cpu_at_start_;
   measure.written_bytes = SumOf(servers_, "io", "wchar:") - written_at_start_;
+  measure.disk_read_bytes = SumOf(servers_, "io", "read_bytes:") - disk_read_at_start_;
   measure.peak_resident_bytes = SumOf(servers_, "status", "VmHWM:") * 1024;
   return measure;
 }
@@ -123,14 +142,32 @@ void AwaitQuiet(const std::function<bool()>& is_working) {
   }
 }
 
+void AwaitQuiet(const std::vector<pid_t>& servers, std::chrono::milliseconds quiet) {
+  Mutex mu;
+  CondVar never;
+  MutexLock lock(&mu);
+  constexpr uint64_t kHardlyBytes = 256 * 1024;
+  constexpr double kHardlyCpuSeconds = 0.025;
+  for (std::chrono::milliseconds seen{}; seen < quiet;) {
+    const uint64_t written = SumOf(servers, "io", "wchar:");
+    const double cpu_seconds = CpuSeconds(servers);
+    never.WaitFor(&mu, kQuiet);
+    const bool hardly = SumOf(servers, "io", "wchar:") - written < kHardlyBytes &&
+                        CpuSeconds(servers) - cpu_seconds < kHardlyCpuSeconds;
+    seen = hardly ? seen + kQuiet : std::chrono::milliseconds{};
+  }
+}
+
 std::string ToJson(const Measure& measure) {
   return nlohmann::json({{"name", measure.name},
                          {"operations", measure.operations},
                          {"payload_bytes", measure.payload_bytes},
                          {"seconds", measure.seconds},
                          {"cpu_seconds", measure.cpu_seconds},
+                         {"user_cpu_seconds", measure.user_cpu_seconds},
                          {"caller_cpu_seconds", measure.caller_cpu_seconds},
                          {"written_bytes", measure.written_bytes},
+                         {"disk_read_bytes", measure.disk_read_bytes},
                          {"peak_resident_bytes", measure.peak_resident_bytes},
                          {"p50_us", measure.p50_us},
                          {"p99_us", measure.p99_us},

@@ -1,10 +1,12 @@
 // Meter: what a stretch of work cost this process, or those that served it: wall time, CPU time,
-// bytes handed to write calls, peak of resident memory. Read from the kernel's books (getrusage,
-// /proc). Begins when made; bound to one thread, counts all threads of the processes.
+// bytes handed to write calls and read from the disk, peak of resident memory. Read from the
+// kernel's books (getrusage, /proc). Begins when made; bound to one thread, counts all threads of
+// the processes.
 #pragma once
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -18,8 +20,10 @@ struct Measure {
   uint64_t payload_bytes = 0;  // keys and values that the work was about
   double seconds = 0;
   double cpu_seconds = 0;
+  double user_cpu_seconds = 0;    // of those, outside of the kernel
   double caller_cpu_seconds = 0;  // of this process, when others are counted
   uint64_t written_bytes = 0;
+  uint64_t disk_read_bytes = 0;
   uint64_t peak_resident_bytes = 0;
   double p50_us = 0, p99_us = 0;  // of one operation; 0: not taken
   std::string options;
@@ -37,8 +41,8 @@ class Meter {
 
  private:
   std::vector<pid_t> servers_;
-  uint64_t written_at_start_;
-  double cpu_at_start_;
+  uint64_t written_at_start_, disk_read_at_start_;
+  double user_at_start_, cpu_at_start_;
   const double own_cpu_at_start_;
   const int64_t start_ns_;
   int64_t stop_ns_ = 0;
@@ -47,6 +51,8 @@ class Meter {
 // Returns when this process has written nothing for a while and needed no CPU time, and is_working,
 // if any, denies: background work is over. The sync of a large file is neither of the first two.
 void AwaitQuiet(const std::function<bool()>& is_working = nullptr);
+// Likewise these processes, which go on looking after what they serve: hardly anything, so long.
+void AwaitQuiet(const std::vector<pid_t>& servers, std::chrono::milliseconds quiet);
 
 // One line of JSON.
 std::string ToJson(const Measure& measure);

@@ -7,8 +7,6 @@ import platform
 import statistics
 import subprocess
 
-COSTS = ("cpu_us_per_op", "written_per_byte", "peak_resident_mb")
-
 
 def value_of(measure, unit):
     amount = measure["payload_bytes"] / 1e6 if unit == "MB/s" else measure["operations"]
@@ -16,12 +14,14 @@ def value_of(measure, unit):
 
 
 def costs_of(measure):
-    """Of one operation: CPU microseconds of who serves it (and of the caller, when that is another process), bytes given to write
-    calls for each byte of keys and values; and the peak of resident memory."""
+    """Of one operation: CPU microseconds of who serves it (also those outside of the kernel; and of the caller, when that is another
+    process), bytes given to write calls for each byte of keys and values, bytes from the disk; and the peak of resident memory."""
     payload = measure["payload_bytes"]
     costs = {
         "cpu_us_per_op": measure["cpu_seconds"] * 1e6 / measure["operations"],
+        "user_cpu_us_per_op": measure["user_cpu_seconds"] * 1e6 / measure["operations"],
         "written_per_byte": measure["written_bytes"] / payload if payload else 0.0,
+        "disk_read_per_op": measure["disk_read_bytes"] / measure["operations"],
         "peak_resident_mb": measure["peak_resident_bytes"] / 1e6,
     }
     if measure.get("caller_cpu_seconds"):

@@ -7,8 +7,8 @@ import xml.dom.minidom
 import chart
 import results
 
-MEASURE = {"operations": 1000, "payload_bytes": 2_000_000, "seconds": 0.5, "cpu_seconds": 0.25, "written_bytes": 3_000_000,
-           "peak_resident_bytes": 50_000_000, "caller_cpu_seconds": 0}
+MEASURE = {"operations": 1000, "payload_bytes": 2_000_000, "seconds": 0.5, "cpu_seconds": 0.25, "user_cpu_seconds": 0.2,
+           "disk_read_bytes": 4_000_000, "written_bytes": 3_000_000, "peak_resident_bytes": 50_000_000, "caller_cpu_seconds": 0}
 COMMON = {"rows": 100_000, "build": "release x", "machine": {"cpu": "some", "cores": 2, "memory_mib": 4096, "kernel": "6.1", "load": 0.5}}
 
 
@@ -32,7 +32,8 @@ class CompareTest(unittest.TestCase):
     def test_values_and_costs_of_a_measure(self):
         self.assertEqual(results.value_of(MEASURE, "op/s"), 2000)
         self.assertEqual(results.value_of(MEASURE, "MB/s"), 4)
-        self.assertEqual(results.costs_of(MEASURE), {"cpu_us_per_op": 250.0, "written_per_byte": 1.5, "peak_resident_mb": 50.0})
+        self.assertEqual(results.costs_of(MEASURE), {"cpu_us_per_op": 250.0, "user_cpu_us_per_op": 200.0, "written_per_byte": 1.5,
+                                                     "disk_read_per_op": 4000.0, "peak_resident_mb": 50.0})
         with_caller = results.median_costs([{**MEASURE, "caller_cpu_seconds": 0.1}])
         self.assertEqual(with_caller["caller_cpu_us_per_op"], 100.0)
 

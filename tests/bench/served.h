@@ -40,6 +40,8 @@ class Served {
   virtual ~Served() = default;
   // The first `count` rows are there, and what a read needs is in memory.
   virtual void Load(const Rows& rows, uint64_t count) = 0;
+  // What was written is in files, and nothing is done in the background any more.
+  virtual void Settle() {}
   // So many clients can call without delay.
   virtual void Connect(uint32_t clients) = 0;
   // Makes the calls; took_ns has one entry a call.
@@ -53,6 +55,7 @@ struct ServedOptions {
   std::string directory;  // absent or empty
   uint64_t rows = 0;      // that will be there at most
   int servers = 1;        // tablet servers of a cell
+  bool grows = false;     // its memory does not depend on `rows`
 };
 
 // ZooKeeper, a master and tablet servers, each a process, called through the client library.

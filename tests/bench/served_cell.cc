@@ -6,7 +6,9 @@
 #include "common/base/check.h"
 #include "common/time/clock.h"
 #include "stele/client.h"
+#include "tabletserver/storage/engine.h"
 #include "tests/bench/bench_table.h"
+#include "tests/bench/meter.h"
 #include "tests/bench/served.h"
 #include "tests/cluster/process_cell.h"
 
@@ -16,11 +18,14 @@ namespace {
 constexpr char kHotRow[] = "hot";
 constexpr uint32_t kLoadBatches = 8;
 constexpr int64_t kStartTimeoutMs = 60'000;
+constexpr uint64_t kMoreQuietMs = 2'000;
 
-// Each server could keep all rows in its cache, as the peers keep them in memory.
-std::vector<std::string> MemoryFor(uint64_t rows) {
+// Each server could keep all rows in its cache, as the peers keep them in memory. Of data that
+// grows few reads are hits; what was merged is given back at once, for there is much of it.
+std::vector<std::string> MemoryFor(const ServedOptions& options) {
+  if (options.grows) return {"--block-cache", "32m", "--trash-keep", "0s"};
   constexpr uint64_t kMiB = 1u << 20;
-  const uint64_t cache_mib = rows * kRowBytes * 5 / 4 / kMiB + 64;
+  const uint64_t cache_mib = options.rows * kRowBytes * 5 / 4 / kMiB + 64;
   const uint64_t limit_mib = std::max<uint64_t>(1024, 3 * cache_mib + 256);
   return {"--memory-limit", absl::StrCat(limit_mib, "m"), "--block-cache",
           absl::StrCat(cache_mib, "m")};
@@ -37,8 +42,9 @@ class CellServed : public Served {
   explicit CellServed(const ServedOptions& options)
       : cell_(STELE_BINARY, 1, options.servers,
               {.session_timeout_ms = 10'000,
-               .server_words = MemoryFor(options.rows),
-               .master_words = {"--split-load", "0", "--balance-after", "1h"}}) {
+               .server_words = MemoryFor(options),
+               .master_words = {"--split-load", "0", "--balance-after", "1h"}}),
+        cache_(options.grows ? "a cache of 32 MiB" : "a cache for all rows") {
     CHECK_OK(cell_.Start());
     CHECK(cell_.AwaitActiveMaster(kStartTimeoutMs) >= 0);
     callers_.push_back(NewClient());
@@ -61,6 +67,13 @@ class CellServed : public Served {
         &unused);
     CHECK_OK(callers_[0].client->admin().CompactTable(kBenchTable));
     Scan(0);
+  }
+
+  void Settle() override {
+    CHECK_OK(callers_[0].client->admin().FlushTable(kBenchTable));
+    // Until also what splits left shared is rewritten.
+    AwaitQuiet(servers(), std::chrono::milliseconds(
+                              storage::EngineOptions().split_rewrite_after_ms + kMoreQuietMs));
   }
 
   void Connect(uint32_t clients) override {
@@ -90,9 +103,8 @@ class CellServed : public Served {
   }
 
   std::string Describe() const override {
-    return absl::StrCat("a master and ", cell_.servers(),
-                        " tablet servers with a cache for all rows over ZooKeeper, ",
-                        callers_.size(), " clients with one io thread each");
+    return absl::StrCat("a master and ", cell_.servers(), " tablet servers with ", cache_,
+                        " over ZooKeeper, ", callers_.size(), " clients with one io thread each");
   }
 
  private:
@@ -192,6 +204,7 @@ class CellServed : public Served {
   }
 
   ProcessCell cell_;
+  const char* const cache_;
   std::vector<Caller> callers_;
 };
 
