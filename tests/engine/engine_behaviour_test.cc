@@ -365,6 +365,30 @@ TEST_F(EngineTest, WhatTheMachineHasInMemoryIsReadWithoutBlocking) {
   expect_misses(1, "a try that would block counts as nothing");
 }
 
+TEST_F(EngineTest, FiltersOutOfTheirCacheAreReadWithoutBlockingToo) {
+  for (const char* row : {"p", "r", "t"}) ASSERT_OK(h_.Write(Put(row, "a", "q", 1000, "v")));
+  ASSERT_OK(h_.tablet()->Flush());
+  const auto reopen = [&](uint64_t in_memory_one_in) {
+    h_.Drop();
+    h_.fs().KeepInMemoryOneIn(in_memory_one_in);
+    ASSERT_OK(h_.Open());  // cold caches
+  };
+  const auto misses = [&] { return h_.engine()->stats().filter_cache.misses; };
+  reopen(0);
+  EXPECT_STATUS(kUnavailable, "would block", TryRead("r", false, kMuch))
+      << "nor has the machine it";
+  EXPECT_EQ(misses(), 0u) << "who would block comes again";
+  reopen(1);
+  EXPECT_STATUS(kUnavailable, "would block", TryRead("r", false));
+  EXPECT_STATUS(kUnavailable, "would block", TryRead("r", false, 10)) << "more than it may";
+  h_.fs().FailReadAt(h_.fs().reads() + 1);
+  EXPECT_STATUS(kUnavailable, "would block", TryRead("r", false, kMuch)) << "whoever may finds out";
+  EXPECT_EQ(misses(), 0u);
+  EXPECT_OK(TryRead("r", false, kMuch));
+  EXPECT_EQ(misses(), 1u);
+  EXPECT_OK(TryRead("q", false)) << "the engine's own memory by now; no file holds the row";
+}
+
 TEST_F(EngineTest, WhatIsReadFromTheMachinesMemoryAddsUp) {
   for (const char* row : {"p", "r", "t"}) ASSERT_OK(h_.Write(Put(row, "a", "q", 1000, "v")));
   ASSERT_OK(h_.tablet()->Flush());

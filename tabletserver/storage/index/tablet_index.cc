@@ -165,6 +165,8 @@ Status TabletIndex::FindRow(Slice encoded_row, Slice row_end, Slice encoded_colu
                             const ReadOptions& options, RowParts* parts) const {
   CHECK_GE(encoded_row.size(), 3u) << " not an encoded row";
   const uint64_t hash = SSTable::HashOf(encoded_row);
+  const SSTable::BlockRead filter_read{.may_block = options.may_block,
+                                       .page_cache_bytes = options.page_cache_bytes};
   Blocks blocks;
   absl::InlinedVector<uint32_t, 8> others;
   const auto add = [&](std::unique_ptr<Iterator> cells) {
@@ -181,8 +183,8 @@ Status TabletIndex::FindRow(Slice encoded_row, Slice row_end, Slice encoded_colu
       if (options.trace != nullptr) Trace(f, false, ReadTrace::Filter::kNotAsked, options.trace);
       continue;
     }
-    ASSIGN_OR_RETURN(const bool may, files_[f].table->MayContain(encoded_row, hash, encoded_column,
-                                                                 options.may_block));
+    ASSIGN_OR_RETURN(const bool may,
+                     files_[f].table->MayContain(encoded_row, hash, encoded_column, filter_read));
     if (options.trace != nullptr) {
       Trace(f, true, may ? ReadTrace::Filter::kMayHold : ReadTrace::Filter::kHoldsNot,
             options.trace);

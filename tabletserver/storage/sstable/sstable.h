@@ -137,17 +137,6 @@ class SSTable {
   // adjacent.
   virtual StatusOr<std::vector<Fence>> LoadFences() const = 0;
 
-  // False only when the file holds nothing that concerns the row (or, when it has column hashes and
-  // encoded_column is not empty, the column: its cells and markers, and the row and family markers
-  // over it). encoded_row is EncodedRow() of a key, encoded_column EncodedColumn(). A damaged
-  // filter is DataLoss, never "false". Unavailable when may_block is false and the filter is not in
-  // memory.
-  StatusOr<bool> MayContain(Slice encoded_row, Slice encoded_column, bool may_block = true) const {
-    return MayContain(encoded_row, HashOf(encoded_row), encoded_column, may_block);
-  }
-  // The same for who asks several files: the row's hash is computed once.
-  virtual StatusOr<bool> MayContain(Slice encoded_row, uint64_t row_hash, Slice encoded_column,
-                                    bool may_block) const = 0;
   static uint64_t HashOf(Slice encoded_row);
 
   struct BlockRead {
@@ -160,6 +149,17 @@ class SSTable {
                      // Lives as long as the iterator
     ReadTrace::File* trace = nullptr;  // what is counted; null: nothing. Lives as long, too
   };
+  // False only when the file holds nothing that concerns the row (or, when it has column hashes and
+  // encoded_column is not empty, the column: its cells and markers, and the row and family markers
+  // over it). encoded_row is EncodedRow() of a key, encoded_column EncodedColumn(). A damaged
+  // filter is DataLoss, never "false". Of `read` only how it may block counts: Unavailable when it
+  // would.
+  StatusOr<bool> MayContain(Slice encoded_row, Slice encoded_column) const {
+    return MayContain(encoded_row, HashOf(encoded_row), encoded_column, BlockRead());
+  }
+  // The same for who asks several files: the row's hash is computed once.
+  virtual StatusOr<bool> MayContain(Slice encoded_row, uint64_t row_hash, Slice encoded_column,
+                                    const BlockRead& read) const = 0;
   // The cells of one block, verified and decompressed, through the cache. A block of pages reads
   // each when the iterator first gets there: errors then come from the iterator. It pins what it
   // stands on, not the table.

@@ -331,9 +331,10 @@ TEST(SSTableTest, CachesServeBlocksAndGiveEverythingBack) {
     EXPECT_TRUE(ReadAll(*table, false) == cells);
     EXPECT_EQ(blocks.stats().entries, 0u) << "a scan must not fill the cache";
     Slice row = EncodedRow(table->properties().first_key);
-    EXPECT_STATUS(kUnavailable, "would block", table->MayContain(row, "", false));
+    EXPECT_STATUS(kUnavailable, "would block",
+                  table->MayContain(row, SSTable::HashOf(row), "", {.may_block = false}));
     EXPECT_TRUE(*table->MayContain(row, ""));
-    EXPECT_TRUE(*table->MayContain(row, "", false));
+    EXPECT_TRUE(*table->MayContain(row, SSTable::HashOf(row), "", {.may_block = false}));
     EXPECT_EQ(filters.stats().misses, 1u);
     EXPECT_EQ(filters.stats().hits, 1u);
     EXPECT_TRUE(ReadAll(*table) == cells);
@@ -426,7 +427,10 @@ TEST(SSTableTest, PreloadedTablesReadNothingLater) {
     EXPECT_TRUE(it->Valid()) << it->status();
   }
   ASSERT_NO_FATAL_FAILURE(ExpectAllInFilter(*table, cells));
-  for (const auto& [key, value] : cells) EXPECT_OK(table->MayContain(EncodedRow(key), "", false));
+  for (const auto& [key, value] : cells) {
+    const Slice row = EncodedRow(key);
+    EXPECT_OK(table->MayContain(row, SSTable::HashOf(row), "", {.may_block = false}));
+  }
   EXPECT_TRUE(ReadAll(*table) == cells) << "the index is in memory as well";
 }
 

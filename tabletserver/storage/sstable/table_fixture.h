@@ -60,6 +60,9 @@ class MemoryReader final : public BlobReader {
     bytes_.copy(buffer, n, offset);
     return OkStatus();
   }
+  bool ReadIfInMemory(uint64_t offset, size_t n, char* buffer) const override {
+    return Read(offset, n, buffer).ok();
+  }
   void ReleaseCached(uint64_t offset, uint64_t n) const override {
     if (release_ != nullptr) release_(offset, n);
   }

@@ -531,7 +531,7 @@ StatusOr<std::vector<Fence>> TableReader::LoadFences() const {
 }
 
 StatusOr<BlockPtr> TableReader::ReadFilterPartition(const BlockHandle& handle,
-                                                    bool may_block) const {
+                                                    const BlockRead& read) const {
   if (!preloaded_.empty()) {
     auto it = preloaded_.find(handle.offset);
     if (it != preloaded_.end()) return it->second;
@@ -540,14 +540,15 @@ StatusOr<BlockPtr> TableReader::ReadFilterPartition(const BlockHandle& handle,
   if (options_.filter_cache != nullptr) {
     if (BlockPtr block = options_.filter_cache->Lookup(key); block != nullptr) return block;
   }
-  if (!may_block) return absl::UnavailableError("would block: a filter is not in memory");
-  if (options_.filter_cache != nullptr) options_.filter_cache->CountMiss(key);
-  ASSIGN_OR_RETURN(BlockPtr block, ReadSection(handle, Section::kFilter));
-  if (options_.filter_cache == nullptr) return block;
-  return options_.filter_cache->Insert(key, std::move(block));
+  StatusOr<BlockPtr> block = ReadSection(handle, Section::kFilter, read);
+  // Who would block comes again.
+  const bool counts = options_.filter_cache != nullptr && (read.may_block || block.ok());
+  if (counts) options_.filter_cache->CountMiss(key);
+  if (!block.ok() || options_.filter_cache == nullptr) return block;
+  return options_.filter_cache->Insert(key, *std::move(block));
 }
 
-StatusOr<bool> TableReader::ProbeFilter(Slice key, uint64_t hash, bool may_block) const {
+StatusOr<bool> TableReader::ProbeFilter(Slice key, uint64_t hash, const BlockRead& read) const {
   auto after = filters_.end();
   if (filters_.size() > 1) {
     after = std::upper_bound(
@@ -564,17 +565,17 @@ StatusOr<bool> TableReader::ProbeFilter(Slice key, uint64_t hash, bool may_block
   };
   if (!preloaded_.empty() || options_.filter_cache == nullptr ||
       !options_.filter_cache->Glance({filter_cache_id_, handle.offset}, look)) {
-    ASSIGN_OR_RETURN(const BlockPtr bytes, ReadFilterPartition(handle, may_block));
+    ASSIGN_OR_RETURN(const BlockPtr bytes, ReadFilterPartition(handle, read));
     look(*bytes);
   }
-  if (!good) return Damage(handle.offset, "malformed filter");
+  if (!good) return Broken(handle.offset, "malformed filter", read);
   return may;
 }
 
 uint64_t SSTable::HashOf(Slice encoded_row) { return BloomHash(encoded_row); }
 
 StatusOr<bool> TableReader::MayContain(Slice encoded_row, uint64_t row_hash, Slice encoded_column,
-                                       bool may_block) const {
+                                       const BlockRead& read) const {
   Slice first = properties_.first_key, last = properties_.last_key;
   if (encoded_row < first.substr(0, encoded_row.size()) ||
       encoded_row > last.substr(0, encoded_row.size())) {
@@ -582,21 +583,21 @@ StatusOr<bool> TableReader::MayContain(Slice encoded_row, uint64_t row_hash, Sli
   }
   if (filter_index_ == nullptr) return true;
   if (encoded_column.empty() || !properties_.bloom_columns) {
-    return ProbeFilter(encoded_row, row_hash, may_block);
+    return ProbeFilter(encoded_row, row_hash, read);
   }
   CHECK(absl::StartsWith(encoded_column, encoded_row)) << " a column of another row";
-  ASSIGN_OR_RETURN(bool column, ProbeFilter(encoded_column, BloomHash(encoded_column), may_block));
+  ASSIGN_OR_RETURN(bool column, ProbeFilter(encoded_column, BloomHash(encoded_column), read));
   if (column || properties_.wide_markers == 0) return column;
   // The places of the row marker and of the family marker over the column.
   std::string place(encoded_row.data(), encoded_row.size());
   place.append(5, '\0');
-  ASSIGN_OR_RETURN(bool row_marker, ProbeFilter(place, BloomHash(place), may_block));
+  ASSIGN_OR_RETURN(bool row_marker, ProbeFilter(place, BloomHash(place), read));
   if (row_marker) return true;
   size_t name_end = encoded_column.find('\0', encoded_row.size());
   CHECK(name_end != Slice::npos && name_end + 3 <= encoded_column.size()) << " no column";
   place.assign(encoded_column.data(), name_end + 3);
   place.append(2, '\0');
-  return ProbeFilter(place, BloomHash(place), may_block);
+  return ProbeFilter(place, BloomHash(place), read);
 }
 
 std::unique_ptr<Iterator> TableReader::NewIterator(bool fill_cache) const {

@@ -32,7 +32,7 @@ class TableReader final : public SSTable {
   StatusOr<std::vector<Fence>> LoadFences() const override;
   using SSTable::MayContain;
   StatusOr<bool> MayContain(Slice encoded_row, uint64_t row_hash, Slice encoded_column,
-                            bool may_block) const override;
+                            const BlockRead& read) const override;
   StatusOr<std::unique_ptr<Iterator>> OpenBlock(const BlockHandle& handle,
                                                 const BlockRead& read) const override;
   std::unique_ptr<Iterator> FindRow(const BlockHandle& handle, Slice row, Slice row_end,
@@ -123,8 +123,8 @@ class TableReader final : public SSTable {
   Status Walk(const BlockHandle& handle, Section section, Slice raw, const BlockRead& read) const;
   Status AppendFences(const BlockHandle& partition, std::vector<Fence>* fences) const;
   Status LoadFilterIndex();
-  StatusOr<bool> ProbeFilter(Slice key, uint64_t hash, bool may_block) const;
-  StatusOr<BlockPtr> ReadFilterPartition(const BlockHandle& handle, bool may_block) const;
+  StatusOr<bool> ProbeFilter(Slice key, uint64_t hash, const BlockRead& read) const;
+  StatusOr<BlockPtr> ReadFilterPartition(const BlockHandle& handle, const BlockRead& read) const;
   // ", rows 'a' to 'b'" for the block at this offset; empty when the index cannot tell.
   std::string RowsAt(uint64_t offset) const;
 
