@@ -22,8 +22,8 @@ namespace {
 
 constexpr int64_t kLongMs = 20'000;
 
-std::unique_ptr<RpcServer> Serve(RpcHandler handler, const std::string& address = "127.0.0.1:0") {
-  auto server = RpcServer::Listen(address, RpcOptions(), std::move(handler));
+std::unique_ptr<RpcServer> Serve(RpcHandler handler) {
+  auto server = RpcServer::Listen("127.0.0.1:0", RpcOptions(), std::move(handler));
   CHECK_OK(server.status());
   return *std::move(server);
 }
@@ -205,10 +205,32 @@ class Noting {
   std::set<std::string> seen_ GUARDED_BY(mu_);
 };
 
+// A server that is ended and served again, each time on a port that nobody had a moment ago.
+class ServedAnew {
+ public:
+  explicit ServedAnew(RpcHandler handler) : handler_(std::move(handler)) { Again(); }
+  void Again() {
+    server_ = nullptr;
+    server_ = Serve(handler_);
+    MutexLock lock(&mu_);
+    address_ = server_->address();
+  }
+  void End() { server_ = nullptr; }
+  std::string address() const {
+    MutexLock lock(&mu_);
+    return address_;
+  }
+
+ private:
+  const RpcHandler handler_;
+  std::unique_ptr<RpcServer> server_;
+  mutable Mutex mu_;
+  std::string address_ GUARDED_BY(mu_);
+};
+
 TEST(SendsFromHereTest, WhatWasNotSentNoHandlerSaw) {
   Noting noting;
-  auto server = Serve(noting.handler());
-  const std::string address = server->address();
+  ServedAnew server(noting.handler());
   auto client = RpcClient::Create({});
   std::atomic<bool> stop{false};
   std::atomic<int> good{0}, unknown{0};
@@ -221,7 +243,8 @@ TEST(SendsFromHereTest, WhatWasNotSentNoHandlerSaw) {
         const std::string name = absl::StrCat(t, "/", i);
         const size_t bytes = i % 5 == 0 ? 60'000 : 100;
         const auto got = client->CallSync(
-            address, 1, Buffer::Copy(absl::StrCat(name, " ", std::string(bytes, 'x'))), kLongMs);
+            server.address(), 1, Buffer::Copy(absl::StrCat(name, " ", std::string(bytes, 'x'))),
+            kLongMs);
         if (got.ok()) {
           EXPECT_TRUE(noting.Saw(name));
           ++good;
@@ -238,12 +261,11 @@ TEST(SendsFromHereTest, WhatWasNotSentNoHandlerSaw) {
   for (int round = 0; round < 12; ++round) {
     const int before = good;
     while (good < before + 40) std::this_thread::yield();
-    server.reset();  // in the middle of what is under way
-    server = Serve(noting.handler(), address);
+    server.Again();  // in the middle of what is under way
   }
   stop = true;
   for (std::thread& caller : callers) caller.join();
-  server.reset();
+  server.End();
   EXPECT_GT(static_cast<int>(not_sent.size()) + unknown, 0);
   for (const std::string& name : not_sent) EXPECT_FALSE(noting.Saw(name)) << name;
 }
@@ -331,8 +353,7 @@ class Answering {
 
 TEST(SendsFromHereTest, AnswersOfManyThreadsAndServersThatEnd) {
   Answering answering;
-  auto server = Serve(answering.handler());
-  const std::string address = server->address();
+  ServedAnew server(answering.handler());
   auto shared = RpcClient::Create({});
   std::atomic<bool> stop{false};
   std::atomic<int> good{0};
@@ -345,7 +366,7 @@ TEST(SendsFromHereTest, AnswersOfManyThreadsAndServersThatEnd) {
       for (int i = 0; !stop; ++i) {
         const size_t bytes = i % 50 == 7 ? 200'000 : static_cast<size_t>(i * 37 % 5000);
         const std::string text = absl::StrCat(t, "/", i, std::string(bytes, 'x'));
-        const auto got = client->CallSync(address, 7, Buffer::Copy(text), kLongMs);
+        const auto got = client->CallSync(server.address(), 7, Buffer::Copy(text), kLongMs);
         if (got.ok()) {
           EXPECT_EQ(got->bytes(), text);
           ++good;
@@ -358,8 +379,7 @@ TEST(SendsFromHereTest, AnswersOfManyThreadsAndServersThatEnd) {
   for (int round = 0; round < 12; ++round) {
     const int before = good;
     while (good < before + 200) std::this_thread::yield();
-    server.reset();  // while answers are on their way
-    server = Serve(answering.handler(), address);
+    server.Again();  // while answers are on their way
   }
   stop = true;
   for (std::thread& caller : callers) caller.join();
