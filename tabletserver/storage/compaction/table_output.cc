@@ -53,9 +53,10 @@ Status TableOutput::Open() {
 
 Status TableOutput::Add(Slice key, Slice value) {
   if (builder_ == nullptr) RETURN_IF_ERROR(Open());
-  RETURN_IF_ERROR(WithContext(builder_->Add(key, value), name_.blob));
+  const uint64_t content_hash = CellContentHash(key, value);
+  RETURN_IF_ERROR(WithContext(builder_->Add(key, value, content_hash), name_.blob));
   ++cells_;
-  content_hash_ += CellContentHash(key, value);
+  content_hash_ += content_hash;
   if (cells_ == 1) RETURN_IF_ERROR(Point("mid_write"));
   unpaid_bytes_ += key.size() + value.size();
   if (env_->limiter != nullptr && unpaid_bytes_ >= kPaceBytes) {

@@ -21,10 +21,11 @@ void Widen(int64_t timestamp, bool first, int64_t* least, int64_t* greatest) {
 
 }  // namespace
 
-void CellStatistics::Add(Slice row, bool new_row, Slice key, Slice value) {
+void CellStatistics::Add(Slice row, bool new_row, Slice key, size_t value_bytes,
+                         uint64_t content_hash) {
   const CellKind kind = KeyKind(key);
   const Sequence sequence = KeySequence(key);
-  const uint64_t bytes = key.size() + value.size();
+  const uint64_t bytes = key.size() + value_bytes;
   if (p_->cells == 0) {
     p_->first_key.assign(key.data(), key.size());
     p_->min_sequence = p_->max_sequence = sequence;
@@ -34,7 +35,7 @@ void CellStatistics::Add(Slice row, bool new_row, Slice key, Slice value) {
   ++p_->cells;
   p_->rows += new_row ? 1 : 0;
   p_->key_value_bytes += bytes;
-  p_->content_hash += CellContentHash(key, value);
+  p_->content_hash += content_hash;
   if (kind != CellKind::kSet) ++p_->markers;
   if (kind == CellKind::kDeleteRow || kind == CellKind::kDeleteFamily) ++p_->wide_markers;
   if (kind == CellKind::kSet) {

@@ -10,8 +10,9 @@ namespace stele::storage {
 class CellStatistics {
  public:
   explicit CellStatistics(SSTableProperties* properties) : p_(properties) {}
-  // `row` is the encoded row of `key`; keys come in order and are well formed.
-  void Add(Slice row, bool new_row, Slice key, Slice value);
+  // `row` is the encoded row of `key`; keys come in order and are well formed. `content_hash`: what
+  // CellContentHash says of the cell.
+  void Add(Slice row, bool new_row, Slice key, size_t value_bytes, uint64_t content_hash);
 
  private:
   void AddToFamily(Slice rest, Slice key, uint64_t bytes);

@@ -78,7 +78,9 @@ class SSTableBuilder {
   virtual ~SSTableBuilder() = default;
   // Keys strictly ascending (CHECK) and valid. InvalidArgument for a value over kMaxValueBytes.
   // After an error of the blob every later call returns it.
-  virtual Status Add(Slice key, Slice value) = 0;
+  Status Add(Slice key, Slice value) { return Add(key, value, CellContentHash(key, value)); }
+  // The same for who keeps a sum of its own: the file says what its callers' hashes make.
+  virtual Status Add(Slice key, Slice value, uint64_t content_hash) = 0;
   virtual uint64_t estimated_bytes() const = 0;  // the file so far
   virtual uint64_t cells() const = 0;
   // Writes filter, index, properties and footer and finishes the blob: durable when it returns.

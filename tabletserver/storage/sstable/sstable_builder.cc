@@ -81,7 +81,7 @@ class Builder final : public SSTableBuilder {
     properties_.bloom_columns = options.bloom_columns && options.bloom_bits_per_key > 0;
   }
 
-  Status Add(Slice key, Slice value) override {
+  Status Add(Slice key, Slice value, uint64_t content_hash) override {
     CHECK(!finished_);
     RETURN_IF_ERROR(status_);
     CHECK(properties_.cells == 0 || Slice(last_key_) < key) << " keys must ascend";
@@ -106,7 +106,7 @@ class Builder final : public SSTableBuilder {
     }
     if (new_row || held_bytes() == 0) row_begin_ = held_bytes();
     filters_.Add(row, new_row, key);
-    statistics_.Add(row, new_row, key, value);
+    statistics_.Add(row, new_row, key, value.size(), content_hash);
     block_.Add(key, value);
     last_key_.assign(key.data(), key.size());
     return OkStatus();

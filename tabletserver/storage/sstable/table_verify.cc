@@ -130,7 +130,7 @@ class Verifier {
         return table_.Damage(offset, "a column not in the filter");
       }
     }
-    statistics_.Add(row, new_row, key, value);
+    statistics_.Add(row, new_row, key, value.size(), CellContentHash(key, value));
     found_.last_key.assign(key.data(), key.size());
     return OkStatus();
   }
