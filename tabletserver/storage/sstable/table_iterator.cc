@@ -214,12 +214,13 @@ class TableIterator final : public Iterator {
       return Fail(table_->Damage(handle_.offset, "malformed directory"));
     }
     if (whole_.has_value()) {
-      block_.emplace(nullptr, whole_->Page(handle_));  // holder_ keeps it
+      Walk(whole_->Page(handle_));  // holder_ keeps it
+    } else if (sequential && !fill_cache_) {
+      if (Status s = OpenAhead(); !s.ok()) return Fail(std::move(s));
     } else {
-      auto block =
-          sequential && !fill_cache_ ? ReadSequential() : table_->ReadBlock(handle_, fill_cache_);
+      auto block = table_->ReadBlock(handle_, fill_cache_);
       if (!block.ok()) return Fail(block.status());
-      block_.emplace(*std::move(block));
+      Walk(*std::move(block));
     }
     block_->SeekToFirst();
     if (block_->Valid() && block_->key() < fence()) {
@@ -243,13 +244,32 @@ class TableIterator final : public Iterator {
     return table_->ReadDirectory(handle_, {.fill_cache = fill_cache_});
   }
 
-  StatusOr<BlockPtr> ReadSequential() {
+  // The cells at handle_, as they lie in what is read ahead: they stay there until the next ones
+  // are wanted.
+  Status OpenAhead() {
     RETURN_IF_ERROR(table_->CheckPlace(handle_, TableReader::Section::kData));
-    if (BlockPtr block = table_->FindBlock(handle_, kNothing); block != nullptr) return block;
-    auto stored = ahead_.Fetch(handle_.offset, handle_.stored_bytes);
-    // An error somewhere in the run must not hide the blocks before it.
-    if (!stored.ok()) return table_->ReadBlock(handle_, false);
-    return table_->DecodeSection(handle_, TableReader::Section::kData, *stored);
+    BlockPtr block = table_->FindBlock(handle_, kNothing);
+    if (block == nullptr) {
+      auto stored = ahead_.Fetch(handle_.offset, handle_.stored_bytes);
+      if (stored.ok()) {
+        ASSIGN_OR_RETURN(const Slice cells, table_->DecodeInPlace(handle_, *stored, &expanded_));
+        Walk(cells);
+        return OkStatus();
+      }
+      // An error somewhere in the run must not hide the blocks before it.
+      ASSIGN_OR_RETURN(block, table_->ReadBlock(handle_, false));
+    }
+    Walk(std::move(block));
+    return OkStatus();
+  }
+
+  void Walk(BlockPtr block) {
+    block_.emplace(std::move(block));
+    pins_ = true;
+  }
+  void Walk(Slice cells) {
+    block_.has_value() && !pins_ ? block_->Reset(cells) : void(block_.emplace(nullptr, cells));
+    pins_ = false;
   }
 
   const TableReader* const table_;  // outlives the iterator
@@ -258,7 +278,9 @@ class TableIterator final : public Iterator {
   std::optional<BlockIterator> partition_;
   std::optional<BlockIterator> directory_;  // of the block, when it has pages
   std::optional<BlockIterator> block_;
-  BlockPtr holder_;  // of directory_, when it is of
+  bool pins_ = false;     // block_ keeps its bytes
+  std::string expanded_;  // of block_, when what was read ahead is compressed
+  BlockPtr holder_;       // of directory_, when it is of
   std::optional<WholeBlock> whole_;
   BlockHandle handle_;  // of block_, for a moment of directory_
   ReadAhead ahead_;

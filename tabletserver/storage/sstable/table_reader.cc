@@ -261,6 +261,23 @@ StatusOr<BlockPtr> TableReader::DecodeSection(const BlockHandle& handle, Section
   return BlockPtr(std::move(block));
 }
 
+StatusOr<Slice> TableReader::DecodeInPlace(const BlockHandle& handle, Slice stored,
+                                           std::string* room) const {
+  if (SectionCheck(stored, footer_.file_id, handle.offset) != handle.crc) {
+    return Damage(handle.offset, "check failed");
+  }
+  Slice raw = stored;
+  if (handle.codec != Codec::kNone) {
+    if (room->size() < handle.raw_bytes) room->resize(handle.raw_bytes);
+    if (!Decompress(handle, stored, room->data())) {
+      return Damage(handle.offset, "block does not decompress");
+    }
+    raw = Slice(room->data(), handle.raw_bytes);
+  }
+  RETURN_IF_ERROR(Walk(handle, Section::kData, raw, BlockRead()));
+  return raw;
+}
+
 Status TableReader::Walk(const BlockHandle& handle, Section section, Slice raw,
                          const BlockRead& read) const {
   if (section == Section::kFilter || section == Section::kProperties) return OkStatus();

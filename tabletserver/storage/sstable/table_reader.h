@@ -91,6 +91,9 @@ class TableReader final : public SSTable {
   StatusOr<BlockPtr> DecodeSection(const BlockHandle& handle, Section section, Slice stored) const {
     return DecodeSection(handle, section, stored, BlockRead());
   }
+  // The same of a plain block or a page for who keeps `stored` while he looks at it: what is not
+  // compressed stays where it is, the rest is expanded into *room, for the next one to use again.
+  StatusOr<Slice> DecodeInPlace(const BlockHandle& handle, Slice stored, std::string* room) const;
   Status CheckPlace(const BlockHandle& handle, Section section) const;
   Status ReadBytes(uint64_t offset, size_t n, char* buffer) const;
   // How often data was read from the blob, but not by ReadBytes.

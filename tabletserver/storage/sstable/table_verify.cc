@@ -67,7 +67,8 @@ class Verifier {
     bytes_.resize(fence.handle.file_bytes());
     RETURN_IF_ERROR(table_.ReadBytes(begin_, bytes_.size(), bytes_.data()));
     if (fence.handle.pages_bytes == 0) return VerifyCells(fence.first_key, fence.handle, end);
-    ASSIGN_OR_RETURN(BlockPtr directory, Section(fence.handle));
+    ASSIGN_OR_RETURN(const Slice stored, Stored(fence.handle));
+    ASSIGN_OR_RETURN(BlockPtr directory, table_.DecodeDirectory(fence.handle, stored));
     found_.raw_block_bytes += fence.handle.raw_bytes;
     sections_[fence.handle.offset] = fence.handle.stored_bytes;
     std::vector<Fence> pages;
@@ -88,26 +89,25 @@ class Verifier {
     return OkStatus();
   }
 
-  // A plain block, a page or a directory of the block that was read last.
-  StatusOr<BlockPtr> Section(const BlockHandle& handle) {
-    const bool directory = handle.pages_bytes != 0;
-    const auto section = directory ? TableReader::Section::kDirectory : TableReader::Section::kData;
-    RETURN_IF_ERROR(table_.CheckPlace(handle, section));
+  // Of a plain block, a page or a directory of the block that was read last.
+  StatusOr<Slice> Stored(const BlockHandle& handle) {
+    RETURN_IF_ERROR(table_.CheckPlace(handle, handle.pages_bytes != 0
+                                                  ? TableReader::Section::kDirectory
+                                                  : TableReader::Section::kData));
     if (handle.offset < begin_ || handle.end() - begin_ > bytes_.size()) {
       return table_.Damage(handle.offset, "a page outside its block");
     }
-    const Slice stored = Slice(bytes_).substr(handle.offset - begin_, handle.stored_bytes);
-    return directory ? table_.DecodeDirectory(handle, stored)
-                     : table_.DecodeSection(handle, section, stored);
+    return Slice(bytes_).substr(handle.offset - begin_, handle.stored_bytes);
   }
 
   // A plain block or a page.
   Status VerifyCells(Slice first, const BlockHandle& handle, Slice end) {
     const uint64_t offset = handle.offset;
-    ASSIGN_OR_RETURN(BlockPtr block, Section(handle));
+    ASSIGN_OR_RETURN(const Slice stored, Stored(handle));
+    ASSIGN_OR_RETURN(const Slice cells, table_.DecodeInPlace(handle, stored, &expanded_));
     found_.raw_block_bytes += handle.raw_bytes;
     sections_[offset] = handle.stored_bytes;
-    BlockIterator it(std::move(block));
+    BlockIterator it(nullptr, cells);
     it.SeekToFirst();
     if (it.Valid() && it.key() < first) return table_.Damage(offset, "a key before its fence");
     for (; it.Valid(); it.Next()) RETURN_IF_ERROR(VerifyCell(offset, it.key(), it.value()));
@@ -183,6 +183,7 @@ class Verifier {
   std::map<uint64_t, uint64_t> sections_;  // offset -> stored bytes
   uint64_t begin_ = 0;                     // in the file, of bytes_
   std::string bytes_;                      // of the block, its pages and its directory
+  std::string expanded_;                   // of those that are compressed the page at hand
 };
 
 }  // namespace
