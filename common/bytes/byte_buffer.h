@@ -52,6 +52,14 @@ class ByteBuffer {
     CopyBytes(data() + keep, more.data(), more.size());
     size_ = keep + more.size();
   }
+  // Makes it n bytes longer, and gives them to be set.
+  char* Extend(size_t n) {
+    if (size_ + n > capacity_) Grow(size_ + n);
+    size_ += n;
+    return data() + size_ - n;
+  }
+  // Without any; the memory is used again.
+  void Clear() { size_ = 0; }
   // The last byte, of what is not empty.
   char& back() { return data()[size_ - 1]; }
   Slice bytes() const { return {large_ == nullptr ? small_ : large_.get(), size_}; }

@@ -36,6 +36,12 @@ TEST(ByteBuffer, GrowsAndIsCut) {
     if (i % 10 == 9) {
       expected.resize(expected.size() / 2);
       buffer.Replace(expected.size(), more);
+    } else if (i % 10 == 8) {
+      CopyBytes(buffer.Extend(more.size()), more.data(), more.size());
+    } else if (i % 100 == 75) {
+      expected.clear();
+      buffer.Clear();
+      buffer.Append(more);
     } else {
       buffer.Append(more);
     }

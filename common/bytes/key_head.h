@@ -26,6 +26,12 @@ inline size_t CommonPrefix(Slice a, Slice b) {
   return at;
 }
 
+// Whether a < b, where so many bytes at the front are equal and no more.
+inline bool Ascends(Slice a, Slice b, size_t common) {
+  if (common == a.size() || common == b.size()) return a.size() < b.size();
+  return static_cast<uint8_t>(a[common]) < static_cast<uint8_t>(b[common]);
+}
+
 // Asks for the first `most` bytes all at once, before they are looked at one after the other.
 inline void Prefetch(Slice bytes, size_t most) {
   constexpr size_t kLineBytes = 64;

@@ -26,6 +26,8 @@ TEST(KeyHead, CommonPrefixIsWhatIsEqual) {
     while (equal < a.size() && equal < b.size() && a[equal] == b[equal]) ++equal;
     ASSERT_EQ(CommonPrefix(a, b), equal);
     ASSERT_EQ(CommonPrefix(b, a), equal);
+    ASSERT_EQ(Ascends(a, b, equal), Slice(a) < Slice(b));
+    ASSERT_EQ(Ascends(b, a, equal), Slice(b) < Slice(a));
   }
 }
 

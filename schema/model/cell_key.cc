@@ -231,6 +231,9 @@ Status ParseMarkerRange(Slice value, int64_t* start_us, int64_t* end_us) {
 }
 
 Slice EncodedRow(Slice key) {
+  // Without escapes, as nearly all.
+  const size_t zero = FindZero(key);
+  if (zero + 1 < key.size() && key[zero + 1] == kTerminator) return key.substr(0, zero + 2);
   size_t escapes;
   size_t end = FindEscapedEnd(key, &escapes);
   CHECK(end != kNoSuchEnd) << " EncodedRow of what is no key";

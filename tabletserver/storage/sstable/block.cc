@@ -5,7 +5,6 @@
 
 #include "common/base/check.h"
 #include "common/bytes/coding.h"
-#include "common/bytes/key_head.h"
 #include "schema/model/cell_key.h"
 #include "tabletserver/storage/sstable/sstable.h"
 
@@ -61,34 +60,37 @@ bool EndsAsCell(Slice key) {
 BlockBuilder::BlockBuilder(uint32_t restart_entries, uint32_t restart_bytes)
     : restart_entries_(restart_entries), restart_bytes_(restart_bytes) {}
 
-void BlockBuilder::Add(Slice key, Slice value) {
-  bool restart = restarts_.empty() || since_restart_ >= restart_entries_ ||
-                 buffer_.size() - restarts_.back() >= restart_bytes_;
+void BlockBuilder::Add(Slice key, Slice value, size_t common) {
+  const size_t offset = buffer_.bytes().size();
+  const bool restart = restarts_.empty() || since_restart_ >= restart_entries_ ||
+                       offset - restarts_.back() >= restart_bytes_;
   if (restart) {
-    restarts_.push_back(static_cast<uint32_t>(buffer_.size()));
+    restarts_.push_back(static_cast<uint32_t>(offset));
     since_restart_ = 0;
   }
-  size_t shared = restart ? 0 : CommonPrefix(last_key_, key);
+  const size_t shared = restart ? 0 : common;
+  const Slice suffix = key.substr(shared);
   char head[3 * kMaxVarint64Bytes];
   char* end = EncodeVarint64(head, shared);
-  end = EncodeVarint64(end, key.size() - shared);
+  end = EncodeVarint64(end, suffix.size());
   end = EncodeVarint64(end, value.size());
-  buffer_.append(head, static_cast<size_t>(end - head));
-  buffer_.append(key.data() + shared, key.size() - shared);
-  buffer_.append(value.data(), value.size());
-  last_key_.assign(key.data(), key.size());
+  const auto head_bytes = static_cast<size_t>(end - head);
+  char* const to = buffer_.Extend(head_bytes + suffix.size() + value.size());
+  CopyBytes(to, head, head_bytes);
+  CopyBytes(to + head_bytes, suffix.data(), suffix.size());
+  CopyBytes(to + head_bytes + suffix.size(), value.data(), value.size());
   ++since_restart_;
   ++entries_;
 }
 
 Slice BlockBuilder::Finish() {
-  for (uint32_t restart : restarts_) PutFixed32(&buffer_, restart);
-  PutFixed32(&buffer_, static_cast<uint32_t>(restarts_.size()));
-  return buffer_;
+  for (uint32_t restart : restarts_) EncodeFixed32(buffer_.Extend(4), restart);
+  EncodeFixed32(buffer_.Extend(4), static_cast<uint32_t>(restarts_.size()));
+  return buffer_.bytes();
 }
 
 void BlockBuilder::Reset() {
-  buffer_.clear();
+  buffer_.Clear();
   restarts_.clear();
   entries_ = 0;
   since_restart_ = 0;

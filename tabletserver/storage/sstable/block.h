@@ -6,11 +6,11 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "common/base/status.h"
 #include "common/bytes/byte_buffer.h"
+#include "common/bytes/key_head.h"
 #include "tabletserver/storage/cache/cache.h"
 #include "tabletserver/storage/iterator/iterator.h"
 
@@ -21,19 +21,25 @@ class BlockBuilder {
   // A restart at the latest after this many entries or bytes.
   BlockBuilder(uint32_t restart_entries, uint32_t restart_bytes);
   // REQUIRES: key > every key added since the last Reset.
-  void Add(Slice key, Slice value);
+  void Add(Slice key, Slice value) {
+    Add(key, value, CommonPrefix(last_key_.bytes(), key));
+    last_key_.Assign(key);
+  }
+  // The same for who knows how many bytes the key begins with that the one before began with, and
+  // always says so.
+  void Add(Slice key, Slice value, size_t common);
   // The block over all entries; valid until Reset, which must come before the next Add.
   Slice Finish();
   void Reset();
   bool empty() const { return entries_ == 0; }
-  size_t bytes() const { return buffer_.size() + 4 * restarts_.size() + 4; }
+  size_t bytes() const { return buffer_.bytes().size() + 4 * restarts_.size() + 4; }
 
  private:
   const uint32_t restart_entries_;
   const uint32_t restart_bytes_;
-  std::string buffer_;
+  ByteBuffer buffer_;
   std::vector<uint32_t> restarts_;
-  std::string last_key_;
+  ByteBuffer last_key_;
   uint64_t entries_ = 0;
   uint32_t since_restart_ = 0;
 };

@@ -3,6 +3,9 @@
 // caller and outlive it.
 #pragma once
 
+#include <string>
+
+#include "schema/model/cell_key.h"
 #include "tabletserver/storage/sstable/sstable.h"
 
 namespace stele::storage {
@@ -15,11 +18,12 @@ class CellStatistics {
   void Add(Slice row, bool new_row, Slice key, size_t value_bytes, uint64_t content_hash);
 
  private:
-  void AddToFamily(Slice rest, Slice key, uint64_t bytes);
-  FamilyStatistics& Find(Slice name, uint16_t id);
+  void AddToFamily(Slice rest, CellKind kind, uint64_t bytes);
+  void EnterFamily(Slice rest);
 
   SSTableProperties* const p_;
   size_t last_family_ = 0;
+  std::string last_family_key_;  // as its keys have it behind their rows; empty: none yet
 };
 
 }  // namespace stele::storage

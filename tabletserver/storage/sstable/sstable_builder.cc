@@ -83,8 +83,10 @@ class Builder final : public SSTableBuilder {
 
   Status Add(Slice key, Slice value, uint64_t content_hash) override {
     CHECK(!finished_);
-    RETURN_IF_ERROR(status_);
-    CHECK(properties_.cells == 0 || Slice(last_key_) < key) << " keys must ascend";
+    if (!status_.ok()) return status_;
+    const bool first = properties_.cells == 0;
+    const size_t common = first ? 0 : CommonPrefix(last_key_.bytes(), key);
+    CHECK(first || Ascends(last_key_.bytes(), key, common)) << " keys must ascend";
     if (value.size() > kMaxValueBytes || key.size() > kMaxKeyBytes) {
       return absl::InvalidArgumentError(
           absl::StrCat("cell with a key of ", key.size(), " and a value of ", value.size(),
@@ -92,7 +94,7 @@ class Builder final : public SSTableBuilder {
     }
     const Slice row = EncodedRow(key);
     // An encoded row is never a prefix of another one.
-    const bool new_row = properties_.cells == 0 || Slice(last_key_).substr(0, row.size()) != row;
+    const bool new_row = first || common < row.size();
     const size_t cell_bytes = key.size() + value.size();
     if (held_bytes() > 0 && MustCut(new_row, cell_bytes)) {
       RETURN_IF_ERROR(status_ = CutBlock());
@@ -107,8 +109,8 @@ class Builder final : public SSTableBuilder {
     if (new_row || held_bytes() == 0) row_begin_ = held_bytes();
     filters_.Add(row, new_row, key);
     statistics_.Add(row, new_row, key, value.size(), content_hash);
-    block_.Add(key, value);
-    last_key_.assign(key.data(), key.size());
+    block_.Add(key, value, common);
+    last_key_.Assign(key);
     return OkStatus();
   }
 
@@ -136,7 +138,7 @@ class Builder final : public SSTableBuilder {
       ASSIGN_OR_RETURN(footer.filter_index, WriteTop(filters, filter_handles));
     }
     ASSIGN_OR_RETURN(footer.top_index, WriteTop(partitions_, index_handles));
-    properties_.last_key = last_key_;
+    properties_.last_key = std::string(last_key_.bytes());
     ASSIGN_OR_RETURN(footer.properties, WriteRaw(EncodeProperties(properties_)));
     RETURN_IF_ERROR(Append(EncodeFooter(footer, offset_)));
     RETURN_IF_ERROR(out_->Finish());
@@ -272,7 +274,7 @@ class Builder final : public SSTableBuilder {
   std::string fence_;                  // of the block being built
   std::string page_fence_;             // of the page being built
   std::string index_first_;            // fence of the first block of the index partition
-  std::string last_key_;
+  ByteBuffer last_key_;
   size_t row_begin_ = 0;  // bytes of the block before the current row
   uint64_t offset_ = 0;
   uint64_t index_bytes_ = 0;
