@@ -102,7 +102,10 @@ Status CheckBlock(Slice block, bool cell_keys) {
   uint32_t count;
   if (!SplitBlock(block, &entries, &restarts, &count)) return CorruptError("malformed block end");
   const char* base = entries.data();
-  std::string key, scratch;
+  Slice key;  // in the block when it is whole there, else built
+  bool is_built = false;
+  ByteBuffer built;
+  std::string scratch;
   ParsedCellKey parsed;
   // Another version of the column's cell differs from the key before in its end only.
   constexpr size_t kEnd = kKeyTimestampBytes + kKeyTailBytes;
@@ -117,14 +120,22 @@ Status CheckBlock(Slice block, bool cell_keys) {
         (restart && entry.shared != 0) || (first && !restart)) {
       return CorruptError(absl::StrCat("malformed entry at ", offset, " in the block"));
     }
-    Slice rest_of_previous = Slice(key).substr(entry.shared);
-    if (!first && entry.suffix <= rest_of_previous) {
+    const Slice rest_of_previous = key.substr(entry.shared);
+    if (!first &&
+        !Ascends(rest_of_previous, entry.suffix, CommonPrefix(rest_of_previous, entry.suffix))) {
       return CorruptError(absl::StrCat("keys out of order at ", offset, " in the block"));
     }
     const bool next_version = after_cell && entry.shared + kEnd >= key.size() &&
                               entry.shared + entry.suffix.size() == key.size();
-    key.resize(entry.shared);
-    key.append(entry.suffix.data(), entry.suffix.size());
+    if (entry.shared == 0) {
+      key = entry.suffix;
+      is_built = false;
+    } else {
+      if (!is_built) built.Assign(key.substr(0, entry.shared));
+      built.Replace(entry.shared, entry.suffix);
+      key = built.bytes();
+      is_built = true;
+    }
     if (!cell_keys || (next_version && EndsAsCell(key))) continue;
     RETURN_IF_ERROR(ParseCellKey(key, &parsed, &scratch));
     after_cell = parsed.kind == CellKind::kSet;

@@ -5,6 +5,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "common/base/check.h"
+#include "common/bytes/key_head.h"
 #include "schema/model/cell_key.h"
 #include "tabletserver/storage/filter/bloom_filter.h"
 #include "tabletserver/storage/sstable/paged_block.h"
@@ -18,6 +19,8 @@ uint64_t FileNumber(BlockCache* cache) { return cache == nullptr ? 0 : cache->Ne
 
 // Whether `key` is an encoded row or a whole cell key.
 bool IsFence(Slice key) {
+  // Without escapes, as nearly all.
+  if (const size_t zero = FindZero(key); zero > 0 && zero + 2 == key.size()) return key.back() == 1;
   std::string scratch;
   ParsedCellKey parsed;
   return (Unescape(key, &scratch).ok() && !scratch.empty()) ||

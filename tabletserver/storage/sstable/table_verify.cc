@@ -1,8 +1,10 @@
 // SSTable::Verify: the whole file against everything that it says about itself.
 #include <algorithm>
-#include <map>
+#include <utility>
+#include <vector>
 
 #include "common/base/check.h"
+#include "common/bytes/key_head.h"
 #include "schema/model/cell_key.h"
 #include "tabletserver/storage/filter/bloom_filter.h"
 #include "tabletserver/storage/sstable/cell_statistics.h"
@@ -49,16 +51,17 @@ class Verifier {
         return table_.Damage(handle.offset, "malformed filter");
       }
       filters_.push_back(std::move(partition));
-      sections_[handle.offset] = handle.stored_bytes;
+      sections_.emplace_back(handle.offset, handle.stored_bytes);
     }
     return it.status();
   }
 
-  bool InFilter(Slice key) const {
-    auto after = std::upper_bound(
-        filters_.begin(), filters_.end(), key,
-        [](Slice wanted, const FilterPartition& p) { return wanted < Slice(p.first_key); });
-    return after != filters_.begin() && std::prev(after)->filter.MayContain(BloomHash(key));
+  // Keys come in order.
+  bool InFilter(Slice key) {
+    while (filters_before_ < filters_.size() && Slice(filters_[filters_before_].first_key) <= key) {
+      ++filters_before_;
+    }
+    return filters_before_ > 0 && filters_[filters_before_ - 1].filter.MayContain(BloomHash(key));
   }
 
   // `end` is the next fence's key; empty for the last block.
@@ -70,23 +73,21 @@ class Verifier {
     ASSIGN_OR_RETURN(const Slice stored, Stored(fence.handle));
     ASSIGN_OR_RETURN(BlockPtr directory, table_.DecodeDirectory(fence.handle, stored));
     found_.raw_block_bytes += fence.handle.raw_bytes;
-    sections_[fence.handle.offset] = fence.handle.stored_bytes;
-    std::vector<Fence> pages;
+    sections_.emplace_back(fence.handle.offset, fence.handle.stored_bytes);
     BlockIterator it(std::move(directory));
-    for (it.SeekToFirst(); it.Valid(); it.Next()) {
-      Fence& page = pages.emplace_back();
-      page.first_key = std::string(it.key());
-      CHECK(ParseHandle(it.value(), &page.handle));  // as ReadDirectory says
-    }
-    RETURN_IF_ERROR(it.status());
-    if (pages.empty() || pages[0].first_key != fence.first_key) {
+    it.SeekToFirst();
+    if (!it.Valid() || it.key() != Slice(fence.first_key)) {
       return table_.Damage(fence.handle.offset, "the directory does not begin at the fence");
     }
-    for (size_t i = 0; i < pages.size(); ++i) {
-      const Slice next = i + 1 < pages.size() ? Slice(pages[i + 1].first_key) : end;
-      RETURN_IF_ERROR(VerifyCells(pages[i].first_key, pages[i].handle, next));
+    while (it.Valid()) {
+      page_fence_.Assign(it.key());
+      BlockHandle page;
+      CHECK(ParseHandle(it.value(), &page));  // as DecodeDirectory says
+      it.Next();
+      const Slice next = it.Valid() ? it.key() : end;
+      RETURN_IF_ERROR(VerifyCells(page_fence_.bytes(), page, next));
     }
-    return OkStatus();
+    return it.status();
   }
 
   // Of a plain block, a page or a directory of the block that was read last.
@@ -106,24 +107,26 @@ class Verifier {
     ASSIGN_OR_RETURN(const Slice stored, Stored(handle));
     ASSIGN_OR_RETURN(const Slice cells, table_.DecodeInPlace(handle, stored, &expanded_));
     found_.raw_block_bytes += handle.raw_bytes;
-    sections_[offset] = handle.stored_bytes;
+    sections_.emplace_back(offset, handle.stored_bytes);
     BlockIterator it(nullptr, cells);
     it.SeekToFirst();
     if (it.Valid() && it.key() < first) return table_.Damage(offset, "a key before its fence");
     for (; it.Valid(); it.Next()) RETURN_IF_ERROR(VerifyCell(offset, it.key(), it.value()));
     RETURN_IF_ERROR(it.status());
-    if (!end.empty() && Slice(found_.last_key) >= end) {
+    if (!end.empty() && last_key_.bytes() >= end) {
       return table_.Damage(offset, "a key past the next fence");
     }
     return OkStatus();
   }
 
   Status VerifyCell(uint64_t offset, Slice key, Slice value) {
-    if (found_.cells > 0 && key <= Slice(found_.last_key)) {
+    const bool first = found_.cells == 0;
+    const size_t common = first ? 0 : CommonPrefix(last_key_.bytes(), key);
+    if (!first && !Ascends(last_key_.bytes(), key, common)) {
       return table_.Damage(offset, "keys out of order");
     }
     const Slice row = EncodedRow(key);
-    const bool new_row = found_.cells == 0 || Slice(found_.last_key).substr(0, row.size()) != row;
+    const bool new_row = first || common < row.size();
     if (!filters_.empty()) {
       if (new_row && !InFilter(row)) return table_.Damage(offset, "a row not in the filter");
       if (table_.properties().bloom_columns && !InFilter(EncodedColumn(key))) {
@@ -131,7 +134,7 @@ class Verifier {
       }
     }
     statistics_.Add(row, new_row, key, value.size(), CellContentHash(key, value));
-    found_.last_key.assign(key.data(), key.size());
+    last_key_.Assign(key);
     return OkStatus();
   }
 
@@ -144,14 +147,13 @@ class Verifier {
       if (!ParseHandle(top.value(), &handle)) {
         return table_.Damage(footer.top_index.offset, "malformed handle");
       }
-      sections_[handle.offset] = handle.stored_bytes;
+      sections_.emplace_back(handle.offset, handle.stored_bytes);
     }
     RETURN_IF_ERROR(top.status());
-    sections_[footer.top_index.offset] = footer.top_index.stored_bytes;
-    sections_[footer.properties.offset] = footer.properties.stored_bytes;
-    if (table_.filter_index() != nullptr) {
-      sections_[footer.filter_index.offset] = footer.filter_index.stored_bytes;
+    for (const BlockHandle& handle : {footer.top_index, footer.properties, footer.filter_index}) {
+      if (handle.stored_bytes > 0) sections_.emplace_back(handle.offset, handle.stored_bytes);
     }
+    std::sort(sections_.begin(), sections_.end());
     uint64_t end = 0;
     for (const auto& [offset, size] : sections_) {
       if (offset != end) return table_.Damage(std::min(end, offset), "sections do not adjoin");
@@ -163,6 +165,7 @@ class Verifier {
 
   Status CompareProperties(size_t blocks) {
     const SSTableProperties& stored = table_.properties();
+    found_.last_key = std::string(last_key_.bytes());
     found_.file_id = stored.file_id;
     found_.file_bytes = stored.file_bytes;
     found_.codec = stored.codec;
@@ -178,12 +181,15 @@ class Verifier {
 
   const TableReader& table_;
   std::vector<FilterPartition> filters_;
+  size_t filters_before_ = 0;  // that begin at or before the key last looked up
   SSTableProperties found_;
   CellStatistics statistics_{&found_};
-  std::map<uint64_t, uint64_t> sections_;  // offset -> stored bytes
-  uint64_t begin_ = 0;                     // in the file, of bytes_
-  std::string bytes_;                      // of the block, its pages and its directory
-  std::string expanded_;                   // of those that are compressed the page at hand
+  ByteBuffer last_key_;
+  std::vector<std::pair<uint64_t, uint64_t>> sections_;  // offset, stored bytes
+  uint64_t begin_ = 0;                                   // in the file, of bytes_
+  std::string bytes_;      // of the block, its pages and its directory
+  std::string expanded_;   // of those that are compressed the page at hand
+  ByteBuffer page_fence_;  // its own
 };
 
 }  // namespace
