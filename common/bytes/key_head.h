@@ -32,6 +32,9 @@ inline bool Ascends(Slice a, Slice b, size_t common) {
   return static_cast<uint8_t>(a[common]) < static_cast<uint8_t>(b[common]);
 }
 
+// a < b; of short ones without a call.
+inline bool KeyLess(Slice a, Slice b) { return Ascends(a, b, CommonPrefix(a, b)); }
+
 // Asks for the first `most` bytes all at once, before they are looked at one after the other.
 inline void Prefetch(Slice bytes, size_t most) {
   constexpr size_t kLineBytes = 64;

@@ -27,6 +27,7 @@ TEST(KeyHead, CommonPrefixIsWhatIsEqual) {
     ASSERT_EQ(CommonPrefix(a, b), equal);
     ASSERT_EQ(CommonPrefix(b, a), equal);
     ASSERT_EQ(Ascends(a, b, equal), Slice(a) < Slice(b));
+    ASSERT_EQ(KeyLess(a, b), Slice(a) < Slice(b));
     ASSERT_EQ(Ascends(b, a, equal), Slice(b) < Slice(a));
   }
 }

@@ -270,8 +270,11 @@ StatusOr<bool> TabletStoreImpl::MergeTables(const CompactionInputs& inputs) {
                                           .files = inputs.tables.size(),
                                           .input_bytes = inputs.bytes(),
                                           .input_cells = inputs.cells()});
-  for (cells->SeekToFirst(); cells->Valid(); cells->Next()) {
-    RETURN_IF_ERROR(output.Add(cells->key(), cells->value()));  // 1
+  cells->SeekToFirst();
+  Slice key, value;
+  if (cells->Valid()) key = cells->key(), value = cells->value();
+  for (bool more = cells->Valid(); more; more = cells->Step(&key, &value)) {
+    RETURN_IF_ERROR(output.Add(key, value));  // 1
     if (++looked_at % kCellsBetweenLooks != 0) continue;
     job.Note(looked_at, output.bytes());
     if (core_->stopping) return absl::CancelledError("the engine is stopping");

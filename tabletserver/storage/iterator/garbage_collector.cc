@@ -13,7 +13,7 @@ namespace {
 
 enum class Fate : uint8_t { kDrop, kKeep, kGhost };
 
-class GarbageCollector : public Iterator {
+class GarbageCollector final : public Iterator {
  public:
   GarbageCollector(const GarbageCollectorOptions& options, std::unique_ptr<Iterator> input)
       : options_(options),
@@ -30,6 +30,13 @@ class GarbageCollector : public Iterator {
     input_->Seek(target);
     Restart();
   }
+  bool Step(Slice* to_key, Slice* to_value) override {
+    Next();
+    if (!valid_) return false;
+    *to_key = key();
+    *to_value = value();
+    return true;
+  }
   void Next() override {
     if (next_marker_ < markers_.size()) {
       ++next_marker_;
@@ -42,7 +49,7 @@ class GarbageCollector : public Iterator {
   Slice value() const override {
     if (AtMarker()) return markers_[next_marker_].second;
     if (ghost_) return Slice();
-    return HoldsCell() ? Slice(held_[held_at_].value) : input_->value();
+    return HoldsCell() ? Slice(held_[held_at_].value) : input_value_;
   }
   Status status() const override { return status_; }
 
@@ -53,11 +60,20 @@ class GarbageCollector : public Iterator {
   bool AtMarker() const { return next_marker_ < markers_.size(); }
   // The next cell of the column: one that is held, or the input's.
   bool HoldsCell() const { return held_at_ < held_count_; }
-  Slice CellKey() const { return HoldsCell() ? Slice(held_[held_at_].key) : input_->key(); }
-  void NextCell() { HoldsCell() ? static_cast<void>(++held_at_) : input_->Next(); }
-  bool InColumn() const { return input_->Valid() && place_.SameColumn(input_->key()); }
+  Slice CellKey() const { return HoldsCell() ? Slice(held_[held_at_].key) : input_key_; }
+  void NextCell() { HoldsCell() ? static_cast<void>(++held_at_) : NextInput(); }
+  bool InColumn() const { return at_input_ && place_.SameColumn(input_key_); }
+  void NextInput() { at_input_ = input_->Step(&input_key_, &input_value_); }
+  // After it was moved to.
+  void TakeInput() {
+    at_input_ = input_->Valid();
+    if (!at_input_) return;
+    input_key_ = input_->key();
+    input_value_ = input_->value();
+  }
 
   void Restart() {
+    TakeInput();
     status_ = OkStatus();
     place_.Leave();
     markers_.clear();
@@ -69,15 +85,19 @@ class GarbageCollector : public Iterator {
   // Stops at the next marker or cell to keep.
   void Find() {
     valid_ = ghost_ = false;
+    bool in_column = false;  // for sure
     while (!AtMarker()) {
-      if (!HoldsCell() && !input_->Valid()) {
-        status_ = input_->status();
-        return;
+      if (!HoldsCell()) {
+        if (!at_input_) {
+          status_ = input_->status();
+          return;
+        }
+        if (!in_column && !place_.SameColumn(input_key_)) {
+          if (status_ = EnterColumn(&in_column); !status_.ok()) return;
+          continue;
+        }
       }
-      if (!HoldsCell() && !place_.SameColumn(input_->key())) {
-        if (status_ = EnterColumn(); !status_.ok()) return;
-        continue;
-      }
+      in_column = false;
       Fate fate = Fate::kDrop;
       if (status_ = JudgeCell(&fate); !status_.ok()) return;
       if (fate != Fate::kDrop) {
@@ -90,18 +110,20 @@ class GarbageCollector : public Iterator {
   }
 
   // Reads the markers of the column (or place of markers) that begins here, keeps those that still
-  // say something, and decides how its cells are judged.
-  Status EnterColumn() {
-    RETURN_IF_ERROR(place_.Enter(input_->key()));
-    family_ = options_.families->Find(place_.family(), place_.family_id());
-    const bool dropped = !place_.family().empty() && family_ == nullptr &&
-                         options_.families->KnowsId(place_.family_id());
-    RETURN_IF_ERROR(ReadMarkers());
+  // say something, and decides how its cells are judged. *at_cell: whether the input surely stands
+  // on one of them.
+  Status EnterColumn(bool* at_cell) {
+    markers_.clear();
+    next_marker_ = 0;
+    // Mostly it is the next row's cell of the column that was left: its family is known, and it has
+    // no markers.
+    const bool next_row = place_.EnterNextRowsCell(input_key_);
+    if (!next_row) RETURN_IF_ERROR(EnterPlace());
     held_at_ = held_count_ = 0;
     next_cell_ = 0;
     resolved_ = -1;
     newer_ = 0;
-    if (dropped) {
+    if (family_dropped_) {
       mode_ = Mode::kDropAll;
     } else if (family_ == nullptr) {
       mode_ = Mode::kKeepAll;
@@ -112,7 +134,16 @@ class GarbageCollector : public Iterator {
       if (mode_ == Mode::kByFate) RETURN_IF_ERROR(JudgeByHistory());
     }
     if (mode_ == Mode::kDropAll || DropsMarkers()) markers_.clear();
+    *at_cell = next_row && mode_ != Mode::kByFate;
     return OkStatus();
+  }
+
+  Status EnterPlace() {
+    RETURN_IF_ERROR(place_.Enter(input_key_));
+    family_ = options_.families->Find(place_.family(), place_.family_id());
+    family_dropped_ = !place_.family().empty() && family_ == nullptr &&
+                      options_.families->KnowsId(place_.family_id());
+    return ReadMarkers();
   }
 
   bool DropsMarkers() const {
@@ -122,18 +153,16 @@ class GarbageCollector : public Iterator {
   }
 
   Status ReadMarkers() {
-    markers_.clear();
-    next_marker_ = 0;
-    for (; InColumn(); input_->Next()) {
-      const Slice key = input_->key();
+    for (; InColumn(); NextInput()) {
+      const Slice key = input_key_;
       if (CellPlace::CellTimestamp(key) != CellPlace::kMarker) break;
       const Sequence above = place_.column_marker();
-      RETURN_IF_ERROR(place_.AddMarker(key, input_->value()));
+      RETURN_IF_ERROR(place_.AddMarker(key, input_value_));
       if (KeySequence(key) > above) {
-        markers_.emplace_back(std::string(key), std::string(input_->value()));
+        markers_.emplace_back(std::string(key), std::string(input_value_));
       }
     }
-    return input_->status();
+    return at_input_ ? OkStatus() : input_->status();
   }
 
   // The whole column is judged before its first cell comes out. What was read is held meanwhile; of
@@ -142,10 +171,10 @@ class GarbageCollector : public Iterator {
     history_.Reset(&family_->gc);
     const Sequence marker = place_.column_marker();
     size_t bytes = 0;
-    for (; InColumn(); input_->Next()) {
-      bytes += input_->key().size() + input_->value().size();
+    for (; InColumn(); NextInput()) {
+      const Slice key = input_key_;
+      bytes += key.size() + input_value_.size();
       if (bytes <= options_.hold_bytes) HoldCell();
-      const Slice key = input_->key();
       const int64_t timestamp = CellPlace::CellTimestamp(key);
       if (timestamp < 0) return Malformed();
       if (KeySequence(key) > marker) history_.AddWrite({timestamp, KeySequence(key)});
@@ -160,9 +189,8 @@ class GarbageCollector : public Iterator {
       held_count_ = 0;
       const std::string column(place_.column_key());
       input_->Seek(column);
-      while (InColumn() && CellPlace::CellTimestamp(input_->key()) == CellPlace::kMarker) {
-        input_->Next();
-      }
+      TakeInput();
+      while (InColumn() && CellPlace::CellTimestamp(input_key_) == CellPlace::kMarker) NextInput();
       RETURN_IF_ERROR(input_->status());
     }
     history_.Replay(place_.ranges());
@@ -174,8 +202,8 @@ class GarbageCollector : public Iterator {
   void HoldCell() {
     if (held_count_ == held_.size()) held_.emplace_back();
     Held& cell = held_[held_count_++];
-    cell.key.assign(input_->key().data(), input_->key().size());
-    cell.value.assign(input_->value().data(), input_->value().size());
+    cell.key.assign(input_key_.data(), input_key_.size());
+    cell.value.assign(input_value_.data(), input_value_.size());
   }
 
   void DecideFates() {
@@ -241,6 +269,8 @@ class GarbageCollector : public Iterator {
   const GarbageCollectorOptions options_;
   const bool contiguous_;
   const std::unique_ptr<Iterator> input_;
+  bool at_input_ = false;  // it is Valid(), and these are its key and value
+  Slice input_key_, input_value_;
 
   bool valid_ = false;
   bool ghost_ = false;  // the current cell comes out without its value
@@ -249,6 +279,7 @@ class GarbageCollector : public Iterator {
   // Of the current column.
   CellPlace place_;
   const VisibleFamilies::Family* family_ = nullptr;
+  bool family_dropped_ = false;
   std::vector<std::pair<std::string, std::string>> markers_;  // to come out before the cells
   size_t next_marker_ = 0;
   Mode mode_ = Mode::kKeepAll;

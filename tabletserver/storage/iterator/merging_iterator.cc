@@ -3,6 +3,8 @@
 #include <iterator>
 #include <utility>
 
+#include "common/bytes/key_head.h"
+
 namespace stele::storage {
 namespace {
 
@@ -58,7 +60,9 @@ class MergingIterator final : public Iterator {
     if (!MoveInput(0)) return;
     SettleRoot();
   }
-  size_t SmallerChild() const { return heap_.size() > 2 && heap_[2]->key < heap_[1]->key ? 2 : 1; }
+  size_t SmallerChild() const {
+    return heap_.size() > 2 && KeyLess(heap_[2]->key, heap_[1]->key) ? 2 : 1;
+  }
 
   // Moves the input at heap place `at` one on; below the root, restores the heap. False when the
   // input failed: the merge is over.
@@ -113,8 +117,8 @@ class MergingIterator final : public Iterator {
   void Sink(size_t at) {
     Input* moving = heap_[at];
     for (size_t child; (child = 2 * at + 1) < heap_.size(); at = child) {
-      if (child + 1 < heap_.size() && heap_[child + 1]->key < heap_[child]->key) ++child;
-      if (!(heap_[child]->key < moving->key)) break;
+      if (child + 1 < heap_.size() && KeyLess(heap_[child + 1]->key, heap_[child]->key)) ++child;
+      if (!KeyLess(heap_[child]->key, moving->key)) break;
       heap_[at] = heap_[child];
     }
     heap_[at] = moving;

@@ -22,10 +22,12 @@ struct RangeMarker {
 class RangeShadow {
  public:
   void Reset(const std::vector<RangeMarker>& markers) {
+    waiting_.clear();
+    reached_.clear();
+    if (markers.empty()) return;
     waiting_.assign(markers.begin(), markers.end());
     std::sort(waiting_.begin(), waiting_.end(),
               [](const RangeMarker& a, const RangeMarker& b) { return a.end_us < b.end_us; });
-    reached_.clear();
   }
   // The sequence of the newest marker over `timestamp_us`, 0 for none.
   Sequence At(int64_t timestamp_us) {

@@ -110,6 +110,14 @@ class TableIterator final : public Iterator {
     block_->Next();
     SkipEmptyBlocks();
   }
+  bool Step(Slice* to_key, Slice* to_value) override {
+    if (block_->Step(to_key, to_value)) return true;
+    SkipEmptyBlocks();
+    if (!Valid()) return false;
+    *to_key = block_->key();
+    *to_value = block_->value();
+    return true;
+  }
 
  private:
   static constexpr auto kNothing = TableReader::Counts::kNothing;
