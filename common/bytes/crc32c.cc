@@ -1,6 +1,6 @@
 #include "common/bytes/crc32c.h"
 
-#include <nmmintrin.h>
+#include <immintrin.h>
 
 #include <array>
 #include <cstring>
@@ -79,12 +79,69 @@ uint64_t TakeLanes(uint64_t state, const char** p, size_t* n) {
   return state;
 }
 
-}  // namespace
+// A long run is folded instead: so many bytes at its front, as a polynomial, equal modulo the
+// crc's one some shorter product at a place behind them, to which they are added. Registers hold
+// polynomials reflected, the first bit the highest power, and a product of two such comes out one
+// place low; a constant of 32 bits stands 32 places high. So to carry the second half of 16 bytes
+// over a distance of d bits takes x^(d - 33), the first half x^(d + 31).
+constexpr uint64_t PowerOfX(size_t exponent) {
+  uint32_t power = 0x80000000u;
+  for (size_t i = 0; i < exponent; ++i) power = (power >> 1) ^ ((power & 1) != 0 ? kPolynomial : 0);
+  return power;
+}
+template <size_t kBytes>
+constexpr uint64_t kCarryFirst = PowerOfX(8 * kBytes + 31);
+template <size_t kBytes>
+constexpr uint64_t kCarrySecond = PowerOfX(8 * kBytes - 33);
 
-uint32_t ExtendCrc32c(uint32_t crc, Slice data) {
-  uint64_t state = crc ^ 0xffffffffu;
-  const char* p = data.data();
-  size_t n = data.size();
+constexpr size_t kWideBytes = 64, kStepBytes = 4 * kWideBytes;
+
+#define STELE_WIDE [[gnu::target("avx512f,vpclmulqdq,pclmul,sse4.2")]]
+
+STELE_WIDE inline __m512i Wide(const char* p) { return _mm512_loadu_si512(p); }
+// `sum` carried over kBytes, and what stands there.
+template <size_t kBytes>
+STELE_WIDE inline __m512i Carry(__m512i sum, __m512i there) {
+  constexpr auto kFirst = static_cast<int64_t>(kCarryFirst<kBytes>);
+  constexpr auto kSecond = static_cast<int64_t>(kCarrySecond<kBytes>);
+  const __m512i by =
+      _mm512_set_epi64(kSecond, kFirst, kSecond, kFirst, kSecond, kFirst, kSecond, kFirst);
+  constexpr int kXorOfThree = 0x96;
+  return _mm512_ternarylogic_epi64(_mm512_clmulepi64_epi128(sum, by, 0x00),
+                                   _mm512_clmulepi64_epi128(sum, by, 0x11), there, kXorOfThree);
+}
+
+// All whole runs of kWideBytes at the front of *p. REQUIRES: *n >= kStepBytes.
+STELE_WIDE uint64_t TakeWide(uint64_t state, const char** p, size_t* n) {
+  __m512i a = _mm512_xor_si512(
+      Wide(*p), _mm512_zextsi128_si512(_mm_cvtsi64_si128(static_cast<int64_t>(state))));
+  __m512i b = Wide(*p + kWideBytes), c = Wide(*p + 2 * kWideBytes), d = Wide(*p + 3 * kWideBytes);
+  *p += kStepBytes, *n -= kStepBytes;
+  for (; *n >= kStepBytes; *p += kStepBytes, *n -= kStepBytes) {
+    a = Carry<kStepBytes>(a, Wide(*p));
+    b = Carry<kStepBytes>(b, Wide(*p + kWideBytes));
+    c = Carry<kStepBytes>(c, Wide(*p + 2 * kWideBytes));
+    d = Carry<kStepBytes>(d, Wide(*p + 3 * kWideBytes));
+  }
+  d = Carry<kWideBytes>(Carry<kWideBytes>(Carry<kWideBytes>(a, b), c), d);
+  for (; *n >= kWideBytes; *p += kWideBytes, *n -= kWideBytes) d = Carry<kWideBytes>(d, Wide(*p));
+  alignas(kWideBytes) std::array<uint64_t, kWideBytes / 8> words;
+  _mm512_store_si512(words.data(), d);
+  state = 0;
+  for (const uint64_t word : words) state = _mm_crc32_u64(state, word);
+  return state;
+}
+
+#undef STELE_WIDE
+
+bool CanTakeWide() {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("vpclmulqdq");
+}
+const bool kTakesWide = CanTakeWide();  // false to whoever comes before it is set
+
+// What is left behind the wide runs, or everything.
+uint64_t TakeRest(uint64_t state, const char* p, size_t n) {
   state = TakeLanes<2048>(state, &p, &n);
   state = TakeLanes<256>(state, &p, &n);
   state = TakeLanes<64>(state, &p, &n);
@@ -92,6 +149,21 @@ uint32_t ExtendCrc32c(uint32_t crc, Slice data) {
   for (; n > 0; ++p, --n) {
     state = _mm_crc32_u8(static_cast<uint32_t>(state), static_cast<uint8_t>(*p));
   }
+  return state;
+}
+
+}  // namespace
+
+uint32_t ExtendCrc32c(uint32_t crc, Slice data) {
+  uint64_t state = crc ^ 0xffffffffu;
+  const char* p = data.data();
+  size_t n = data.size();
+  if (kTakesWide && n >= kStepBytes) state = TakeWide(state, &p, &n);
+  return static_cast<uint32_t>(TakeRest(state, p, n)) ^ 0xffffffffu;
+}
+
+uint32_t ExtendCrc32cInLanes(uint32_t crc, Slice data) {
+  const uint64_t state = TakeRest(crc ^ 0xffffffffu, data.data(), data.size());
   return static_cast<uint32_t>(state) ^ 0xffffffffu;
 }
 

@@ -46,14 +46,16 @@ uint32_t SlowCrc32c(Slice data) {
   return state ^ 0xffffffffu;
 }
 
-// Around the sizes at which it goes to work on more lanes, alone and together.
+// Around the sizes at which it goes to work on more at once, alone and together.
 TEST(Crc32cTest, LongRunsAreTheSameAsBitByBit) {
   SeededRandom random(TestSeed());
   const std::string bytes = random.Bytes(20'000);
-  for (const size_t lanes : {size_t{192}, size_t{768}, size_t{6144}, size_t{6144 + 768 + 192}}) {
-    for (size_t n = lanes - 9; n < lanes + 10; ++n) {
+  for (const size_t size :
+       {192, 256, 256 + 64, 512, 512 + 192, 768, 4096, 6144, 6144 + 768 + 192}) {
+    for (size_t n = size - 9; n < size + 10; ++n) {
       const Slice data = Slice(bytes).substr(random.Next() % 9, n);
       EXPECT_EQ(Crc32c(data), SlowCrc32c(data)) << n;
+      EXPECT_EQ(ExtendCrc32cInLanes(0, data), SlowCrc32c(data)) << n;
       const size_t split = random.Next() % n;
       EXPECT_EQ(ExtendCrc32c(Crc32c(data.substr(0, split)), data.substr(split)), Crc32c(data)) << n;
     }
@@ -61,6 +63,7 @@ TEST(Crc32cTest, LongRunsAreTheSameAsBitByBit) {
   for (int i = 0; i < 100; ++i) {
     const Slice data = Slice(bytes).substr(random.Next() % 100, random.Next() % 19'900);
     EXPECT_EQ(Crc32c(data), SlowCrc32c(data)) << data.size();
+    EXPECT_EQ(ExtendCrc32cInLanes(0, data), SlowCrc32c(data)) << data.size();
   }
 }
 
