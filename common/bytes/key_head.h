@@ -76,9 +76,13 @@ inline size_t FindZero(Slice s) {
       return at + static_cast<size_t>(std::countr_zero(zeros)) / 8;
     }
   }
+  if (s.size() < 8) {
+    while (at < s.size() && s[at] != '\0') ++at;
+    return at;
+  }
   if (at == s.size()) return at;
   // What is left of a short one is the end of its last eight bytes, of which the others have none.
-  if (s.size() - at < 8 && s.size() >= 8 && zeros_at(s.size() - 8) == 0) return s.size();
+  if (s.size() - at < 8 && zeros_at(s.size() - 8) == 0) return s.size();
   const void* zero = std::memchr(s.data() + at, '\0', s.size() - at);
   return zero == nullptr ? s.size()
                          : static_cast<size_t>(static_cast<const char*>(zero) - s.data());

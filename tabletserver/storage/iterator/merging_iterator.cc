@@ -88,13 +88,15 @@ class MergingIterator final : public Iterator {
     twin_ = false;
     if (heap_.size() < 2) return;
     if (smaller_ == 0) smaller_ = SmallerChild();
-    const int order = heap_[0]->key.compare(heap_[smaller_]->key);
-    if (order < 0) return;
-    if (order > 0) {
-      Sink(0);
-      smaller_ = SmallerChild();
-    }
-    twin_ = order == 0 || heap_[0]->key == heap_[smaller_]->key;
+    const Slice key = heap_[0]->key, other = heap_[smaller_]->key;
+    const size_t common = CommonPrefix(key, other);
+    if (Ascends(key, other, common)) return;
+    twin_ = common == key.size() && common == other.size();
+    if (twin_) return;
+    std::swap(heap_[0], heap_[smaller_]);
+    Sink(smaller_);
+    smaller_ = SmallerChild();
+    twin_ = heap_[0]->key == heap_[smaller_]->key;
   }
 
   void Rebuild() {

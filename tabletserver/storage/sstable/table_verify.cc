@@ -17,6 +17,7 @@ struct FilterPartition {
   std::string first_key;
   BlockPtr bytes;
   BloomFilter filter;
+  std::pair<uint64_t, uint64_t> section;
 };
 
 // The cells in order, block after block. Looks every row (and column) up in the filter.
@@ -50,8 +51,8 @@ class Verifier {
       if (!partition.filter.Init(partition.bytes->data())) {
         return table_.Damage(handle.offset, "malformed filter");
       }
+      partition.section = {handle.offset, handle.stored_bytes};
       filters_.push_back(std::move(partition));
-      sections_.emplace_back(handle.offset, handle.stored_bytes);
     }
     return it.status();
   }
@@ -73,7 +74,6 @@ class Verifier {
     ASSIGN_OR_RETURN(const Slice stored, Stored(fence.handle));
     ASSIGN_OR_RETURN(BlockPtr directory, table_.DecodeDirectory(fence.handle, stored));
     found_.raw_block_bytes += fence.handle.raw_bytes;
-    sections_.emplace_back(fence.handle.offset, fence.handle.stored_bytes);
     BlockIterator it(std::move(directory));
     it.SeekToFirst();
     if (!it.Valid() || it.key() != Slice(fence.first_key)) {
@@ -87,6 +87,7 @@ class Verifier {
       const Slice next = it.Valid() ? it.key() : end;
       RETURN_IF_ERROR(VerifyCells(page_fence_.bytes(), page, next));
     }
+    sections_.emplace_back(fence.handle.offset, fence.handle.stored_bytes);
     return it.status();
   }
 
@@ -141,6 +142,7 @@ class Verifier {
   // Every byte belongs to exactly one section.
   Status VerifyTiling(const std::vector<Fence>& fences) {
     const Footer& footer = table_.footer();
+    for (const FilterPartition& filter : filters_) sections_.push_back(filter.section);
     BlockIterator top(table_.top_index());
     for (top.SeekToFirst(); top.Valid(); top.Next()) {
       BlockHandle handle;
@@ -185,7 +187,7 @@ class Verifier {
   SSTableProperties found_;
   CellStatistics statistics_{&found_};
   ByteBuffer last_key_;
-  std::vector<std::pair<uint64_t, uint64_t>> sections_;  // offset, stored bytes
+  std::vector<std::pair<uint64_t, uint64_t>> sections_;  // offset, stored bytes; nearly in order
   uint64_t begin_ = 0;                                   // in the file, of bytes_
   std::string bytes_;      // of the block, its pages and its directory
   std::string expanded_;   // of those that are compressed the page at hand
