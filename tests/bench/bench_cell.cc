@@ -40,7 +40,7 @@ struct Run {
     Meter meter(served->servers());
     served->Run(rows, calls, &took_ns);
     meter.StopClock();
-    if (settle) served->Settle();
+    if (settle) meter.AwaitQuiet(served->Flush());
     Measure measure =
         meter.Finish(name, calls.count * rows_of_call, calls.count * rows_of_call * kRowBytes);
     std::sort(took_ns.begin(), took_ns.end());

@@ -76,8 +76,6 @@ Cpu CpuOf(const std::vector<pid_t>& servers) {
   return sum;
 }
 
-double CpuSeconds(const std::vector<pid_t>& servers) { return CpuOf(servers).all; }
-
 uint64_t SumOf(const std::vector<pid_t>& servers, const char* file, const char* label) {
   uint64_t sum = 0;
   for (pid_t pid : servers) sum += ProcNumber(ProcFile(pid, file), label);
@@ -85,27 +83,28 @@ uint64_t SumOf(const std::vector<pid_t>& servers, const char* file, const char* 
 }
 
 // From here on the kernel's high-water mark counts anew.
-uint64_t ResetPeakThenWritten(const std::vector<pid_t>& servers) {
+std::vector<pid_t> WithPeakReset(std::vector<pid_t> servers) {
   if (servers.empty()) std::ofstream("/proc/self/clear_refs") << "5";
   for (pid_t pid : servers) std::ofstream(ProcFile(pid, "clear_refs")) << "5";
-  return SumOf(servers, "io", "wchar:");
+  return servers;
 }
 
 }  // namespace
 
 Meter::Meter(std::vector<pid_t> servers)
-    : servers_(std::move(servers)),
-      written_at_start_(ResetPeakThenWritten(servers_)),
-      disk_read_at_start_(SumOf(servers_, "io", "read_bytes:")),
-      user_at_start_(CpuOf(servers_).user),
-      cpu_at_start_(CpuSeconds(servers_)),
+    : servers_(WithPeakReset(std::move(servers))),
+      start_(Look()),
       own_cpu_at_start_(OwnCpuSeconds()),
       start_ns_(MonotonicNanos()) {}
 
+Meter::Costs Meter::Look() const {
+  const Cpu cpu = CpuOf(servers_);
+  return {cpu.user, cpu.all, SumOf(servers_, "io", "wchar:"), SumOf(servers_, "io", "read_bytes:")};
+}
+
 void Meter::CountWholeProcess(pid_t server) {
   servers_ = {server};
-  written_at_start_ = disk_read_at_start_ = 0;
-  user_at_start_ = cpu_at_start_ = 0;
+  start_ = Costs();
 }
 
 void Meter::StopClock() { stop_ns_ = MonotonicNanos(); }
@@ -117,12 +116,12 @@ Measure Meter::Finish(std::string name, uint64_t operations, uint64_t payload_by
   measure.operations = operations;
   measure.payload_bytes = payload_bytes;
   measure.seconds = static_cast<double>(stop_ns_ - start_ns_) * 1e-9;
-  const Cpu cpu = CpuOf(servers_);
-  measure.cpu_seconds = cpu.all - cpu_at_start_;
-  measure.user_cpu_seconds = cpu.user - user_at_start_;
+  const Costs end = end_.has_value() ? *end_ : Look();
+  measure.cpu_seconds = end.cpu_seconds - start_.cpu_seconds;
+  measure.user_cpu_seconds = end.user_seconds - start_.user_seconds;
   if (!servers_.empty()) measure.caller_cpu_seconds = OwnCpuSeconds() - own_cpu_at_start_;
-  measure.written_bytes = SumOf(servers_, "io", "wchar:") - written_at_start_;
-  measure.disk_read_bytes = SumOf(servers_, "io", "read_bytes:") - disk_read_at_start_;
+  measure.written_bytes = end.written - start_.written;
+  measure.disk_read_bytes = end.disk_read - start_.disk_read;
   measure.peak_resident_bytes = SumOf(servers_, "status", "VmHWM:") * 1024;
   return measure;
 }
@@ -142,19 +141,26 @@ void AwaitQuiet(const std::function<bool()>& is_working) {
   }
 }
 
-void AwaitQuiet(const std::vector<pid_t>& servers, std::chrono::milliseconds quiet) {
+void Meter::AwaitQuiet(std::chrono::milliseconds quiet) {
+  constexpr uint64_t kHardlyBytes = 256 * 1024;
+  constexpr double kHardlyCpuSeconds = 0.025;
+  constexpr std::chrono::minutes kAtMost(30);
   Mutex mu;
   CondVar never;
   MutexLock lock(&mu);
-  constexpr uint64_t kHardlyBytes = 256 * 1024;
-  constexpr double kHardlyCpuSeconds = 0.025;
-  for (std::chrono::milliseconds seen{}; seen < quiet;) {
-    const uint64_t written = SumOf(servers, "io", "wchar:");
-    const double cpu_seconds = CpuSeconds(servers);
+  Costs now = Look();
+  end_ = now;
+  std::chrono::milliseconds waited{};
+  for (std::chrono::milliseconds seen{}; seen < quiet; seen += kQuiet) {
+    CHECK(waited < kAtMost) << "the servers do not come to rest";
     never.WaitFor(&mu, kQuiet);
-    const bool hardly = SumOf(servers, "io", "wchar:") - written < kHardlyBytes &&
-                        CpuSeconds(servers) - cpu_seconds < kHardlyCpuSeconds;
-    seen = hardly ? seen + kQuiet : std::chrono::milliseconds{};
+    waited += kQuiet;
+    const Costs before = std::exchange(now, Look());
+    const bool hardly = now.written - before.written < kHardlyBytes &&
+                        now.cpu_seconds - before.cpu_seconds < kHardlyCpuSeconds;
+    if (hardly) continue;
+    end_ = now;
+    seen = {};
   }
 }
 

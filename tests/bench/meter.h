@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,12 +38,22 @@ class Meter {
   void CountWholeProcess(pid_t server);
   // Fixes the time; CPU, bytes and memory go on until Finish.
   void StopClock();
+  // Returns when the servers did hardly anything for so long; costs end with the last that they
+  // did.
+  void AwaitQuiet(std::chrono::milliseconds quiet);
   Measure Finish(std::string name, uint64_t operations, uint64_t payload_bytes);
 
  private:
+  // What the kernel's books say.
+  struct Costs {
+    double user_seconds = 0, cpu_seconds = 0;
+    uint64_t written = 0, disk_read = 0;
+  };
+  Costs Look() const;
+
   std::vector<pid_t> servers_;
-  uint64_t written_at_start_, disk_read_at_start_;
-  double user_at_start_, cpu_at_start_;
+  Costs start_;
+  std::optional<Costs> end_;  // after AwaitQuiet
   const double own_cpu_at_start_;
   const int64_t start_ns_;
   int64_t stop_ns_ = 0;
@@ -51,9 +62,6 @@ class Meter {
 // Returns when this process has written nothing for a while and needed no CPU time, and is_working,
 // if any, denies: background work is over. The sync of a large file is neither of the first two.
 void AwaitQuiet(const std::function<bool()>& is_working = nullptr);
-// Likewise these processes, which go on looking after what they serve: hardly anything, so long.
-void AwaitQuiet(const std::vector<pid_t>& servers, std::chrono::milliseconds quiet);
-
 // One line of JSON.
 std::string ToJson(const Measure& measure);
 

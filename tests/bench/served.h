@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -40,8 +41,8 @@ class Served {
   virtual ~Served() = default;
   // The first `count` rows are there, and what a read needs is in memory.
   virtual void Load(const Rows& rows, uint64_t count) = 0;
-  // What was written is in files, and nothing is done in the background any more.
-  virtual void Settle() {}
+  // What was written goes into files; the time after which nothing more is done in the background.
+  virtual std::chrono::milliseconds Flush() { return {}; }
   // So many clients can call without delay.
   virtual void Connect(uint32_t clients) = 0;
   // Makes the calls; took_ns has one entry a call.

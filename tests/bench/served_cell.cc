@@ -8,7 +8,6 @@
 #include "stele/client.h"
 #include "tabletserver/storage/engine.h"
 #include "tests/bench/bench_table.h"
-#include "tests/bench/meter.h"
 #include "tests/bench/served.h"
 #include "tests/cluster/process_cell.h"
 
@@ -69,11 +68,11 @@ class CellServed : public Served {
     Scan(0);
   }
 
-  void Settle() override {
+  std::chrono::milliseconds Flush() override {
     CHECK_OK(callers_[0].client->admin().FlushTable(kBenchTable));
     // Until also what splits left shared is rewritten.
-    AwaitQuiet(servers(), std::chrono::milliseconds(
-                              storage::EngineOptions().split_rewrite_after_ms + kMoreQuietMs));
+    return std::chrono::milliseconds(storage::EngineOptions().split_rewrite_after_ms +
+                                     kMoreQuietMs);
   }
 
   void Connect(uint32_t clients) override {
