@@ -1,6 +1,6 @@
 // CRC-32C (Castagnoli) with the SSE 4.2 instruction, and of long runs with 512-bit products where
-// the machine has them. Stored checks are masked, so that a crc over
-// bytes that hold a crc stays a good check.
+// the machine has them. Stored checks are masked, so that a crc over bytes that hold a crc stays a
+// good check.
 #pragma once
 
 #include <cstdint>

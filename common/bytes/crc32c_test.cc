@@ -67,6 +67,19 @@ TEST(Crc32cTest, LongRunsAreTheSameAsBitByBit) {
   }
 }
 
+TEST(Crc32cTest, WideProductsAreTheSameAsLanes) {
+  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("vpclmulqdq")) {
+    GTEST_SKIP() << "this machine has none: only the lanes are tested";
+  }
+  SeededRandom random(TestSeed());
+  const std::string bytes = random.Bytes(5'000);
+  for (size_t n = 0; n < 4'600; ++n) {
+    const auto before = static_cast<uint32_t>(random.Next());
+    const Slice data = Slice(bytes).substr(random.Next() % 65, n);
+    ASSERT_EQ(ExtendCrc32c(before, data), ExtendCrc32cInLanes(before, data)) << n;
+  }
+}
+
 TEST(Crc32cTest, EveryBitCounts) {
   std::string bytes = SeededRandom(TestSeed()).Bytes(40);
   const uint32_t crc = Crc32c(bytes);
