@@ -22,7 +22,7 @@ class ReadAhead {
   // read the table.
   ReadAhead(const TableReader* table, bool release) : table_(table), release_(release) {}
 
-  // The bytes at a place among the data, at least these and perhaps more of what follows them.
+  // The bytes at a place among the data, until the next call.
   StatusOr<Slice> Fetch(uint64_t offset, uint64_t n) {
     if (!Holds(offset, n)) RETURN_IF_ERROR(Fill(offset, n));
     return Slice(bytes_).substr(offset - begin_, n);
@@ -276,7 +276,11 @@ class TableIterator final : public Iterator {
     pins_ = true;
   }
   void Walk(Slice cells) {
-    block_.has_value() && !pins_ ? block_->Reset(cells) : void(block_.emplace(nullptr, cells));
+    if (block_.has_value() && !pins_) {
+      block_->Reset(cells);
+    } else {
+      block_.emplace(nullptr, cells);
+    }
     pins_ = false;
   }
 

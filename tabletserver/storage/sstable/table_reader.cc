@@ -1,6 +1,7 @@
 #include "tabletserver/storage/sstable/table_reader.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
@@ -244,41 +245,46 @@ StatusOr<BlockPtr> TableReader::ReadSection(const BlockHandle& handle, Section s
   if (!read.may_block && !Spend(handle.raw_bytes, read)) return WouldBlock();
   ASSIGN_OR_RETURN(auto stored, ReadStored(handle.offset, handle.stored_bytes, read));
   if (handle.codec != Codec::kNone) return DecodeSection(handle, section, stored->data(), read);
-  if (SectionCheck(stored->data(), footer_.file_id, handle.offset) != handle.crc) {
+  RETURN_IF_ERROR(Decode(handle, section, stored->data(), read, nullptr).status());
+  return BlockPtr(std::move(stored));
+}
+
+StatusOr<Slice> TableReader::Decode(const BlockHandle& handle, Section section, Slice stored,
+                                    const BlockRead& read,
+                                    const std::function<char*()>& room) const {
+  if (SectionCheck(stored, footer_.file_id, handle.offset) != handle.crc) {
     return Broken(handle.offset, "check failed", read);
   }
-  RETURN_IF_ERROR(Walk(handle, section, stored->data(), read));
-  return BlockPtr(std::move(stored));
+  Slice raw = stored;
+  if (handle.codec != Codec::kNone) {
+    char* const expanded = room();
+    if (!Decompress(handle, stored, expanded)) {
+      return Broken(handle.offset, "block does not decompress", read);
+    }
+    raw = Slice(expanded, handle.raw_bytes);
+  }
+  RETURN_IF_ERROR(Walk(handle, section, raw, read));
+  return raw;
 }
 
 StatusOr<BlockPtr> TableReader::DecodeSection(const BlockHandle& handle, Section section,
                                               Slice stored, const BlockRead& read) const {
-  if (SectionCheck(stored, footer_.file_id, handle.offset) != handle.crc) {
-    return Broken(handle.offset, "check failed", read);
-  }
-  auto block = CachedBlock::Allocate(handle.raw_bytes);
-  if (!Decompress(handle, stored, block->mutable_data())) {
-    return Broken(handle.offset, "block does not decompress", read);
-  }
-  RETURN_IF_ERROR(Walk(handle, section, block->data(), read));
+  std::shared_ptr<CachedBlock> block;
+  const auto room = [&] {
+    block = CachedBlock::Allocate(handle.raw_bytes);
+    return block->mutable_data();
+  };
+  ASSIGN_OR_RETURN(const Slice raw, Decode(handle, section, stored, read, room));
+  if (block == nullptr) std::memcpy(room(), raw.data(), raw.size());
   return BlockPtr(std::move(block));
 }
 
 StatusOr<Slice> TableReader::DecodeInPlace(const BlockHandle& handle, Slice stored,
                                            std::string* room) const {
-  if (SectionCheck(stored, footer_.file_id, handle.offset) != handle.crc) {
-    return Damage(handle.offset, "check failed");
-  }
-  Slice raw = stored;
-  if (handle.codec != Codec::kNone) {
+  return Decode(handle, Section::kData, stored, BlockRead(), [&] {
     if (room->size() < handle.raw_bytes) room->resize(handle.raw_bytes);
-    if (!Decompress(handle, stored, room->data())) {
-      return Damage(handle.offset, "block does not decompress");
-    }
-    raw = Slice(room->data(), handle.raw_bytes);
-  }
-  RETURN_IF_ERROR(Walk(handle, Section::kData, raw, BlockRead()));
-  return raw;
+    return room->data();
+  });
 }
 
 Status TableReader::Walk(const BlockHandle& handle, Section section, Slice raw,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -87,7 +88,7 @@ class TableReader final : public SSTable {
   StatusOr<BlockPtr> ReadSection(const BlockHandle& handle, Section section) const {
     return ReadSection(handle, section, BlockRead());
   }
-  // What ReadSection does once it has the stored bytes.
+  // What ReadSection does once it has the stored bytes. REQUIRES: CheckPlace was OK; so all below.
   StatusOr<BlockPtr> DecodeSection(const BlockHandle& handle, Section section, Slice stored) const {
     return DecodeSection(handle, section, stored, BlockRead());
   }
@@ -115,6 +116,10 @@ class TableReader final : public SSTable {
                                  const BlockRead& read) const;
   StatusOr<BlockPtr> DecodeSection(const BlockHandle& handle, Section section, Slice stored,
                                    const BlockRead& read) const;
+  // Every stored byte goes through it: its check, `room` for what is compressed, the walk. What
+  // stands there lies in `stored` or in the room.
+  StatusOr<Slice> Decode(const BlockHandle& handle, Section section, Slice stored,
+                         const BlockRead& read, const std::function<char*()>& room) const;
   // Unverified; who may not block spends n on it, and what it decodes to besides.
   StatusOr<std::shared_ptr<CachedBlock>> ReadStored(uint64_t offset, size_t n,
                                                     const BlockRead& read) const;
