@@ -14,6 +14,7 @@ namespace {
 
 constexpr uint64_t kCellsBetweenLooks = 1024;
 constexpr int64_t kNanosPerMilli = 1'000'000;
+constexpr uint64_t kMaxWhileMs = uint64_t{365} * 24 * 3'600'000;
 constexpr int64_t kStampNowEveryUs = int64_t{600} * 1'000'000;
 constexpr uint64_t kSmallShareOfMemtable =
     32;  // files below that part of it count as equally small
@@ -23,22 +24,13 @@ bool IsInput(const std::vector<std::shared_ptr<const OpenTable>>& inputs, const 
                      [&](const auto& input) { return input->file.file_id == table.file.file_id; });
 }
 
-// A damaged file stays as it is. Its sequences still count, so no marker over it is dropped.
-std::vector<std::shared_ptr<const OpenTable>> Readable(const TabletGroup& group) {
-  std::vector<std::shared_ptr<const OpenTable>> readable;
-  for (const auto& table : group.tables) {
-    if (table->table != nullptr) readable.push_back(table);
-  }
-  return readable;
-}
-
 // No other tablet has a part of it.
 bool IsWhole(const OpenTable& table) {
   return table.file.clip_start.empty() && table.file.clip_end.empty();
 }
 
-PickerFile FileOf(const OpenTable& table) {
-  return {.bytes = table.file.bytes,
+PickerFile FileOf(const OpenTable& table, uint64_t bytes) {
+  return {.bytes = bytes,
           .cells = table.file.cells,
           .markers = table.file.markers,
           .first_row = table.file.first_row,
@@ -47,11 +39,18 @@ PickerFile FileOf(const OpenTable& table) {
           .settled = table.settled};
 }
 
-std::vector<PickerFile> FilesOf(const std::vector<std::shared_ptr<const OpenTable>>& tables) {
-  std::vector<PickerFile> files;
-  for (const auto& table : tables) files.push_back(FileOf(*table));
-  return files;
-}
+// A damaged file stays as it is. Its sequences still count, so no marker over it is dropped.
+struct Readable {
+  explicit Readable(const TabletGroup& group) {
+    for (size_t i = 0; i < group.tables.size(); ++i) {
+      if (group.tables[i]->table == nullptr) continue;
+      tables.push_back(group.tables[i]);
+      files.push_back(FileOf(*group.tables[i], group.bytes_of[i]));
+    }
+  }
+  std::vector<std::shared_ptr<const OpenTable>> tables;
+  std::vector<PickerFile> files;  // the same
+};
 
 struct SequenceRange {
   Sequence min = kMaxSequence;
@@ -82,16 +81,11 @@ std::unique_ptr<Iterator> MergedInputs(
 
 }  // namespace
 
-uint64_t TabletStoreImpl::CompactionInputs::bytes() const {
-  uint64_t bytes = 0;
-  for (const auto& table : tables) bytes += table->file.bytes;
-  return bytes;
-}
-
 uint32_t TabletStoreImpl::FilesToMerge(const TabletGroup& group) {
+  std::vector<PickerFile> files;
+  for (const auto& table : group.tables) files.push_back(FileOf(*table, table->file.bytes));
   // Very many make a search slow and are merged, whatever their rows.
-  return static_cast<uint32_t>(
-      std::max(MostOverARow(FilesOf(group.tables)), group.tables.size() / kVeryMany));
+  return static_cast<uint32_t>(std::max(MostOverARow(files), group.tables.size() / kVeryMany));
 }
 
 uint64_t TabletStoreImpl::CompactionInputs::cells() const {
@@ -121,7 +115,7 @@ void TabletStoreImpl::AddMaintenance(Lsn wanted_lsn, bool memory_pressure,
   }
   if (compacting_ > 0) return;
   auto inputs = PickGroup();
-  if (inputs && core_->disk.AdmitMerge(inputs->bytes()).ok()) {
+  if (inputs && core_->disk.AdmitMerge(inputs->bytes).ok()) {
     tasks->push_back({tablet_.id, MaintenanceTask::Kind::kCompact,
                       inputs->major ? MaintenancePriority::kMajor : MaintenancePriority::kMerge,
                       inputs->tables.size(), [self] { return self->CompactOnce(); }});
@@ -132,27 +126,34 @@ void TabletStoreImpl::AddMaintenance(Lsn wanted_lsn, bool memory_pressure,
   }
 }
 
+// When no flush came for a while, or the tablet is open for so long that it hardly grows: what it
+// shares keeps files of others from being deleted.
+bool TabletStoreImpl::MayRewriteClipped() const {
+  constexpr int64_t kLongAgo = 10;  // of these whiles
+  const auto after_ms =
+      static_cast<int64_t>(std::min<uint64_t>(core_->options.split_rewrite_after_ms, kMaxWhileMs));
+  const int64_t now_ns = core_->env.clock->BootNanos();
+  return now_ns - flushed_boot_ns_ >= after_ms * kNanosPerMilli ||
+         now_ns - opened_boot_ns_ >= kLongAgo * after_ms * kNanosPerMilli;
+}
+
 std::optional<TabletStoreImpl::CompactionInputs> TabletStoreImpl::PickGroup() const {
   PickerOptions options;
   options.merge_min_files = core_->options.merge_min_files;
   options.merge_max_files = core_->options.merge_max_files;
   options.small_file_bytes = core_->options.memtable_bytes / kSmallShareOfMemtable;
   options.marker_share = core_->options.major_marker_percent / 100.0;
-  options.rewrite_clipped =
-      core_->env.clock->BootNanos() - flushed_boot_ns_ >=
-      static_cast<int64_t>(core_->options.split_rewrite_after_ms) * kNanosPerMilli;
+  options.rewrite_clipped = MayRewriteClipped();
   auto v = version();
   std::optional<CompactionInputs> best;
   for (const TabletGroup& group : v->groups) {
-    const auto readable = Readable(group);
-    std::vector<PickerFile> files = FilesOf(readable);
-    for (size_t i = 0; i < files.size(); ++i) files[i].bytes = group.bytes_of[i];
-    auto pick = PickCompaction(files, options, /*want_major=*/false);
+    const Readable readable(group);
+    auto pick = PickCompaction(readable.files, options, /*want_major=*/false);
     if (!pick || (best && best->tables.size() >= pick->files.size())) continue;
     best.emplace();
     best->group = group.name;
     best->major = pick->major;
-    for (size_t i : pick->files) best->tables.push_back(readable[i]);
+    for (size_t i : pick->files) best->Add(readable.tables[i], readable.files[i].bytes);
   }
   return best ? best : PickDropped(*v);
 }
@@ -164,12 +165,13 @@ std::optional<TabletStoreImpl::CompactionInputs> TabletStoreImpl::PickDropped(
   const std::vector<RowDrop>& drops = version.drops->all();
   for (const TabletGroup& group : version.groups) {
     CompactionInputs inputs{.group = group.name};
-    for (const auto& table : Readable(group)) {
+    const Readable readable(group);
+    for (size_t i = 0; i < readable.tables.size(); ++i) {
       const bool concerned = std::any_of(drops.begin(), drops.end(), [&](const RowDrop& drop) {
-        return DropConcerns(drop, table->file);
+        return DropConcerns(drop, readable.tables[i]->file);
       });
       if (concerned && inputs.tables.size() < core_->options.merge_max_files) {
-        inputs.tables.push_back(table);
+        inputs.Add(readable.tables[i], readable.files[i].bytes);
       }
     }
     if (!inputs.tables.empty()) return inputs;
@@ -193,10 +195,14 @@ Status TabletStoreImpl::CompactMajor() {
     for (bool done = false; !done;) {
       auto now = version();
       const TabletGroup* found = now->FindGroup(group.name);
-      auto readable = found != nullptr ? Readable(*found) : decltype(found->tables)();
-      if (readable.empty()) break;
-      ASSIGN_OR_RETURN(
-          done, Compact({.group = group.name, .tables = std::move(readable), .major = true}));
+      if (found == nullptr) break;
+      const Readable readable(*found);
+      if (readable.tables.empty()) break;
+      CompactionInputs all{.group = group.name, .major = true};
+      for (size_t i = 0; i < readable.tables.size(); ++i) {
+        all.Add(readable.tables[i], readable.files[i].bytes);
+      }
+      ASSIGN_OR_RETURN(done, Compact(all));
     }
   }
   return OkStatus();
@@ -204,7 +210,7 @@ Status TabletStoreImpl::CompactMajor() {
 
 StatusOr<bool> TabletStoreImpl::Compact(const CompactionInputs& inputs) {
   if (fenced_) return FencedError(absl::StrCat("tablet ", tablet_.id, " has another owner"));
-  RETURN_IF_ERROR(core_->disk.AdmitMerge(inputs.bytes()));
+  RETURN_IF_ERROR(core_->disk.AdmitMerge(inputs.bytes));
   ++compacting_;
   StatusOr<bool> merged = MergeTables(inputs);
   --compacting_;
@@ -236,9 +242,9 @@ StatusOr<bool> TabletStoreImpl::MergeTables(const CompactionInputs& inputs) {
   for (const auto& table : of_group->tables) {
     if (IsInput(inputs.tables, *table)) continue;
     ++rest;
-    const bool shares =
-        std::any_of(inputs.tables.begin(), inputs.tables.end(),
-                    [&](const auto& input) { return ShareRows(FileOf(*input), FileOf(*table)); });
+    const bool shares = std::any_of(
+        inputs.tables.begin(), inputs.tables.end(),
+        [&](const auto& input) { return ShareRows(FileOf(*input, 0), FileOf(*table, 0)); });
     if (shares) others.push_back(table);
   }
   if (of_group->tables.size() != inputs.tables.size() + rest) return false;
@@ -268,7 +274,7 @@ StatusOr<bool> TabletStoreImpl::MergeTables(const CompactionInputs& inputs) {
                                           .kind = options.oldest ? "major" : "merge",
                                           .group = inputs.group,
                                           .files = inputs.tables.size(),
-                                          .input_bytes = inputs.bytes(),
+                                          .input_bytes = inputs.bytes,
                                           .input_cells = inputs.cells()});
   cells->SeekToFirst();
   Slice key, value;

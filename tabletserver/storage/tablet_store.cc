@@ -17,6 +17,8 @@ TabletStoreImpl::TabletStoreImpl(std::shared_ptr<EngineCore> core, StoredManifes
       epoch_(stored.manifest.epoch),
       last_split_(SplitIsPending(stored.manifest) ? SplitOff() : stored.manifest.last_split),
       visible_sequence_(stored.manifest.flushed_sequence),
+      opened_boot_ns_(core_->env.clock->BootNanos()),
+      flushed_boot_ns_(opened_boot_ns_),
       last_drop_order_(stored.manifest.last_drop_order),
       load_(&core_->load_memory),
       requests_(core_->env.clock, &core_->request_memory),
@@ -25,7 +27,6 @@ TabletStoreImpl::TabletStoreImpl(std::shared_ptr<EngineCore> core, StoredManifes
       next_sequence_(stored.manifest.flushed_sequence + 1),
       stripe_last_(kRowStripes, 0) {
   requests_.Load(stored.manifest.requests);
-  flushed_boot_ns_ = core_->env.clock->BootNanos();
 }
 
 TabletStoreImpl::~TabletStoreImpl() = default;
@@ -95,10 +96,10 @@ TabletGroup TabletStoreImpl::MakeGroup(std::string name,
     files.push_back({table->table, table->file.clip_start, table->file.clip_end});
   }
   auto index = TabletIndex::Build(std::move(files), base != nullptr ? base->index.get() : nullptr);
-  for (const auto& table : group.tables)
-    group.bytes += table->table == nullptr ? table->file.bytes : 0;
-  for (size_t file = 0; file < index->files().size(); ++file) {
-    group.bytes_of.push_back(index->BytesOf(file));
+  size_t in_index = 0;
+  for (const auto& table : group.tables) {
+    group.bytes_of.push_back(table->table != nullptr ? index->BytesOf(in_index++)
+                                                     : table->file.bytes);
     group.bytes += group.bytes_of.back();
   }
   // Charged for as long as a version shows it. The core outlives every version.
@@ -238,7 +239,7 @@ TabletStats TabletStoreImpl::stats() const {
     stats.index_anchors += group.index->anchor_count();
   }
   if (const auto due = PickGroup(); due.has_value()) {
-    stats.compaction_debt_bytes = due->bytes();
+    stats.compaction_debt_bytes = due->bytes;
     stats.compaction_debt_files = static_cast<uint32_t>(due->tables.size());
   }
   const CurrentVersion::Counts counts = current_.counts();

@@ -109,8 +109,12 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   struct CompactionInputs {
     std::string group;
     std::vector<std::shared_ptr<const OpenTable>> tables;
+    uint64_t bytes = 0;  // of the tables, inside their clips
     bool major = false;
-    uint64_t bytes() const;
+    void Add(std::shared_ptr<const OpenTable> table, uint64_t table_bytes) {
+      tables.push_back(std::move(table));
+      bytes += table_bytes;
+    }
     uint64_t cells() const;
   };
 
@@ -198,6 +202,7 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   Status StampNow() EXCLUDES(manifest_mu_);
 
   // Compaction.
+  bool MayRewriteClipped() const;
   std::optional<CompactionInputs> PickGroup() const;
   // How far compaction is behind, as Admit takes it.
   static uint32_t FilesToMerge(const TabletGroup& group);
@@ -232,7 +237,8 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   std::atomic<bool> reads_stopped_{false};
   std::atomic<bool> no_space_{false};
   std::atomic<int64_t> stamped_now_us_{0};  // gc_now_us of the stored manifest
-  std::atomic<int64_t> flushed_boot_ns_;    // the last time, or when it was opened
+  const int64_t opened_boot_ns_;
+  std::atomic<int64_t> flushed_boot_ns_;  // the last time, or when it was opened
   std::atomic<uint64_t> writes_{0}, bytes_written_{0};
   std::atomic<uint32_t> most_files_{0};  // of any group: FilesToMerge
   std::atomic<uint64_t> last_drop_order_{0};

@@ -58,9 +58,8 @@ struct TabletGroup {
   std::string name;
   std::vector<std::shared_ptr<const OpenTable>> tables;
   std::shared_ptr<const TabletIndex> index;  // over the tables
-  // Of the tables, without what their clips leave out; of each in the index.
-  uint64_t bytes = 0;
-  std::vector<uint64_t> bytes_of;
+  std::vector<uint64_t> bytes_of;            // of each table, without what its clip leaves out
+  uint64_t bytes = 0;                        // of all
 };
 
 struct TabletVersion {

@@ -351,13 +351,52 @@ TEST_F(EngineReshapeTest, WhatASplitLeftSharedIsRewrittenWhenItsTabletIsNotFlush
   EXPECT_GT(h.engine()->FindTablet(kLeft)->stats().compaction_debt_files, 0u);
   ASSERT_OK(h.Settle());
   EXPECT_EQ(shared(kLeft), 0);
-  const auto left_shared = shared(kTestTablet);
+  EXPECT_EQ(shared(kTestTablet), 3);
   h.clock().AdvanceMillis(kWhileMs - 1);
   ASSERT_OK(h.Settle());
   EXPECT_EQ(shared(kTestTablet), 0);
-  EXPECT_EQ(left_shared, 3);
   ASSERT_OK_AND_ASSIGN(std::string rows, ScanAll(&h));
   EXPECT_EQ(rows, Expected(values));
+}
+
+// Else a tablet that is flushed all the time, and little, would keep its parent's files for good.
+TEST_F(EngineReshapeTest, WhatASplitLeftSharedIsRewrittenInTheEndWhateverIsFlushed) {
+  constexpr int64_t kWhileMs = 10'000;
+  EngineOptions options = TinyEngineOptions();
+  options.split_rewrite_after_ms = kWhileMs;
+  options.merge_min_files = options.merge_max_files = 100;
+  EngineHarness h(options);
+  ASSERT_OK_AND_ASSIGN(auto values, Fill(&h));
+  ASSERT_OK(h.engine()->SplitTablet(kTestTablet, kLeft, Key(20)));
+  const auto store = h.engine()->FindTablet(kTestTablet);
+  const auto any_shared = [&] {
+    const std::vector<ManifestFile> files = store->files();
+    return std::any_of(files.begin(), files.end(),
+                       [](const ManifestFile& file) { return !file.clip_start.empty(); });
+  };
+  constexpr int kFlushes = 11;  // after each but the last a while, almost; the rest after that
+  for (int flushes = 1; flushes <= kFlushes; ++flushes) {
+    ASSERT_TRUE(any_shared()) << flushes;
+    ASSERT_OK(PutRow(&h, 25, values[25] = absl::StrCat("value ", flushes)));
+    ASSERT_OK(store->Flush());
+    h.clock().AdvanceMillis(flushes < kFlushes ? kWhileMs - 1 : kFlushes - 1);
+    ASSERT_OK(h.Settle());
+  }
+  EXPECT_FALSE(any_shared());
+  ASSERT_OK_AND_ASSIGN(std::string rows, ScanAll(&h));
+  EXPECT_EQ(rows, Expected(values));
+}
+
+TEST_F(EngineReshapeTest, AMergeCountsItsBytesInsideTheClip) {
+  EngineHarness h;
+  ASSERT_OK(Fill(&h).status());
+  ASSERT_OK(h.tablet()->Flush());
+  const uint64_t whole = h.tablet()->stats().sstable_bytes;
+  ASSERT_OK(h.engine()->SplitTablet(kTestTablet, kLeft, ""));
+  const TabletStats stats = h.engine()->FindTablet(kLeft)->stats();
+  EXPECT_EQ(stats.compaction_debt_files, 3u);
+  EXPECT_EQ(stats.compaction_debt_bytes, stats.sstable_bytes);
+  EXPECT_LT(stats.compaction_debt_bytes, whole);
 }
 
 class ReshapeFaultTest : public EngineReshapeTest,

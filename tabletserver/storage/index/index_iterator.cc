@@ -44,14 +44,11 @@ void IndexIterator::AddCursor(uint32_t file) {
   cursor.table = f.table.get();
   cursor.fences = &index_->fences(file);
   cursor.start = std::max(start_.bytes(), Slice(f.table->properties().first_key));
-  if (!f.clip_start.empty()) {
-    AppendRowEnd(&cursor.clip_start, f.clip_start);
-    cursor.start = std::max(cursor.start, Slice(cursor.clip_start));
-  }
+  const TabletIndex::Clip& clip = index_->clip(file);
+  cursor.start = std::max(cursor.start, Slice(clip.first));
   cursor.end = end_.bytes();
-  if (!f.clip_end.empty()) {
-    AppendRowEnd(&cursor.clip_end, f.clip_end);
-    if (cursor.end.empty() || Slice(cursor.clip_end) < cursor.end) cursor.end = cursor.clip_end;
+  if (!clip.end.empty() && (cursor.end.empty() || Slice(clip.end) < cursor.end)) {
+    cursor.end = clip.end;
   }
 }
 

@@ -46,7 +46,6 @@ class IndexIterator final : public Iterator {
     const SSTable* table = nullptr;
     const FileFences* fences = nullptr;
     Slice start, end;  // keys that count, [start, end); an empty end is open
-    std::string clip_start, clip_end;
     // The current cell's key or, while waiting, what the block waited for holds nothing below.
     Slice key;
     Slice value;                  // of the current cell

@@ -258,22 +258,16 @@ bool TabletIndex::IsAskedFor(uint32_t file, const ReadOptions& options) const {
 std::pair<size_t, size_t> TabletIndex::BlocksOf(size_t file) const {
   const FileFences& fences = *fences_[file];
   size_t first = 0, end = fences.size();
-  if (!files_[file].clip_start.empty()) {
-    std::string key;
-    AppendRowEnd(&key, files_[file].clip_start);
-    first = static_cast<size_t>(std::max(fences.FindBlock(key), 0));
-  }
-  if (!files_[file].clip_end.empty()) {
-    std::string key;
-    AppendRowEnd(&key, files_[file].clip_end);
-    end = static_cast<size_t>(fences.FindBlock(key) + 1);
-  }
+  const Clip& clip = clips_[file];
+  if (!clip.first.empty()) first = static_cast<size_t>(std::max(fences.FindBlock(clip.first), 0));
+  if (!clip.end.empty()) end = static_cast<size_t>(fences.FindBlock(clip.end) + 1);
   return {first, std::max(first, end)};
 }
 
 uint64_t TabletIndex::BytesOf(size_t file) const {
   const File& clipped = files_[file];
-  if (clipped.clip_start.empty() && clipped.clip_end.empty()) {
+  const bool whole = clipped.clip_start.empty() && clipped.clip_end.empty();
+  if (whole || !fences_[file]->status().ok()) {
     return clipped.table->properties().file_bytes;
   }
   uint64_t bytes = 0;

@@ -39,6 +39,13 @@ class TabletIndex : public std::enable_shared_from_this<TabletIndex> {
     std::shared_ptr<const SSTable> table;
     std::string clip_start, clip_end;  // plain rows, (start, end]; empty: open
   };
+  // The keys that a file's clip leaves, [first, end); an empty end is open.
+  struct Clip {
+    std::string first, end;
+    bool HoldsRow(Slice row, Slice row_end) const {
+      return row >= first && (end.empty() || row_end <= end);
+    }
+  };
   using Blocks = absl::InlinedVector<int32_t, 8>;
   using RowParts = absl::InlinedVector<std::unique_ptr<Iterator>, 4>;
   struct ReadOptions {
@@ -79,9 +86,11 @@ class TabletIndex : public std::enable_shared_from_this<TabletIndex> {
 
   const std::vector<File>& files() const { return files_; }
   const FileFences& fences(size_t file) const { return *fences_[file]; }
+  const Clip& clip(size_t file) const { return clips_[file]; }
   // The blocks of a file that hold keys inside its clip: [first, second).
   std::pair<size_t, size_t> BlocksOf(size_t file) const;
-  uint64_t BytesOf(size_t file) const;  // of these blocks; the whole file when it is not clipped
+  // Of these blocks; of the whole file when it is not clipped, or its fences could not be read.
+  uint64_t BytesOf(size_t file) const;
   size_t entry_count() const { return entries_.size(); }
   size_t anchor_count() const { return anchor_heads_.size(); }
   // Without the tables. Shared fences count in full.
@@ -107,14 +116,6 @@ class TabletIndex : public std::enable_shared_from_this<TabletIndex> {
   std::unique_ptr<Iterator> FindInBlock(uint32_t file, Slice row, Slice row_end,
                                         const ReadOptions& options, const Blocks& blocks) const;
   void Trace(uint32_t file, bool in_reach, ReadTrace::Filter filter, ReadTrace* trace) const;
-
-  // The keys that a file's clip leaves, [first, end); an empty end is open.
-  struct Clip {
-    std::string first, end;
-    bool HoldsRow(Slice row, Slice row_end) const {
-      return row >= first && (end.empty() || row_end <= end);
-    }
-  };
 
   std::vector<File> files_;
   std::vector<Clip> clips_;                                // one for each file

@@ -362,6 +362,17 @@ TEST(TabletIndexTest, ABadBlockFailsOnlyReadsThatNeedIt) {
   ExpectRun(before.get(), all.begin(), all.lower_bound(first_bad), INT32_MAX);
 }
 
+// Else it would look like a small one to who merges small ones, and fail again and again.
+TEST(TabletIndexTest, AClippedFileWithoutFencesCountsAsAWhole) {
+  std::vector<TestFile> files;
+  files.push_back(MakeFile(Rows(200, 400), SmallBlocks(), "250", "300"));
+  const uint64_t all = files[0].file.table->properties().file_bytes;
+  EXPECT_LT(BuildIndex(files)->BytesOf(0), all / 2);
+  files[0].reads->bad_from = 0;
+  files[0].reads->bad_to = UINT64_MAX;
+  EXPECT_EQ(BuildIndex(files)->BytesOf(0), all);
+}
+
 TEST(TabletIndexTest, AFileWithoutFencesFailsOnlyReadsInItsRows) {
   std::vector<TestFile> files;
   files.push_back(MakeFile(Rows(0, 300), SmallBlocks(), "", ""));
