@@ -35,12 +35,16 @@ bool DiskWatch::Look(bool at_once) {
   const int64_t now = clock_->BootNanos();
   if (!at_once && !Passed(looked_ns_, now, kLookEveryNs)) return false;
   looked_ns_ = now;
+  // First, so that what is written meanwhile counts twice, not never.
+  uint64_t promised = 0;
+  for (const Room* room : rooms_) promised += room->left();
   StatusOr<uint64_t> free = store_->FreeBytes();
   StatusOr<uint64_t> total = store_->TotalBytes();
   if (!free.ok() || !total.ok()) return false;  // what it was; real trouble shows where it matters
   const uint64_t chosen = chosen_reserve_bytes_;
   const uint64_t reserve = chosen != 0 ? chosen : DefaultDiskReserve(*total);
   free_bytes_ = *free;
+  promised_bytes_ = promised;
   reserve_bytes_ = reserve;
   const bool was_full = full_;
   // A little more is wanted for the way back, so that the state does not flutter.
@@ -73,18 +77,34 @@ void DiskWatch::Judge() {
   }
 }
 
-Status DiskWatch::AdmitWrite(uint64_t needed_bytes) {
+DiskWatch::Room::Room(DiskWatch* watch, uint64_t bytes) : watch_(watch), bytes_(bytes) {
+  MutexLock lock(&watch_->mu_);
+  watch_->rooms_.insert(this);
+  watch_->promised_bytes_ += bytes_;
+}
+
+DiskWatch::Room::~Room() {
+  MutexLock lock(&watch_->mu_);
+  watch_->rooms_.erase(this);
+}
+
+uint64_t DiskWatch::ForOthers() const {
   const uint64_t free = free_bytes_.load(std::memory_order_relaxed);
-  if (!full() && free / 9 * 8 >= needed_bytes) return OkStatus();
+  return free - std::min<uint64_t>(free, promised_bytes_.load(std::memory_order_relaxed));
+}
+
+Status DiskWatch::AdmitWrite(uint64_t needed_bytes) {
+  if (!full() && ForOthers() / 9 * 8 >= needed_bytes) return OkStatus();
   refused_.fetch_add(1, std::memory_order_relaxed);
   return RetryLaterError(
-      absl::StrCat("the disk is full: ", free, " bytes are free, ", reserve_bytes_.load(),
-                   " are kept in reserve, ", needed_bytes, " are needed for what is not flushed"),
+      absl::StrCat("the disk is full: ", free_bytes_.load(), " bytes are free, ",
+                   reserve_bytes_.load(), " are kept in reserve, ", needed_bytes,
+                   " are needed for what is not flushed, ", promised_bytes_.load(), " for merges"),
       kRetryDelayMs);
 }
 
 Status DiskWatch::AdmitMerge(uint64_t bytes) const {
-  const uint64_t free = free_bytes_, reserve = reserve_bytes_;
+  const uint64_t free = ForOthers(), reserve = reserve_bytes_;
   if (free >= reserve && free - reserve >= bytes) return OkStatus();
   return RetryLaterError(absl::StrCat("a compaction of ", bytes, " bytes has no room on the disk: ",
                                       free, " bytes are free, ", reserve, " are kept in reserve"),

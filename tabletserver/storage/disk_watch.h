@@ -8,8 +8,10 @@
 // only read the outcome. Nothing is kept over a crash: the first look tells. Thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <set>
 
 #include "common/base/mutex.h"
 #include "common/base/status.h"
@@ -48,17 +50,38 @@ class DiskWatch {
   Status AdmitWrite(uint64_t needed_bytes);
   // The same for `bytes` more that would touch the reserve.
   Status AdmitMerge(uint64_t bytes) const;
+  // What a merge may take yet, at most: it writes more between two looks than the reserve has, so
+  // what it has not written is not for others. Ends before the watch.
+  class Room {
+   public:
+    Room(DiskWatch* watch, uint64_t bytes);
+    ~Room();
+    Room(const Room&) = delete;
+    Room& operator=(const Room&) = delete;
+    void Wrote(uint64_t bytes) { written_ = bytes; }  // of all; counts from the next look on
+
+   private:
+    friend DiskWatch;
+    uint64_t left() const { return bytes_ - std::min<uint64_t>(bytes_, written_); }
+    DiskWatch* const watch_;
+    const uint64_t bytes_;
+    std::atomic<uint64_t> written_{0};
+  };
   DiskStats stats() const;
 
  private:
   void Judge() REQUIRES(mu_);
+  // Free at the last look, without what merges may take.
+  uint64_t ForOthers() const;
 
   BlobStore* const store_;
   Clock* const clock_;
   std::atomic<uint64_t> chosen_reserve_bytes_;
   std::atomic<uint64_t> free_bytes_, reserve_bytes_, refused_{0};
   std::atomic<bool> full_{false};
+  std::atomic<uint64_t> promised_bytes_{0};
   Mutex mu_;
+  std::set<const Room*> rooms_ GUARDED_BY(mu_);
   int64_t looked_ns_ GUARDED_BY(mu_) = INT64_MIN;
   int stuck_flushes_ GUARDED_BY(mu_) = 0;
   bool low_ GUARDED_BY(mu_) = false;

@@ -50,7 +50,7 @@ struct EngineOptions {
       25;  // delete markers of all cells: then all files merge; > 100: never
   // Files that a split left shared are rewritten, if no merge does it before, once their tablet was
   // not flushed for so long, or ten times as long after the split: while a table grows fast, its
-  // next merge or split would do it again.
+  // next merge or split would do it again. At once, if they are less than a memtable.
   uint64_t split_rewrite_after_ms = 60'000;
   uint64_t gc_grace_ms = 10 * 60 * 1000;  // unreferenced files younger than it stay
   uint64_t trash_keep_ms = 24 * 3600 * 1000;

@@ -143,11 +143,14 @@ std::optional<TabletStoreImpl::CompactionInputs> TabletStoreImpl::PickGroup() co
   options.merge_max_files = core_->options.merge_max_files;
   options.small_file_bytes = core_->options.memtable_bytes / kSmallShareOfMemtable;
   options.marker_share = core_->options.major_marker_percent / 100.0;
-  options.rewrite_clipped = MayRewriteClipped();
+  const bool may_rewrite = MayRewriteClipped();
   auto v = version();
   std::optional<CompactionInputs> best;
   for (const TabletGroup& group : v->groups) {
     const Readable readable(group);
+    uint64_t clipped_bytes = 0;
+    for (const PickerFile& file : readable.files) clipped_bytes += file.clipped ? file.bytes : 0;
+    options.rewrite_clipped = may_rewrite || clipped_bytes < core_->options.memtable_bytes;
     auto pick = PickCompaction(readable.files, options, /*want_major=*/false);
     if (!pick || (best && best->tables.size() >= pick->files.size())) continue;
     best.emplace();
@@ -212,7 +215,8 @@ StatusOr<bool> TabletStoreImpl::Compact(const CompactionInputs& inputs) {
   if (fenced_) return FencedError(absl::StrCat("tablet ", tablet_.id, " has another owner"));
   RETURN_IF_ERROR(core_->disk.AdmitMerge(inputs.bytes));
   ++compacting_;
-  StatusOr<bool> merged = MergeTables(inputs);
+  DiskWatch::Room room(&core_->disk, inputs.bytes);
+  StatusOr<bool> merged = MergeTables(inputs, &room);
   --compacting_;
   core_->Judge(merged.status()).IgnoreError();
   MutexLock lock(&version_mu_);
@@ -233,7 +237,7 @@ StatusOr<bool> TabletStoreImpl::Compact(const CompactionInputs& inputs) {
 //     until then they should not take memory from what is read.
 //
 // A drop of rows may take inputs away before 2: then the output is left to file GC.
-StatusOr<bool> TabletStoreImpl::MergeTables(const CompactionInputs& inputs) {
+StatusOr<bool> TabletStoreImpl::MergeTables(const CompactionInputs& inputs, DiskWatch::Room* room) {
   auto v = version();
   std::vector<std::shared_ptr<const OpenTable>> others;  // with rows of the inputs
   size_t rest = 0;
@@ -283,6 +287,7 @@ StatusOr<bool> TabletStoreImpl::MergeTables(const CompactionInputs& inputs) {
     RETURN_IF_ERROR(output.Add(key, value));  // 1
     if (++looked_at % kCellsBetweenLooks != 0) continue;
     job.Note(looked_at, output.bytes());
+    room->Wrote(output.bytes());
     if (core_->stopping) return absl::CancelledError("the engine is stopping");
     core_->disk.Look();
   }

@@ -210,7 +210,8 @@ class TabletStoreImpl : public TabletStore, public std::enable_shared_from_this<
   Status CompactOnce() EXCLUDES(compaction_mu_);
   // False, and nothing is done: a drop of rows has taken an input away.
   StatusOr<bool> Compact(const CompactionInputs& inputs) REQUIRES(compaction_mu_);
-  StatusOr<bool> MergeTables(const CompactionInputs& inputs) REQUIRES(compaction_mu_);
+  StatusOr<bool> MergeTables(const CompactionInputs& inputs, DiskWatch::Room* room)
+      REQUIRES(compaction_mu_);
   StatusOr<bool> PublishCompaction(const CompactionInputs& inputs, bool settled,
                                    std::optional<NewTable> made) REQUIRES(compaction_mu_)
       EXCLUDES(manifest_mu_);

@@ -116,6 +116,54 @@ TEST_F(EngineDiskFull, MergesDoNotEatTheReserve) {
   EXPECT_EQ(h_.tablet()->files().size(), 1u);
 }
 
+// What a merge is about to write is not there for what has to be flushed and recovered.
+TEST_F(EngineDiskFull, WritesLeaveTheRoomThatAMergeWasGiven) {
+  SeededRandom random(TestSeed());
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_OK(h_.Write(Put(absl::StrCat("r", i), "a", "q", 1000, random.Bytes(20'000))));
+    ASSERT_OK(h_.tablet()->Flush());
+  }
+  ASSERT_OK(h_.Settle());  // but for one of all files nothing is to be merged
+  ASSERT_OK(PutOne("memory"));
+  const TabletStats stats = h_.tablet()->stats();
+  // Twice what is in memory, and what the log may grow by, fits before the merge, not beside it.
+  h_.engine()->Retune({.disk_reserve_bytes = 1});
+  LeaveFree(stats.sstable_bytes + 10'000);
+  ASSERT_OK(PutOne("before"));
+  Status during;
+  h_.faults().RunAt("compaction.file_open", h_.faults().hits("compaction.file_open") + 1, [&] {
+    during = PutOne("during");
+    return OkStatus();
+  });
+  ASSERT_OK(h_.tablet()->CompactMajor());
+  EXPECT_STATUS(kResourceExhausted, "for merges", during);
+}
+
+TEST_F(EngineDiskFull, RoomIsWhatIsNotWrittenAtTheLastLook) {
+  DiskWatch watch(h_.store(), &h_.clock(), kReserve);
+  h_.fs().SetCapacity(h_.fs().used_bytes() + 4 * kReserve);
+  watch.Look(/*at_once=*/true);
+  EXPECT_OK(watch.AdmitWrite(2 * kReserve));
+  {
+    DiskWatch::Room room(&watch, 2 * kReserve);
+    EXPECT_STATUS(kResourceExhausted, "for merges", watch.AdmitWrite(2 * kReserve));
+    EXPECT_OK(watch.AdmitWrite(kReserve));
+    EXPECT_OK(watch.AdmitMerge(kReserve));
+    EXPECT_STATUS(kResourceExhausted, "no room", watch.AdmitMerge(kReserve + 1));
+    room.Wrote(kReserve);
+    EXPECT_STATUS(kResourceExhausted, "for merges", watch.AdmitWrite(2 * kReserve))
+        << "it may have taken that since the last look";
+    watch.Look(/*at_once=*/true);
+    EXPECT_OK(watch.AdmitWrite(2 * kReserve));
+    room.Wrote(9 * kReserve);  // more than it had thought
+    watch.Look(/*at_once=*/true);
+    EXPECT_OK(watch.AdmitMerge(3 * kReserve));
+    room.Wrote(0);
+  }
+  watch.Look(/*at_once=*/true);
+  EXPECT_OK(watch.AdmitMerge(3 * kReserve)) << "it is over";
+}
+
 TEST_F(EngineDiskFull, TheTrashIsTakenBackFirst) {
   for (int i = 0; i < 2; ++i) {
     ASSERT_OK(PutOne("r"));

@@ -330,6 +330,7 @@ TEST_F(EngineReshapeTest, WhatASplitLeftSharedIsRewrittenWhenItsTabletIsNotFlush
   constexpr int64_t kWhileMs = 10'000;
   EngineOptions options = TinyEngineOptions();
   options.split_rewrite_after_ms = kWhileMs;
+  options.memtable_bytes = 1;   // what is less is rewritten at once
   options.merge_min_files = 5;  // more than there are
   EngineHarness h(options);
   ASSERT_OK_AND_ASSIGN(auto values, Fill(&h));
@@ -364,6 +365,7 @@ TEST_F(EngineReshapeTest, WhatASplitLeftSharedIsRewrittenInTheEndWhateverIsFlush
   constexpr int64_t kWhileMs = 10'000;
   EngineOptions options = TinyEngineOptions();
   options.split_rewrite_after_ms = kWhileMs;
+  options.memtable_bytes = 1;  // what is less is rewritten at once
   options.merge_min_files = options.merge_max_files = 100;
   EngineHarness h(options);
   ASSERT_OK_AND_ASSIGN(auto values, Fill(&h));
