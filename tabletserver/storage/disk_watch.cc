@@ -77,10 +77,13 @@ void DiskWatch::Judge() {
   }
 }
 
-DiskWatch::Room::Room(DiskWatch* watch, uint64_t bytes) : watch_(watch), bytes_(bytes) {
-  MutexLock lock(&watch_->mu_);
-  watch_->rooms_.insert(this);
-  watch_->promised_bytes_ += bytes_;
+StatusOr<std::unique_ptr<DiskWatch::Room>> DiskWatch::TakeRoom(uint64_t bytes) {
+  MutexLock lock(&mu_);
+  RETURN_IF_ERROR(AdmitMerge(bytes));
+  std::unique_ptr<Room> room(new Room(this, bytes));
+  rooms_.insert(room.get());
+  promised_bytes_ += bytes;
+  return room;
 }
 
 DiskWatch::Room::~Room() {
@@ -104,11 +107,13 @@ Status DiskWatch::AdmitWrite(uint64_t needed_bytes) {
 }
 
 Status DiskWatch::AdmitMerge(uint64_t bytes) const {
-  const uint64_t free = ForOthers(), reserve = reserve_bytes_;
-  if (free >= reserve && free - reserve >= bytes) return OkStatus();
-  return RetryLaterError(absl::StrCat("a compaction of ", bytes, " bytes has no room on the disk: ",
-                                      free, " bytes are free, ", reserve, " are kept in reserve"),
-                         kRetryDelayMs);
+  const uint64_t for_others = ForOthers(), reserve = reserve_bytes_;
+  if (for_others >= reserve && for_others - reserve >= bytes) return OkStatus();
+  return RetryLaterError(
+      absl::StrCat("a compaction of ", bytes,
+                   " bytes has no room on the disk: ", free_bytes_.load(), " bytes are free, ",
+                   reserve, " are kept in reserve, ", promised_bytes_.load(), " for other merges"),
+      kRetryDelayMs);
 }
 
 DiskStats DiskWatch::stats() const {

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <set>
 
 #include "common/base/mutex.h"
@@ -48,13 +49,11 @@ class DiskWatch {
   // ResourceExhausted with a retry delay while it is full, or when less is free than flushes, the
   // growing log, or a recovery may need at once.
   Status AdmitWrite(uint64_t needed_bytes);
-  // The same for `bytes` more that would touch the reserve.
-  Status AdmitMerge(uint64_t bytes) const;
   // What a merge may take yet, at most: it writes more between two looks than the reserve has, so
-  // what it has not written is not for others. Ends before the watch.
+  // what it has not written is not for others, until the first look after it is over. Ends before
+  // the watch.
   class Room {
    public:
-    Room(DiskWatch* watch, uint64_t bytes);
     ~Room();
     Room(const Room&) = delete;
     Room& operator=(const Room&) = delete;
@@ -62,11 +61,16 @@ class DiskWatch {
 
    private:
     friend DiskWatch;
+    Room(DiskWatch* watch, uint64_t bytes) : watch_(watch), bytes_(bytes) {}
     uint64_t left() const { return bytes_ - std::min<uint64_t>(bytes_, written_); }
     DiskWatch* const watch_;
     const uint64_t bytes_;
     std::atomic<uint64_t> written_{0};
   };
+  // The same as AdmitWrite for `bytes` more that would touch the reserve: whether there is room,
+  // and the room.
+  Status AdmitMerge(uint64_t bytes) const;
+  StatusOr<std::unique_ptr<Room>> TakeRoom(uint64_t bytes) EXCLUDES(mu_);
   DiskStats stats() const;
 
  private:

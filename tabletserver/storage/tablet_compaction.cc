@@ -12,7 +12,7 @@
 namespace stele::storage {
 namespace {
 
-constexpr uint64_t kCellsBetweenLooks = 1024;
+constexpr uint64_t kCellsBetweenLooks = 1024, kBytesBetweenLooks = 4u << 20;
 constexpr int64_t kNanosPerMilli = 1'000'000;
 constexpr uint64_t kMaxWhileMs = uint64_t{365} * 24 * 3'600'000;
 constexpr int64_t kStampNowEveryUs = int64_t{600} * 1'000'000;
@@ -37,6 +37,12 @@ PickerFile FileOf(const OpenTable& table, uint64_t bytes) {
           .last_row = table.file.last_row,
           .clipped = !IsWhole(table),
           .settled = table.settled};
+}
+
+bool SharesRowsWithAny(const std::vector<std::shared_ptr<const OpenTable>>& tables,
+                       const OpenTable& table) {
+  return std::any_of(tables.begin(), tables.end(),
+                     [&](const auto& one) { return ShareRows(FileOf(*one, 0), FileOf(table, 0)); });
 }
 
 // A damaged file stays as it is. Its sequences still count, so no marker over it is dropped.
@@ -213,11 +219,12 @@ Status TabletStoreImpl::CompactMajor() {
 
 StatusOr<bool> TabletStoreImpl::Compact(const CompactionInputs& inputs) {
   if (fenced_) return FencedError(absl::StrCat("tablet ", tablet_.id, " has another owner"));
-  RETURN_IF_ERROR(core_->disk.AdmitMerge(inputs.bytes));
+  ASSIGN_OR_RETURN(std::unique_ptr<DiskWatch::Room> room, core_->disk.TakeRoom(inputs.bytes));
   ++compacting_;
-  DiskWatch::Room room(&core_->disk, inputs.bytes);
-  StatusOr<bool> merged = MergeTables(inputs, &room);
+  StatusOr<bool> merged = MergeTables(inputs, room.get());
   --compacting_;
+  room.reset();
+  core_->disk.Look(/*at_once=*/true);
   core_->Judge(merged.status()).IgnoreError();
   MutexLock lock(&version_mu_);
   failure_ = merged.ok() ? "" : merged.status().ToString();
@@ -246,10 +253,7 @@ StatusOr<bool> TabletStoreImpl::MergeTables(const CompactionInputs& inputs, Disk
   for (const auto& table : of_group->tables) {
     if (IsInput(inputs.tables, *table)) continue;
     ++rest;
-    const bool shares = std::any_of(
-        inputs.tables.begin(), inputs.tables.end(),
-        [&](const auto& input) { return ShareRows(FileOf(*input, 0), FileOf(*table, 0)); });
-    if (shares) others.push_back(table);
+    if (SharesRowsWithAny(inputs.tables, *table)) others.push_back(table);
   }
   if (of_group->tables.size() != inputs.tables.size() + rest) return false;
   const SequenceRange mine = RangeOf(inputs.tables);
@@ -273,7 +277,7 @@ StatusOr<bool> TabletStoreImpl::MergeTables(const CompactionInputs& inputs, Disk
   group.name = inputs.group;
   if (const LocalityGroupSchema* known = v->schema->FindGroup(inputs.group)) group = *known;
   TableOutput output(&env, &group);
-  uint64_t looked_at = 0;
+  uint64_t looked_at = 0, unseen_bytes = 0;
   MaintenanceJobs::Job job(&core_->jobs, {.tablet = tablet_.id,
                                           .kind = options.oldest ? "major" : "merge",
                                           .group = inputs.group,
@@ -285,7 +289,9 @@ StatusOr<bool> TabletStoreImpl::MergeTables(const CompactionInputs& inputs, Disk
   if (cells->Valid()) key = cells->key(), value = cells->value();
   for (bool more = cells->Valid(); more; more = cells->Step(&key, &value)) {
     RETURN_IF_ERROR(output.Add(key, value));  // 1
-    if (++looked_at % kCellsBetweenLooks != 0) continue;
+    unseen_bytes += key.size() + value.size();
+    if (++looked_at % kCellsBetweenLooks != 0 && unseen_bytes < kBytesBetweenLooks) continue;
+    unseen_bytes = 0;
     job.Note(looked_at, output.bytes());
     room->Wrote(output.bytes());
     if (core_->stopping) return absl::CancelledError("the engine is stopping");

@@ -55,6 +55,29 @@ TEST_F(EngineTest, AFlushThatRunsTellsHowFarItIs) {
   EXPECT_TRUE(h_.engine()->stats().running.empty());
 }
 
+// Nor does it hear of the end, or of the disk, only after a thousand.
+TEST_F(EngineTest, AMergeOfFewLargeCellsTellsHowFarItIs) {
+  EngineOptions options = TinyEngineOptions();
+  options.log.segment_bytes = 4u << 20;
+  EngineHarness h(options);
+  ASSERT_OK(h.Open());
+  constexpr uint64_t kCells = 8;
+  SeededRandom random(TestSeed());
+  for (uint64_t i = 0; i < kCells; ++i) {
+    ASSERT_OK(h.Write(Put(absl::StrCat("row-", i), "a", "q", 1000, random.Bytes(1u << 20))));
+    ASSERT_OK(h.tablet()->Flush());
+  }
+  std::vector<RunningJob> seen;
+  h.faults().RunAt("compaction.before_fsync", h.faults().hits("compaction.before_fsync") + 1, [&] {
+    seen = h.engine()->stats().running;
+    return OkStatus();
+  });
+  ASSERT_OK(h.tablet()->CompactMajor());
+  ASSERT_EQ(seen.size(), 1u);
+  EXPECT_EQ(seen[0].input_cells, kCells);
+  EXPECT_EQ(seen[0].done_cells, kCells) << "a look each four megabytes";
+}
+
 TEST_F(EngineTest, RefusesBadWritesWithoutEffect) {
   EXPECT_STATUS(kInvalidArgument, "", h_.Write(Put("", "a", "q", 1000, "v")));
   EXPECT_STATUS(kInvalidArgument, "", h_.Write(Put(std::string(4097, 'x'), "a", "q", 1000, "v")));

@@ -145,20 +145,22 @@ TEST_F(EngineDiskFull, RoomIsWhatIsNotWrittenAtTheLastLook) {
   watch.Look(/*at_once=*/true);
   EXPECT_OK(watch.AdmitWrite(2 * kReserve));
   {
-    DiskWatch::Room room(&watch, 2 * kReserve);
+    ASSERT_OK_AND_ASSIGN(auto room, watch.TakeRoom(2 * kReserve));
+    EXPECT_STATUS(kResourceExhausted, "524288 for other merges",
+                  watch.TakeRoom(kReserve + 1).status());
     EXPECT_STATUS(kResourceExhausted, "for merges", watch.AdmitWrite(2 * kReserve));
     EXPECT_OK(watch.AdmitWrite(kReserve));
     EXPECT_OK(watch.AdmitMerge(kReserve));
     EXPECT_STATUS(kResourceExhausted, "no room", watch.AdmitMerge(kReserve + 1));
-    room.Wrote(kReserve);
+    room->Wrote(kReserve);
     EXPECT_STATUS(kResourceExhausted, "for merges", watch.AdmitWrite(2 * kReserve))
         << "it may have taken that since the last look";
     watch.Look(/*at_once=*/true);
     EXPECT_OK(watch.AdmitWrite(2 * kReserve));
-    room.Wrote(9 * kReserve);  // more than it had thought
+    room->Wrote(9 * kReserve);  // more than it had thought
     watch.Look(/*at_once=*/true);
     EXPECT_OK(watch.AdmitMerge(3 * kReserve));
-    room.Wrote(0);
+    room->Wrote(0);  // and is over before anybody looks
   }
   watch.Look(/*at_once=*/true);
   EXPECT_OK(watch.AdmitMerge(3 * kReserve)) << "it is over";
