@@ -105,6 +105,24 @@ class EngineReshapeTest : public ::testing::Test {
     return out;
   }
 
+  // Of the tablet's files those that a split left shared.
+  static size_t SharedFiles(EngineHarness* h, TabletId tablet) {
+    const std::vector<ManifestFile> files = h->engine()->FindTablet(tablet)->files();
+    return static_cast<size_t>(
+        std::count_if(files.begin(), files.end(), [](const ManifestFile& file) {
+          return !file.clip_start.empty() || !file.clip_end.empty();
+        }));
+  }
+  // Nothing is merged, but shared files after the while.
+  static constexpr int64_t kWhileMs = 10'000;
+  static EngineOptions RewritingAfterAWhile() {
+    EngineOptions options = TinyEngineOptions();
+    options.split_rewrite_after_ms = kWhileMs;
+    options.memtable_bytes = 1;  // what is less is rewritten at once
+    options.merge_min_files = options.merge_max_files = 100;
+    return options;
+  }
+
   // Rows in two files and in memory; some are deleted again.
   static StatusOr<std::map<int, std::string>> Fill(EngineHarness* h) {
     RETURN_IF_ERROR(h->Open());
@@ -317,33 +335,18 @@ TEST_F(EngineReshapeTest, MaintenanceTakesWhatASplitLeftOutsideTheClip) {
   ASSERT_OK_AND_ASSIGN(auto values, Fill(&h));
   ASSERT_OK(h.engine()->SplitTablet(kTestTablet, kLeft, Key(20)));
   ASSERT_OK(h.Settle());
-  for (const auto& store : h.engine()->tablets()) {
-    for (const ManifestFile& file : store->files()) {
-      EXPECT_TRUE(file.clip_start.empty() && file.clip_end.empty()) << file.blob;
-    }
-  }
+  for (TabletId tablet : {kLeft, kTestTablet}) EXPECT_EQ(SharedFiles(&h, tablet), 0u);
   ASSERT_OK_AND_ASSIGN(std::string rows, ScanAll(&h));
   EXPECT_EQ(rows, Expected(values));
 }
 
 TEST_F(EngineReshapeTest, WhatASplitLeftSharedIsRewrittenWhenItsTabletIsNotFlushedForAWhile) {
-  constexpr int64_t kWhileMs = 10'000;
-  EngineOptions options = TinyEngineOptions();
-  options.split_rewrite_after_ms = kWhileMs;
-  options.memtable_bytes = 1;   // what is less is rewritten at once
-  options.merge_min_files = 5;  // more than there are
-  EngineHarness h(options);
+  EngineHarness h(RewritingAfterAWhile());
   ASSERT_OK_AND_ASSIGN(auto values, Fill(&h));
   ASSERT_OK(h.engine()->SplitTablet(kTestTablet, kLeft, Key(20)));
-  const auto shared = [&h](TabletId tablet) {
-    const std::vector<ManifestFile> files = h.engine()->FindTablet(tablet)->files();
-    return std::count_if(files.begin(), files.end(), [](const ManifestFile& file) {
-      return !file.clip_start.empty() || !file.clip_end.empty();
-    });
-  };
   ASSERT_OK(h.Settle());
-  EXPECT_EQ(shared(kLeft), 3);
-  EXPECT_EQ(shared(kTestTablet), 3);
+  EXPECT_EQ(SharedFiles(&h, kLeft), 3u);
+  EXPECT_EQ(SharedFiles(&h, kTestTablet), 3u);
   // A flush puts it off, the look before the time is over does not bring it.
   h.clock().AdvanceMillis(kWhileMs - 1);
   ASSERT_OK(PutRow(&h, 25, values[25] = "later"));
@@ -351,40 +354,47 @@ TEST_F(EngineReshapeTest, WhatASplitLeftSharedIsRewrittenWhenItsTabletIsNotFlush
   h.clock().AdvanceMillis(1);
   EXPECT_GT(h.engine()->FindTablet(kLeft)->stats().compaction_debt_files, 0u);
   ASSERT_OK(h.Settle());
-  EXPECT_EQ(shared(kLeft), 0);
-  EXPECT_EQ(shared(kTestTablet), 3);
+  EXPECT_EQ(SharedFiles(&h, kLeft), 0u);
+  EXPECT_EQ(SharedFiles(&h, kTestTablet), 3u);
   h.clock().AdvanceMillis(kWhileMs - 1);
   ASSERT_OK(h.Settle());
-  EXPECT_EQ(shared(kTestTablet), 0);
+  EXPECT_EQ(SharedFiles(&h, kTestTablet), 0u);
   ASSERT_OK_AND_ASSIGN(std::string rows, ScanAll(&h));
   EXPECT_EQ(rows, Expected(values));
 }
 
 // Else a tablet that is flushed all the time, and little, would keep its parent's files for good.
 TEST_F(EngineReshapeTest, WhatASplitLeftSharedIsRewrittenInTheEndWhateverIsFlushed) {
-  constexpr int64_t kWhileMs = 10'000;
-  EngineOptions options = TinyEngineOptions();
-  options.split_rewrite_after_ms = kWhileMs;
-  options.memtable_bytes = 1;  // what is less is rewritten at once
-  options.merge_min_files = options.merge_max_files = 100;
-  EngineHarness h(options);
+  EngineHarness h(RewritingAfterAWhile());
   ASSERT_OK_AND_ASSIGN(auto values, Fill(&h));
   ASSERT_OK(h.engine()->SplitTablet(kTestTablet, kLeft, Key(20)));
   const auto store = h.engine()->FindTablet(kTestTablet);
-  const auto any_shared = [&] {
-    const std::vector<ManifestFile> files = store->files();
-    return std::any_of(files.begin(), files.end(),
-                       [](const ManifestFile& file) { return !file.clip_start.empty(); });
-  };
   constexpr int kFlushes = 11;  // after each but the last a while, almost; the rest after that
   for (int flushes = 1; flushes <= kFlushes; ++flushes) {
-    ASSERT_TRUE(any_shared()) << flushes;
+    ASSERT_EQ(SharedFiles(&h, kTestTablet), 3u) << flushes;
     ASSERT_OK(PutRow(&h, 25, values[25] = absl::StrCat("value ", flushes)));
     ASSERT_OK(store->Flush());
     h.clock().AdvanceMillis(flushes < kFlushes ? kWhileMs - 1 : kFlushes - 1);
     ASSERT_OK(h.Settle());
   }
-  EXPECT_FALSE(any_shared());
+  EXPECT_EQ(SharedFiles(&h, kTestTablet), 0u);
+  ASSERT_OK_AND_ASSIGN(std::string rows, ScanAll(&h));
+  EXPECT_EQ(rows, Expected(values));
+}
+
+// It costs next to nothing, and of a block that begins before the clip no row is known to split at.
+TEST_F(EngineReshapeTest, WhatASplitLeftSharedIsRewrittenAtOnceWhenItIsLittle) {
+  EngineOptions options = RewritingAfterAWhile();
+  options.memtable_bytes = TinyEngineOptions().memtable_bytes;
+  EngineHarness h(options);
+  ASSERT_OK_AND_ASSIGN(auto values, Fill(&h));
+  TabletId next = kLeft;
+  for (const int at : {5, 10, 15, 20}) {
+    ASSERT_OK(h.engine()->SplitTablet(kTestTablet, next++, Key(at)));
+    ASSERT_OK(h.Settle());
+    ASSERT_EQ(SharedFiles(&h, kTestTablet), 0u) << at;
+  }
+  ASSERT_OK(h.engine()->SplitTablet(kTestTablet, next, "")) << "where it thinks right";
   ASSERT_OK_AND_ASSIGN(std::string rows, ScanAll(&h));
   EXPECT_EQ(rows, Expected(values));
 }
