@@ -22,8 +22,10 @@ namespace {
 
 constexpr int64_t kLongMs = 20'000;
 
-std::unique_ptr<RpcServer> Serve(RpcHandler handler) {
-  auto server = RpcServer::Listen("127.0.0.1:0", RpcOptions(), std::move(handler));
+// At the address, if nobody has it; else, as without one, anywhere.
+std::unique_ptr<RpcServer> Serve(RpcHandler handler, const std::string& address = "") {
+  auto server = RpcServer::Listen(address.empty() ? "127.0.0.1:0" : address, RpcOptions(), handler);
+  if (!server.ok() && !address.empty()) return Serve(std::move(handler));
   CHECK_OK(server.status());
   return *std::move(server);
 }
@@ -205,13 +207,13 @@ class Noting {
   std::set<std::string> seen_ GUARDED_BY(mu_);
 };
 
-// A server that is ended and served again, each time on a port that nobody had a moment ago.
+// A server that is ended and served again, where it was unless a test beside this took the port.
 class ServedAnew {
  public:
   explicit ServedAnew(RpcHandler handler) : handler_(std::move(handler)) { Again(); }
   void Again() {
     server_ = nullptr;
-    server_ = Serve(handler_);
+    server_ = Serve(handler_, address());
     MutexLock lock(&mu_);
     address_ = server_->address();
   }
