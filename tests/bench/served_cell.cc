@@ -20,7 +20,7 @@ constexpr int64_t kStartTimeoutMs = 60'000;
 constexpr uint64_t kMoreQuietMs = 2'000;
 
 // Each server could keep all rows in its cache, as the peers keep them in memory. Of data that
-// grows few reads are hits; what was merged is given back at once, for there is much of it.
+// grows few reads are hits; what was merged, which is much, does not go on lying in the trash.
 std::vector<std::string> MemoryFor(const ServedOptions& options) {
   if (options.grows) return {"--block-cache", "32m", "--trash-keep", "0s"};
   constexpr uint64_t kMiB = 1u << 20;
